@@ -1,8 +1,7 @@
 """Lazy loading works inside run_sync(), but N objects cost 1 + N statements.
 
-The function that you pass to run_sync() runs in a greenlet, where reading an attribute may send
-SQL. Use run_sync() for code that was written for a synchronous session. Code with lazy loads works
-in run_sync(), but it still sends one SELECT for every lazy load.
+In run_sync(), reading an attribute may send SQL. Use run_sync() for code that was written for a
+synchronous session. It still sends one SELECT for every lazy load.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "in scalars"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#running-synchronous-methods-and-functions-under-asyncio
@@ -17,13 +16,12 @@ from orm_async_tests.models import User
 
 
 def points(session: Session) -> int:
-    """Count the points by lazy loading, as code for a synchronous session does."""
     return sum(len(user.points) for user in session.scalars(select(User)).all())
 
 
 @wrong
 async def sync_session(session: AsyncSession) -> dict[str, int]:
-    """points(session.sync_session)"""
+    """call points(session.sync_session)"""
     return {"points": points(session.sync_session)}
 
 

@@ -2,8 +2,7 @@
 
 Calling event.listen() on an AsyncEngine or an AsyncSession raises NotImplementedError. An
 AsyncEngine contains a synchronous Engine, and an AsyncSession contains a synchronous Session. Pass
-the synchronous Engine or Session to event.listen(). SQLAlchemy calls event listeners inside its
-greenlet.
+the synchronous object to event.listen().
 
 Symptom: NotImplementedError "asynchronous events are not implemented"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-events-with-the-asyncio-extension
@@ -22,13 +21,13 @@ ALSO = "aiosqlite"
 
 @wrong
 async def on_async_engine(engine: AsyncEngine) -> None:
-    """listen(engine, "before_cursor_execute")"""
+    """call listen(engine, "before_cursor_execute")"""
     event.listen(engine, "before_cursor_execute", print)
 
 
 @wrong
 async def on_async_session(session: AsyncSession) -> None:
-    """listen(session, "before_flush")"""
+    """call listen(session, "before_flush")"""
     event.listen(session, "before_flush", print)
 
 

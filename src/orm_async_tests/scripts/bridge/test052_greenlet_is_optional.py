@@ -1,8 +1,7 @@
 """Installing SQLAlchemy 2.1 does not install greenlet: require sqlalchemy[asyncio] instead.
 
-SQLAlchemy 2.0 installed greenlet on common platforms. Without greenlet, SQLAlchemy Core and the
-synchronous ORM work, but the asyncio extension does not. Write sqlalchemy[asyncio] in the
-dependencies of your project.
+SQLAlchemy 2.0 installs greenlet on common platforms, but 2.1 does not. Without greenlet, the
+asyncio extension does not work. Write sqlalchemy[asyncio] in the dependencies of your project.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/migration_21.html
 """

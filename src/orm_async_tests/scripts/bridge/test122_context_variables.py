@@ -1,9 +1,8 @@
 """A listener can read its task's context variables, and code in run_sync() can set them.
 
-SQLAlchemy's synchronous code runs in a greenlet that has the context of the calling task. A
-listener can read the name of the current user from a context variable, for example for an audit
-log. A context variable that you set inside run_sync() keeps its value in the calling task, but no
-other task sees this value.
+SQLAlchemy's synchronous code has the context of the calling task. For example, a listener can read
+the name of the current user for an audit log. A context variable that you set inside run_sync()
+keeps its value in the calling task, but no other task sees this value.
 
 Docs: https://docs.python.org/3/library/contextvars.html
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html

@@ -1,8 +1,8 @@
 """Inside run_sync(), asyncio.run() raises an error, but await_only() can await a coroutine.
 
 The function that you pass to run_sync() runs in the thread of the running event loop, where a
-second event loop cannot run. To await a coroutine inside run_sync(), call await_only(). Call
-await_only() only in code that SQLAlchemy runs in its greenlet.
+second event loop cannot run. Call await_only() instead, but only in code that SQLAlchemy runs in a
+greenlet.
 
 Symptom: RuntimeError "asyncio.run() cannot be called from a running event loop" in "in run_sync"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-awaitable-only-driver-methods-in-connection-pool-and-other-events

@@ -1,8 +1,8 @@
 """SQLAlchemy calls get_bind() of the Session inside an AsyncSession, not AsyncSession.get_bind().
 
-AsyncSession forwards its calls to the synchronous Session that it contains. The synchronous Session
-inside an AsyncSession chooses the engine for every statement. Override get_bind() in a subclass of
-Session, and pass the class as sync_session_class.
+AsyncSession forwards its calls to the synchronous Session that it contains. This Session chooses
+the engine for every statement. Override get_bind() in a subclass of Session, and pass the class as
+sync_session_class.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncSession.get_bind
 """

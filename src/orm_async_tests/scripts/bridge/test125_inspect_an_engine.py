@@ -1,9 +1,8 @@
 """inspect() of an AsyncEngine raises NoInspectionAvailable: inspect a connection in run_sync().
 
-The inspector sends SQL by calls that cannot be awaited, so it needs a synchronous Connection.
-AsyncConnection.run_sync() passes a synchronous Connection to your function. From the function that
-run_sync() calls, return plain data and not the inspector. An inspector that you return from
-run_sync() would send its SQL later, outside the greenlet.
+The inspector sends SQL without an await, so it needs a synchronous Connection, which run_sync()
+passes to your function. Return plain data from this function. If you returned the inspector, it
+would send its SQL outside the greenlet.
 
 Symptom: NoInspectionAvailable xd3s "Inspection on an AsyncEngine is currently not supported"
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-xd3s

@@ -1,8 +1,7 @@
 """engine.connect() opens no connection until you await it or enter it with `async with`.
 
-Without `await`, engine.connect() returns an AsyncConnection that is not connected yet. If you call
-execute() on an AsyncConnection that you have neither awaited nor entered, SQLAlchemy raises
-AsyncContextNotStarted.
+Without `await`, engine.connect() returns an AsyncConnection that is not connected yet. Its method
+execute() raises AsyncContextNotStarted.
 
 Symptom: AsyncContextNotStarted "context has not been started"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncEngine.connect

@@ -1,9 +1,8 @@
 """If you swallow a flush error inside run_sync(), the next statement raises PendingRollbackError.
 
-An exception of your function passes through run_sync() unchanged. A failed flush ends the session's
-transaction, even if you catch the exception inside run_sync(). After a failed flush, the next
-statement raises PendingRollbackError (7s2a). Put a flush that may fail into a savepoint
-(begin_nested()), whether or not you use run_sync().
+A failed flush ends the session's transaction, even if you catch the exception inside run_sync().
+The next statement raises PendingRollbackError (7s2a). Put a flush that may fail into a savepoint
+(begin_nested()).
 
 Symptom: PendingRollbackError 7s2a "due to a previous exception during flush"
 Docs: https://docs.sqlalchemy.org/en/21/faq/sessions.html#faq-session-rollback

@@ -1,9 +1,9 @@
 """Since 2.1 bind_mapper() takes an async engine, and get_async_bind() returns that engine.
 
 AsyncSession.get_bind() returns the synchronous engine inside the async engine, which async code
-cannot use. AsyncSession.get_async_bind() returns the async engine, or raises AsyncBindNotFound.
-AsyncSession.bind_mapper() sends the statements of one class to another engine, as the argument
-`binds` does for a new session. To choose the engine for every statement, see test124.
+cannot use. AsyncSession.get_async_bind() returns the async engine. AsyncSession.bind_mapper() sends
+the statements of one class to another engine. To choose the engine for every statement, see
+test124.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncSession.get_async_bind
 """

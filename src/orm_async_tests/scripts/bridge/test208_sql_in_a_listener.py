@@ -1,12 +1,10 @@
 """On SQLAlchemy 2.0, cancelling a before_cursor_execute listener's SQL loses the next task's rows.
 
 A `before_cursor_execute` listener may run SQL on the cursor, for example to set a tenant for
-row-level security. If a task is cancelled while the SQL of a listener sends BEGIN, SQLAlchemy 2.0
-on asyncpg returns the connection to the pool with an open transaction. The COMMIT of the next task
-that gets the returned connection only releases a savepoint, so the rows of that task are lost. On
-SQLAlchemy 2.0, execute the SQL of a listener in `after_begin`, on the connection that SQLAlchemy
-passes to the listener. SQLAlchemy 2.1 replaces a connection if a task was cancelled while a
-listener's SQL began the transaction.
+row-level security. If a task is cancelled while this SQL sends BEGIN, SQLAlchemy 2.0 on asyncpg
+returns the connection to the pool with an open transaction. The COMMIT of the next task then only
+releases a savepoint, so its rows are lost. On SQLAlchemy 2.0, execute the SQL in an `after_begin`
+listener.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/events.html#sqlalchemy.orm.SessionEvents.after_begin
 """
@@ -32,7 +30,6 @@ OPEN_TRANSACTION = Upstream(
 
 
 async def count_committed(engine: AsyncEngine, other: AsyncEngine) -> int | None:
-    """Insert and commit a row through one engine, and count the row through another engine."""
     async with AsyncSession(engine) as session:
         session.add(User(username="the next user"))
         await session.commit()

@@ -1,11 +1,9 @@
 """On 2.0 a dead connection stays in the pool if a listener's SQL is the first to use it.
 
-In this script a `before_cursor_execute` listener executes SQL on the cursor before every statement.
-If the server has closed the connection, the SQL of a listener fails, but SQLAlchemy 2.0 does not
-see the error. SQLAlchemy 2.0 neither wraps the error of a listener's SQL nor invalidates the
-connection, so every later checkout gets the same dead connection. With pool_pre_ping the pool
-detects a dead connection at checkout. SQLAlchemy 2.1 handles an error of a listener's SQL like an
-error of a statement.
+If the server has closed the connection, the SQL of a `before_cursor_execute` listener fails.
+SQLAlchemy 2.0 does not see this error, so every later checkout gets the same dead connection. With
+pool_pre_ping, the pool detects a dead connection at checkout. SQLAlchemy 2.1 handles the error like
+an error of a statement.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#dealing-with-disconnects
 """
@@ -29,8 +27,6 @@ DEFECT = Upstream(
 
 
 async def use_twice(engine: AsyncEngine) -> dict[str, bool]:
-    """Use the pool twice with a listener that executes SQL, and return which uses failed."""
-
     @event.listens_for(engine.sync_engine, "before_cursor_execute")
     def set_tenant(_connection: Connection, cursor: Any, *_: Any) -> None:
         cursor.execute(SET_TENANT)

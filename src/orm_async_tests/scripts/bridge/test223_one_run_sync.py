@@ -1,14 +1,11 @@
-"""A unit of work inside run_sync() uses one greenlet, but every awaited call uses a new greenlet.
+"""A unit of work in one run_sync() uses one greenlet, but each awaited call uses a new greenlet.
 
-AsyncSession runs every awaited call in a new greenlet. At the end of `async with`, AsyncSession
-closes itself in a new task. Inside run_sync() a synchronous Session on engine.sync_engine does all
-of its work in one greenlet. The function that run_sync() calls is synchronous, so it cannot await
-anything. A blocking call inside run_sync() stops the event loop (test80). The AsyncSession whose
-run_sync() you call takes no connection by itself.
+AsyncSession runs every awaited call in a new greenlet. Inside run_sync(), a synchronous Session on
+engine.sync_engine does all of its work in one greenlet. But the function cannot await anything, and
+a blocking call stops the event loop (test80).
 
-In the benchmark (docs/bench.md), ten tasks read rows by primary key, with awaited calls or with one
-run_sync() per unit of work. One run_sync() makes the ten tasks of the benchmark faster by an eighth
-with a Session, and by a quarter with a Core connection.
+In the benchmark (docs/bench.md), one run_sync() per unit of work makes a Session faster by an
+eighth.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#running-synchronous-methods-and-functions-under-asyncio
 """

@@ -1,10 +1,9 @@
 """An after_commit listener cannot send SQL: collect the work there, and do it after commit().
 
-SQLAlchemy calls an after_commit listener inside commit(), when the transaction is over but the
-session cannot begin another one yet. A listener is a plain function, so it cannot await a mail
-server or a queue. Note what remains to be done in session.info, a dictionary that belongs to the
-session. If the process dies after commit() and before the noted work, the work is lost. Store work
-that must not be lost in a table, in the same transaction as the changes.
+SQLAlchemy calls an after_commit listener when the transaction is over, but the session cannot begin
+another one yet. Note what remains to be done in the dictionary session.info. If the process dies
+before the noted work, the work is lost. Store work that must not be lost in a table, in the same
+transaction as the changes.
 
 Symptom: InvalidRequestError "This session is in 'committed' state"
 Docs: https://docs.sqlalchemy.org/en/21/orm/events.html#sqlalchemy.orm.SessionEvents.after_commit
@@ -37,7 +36,7 @@ async def in_the_listener(session: AsyncSession) -> dict[str, object]:
 
 @right
 async def after_the_commit(session: AsyncSession) -> dict[str, object]:
-    """add a user, note the work in an after_commit listener, and do it after commit()"""
+    """add a user, note the work in a listener, and do the work after commit()"""
 
     def welcome(session: Session) -> None:
         session.info["welcome"] = WELCOME

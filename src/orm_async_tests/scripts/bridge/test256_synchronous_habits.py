@@ -1,9 +1,8 @@
 """AsyncSession has no query(), AsyncEngine has no execute(), and a plain `with` raises TypeError.
 
 The asyncio classes have only the methods of SQLAlchemy 2.0. Use select() instead of query(), and
-execute statements on a connection instead of the engine. Enter sessions and connections with `async
-with`. Loop over the result of execute() with a plain `for`. An `async for` loop needs the result of
-stream(), which you must await first.
+execute statements on a connection. Enter sessions and connections with `async with`. Loop over the
+result of execute() with a plain `for`, and over the result of stream() with `async for`.
 
 Symptom: AttributeError "'AsyncSession' object has no attribute 'query'"
 Symptom: AttributeError "'AsyncEngine' object has no attribute 'execute'"
@@ -25,19 +24,19 @@ IDS = select(User.id)
 
 @wrong
 async def query(session: Any) -> dict[str, int]:  # Any hides these errors from the type checker
-    """session.query()"""
+    """call session.query()"""
     return {"users": len(await session.query(User.id).all())}
 
 
 @wrong
 async def engine_execute(engine: Any) -> dict[str, int]:
-    """engine.execute()"""
+    """call engine.execute()"""
     return {"users": len((await engine.execute(IDS)).all())}
 
 
 @wrong
 async def plain_with(Session: Any) -> dict[str, int]:
-    """with Session()"""
+    """open a session with a plain `with`"""
     with Session() as session:
         return {"users": len((await session.scalars(IDS)).all())}
 

@@ -1,11 +1,10 @@
 """Cancelling a task cancels its query on the server and frees the connection.
 
-When the task is cancelled, the driver sends the server a cancel request. After the cancel request,
-even a query of a minute ends at once, and its connection's slot in the pool is free again. Let
-CancelledError pass. If you catch CancelledError and continue, the caller believes that the work was
-done.
+When the task is cancelled, the driver asks the server to cancel the query. Even a query of a minute
+ends at once, and its connection's slot in the pool is free again. If you catch CancelledError and
+continue, the caller believes that the work was done.
 
-This script does not show AnyIO's cancellation, which lets the query run on the server (test37).
+AnyIO's cancellation lets the query run on the server (test37).
 
 Docs: https://github.com/sqlalchemy/sqlalchemy/issues/12077
 """

@@ -1,10 +1,8 @@
 """On asyncpg, AnyIO's repeated cancels leave the query running on the server.
 
 If asyncio cancels the task once, asyncpg asks the server to cancel the query. AnyIO, which FastAPI
-uses, cancels the task again at every await, so it also interrupts asyncpg's cancel request. After
-AnyIO's cancellation the pool stays intact, but the query keeps running on the server and keeps its
-locks. Only the server can end a query that AnyIO's cancellation has left behind, so set
-statement_timeout.
+uses, cancels the task again at every await, so it also interrupts this request. The query keeps
+running on the server and keeps its locks. To limit its time, set statement_timeout.
 
 Docs: https://anyio.readthedocs.io/en/stable/cancellation.html
 Docs: https://github.com/MagicStack/asyncpg/issues/1156

@@ -1,11 +1,9 @@
 """On asyncpg a second cancel leaves the query running on the server, but leaks no pool slot.
 
-After the first cancel, asyncpg asks the server to cancel the query, and waits for the server's
-answer. A second cancel of the task interrupts asyncpg while it waits for the server's answer to the
-cancel request. After the second cancel, SQLAlchemy discards the connection, and the connection's
-slot in the pool is free again. After a second cancel, SQLAlchemy 2.0.44 to 2.0.54 and 2.1.0 to
-2.1.4 gave the closed connection to the next task. After a second cancel the query may keep running
-on the server. Cancel a task only once, then wait until the task has ended.
+After the first cancel, asyncpg asks the server to cancel the query. A second cancel interrupts this
+request, so the query may keep running. SQLAlchemy discards the connection, but SQLAlchemy 2.0.44 to
+2.0.54 and 2.1.0 to 2.1.4 gave the closed connection to the next task. Cancel a task only once, then
+wait until it has ended.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.5
 """

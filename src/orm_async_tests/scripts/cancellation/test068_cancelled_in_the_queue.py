@@ -1,7 +1,6 @@
 """A task that is cancelled while it waits for the pool leaks no slot.
 
-A cancelled task leaves the pool's queue, and the next returned connection goes to another task. The
-pool's capacity stays the same, however many waiting tasks are cancelled.
+A cancelled task leaves the pool's queue, and the next returned connection goes to another task.
 
 Docs: https://github.com/sqlalchemy/sqlalchemy/issues/13749
 """

@@ -1,9 +1,8 @@
 """asyncio.timeout() makes the pool discard the connection, but statement_timeout does not.
 
-With statement_timeout, the server cancels the statement (57014). After statement_timeout you have
-to roll back, but the connection stays usable. After a client-side timeout such as
-asyncio.timeout(), SQLAlchemy discards the connection, and the pool has to open another one. Set
-statement_timeout for every statement that could hang.
+With statement_timeout, the server cancels the statement (57014). You have to roll back, but the
+connection stays usable. After asyncio.timeout(), SQLAlchemy discards the connection, and the pool
+has to open another one. Set statement_timeout for every statement that could hang.
 
 Symptom: 57014 "canceling statement due to statement timeout"
 Docs: https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-STATEMENT-TIMEOUT
@@ -24,7 +23,7 @@ PID = select(func.pg_backend_pid())
 
 @wrong
 async def of_the_client(session: AsyncSession) -> dict[str, bool]:
-    """end a query by asyncio.timeout(), then compare the backend's process ID"""
+    """end a query with asyncio.timeout(), then compare the backend's process ID"""
     before = await session.scalar(PID)
     with suppress(TimeoutError):
         async with asyncio.timeout(0.05):
@@ -35,7 +34,7 @@ async def of_the_client(session: AsyncSession) -> dict[str, bool]:
 
 @right
 async def of_the_server(session: AsyncSession) -> dict[str, bool]:
-    """end a query by statement_timeout, then compare the backend's process ID"""
+    """end a query with statement_timeout, then compare the backend's process ID"""
     before = await session.scalar(PID)
     await session.execute(text("SET LOCAL statement_timeout = '50ms'"))
     with suppress(DBAPIError):

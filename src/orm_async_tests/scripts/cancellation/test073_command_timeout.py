@@ -1,6 +1,6 @@
 """asyncpg's command_timeout raises the built-in TimeoutError, not an SQLAlchemyError.
 
-`except DBAPIError` does not catch the built-in TimeoutError. When command_timeout fires, asyncpg
+`except DBAPIError` does not catch the built-in TimeoutError. When command_timeout expires, asyncpg
 cancels the query on the server, and the pool opens another connection for the next task.
 
 Symptom: TimeoutError in "asyncpg/protocol/protocol.pyx"
@@ -25,7 +25,7 @@ async def slow(engine: AsyncEngine) -> None:
 
 @wrong(engine=TIMEOUT)
 async def expecting_sqlalchemy(engine: AsyncEngine) -> str:
-    """except DBAPIError"""
+    """catch the error with `except DBAPIError`"""
     try:
         await slow(engine)
     except DBAPIError:
@@ -35,7 +35,7 @@ async def expecting_sqlalchemy(engine: AsyncEngine) -> str:
 
 @right(engine=TIMEOUT)
 async def expecting_timeout(engine: AsyncEngine, activity: Activity) -> str:
-    """except TimeoutError"""
+    """catch the error with `except TimeoutError`"""
     try:
         await slow(engine)
     except TimeoutError:

@@ -1,10 +1,10 @@
 """A cancelled COMMIT raises CancelledError, whether or not the server kept the rows.
 
-In this script COMMIT waits, because its deferred unique constraint has to wait for a concurrent
-transaction. If you cancel `await session.commit()`, the server cancels the COMMIT and keeps
-nothing. If you cancel the task at the end of `async with Session.begin()`, SQLAlchemy completes the
-COMMIT and then raises CancelledError: the row exists. Neither CancelledError nor TimeoutError
-proves that nothing was committed, so retry with an idempotency key (test154).
+In this script, COMMIT waits for a concurrent transaction. If you cancel `await session.commit()`,
+the server cancels the COMMIT and keeps nothing. If you cancel the task at the end of `async with
+Session.begin()`, SQLAlchemy completes the COMMIT and then raises CancelledError. Neither
+CancelledError nor TimeoutError proves that nothing was committed, so retry with a unique key
+(test154).
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_20.html#change-2.0.55
 Docs: https://www.postgresql.org/docs/current/sql-set-constraints.html

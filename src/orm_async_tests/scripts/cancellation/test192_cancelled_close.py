@@ -1,10 +1,8 @@
 """If close() of a connection is cancelled, the connection is still closed and its slot is free.
 
-In this script the cancel arrives while a `reset` listener of the pool runs SQL. Before SQLAlchemy
-2.0.56 and 2.1.6, the attribute `closed` of the AsyncConnection stayed False after a cancelled
-close(). In SQLAlchemy 2.0.55 and in 2.1.2 to 2.1.5, a call on the AsyncConnection after its
-cancelled close() used the connection of the next task. An `async with` block ends only after its
-connection is closed.
+In this script, the cancel arrives while a `reset` listener of the pool runs SQL. Before SQLAlchemy
+2.0.56 and 2.1.6, the attribute `closed` of the AsyncConnection stayed False. In SQLAlchemy 2.0.55
+and in 2.1.2 to 2.1.5, a further call on this AsyncConnection used the connection of the next task.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#custom-reset-on-return-schemes
 """
@@ -43,7 +41,7 @@ async def cancel_in_the_reset(engine: AsyncEngine, task: asyncio.Task[None]) -> 
 
 @variant(engine=ONE, leaks=True, unhandled=True)
 async def closed_by_hand(engine: AsyncEngine) -> dict[str, object]:
-    """connection.close()"""
+    """call connection.close()"""
     used = list[AsyncConnection]()
 
     async def use() -> None:
@@ -57,7 +55,7 @@ async def closed_by_hand(engine: AsyncEngine) -> dict[str, object]:
 
 @right(engine=ONE, leaks=True, tasks=True, unhandled=True)
 async def exited(engine: AsyncEngine) -> dict[str, object]:
-    """async with engine.connect()"""
+    """leave the block of engine.connect()"""
     used = list[AsyncConnection]()
 
     async def use() -> None:

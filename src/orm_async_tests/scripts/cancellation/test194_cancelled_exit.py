@@ -1,10 +1,8 @@
 """A task that is cancelled as it leaves `async with` ends only after its connection is returned.
 
-In this script the cancel arrives while a slow `reset` listener of the pool runs. Before SQLAlchemy
-2.0.55 and 2.1.2, a task that was cancelled as it left `async with` ended at once, and SQLAlchemy
-closed the connection later in the background. If the program called dispose() while SQLAlchemy was
-closing the connection in the background, for example at shutdown, dispose() missed the connection
-and nothing closed it.
+In this script, the cancel arrives while a slow `reset` listener of the pool runs. Before SQLAlchemy
+2.0.55 and 2.1.2, the task ended at once, and SQLAlchemy closed the connection later in the
+background. If the program called dispose() in the meantime, nothing closed the connection.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.2
 """

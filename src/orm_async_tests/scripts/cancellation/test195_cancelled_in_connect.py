@@ -1,10 +1,9 @@
 """A cancel still ends the task while the pool closes a connection whose connect listener failed.
 
-In this script a `connect` listener raises an error, and the task is cancelled while the pool closes
-the new connection. In SQLAlchemy 2.0.53 and 2.0.54, and in 2.1.0 to 2.1.4, the error of the failed
-listener replaced CancelledError. If another error replaces CancelledError, a cancel cannot end a
-loop that retries after every Exception. The method Task.cancelling() shows that a cancelled task
-should end.
+In this script, a `connect` listener raises an error, and the task is cancelled while the pool
+closes the new connection. In SQLAlchemy 2.0.53, 2.0.54 and 2.1.0 to 2.1.4, the listener's error
+replaced CancelledError. Then a cancel cannot end a loop that retries after every Exception. The
+method Task.cancelling() shows that a cancelled task should end.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.5
 """

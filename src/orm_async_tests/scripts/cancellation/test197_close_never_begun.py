@@ -1,11 +1,9 @@
 """Cancelling all tasks as `async with` exits can leave a connection checked out.
 
 SQLAlchemy closes the connection in a separate task, so that cancelling the caller does not
-interrupt the close. If you cancel all tasks of the event loop, you may cancel the task that closes
-the connection before that task starts. If nothing closes the connection, the connection stays in
-its transaction until it is garbage-collected. At the end of asyncio.run(), which also cancels all
-tasks, an unclosed connection does no harm. A program that keeps running should cancel only the
-tasks that it has created, and wait for them.
+interrupt the close. If you cancel all tasks, you may cancel this task before it starts. Then the
+connection stays in its transaction until it is garbage-collected. Cancel only the tasks that your
+program has created, and wait for them.
 
 Docs: https://docs.python.org/3/library/asyncio-runner.html#asyncio.Runner
 """
@@ -48,7 +46,7 @@ async def cancel_all_tasks(engine: AsyncEngine) -> dict[str, object]:
 
 @right(engine=ONE)
 async def cancel_own_tasks(engine: AsyncEngine) -> dict[str, object]:
-    """as `async with` exits, cancel only the tasks that the program created, and wait for them"""
+    """as `async with` exits, cancel only the program's own tasks, and wait for them"""
     loop, created = asyncio.get_running_loop(), set[asyncio.Task[None]]()
 
     def shut_down() -> None:

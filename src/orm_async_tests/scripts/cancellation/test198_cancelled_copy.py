@@ -1,10 +1,9 @@
 """On psycopg, cancelling a COPY as it starts raises OperationalError, not CancelledError.
 
-If a COPY is cancelled as it starts, psycopg leaves the server's answer unread. Because the answer
-to COPY is unread, psycopg refuses the next ROLLBACK, and the error of that ROLLBACK replaces
-CancelledError. A loop that retries after an OperationalError then continues in a cancelled task,
-which should have ended. The server keeps no row of a cancelled COPY, and the pool discards its
-connection. Invalidate the connection when a COPY fails, so that SQLAlchemy sends no ROLLBACK.
+If a COPY is cancelled as it starts, psycopg leaves the server's answer unread. Therefore psycopg
+refuses the next ROLLBACK, and the error of that ROLLBACK replaces CancelledError. A loop that
+retries after an OperationalError then continues, although its task was cancelled. When a COPY
+fails, invalidate the connection, so that SQLAlchemy sends no ROLLBACK.
 
 Symptom: OperationalError "another command is already in progress"
 Docs: https://www.psycopg.org/psycopg3/docs/basic/copy.html
@@ -30,7 +29,6 @@ COUNT = text("SELECT count(*) FROM users WHERE username LIKE 'copied-%'")
 
 
 def cancel_soon() -> None:
-    """Cancel the current task at its next await."""
     task = asyncio.current_task()
     assert task is not None
     asyncio.get_running_loop().call_soon(task.cancel)

@@ -1,8 +1,7 @@
 """Tasks with separate sessions never see the uncommitted rows of another task.
 
-One task adds users in batches. Another task waits until the user `username-30` exists, and then
-adds track points for this user. The two tasks of this script take turns. After its own INSERT and
-before its own commit, each task counts the rows of the other task.
+One task adds users. Another task waits until one of these users exists, and then adds track points
+for this user. Before it commits, each task counts the rows of the other task.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_basics.html#is-the-session-thread-safe-is-asyncsession-safe-to-share-in-concurrent-tasks
 """
@@ -29,7 +28,7 @@ seed = None
 
 @wrong
 async def one_session(session: AsyncSession, points: int, pace: walk.Pace) -> Counter[str]:
-    """let two tasks share one session, and therefore one transaction"""
+    """let two tasks share one session and its transaction"""
     work = Work(pace)
     await gather(work.add_users(session), work.add_walk(session, points))
     return work.visible
@@ -37,7 +36,7 @@ async def one_session(session: AsyncSession, points: int, pace: walk.Pace) -> Co
 
 @right
 async def two_sessions(Session: Sessions, points: int, pace: walk.Pace) -> Counter[str]:
-    """give each of two tasks its own session, and therefore its own transaction"""
+    """give each task a session with its own transaction"""
     work = Work(pace)
     async with Session() as first, Session() as second:
         await gather(work.add_users(first), work.add_walk(second, points))

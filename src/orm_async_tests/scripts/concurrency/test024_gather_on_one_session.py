@@ -1,13 +1,11 @@
 """gather() on one session with a connection raises nothing, but the queries run one by one.
 
-SQLAlchemy's adapter for the driver has a mutex for each connection. SQLAlchemy's adapter sends the
-second query only after the server has answered the first one. If every task has its own session,
-every task also has its own connection, and the queries run at the same time. In this script every
-query needs a lock that another transaction holds. In this script the number of backends that wait
-for the lock is the number of queries that run at the same time.
+For each connection, SQLAlchemy's adapter sends the second query only after the server has answered
+the first one. If every task has its own session, the queries run at the same time. In this script,
+every query waits for a lock, so the script counts the backends that wait.
 
-This script does not show two cases that raise errors: a pool without an open connection (test25),
-and tasks that flush or commit (test26).
+Sharing a session raises an error if the pool has no open connection (test25), or if the tasks flush
+or commit (test26).
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-asyncsession-with-concurrent-tasks
 """
@@ -27,7 +25,7 @@ WAIT_FOR_LOCK = select(func.pg_advisory_xact_lock_shared(24))
 async def one_session(
     session: AsyncSession, engine: AsyncEngine, activity: Activity
 ) -> dict[str, int]:
-    """run a query in each of three tasks that share one session"""
+    """run three queries at the same time in one session"""
     await session.connection()  # a cold pool would raise (test25)
     async with engine.begin() as holder:
         await holder.execute(TAKE_LOCK)
@@ -42,7 +40,7 @@ async def one_session(
 async def session_per_task(
     Session: Sessions, engine: AsyncEngine, activity: Activity
 ) -> dict[str, int]:
-    """run a query in each of three tasks that have separate sessions"""
+    """run three queries at the same time, each in its own session"""
 
     async def query() -> None:
         async with Session() as session:

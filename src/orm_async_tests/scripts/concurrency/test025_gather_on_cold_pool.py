@@ -1,9 +1,9 @@
 """gather() on one session fails for all tasks but one if the pool has no open connection.
 
 While the first task waits for a new connection, the session refuses the calls of the other tasks
-with InvalidRequestError (isce). If the pool has an open connection, no task has to wait for a new
-one, and the same code works (test24). Code that shares a session between tasks can pass all tests,
-but fail at the first request after a restart.
+with InvalidRequestError (isce). If the pool has an open connection, the same code works (test24).
+Code that shares a session between tasks can therefore pass all tests, but fail at the first request
+after a restart.
 
 Symptom: InvalidRequestError isce "This session is provisioning a new connection"
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#illegalstatechangeerror-and-concurrency-exceptions
@@ -23,14 +23,13 @@ NAMES = select(User.username)
 
 
 async def gather_results(*tasks: Awaitable[Any]) -> list[object]:
-    """Return the error of every task, or "rows" for a task without an error."""
     results = await gather(*tasks, return_exceptions=True)
     return [result if isinstance(result, Exception) else "rows" for result in results]
 
 
 @wrong
 async def cold_pool(make_engine: MakeEngine) -> list[object]:
-    """run three tasks on one session, while the pool has no connection yet"""
+    """run three tasks on one session, while the pool has no connection"""
     async with AsyncSession(make_engine()) as session:
         return await gather_results(*[session.execute(NAMES) for _ in range(3)])
 
@@ -43,7 +42,7 @@ async def warm_pool(session: AsyncSession) -> list[object]:
 
 @right
 async def session_per_task(make_engine: MakeEngine) -> list[object]:
-    """run three tasks on three sessions, while the pool has no connection yet"""
+    """run three tasks on three sessions, while the pool has no connection"""
     engine = make_engine()
 
     async def query() -> Any:

@@ -1,8 +1,7 @@
 """Two tasks that flush or commit the same session at the same time get errors.
 
-A session that is flushing refuses another flush. While a session commits for one task, it refuses
-every call of another task with error isce. A commit that another task disturbs may fail as well.
-Give every task its own session, and therefore its own transaction.
+While a session flushes, it refuses another flush. While a session commits for one task, it refuses
+every call of another task with error isce. Give every task its own session.
 
 Symptom: IllegalStateChangeError isce "is already in progress and this would cause"
 Symptom: InvalidRequestError "Session is already flushing"

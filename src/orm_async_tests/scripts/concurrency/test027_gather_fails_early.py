@@ -1,10 +1,9 @@
 """If a task in gather() fails, closing the session hides the task's error and leaks a pool slot.
 
-When one task fails, gather() raises the error at once, but the other tasks continue. On asyncpg a
-session cannot roll back while another task uses its connection. The InterfaceError of the failed
-rollback replaces the error of your task. The session's connection stays checked out until it is
-garbage-collected. A TaskGroup waits until all of its tasks have ended before it raises an error. On
-psycopg the session's rollback waits for the tasks that still use its connection.
+When one task fails, gather() raises the error at once, but the other tasks continue. On asyncpg,
+the session cannot roll back while another task uses its connection. The InterfaceError of this
+failed rollback hides the error of your task. The connection stays checked out until it is
+garbage-collected. A TaskGroup waits until all of its tasks have ended before it raises an error.
 
 Symptom: asyncpg: InterfaceError "another operation is in progress"
 Symptom: asyncpg: SAWarning "garbage collector is trying to clean up non-checked-in connection"
@@ -35,7 +34,7 @@ async def fail() -> None:
 
 @wrong(leaks=True, warns=True, unhandled=True)
 async def gathered(engine: AsyncEngine) -> dict[str, object]:
-    """use gather() for a task that runs a query and a task that raises ValueError"""
+    """in gather(), run one task that queries and one task that raises ValueError"""
     tasks = []
     try:
         async with AsyncSession(engine) as session:
@@ -53,7 +52,7 @@ async def gathered(engine: AsyncEngine) -> dict[str, object]:
 
 @right
 async def grouped(engine: AsyncEngine) -> dict[str, object]:
-    """use a TaskGroup for a task that runs a query and a task that raises ValueError"""
+    """in a TaskGroup, run one task that queries and one task that raises ValueError"""
     arrived = False
     try:
         async with AsyncSession(engine) as session:

@@ -1,11 +1,10 @@
 """Closing a connection that another task is using corrupts the pool.
 
 At the end of `async with`, SQLAlchemy tries to send ROLLBACK, but asyncpg refuses because a query
-is still running. If asyncpg refuses the ROLLBACK, SQLAlchemy 2.1.4 and later return the connection
-to the pool with an open transaction, and every later checkout fails (rvf5). SQLAlchemy before 2.1.4
-lost the connection's slot in the pool until the connection was garbage-collected, so checkouts
-timed out (3o7r). On psycopg the ROLLBACK waits for the running query. Wait for your tasks before
-you leave `async with`, for example by a TaskGroup.
+is still running. SQLAlchemy 2.1.4 and later then return the connection with an open transaction,
+and every later checkout fails (rvf5). Earlier releases lose the connection's slot in the pool, so
+checkouts time out (3o7r). On psycopg, the ROLLBACK waits for the running query. Wait for your tasks
+inside `async with`, for example with a TaskGroup.
 
 Symptom: asyncpg: InterfaceError "another operation is in progress"
 Symptom: asyncpg: "cannot use Connection.transaction() in a manually started transaction"
@@ -59,7 +58,7 @@ async def closed_early(engine: AsyncEngine, activity: Activity) -> dict[str, lis
 
 @right(engine=POOL)
 async def waited(engine: AsyncEngine) -> dict[str, list[str]]:
-    """wait for the other task by a TaskGroup inside `async with`"""
+    """wait for the other task with a TaskGroup inside `async with`"""
     async with engine.connect() as connection:
         await connection.execute(select(1))
         async with TaskGroup() as tasks:

@@ -1,9 +1,8 @@
 """A scoped session that is not removed keeps its connection when its task ends.
 
-If you pass current_task as scopefunc, async_scoped_session creates one session per task and keeps
-these sessions in a registry. When a task ends, its session stays in the registry of
-async_scoped_session. In every task that uses an async_scoped_session, await its method remove(). A
-session that you open by `async with Session()` needs no registry.
+With scopefunc=current_task, async_scoped_session creates one session per task and keeps it in a
+registry after the task has ended. Await remove() in every task that uses an async_scoped_session. A
+session that you open with `async with Session()` needs no registry.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-asyncio-scoped-session
 """
@@ -51,7 +50,7 @@ async def removed(engine: AsyncEngine) -> dict[str, int]:
 
 @right
 async def no_registry(engine: AsyncEngine, Session: Sessions) -> dict[str, int]:
-    """open a session by `async with` in each of three tasks"""
+    """open a session with `async with` in each of three tasks"""
 
     async def work() -> None:
         async with Session() as session:

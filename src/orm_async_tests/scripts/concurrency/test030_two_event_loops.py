@@ -48,7 +48,7 @@ async def pooled(url: URL) -> dict[str, list[int]]:
 
 @wrong(warns=True, unhandled=True, leaks=True)
 async def disposed_too_late(url: URL) -> None:
-    """use an engine in one event loop, and dispose it in another, which only logs the error"""
+    """use an engine in one event loop, and dispose it in another"""
     engine = create_async_engine(url)
     await asyncio.to_thread(asyncio.run, count_users(engine))
     await asyncio.to_thread(asyncio.run, engine.dispose())
@@ -64,7 +64,7 @@ async def disposed(url: URL) -> dict[str, list[int]]:
 
 @right
 async def without_pool(url: URL) -> dict[str, list[int]]:
-    """use NullPool"""
+    """use an engine with NullPool in two event loops"""
     engine = create_async_engine(url, poolclass=NullPool)
     first = await asyncio.to_thread(asyncio.run, count_users(engine))
     return {"users": [first, await asyncio.to_thread(asyncio.run, count_users(engine))]}

@@ -1,8 +1,7 @@
 """A raw asyncpg connection refuses a second task, but through SQLAlchemy the second task waits.
 
-A raw asyncpg connection allows one operation at a time and refuses a second one. SQLAlchemy's
-adapter has a mutex, so it runs the queries of two tasks one after the other. Through SQLAlchemy,
-nobody notices that two tasks share a connection (test24).
+SQLAlchemy's adapter for asyncpg runs the queries of two tasks one after the other. Therefore nobody
+notices that two tasks share a connection (test24).
 
 Symptom: InterfaceError "another operation is in progress"
 Docs: https://magicstack.github.io/asyncpg/current/faq.html

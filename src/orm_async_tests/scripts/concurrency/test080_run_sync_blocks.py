@@ -1,8 +1,7 @@
 """run_sync() uses no thread: a blocking call inside it stops all tasks, but SQL does not.
 
-While SQL inside run_sync() waits for the server, other tasks continue. A blocking call inside
-run_sync() stops the event loop until the call returns. Run a blocking call in another thread by
-asyncio.to_thread().
+While SQL inside run_sync() waits for the server, other tasks continue. But a blocking call inside
+run_sync() stops the event loop until the call returns. Use asyncio.to_thread() for a blocking call.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#running-synchronous-methods-and-functions-under-asyncio
 """
@@ -20,7 +19,6 @@ from orm_async_tests.harness import Observation, main_of, right, wrong
 
 
 async def observe(work: Callable[[asyncio.Event], Any]) -> dict[str, bool]:
-    """Return whether another task ran during the work, and whether the work used this thread."""
     started, thread = asyncio.Event(), threading.get_ident()
     other_task = asyncio.create_task(started.wait())
     thread_of_work = await work(started)

@@ -1,8 +1,8 @@
 """A pooled connection fails in the event loop of another thread: use the engine's event loop.
 
-Calling asyncio.run() in a thread starts another event loop, but an asyncpg connection works only in
-the event loop that opened it. Pass the coroutine to the engine's event loop with
-run_coroutine_threadsafe(), and wait for the result in the thread.
+In a thread, asyncio.run() starts another event loop, but an asyncpg connection works only in the
+event loop that opened it. Use run_coroutine_threadsafe() to run the coroutine in the engine's event
+loop.
 
 Symptom: RuntimeError "attached to a different loop" in "/thread.py"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-multiple-asyncio-event-loops

@@ -1,10 +1,8 @@
 """A lazy load in another thread raises MissingGreenlet, but a lazy load in run_sync() works.
 
-A lazy load needs the event loop and SQLAlchemy's greenlet, but a worker thread has neither. Two
-threads must not use the same session. Load the rows before you start the thread, or use run_sync()
-for code that cannot await. While SQL inside run_sync() waits for the server, other tasks continue
-(test80). The function that you pass to run_sync() runs in the thread of the event loop. Run a long
-computation in another thread, but pass plain data to that thread, and no session.
+A lazy load needs the event loop and SQLAlchemy's greenlet, but a worker thread has neither. Load
+the rows before you start the thread, and pass plain data to the thread. For code that cannot await,
+use run_sync(). It runs the code in the thread of the event loop.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_emit_lazyload" "/thread.py"
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-xd2s

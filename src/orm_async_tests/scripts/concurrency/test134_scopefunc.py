@@ -1,9 +1,8 @@
-"""All tasks share a session that is scoped to the thread: scope it to current_task instead.
+"""If a session is scoped to the thread, all tasks share it: scope the session to current_task.
 
-By default scoped_session has one session per thread, but all tasks of an event loop run in one
-thread. Because a thread is the wrong scope, async_scoped_session has no default scope, and you must
-pass scopefunc. The registry of async_scoped_session keeps a session and its task alive until you
-await remove().
+All tasks of an event loop run in one thread, so a session per thread is shared by all tasks.
+Therefore async_scoped_session has no default scope, and you must pass scopefunc. Await remove() at
+the end of every task (test29).
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-asyncio-scoped-session
 """

@@ -1,10 +1,10 @@
 """An object belongs to one session: add() in another session raises, but merge() makes a copy.
 
-A session keeps the objects that it has loaded or added until the session is closed. If you add an
-object of one session to another session, for example as the parent of a new object, SQLAlchemy
-raises InvalidRequestError. Use one session for the whole request, or set the foreign key instead of
-the related object. The merge() of another session sends a SELECT and returns a copy of the object
-that belongs to that session.
+Until you close a session, it keeps the objects that it has loaded or added. If you add such an
+object to another session, SQLAlchemy raises InvalidRequestError. This also happens if the object is
+the parent of a new object. Use one session for the whole request, or set the foreign key instead of
+the related object. Alternatively, merge() sends a SELECT and returns a copy that belongs to the
+other session.
 
 Symptom: InvalidRequestError "is already attached to session"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_state_management.html#merging
@@ -45,7 +45,7 @@ async def by_key(Session: Sessions) -> dict[str, object]:
 
 @right
 async def merged(Session: Sessions) -> dict[str, object]:
-    """load a user in one session, merge() the user into another, and add a point of the copy"""
+    """load a user in one session, merge() it into another, and add a point of the copy"""
     async with Session() as outer, Session() as inner:
         user = await inner.merge(await outer.get_one(User, 1))
         point = TrackPoint(user=user, **POSITION)

@@ -2,9 +2,8 @@
 
 A prepared statement of asyncpg remembers the columns that it returns. When SQLAlchemy executes a
 DDL() element, it clears the statement cache of every connection in the process. SQLAlchemy does not
-recognize an ALTER in text(), and never notices an ALTER from another process. If SQLAlchemy has not
-noticed an ALTER, the next execution of a cached statement fails and its transaction is rolled back.
-After a statement has failed because of an ALTER, asyncpg prepares the statement again.
+notice an ALTER in text() or from another process. Then the next execution of a cached statement
+fails once, and you must run its transaction again.
 
 Symptom: InvalidCachedStatementError 0A000 "cached statement plan is invalid"
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-cache
@@ -40,7 +39,7 @@ async def alter(engine: AsyncEngine, statement: Executable) -> None:
 
 @wrong
 async def by_text(engine: AsyncEngine) -> dict[str, int]:
-    """ALTER the table by text() on another connection"""
+    """ALTER the table with text() on another connection"""
     async with engine.connect() as reader:
         await reader.execute(READ)
         await reader.commit()
@@ -50,7 +49,7 @@ async def by_text(engine: AsyncEngine) -> dict[str, int]:
 
 @right
 async def by_ddl(engine: AsyncEngine) -> dict[str, int]:
-    """ALTER the table by DDL() on another connection"""
+    """ALTER the table with DDL() on another connection"""
     async with engine.connect() as reader:
         await reader.execute(READ)
         await reader.commit()
@@ -60,7 +59,7 @@ async def by_ddl(engine: AsyncEngine) -> dict[str, int]:
 
 @right
 async def retried(engine: AsyncEngine) -> dict[str, int]:
-    """ALTER the table by text(), and run the failed transaction again"""
+    """ALTER the table with text(), and run the failed transaction again"""
     async with engine.connect() as reader:
         await reader.execute(READ)
         await reader.commit()

@@ -1,10 +1,9 @@
 """With only statement_cache_size=0, the float 1.0 is read as 1065353216 after an ALTER.
 
 Both asyncpg and SQLAlchemy's dialect cache prepared statements. If you switch off only asyncpg's
-cache, SQLAlchemy keeps a statement whose column types asyncpg no longer checks. When another
-connection changes a column from integer to float, a connection with an old statement reads the
-bytes of the float as an integer, without an error. Switch off both caches (statement_cache_size and
-prepared_statement_cache_size), or neither.
+cache, nothing checks the column types of SQLAlchemy's cached statements. After a column has changed
+from integer to float, a connection reads the bytes of the float as an integer. Switch off both
+caches, or neither.
 
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-cache
 """
@@ -34,7 +33,6 @@ async def seed(connection: AsyncConnection) -> None:
 
 
 async def read_around_alter(reading: AsyncEngine, altering: AsyncEngine) -> dict[str, object]:
-    """Return what a connection reads after another engine has changed the column to a float."""
     async with reading.connect() as connection:
         await connection.scalar(select(Hut.height))
         await connection.commit()

@@ -1,8 +1,8 @@
 """asyncpg refuses '1' for an integer and text for a date before it sends anything.
 
-The driver asyncpg sends values in binary, so every value must have the Python type of its
-parameter, for example int, date or datetime. Unlike psycopg and the server, asyncpg does not
-convert text. Convert values where they enter your program.
+asyncpg sends values in binary, so every value must have the Python type of its parameter, for
+example int, date or datetime. Unlike psycopg, asyncpg does not convert text. Convert values where
+they enter your program.
 
 Symptom: 22000 "invalid input for query argument"
 Docs: https://magicstack.github.io/asyncpg/current/usage.html#type-conversion

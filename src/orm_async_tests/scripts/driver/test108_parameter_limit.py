@@ -1,9 +1,8 @@
 """On asyncpg a statement takes at most 32767 parameters, but an array counts as one.
 
-PostgreSQL's protocol counts the parameters in 16 bits, and asyncpg refuses more than 32767 before
-it sends the statement. A long IN list can exceed the limit on parameters, but = ANY with an array
-cannot. SQLAlchemy splits the rows of an insert() with a list into batches that stay below the limit
-on parameters.
+PostgreSQL's protocol counts the parameters in 16 bits, so a long IN list can exceed the limit. An
+array with = ANY cannot. SQLAlchemy splits an insert() with a list into batches that stay below the
+limit.
 
 Symptom: InterfaceError "the number of query arguments cannot exceed 32767"
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#controlling-the-batch-size

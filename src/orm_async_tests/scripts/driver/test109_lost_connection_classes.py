@@ -1,9 +1,8 @@
 """On asyncpg, a lost connection is not an OperationalError: check connection_invalidated.
 
-On psycopg, a lost connection raises OperationalError. On asyncpg, a lost connection raises
-InterfaceError or a plain DBAPIError, depending on the moment. On asyncpg, code that retries only
-after an OperationalError never retries after a lost connection. On asyncpg and on psycopg, the
-error of a lost connection has connection_invalidated=True.
+A lost connection raises OperationalError on psycopg. On asyncpg, it raises InterfaceError or a
+plain DBAPIError, so code that retries after an OperationalError never retries. On both drivers, the
+error has connection_invalidated=True.
 
 Symptom: InterfaceError "the underlying connection is closed"
 Docs: https://docs.sqlalchemy.org/en/21/core/exceptions.html#sqlalchemy.exc.DBAPIError

@@ -1,8 +1,8 @@
 """On asyncpg, two commands in one text() are a syntax error (42601).
 
-On asyncpg SQLAlchemy prepares every statement, and a prepared statement can contain only one
-command. Execute the commands one by one. Alternatively, pass all of the commands to execute() of
-the asyncpg connection, without parameters.
+On asyncpg, SQLAlchemy prepares every statement, and a prepared statement can contain only one
+command. Execute the commands one by one. Alternatively, pass all commands to execute() of the
+asyncpg connection, without parameters.
 
 Symptom: 42601 "cannot insert multiple commands into a prepared statement"
 Docs: https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY
@@ -35,7 +35,7 @@ async def one_by_one(session: AsyncSession) -> dict[str, int | None]:
 
 @right
 async def by_the_driver(session: AsyncSession) -> dict[str, int | None]:
-    """pass two commands to execute() of the asyncpg connection"""
+    """pass both commands to execute() of the asyncpg connection"""
     raw = await (await session.connection()).get_raw_connection()
     driver = raw.driver_connection
     assert driver is not None

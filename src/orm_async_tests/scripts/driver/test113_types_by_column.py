@@ -1,8 +1,8 @@
 """JSONB, arrays, enums, ranges and UUIDs become Python values if a column gives their type.
 
 The type of a mapped column converts the value that the driver returns. A text() has no column
-types, so you get the driver's values unchanged. Declare the columns and types of a text() with its
-method columns(), or use select().
+types, so you get the driver's values unchanged. Declare the types with its method columns(), or use
+select().
 
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html
 Docs: https://docs.sqlalchemy.org/en/21/core/sqlelement.html#sqlalchemy.sql.expression.TextClause.columns
@@ -49,14 +49,14 @@ async def seed(connection: AsyncConnection) -> None:
 
 @variant
 async def by_text(session: AsyncSession) -> dict[str, object]:
-    """select the columns by a text()"""
+    """select the columns with text()"""
     row = await session.execute(text(f"SELECT {', '.join(NAMES)} FROM test113.hikes"))
     return dict(zip(NAMES, row.one(), strict=True))
 
 
 @variant
 async def by_columns(session: AsyncSession) -> dict[str, object]:
-    """select the mapped columns by select()"""
+    """select the mapped columns with select()"""
     row = await session.execute(select(*(getattr(Hike, name) for name in NAMES)))
     return dict(zip(NAMES, row.one(), strict=True))
 

@@ -1,11 +1,9 @@
 """On psycopg, an executemany() that is cancelled as it starts breaks the pooled connection.
 
-For executemany(), psycopg sends the rows in pipeline mode. If the event loop has been busy, psycopg
-lets other tasks run just after it has entered pipeline mode. If the task is cancelled just after
-psycopg has entered pipeline mode, the connection stays in pipeline mode. Nothing marks a connection
-in pipeline mode as broken, so the pool gives the connection to the next task. On a connection that
-is still in pipeline mode, a SELECT returns no rows. Invalidate the connection if a bulk insert did
-not finish.
+For executemany(), psycopg sends the rows in pipeline mode. If the task is cancelled just after
+psycopg has entered pipeline mode, the connection stays in this mode, and the pool gives it to the
+next task. On this connection, a SELECT returns no rows. If a bulk insert did not finish, invalidate
+the connection.
 
 Symptom: ResourceClosedError "This result object does not return rows"
 Docs: https://www.psycopg.org/psycopg3/docs/advanced/pipeline.html

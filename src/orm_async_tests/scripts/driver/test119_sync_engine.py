@@ -1,10 +1,9 @@
 """create_engine() accepts an asyncpg URL, but connecting raises MissingGreenlet.
 
-The driver asyncpg works only with asyncio, and only an engine of create_async_engine() awaits
-asyncpg. The driver psycopg has a synchronous and an asyncio API, so one psycopg URL works with both
-kinds of engine. If your program needs a synchronous and an async engine, for example for
-migrations, use a different driver for each engine. Alternatively, run the synchronous code in
-run_sync() on a connection of the async engine.
+Only an engine of create_async_engine() can await asyncpg. psycopg has a synchronous and an asyncio
+API, so its URL works with both kinds of engine. If your program needs both kinds of engine, for
+example for migrations, use psycopg for the synchronous one. Alternatively, run the synchronous code
+in run_sync() on a connection of the async engine.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "in raw_connection"
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-xd2s
@@ -19,7 +18,7 @@ ONLY = "asyncpg"
 
 @wrong(warns=True)
 async def by_create_engine(url: URL) -> dict[str, object]:
-    """create_engine(), then connect"""
+    """connect with create_engine()"""
     engine = create_engine(url)
     with engine.connect() as connection:
         return {"answer": connection.scalar(text("SELECT 42"))}
@@ -27,7 +26,7 @@ async def by_create_engine(url: URL) -> dict[str, object]:
 
 @right
 async def by_create_async_engine(make_engine: MakeEngine) -> dict[str, object]:
-    """create_async_engine(), then connect"""
+    """connect with create_async_engine()"""
     async with make_engine().connect() as connection:
         return {"answer": await connection.scalar(text("SELECT 42"))}
 

@@ -1,8 +1,8 @@
 """Since 2.1, error.driver_exception is the driver's error, which names the constraint.
 
-On asyncpg, `error.orig` is an error of SQLAlchemy's adapter, which follows the DBAPI (PEP 249). The
-adapter's error wraps asyncpg's error, which has the details from the server, for example the name
-of the constraint. Before SQLAlchemy 2.1, read asyncpg's error from `error.orig.__cause__`.
+On asyncpg, `error.orig` is an error of SQLAlchemy's adapter. It wraps asyncpg's error, which has
+the details from the server, for example the name of the constraint. Before SQLAlchemy 2.1, read
+asyncpg's error from `error.orig.__cause__`.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/exceptions.html#sqlalchemy.exc.DBAPIError
 """

@@ -1,8 +1,8 @@
 """On asyncpg, driver_exception raises ValueError for the error of a stale statement.
 
-To find the driver's error, SQLAlchemy 2.1 uses a list of classes, but this list lacks the class for
-a stale prepared statement. If an error handler reads driver_exception for a stale statement, it
-gets a second error. `error.orig.__cause__` works on SQLAlchemy 2.0 and 2.1.
+SQLAlchemy 2.1 looks up the driver's error in a list of classes, but this list lacks the class for a
+stale prepared statement. An error handler that reads driver_exception then gets a second error.
+`error.orig.__cause__` works on SQLAlchemy 2.0 and 2.1.
 
 Symptom: ValueError "No original exception is present"
 Docs: https://docs.sqlalchemy.org/en/21/core/exceptions.html#sqlalchemy.exc.DBAPIError
@@ -42,7 +42,6 @@ async def seed(connection: AsyncConnection) -> None:
 
 
 async def fail_stale(reading: AsyncEngine, altering: AsyncEngine) -> DBAPIError:
-    """Return the error of a statement whose table another engine has altered."""
     async with reading.connect() as connection:
         await connection.scalar(select(Hut.height))
         await connection.commit()

@@ -1,10 +1,8 @@
 """Since 2.1, postgresql:// selects psycopg: write postgresql+asyncpg:// if you want asyncpg.
 
-Before SQLAlchemy 2.1 a URL without a driver selected psycopg2, which create_async_engine() refused
-because psycopg2 has no asyncio API. Since SQLAlchemy 2.1 create_async_engine() accepts a URL
-without a driver, but uses psycopg, whose types, errors and caches differ from asyncpg's.
-
-No variant connects to the server, because the dialect already tells which driver a URL selects.
+Before SQLAlchemy 2.1, a URL without a driver selected psycopg2, which create_async_engine()
+refused. Since SQLAlchemy 2.1, such a URL selects psycopg, whose types, errors and caches differ
+from asyncpg's.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/migration_21.html
 """
@@ -17,7 +15,6 @@ SINCE = "2.1"
 
 
 def without_driver_name(url: URL) -> str:
-    """Return the URL with the scheme postgresql://."""
     return url.set(drivername="postgresql").render_as_string(hide_password=False)
 
 

@@ -1,10 +1,8 @@
 """SQLAlchemy 2.1 removed async_fallback: asyncpg receives the option and raises TypeError.
 
-In SQLAlchemy 2.0, `?async_fallback=true` in an asyncpg URL let synchronous code use asyncpg on a
-hidden event loop. SQLAlchemy 2.1 no longer reads async_fallback, so asyncpg's connect() receives
-async_fallback as an unknown argument.
-
-Remove async_fallback from the URL, and use psycopg in synchronous code.
+In SQLAlchemy 2.0, `?async_fallback=true` in an asyncpg URL let synchronous code use asyncpg.
+SQLAlchemy 2.1 passes async_fallback to asyncpg's connect(), which does not know it. Remove
+async_fallback from the URL, and use psycopg in synchronous code.
 
 Symptom: TypeError "unexpected keyword argument 'async_fallback'"
 Docs: https://docs.sqlalchemy.org/en/21/changelog/migration_21.html

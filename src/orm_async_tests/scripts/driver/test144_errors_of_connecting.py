@@ -1,9 +1,9 @@
 """Since 2.1, connect() raises DBAPIError if the server refuses, but OSError if no server answers.
 
 For an unknown database or a wrong password, the server answers with an SQLSTATE, and SQLAlchemy
-raises a DBAPIError, as it does for a failed statement. Before SQLAlchemy 2.1, connect() raised
-asyncpg's own errors. If no server answers, asyncpg still raises the built-in OSError. Code that
-waits for a server must therefore catch both DBAPIError and OSError.
+raises a DBAPIError. Before SQLAlchemy 2.1, connect() raised asyncpg's own errors. If no server
+answers, asyncpg raises the built-in OSError. Code that waits for a server must therefore catch both
+DBAPIError and OSError.
 
 Symptom: FileNotFoundError "No such file or directory" in "asyncpg/connect_utils.py"
 Symptom: 3D000 "database ... does not exist"

@@ -1,10 +1,8 @@
 """asyncpg stores datetime.min and datetime.max as infinities: refuse both as input.
 
 Even in a timestamptz column, asyncpg stores datetime.min as -infinity and datetime.max as infinity.
-When asyncpg reads an infinity, it returns datetime.min or datetime.max, without a time zone. On
-asyncpg every other moment is stored exactly. The driver psycopg stores datetime.min and
-datetime.max exactly, too, but it cannot read an infinity. To store "no end", use NULL, which both
-drivers can read.
+When asyncpg reads an infinity, it returns datetime.min or datetime.max, without a time zone.
+psycopg stores both moments exactly, but it cannot read an infinity. To store "no end", use NULL.
 
 Docs: https://magicstack.github.io/asyncpg/current/usage.html#type-conversion
 Docs: https://www.postgresql.org/docs/current/datatype-datetime.html#DATATYPE-DATETIME-SPECIAL-VALUES
@@ -35,7 +33,6 @@ class Permit(Base):
 
 
 async def store(engine: AsyncEngine, since: Any, until: Any) -> dict[str, list[str]]:
-    """Store two moments, and return them as the server prints them and as the driver reads them."""
     async with engine.begin() as connection:
         await connection.execute(text("SET LOCAL timezone = 'UTC'"))  # psycopg reads in this zone
         await connection.execute(insert(Permit).values(since=since, until=until))

@@ -1,8 +1,8 @@
 """`:number::int` in text() is a syntax error (42601): write CAST(:number AS int).
 
-In text(), a colon and a name mark a parameter, unless another colon stands directly before or after
-them. In `:number::int`, text() finds no parameter, and PostgreSQL receives all three colons. Write
-CAST in text(), or use SQLAlchemy's cast() in an expression.
+In text(), a colon and a name mark a parameter, unless another colon stands beside them. In
+`:number::int`, text() finds no parameter, and PostgreSQL receives all three colons. Write CAST in
+text(), or use SQLAlchemy's cast().
 
 Symptom: 42601 "syntax error at or near"
 Docs: https://docs.sqlalchemy.org/en/21/core/sqlelement.html#sqlalchemy.sql.expression.text
@@ -16,21 +16,21 @@ from orm_async_tests.harness import Observation, main_of, right, wrong
 
 @wrong
 async def double_colon(session: AsyncSession) -> dict[str, int | None]:
-    """SELECT :number::int"""
+    """execute SELECT :number::int"""
     query = text("SELECT :number::int")
     return {"number": await session.scalar(query, {"number": 42})}
 
 
 @right
 async def sql_cast(session: AsyncSession) -> dict[str, int | None]:
-    """SELECT CAST(:number AS int)"""
+    """execute SELECT CAST(:number AS int)"""
     query = text("SELECT CAST(:number AS int)")
     return {"number": await session.scalar(query, {"number": 42})}
 
 
 @right
 async def sqlalchemy_cast(session: AsyncSession) -> dict[str, int | None]:
-    """select(cast(literal(42), Integer))"""
+    """execute select(cast(literal(42), Integer))"""
     return {"number": await session.scalar(select(cast(literal(42), Integer)))}
 
 

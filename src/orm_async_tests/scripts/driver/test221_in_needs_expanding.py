@@ -1,8 +1,8 @@
 """`IN :ids` in text() is a syntax error (42601) unless the parameter is expanding.
 
-A parameter stands for one value, but IN needs a list in parentheses. If you declare the parameter
-with bindparam(expanding=True), SQLAlchemy writes one parameter for every element when it executes
-the statement. `= ANY(:ids)` needs no expansion, because an array is one value (test106).
+A parameter stands for one value, but IN needs a list in parentheses. With
+bindparam(expanding=True), SQLAlchemy writes one parameter for every element. `= ANY(:ids)` needs no
+expansion, because an array is one value (test106).
 
 Symptom: 42601 "syntax error at or near"
 Docs: https://docs.sqlalchemy.org/en/21/core/sqlelement.html#sqlalchemy.sql.expression.bindparam.params.expanding

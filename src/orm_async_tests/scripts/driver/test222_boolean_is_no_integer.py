@@ -1,8 +1,8 @@
 """Comparing a boolean column with 1 is an error on PostgreSQL (42883): compare it with True.
 
 PostgreSQL has no operator that compares a boolean with an integer, or a uuid with a text. Code that
-worked on SQLite or MySQL fails on PostgreSQL when it first compares a boolean with an integer.
-Compare a column with a value of its Python type, or cast one side of the comparison.
+worked on SQLite or MySQL may therefore fail. Compare a column with a value of its Python type, or
+cast one side of the comparison.
 
 Symptom: 42883 "operator does not exist"
 Docs: https://www.postgresql.org/docs/current/datatype-boolean.html

@@ -1,10 +1,9 @@
 """`:name IS NULL` in text() gives its parameter no type (42P18, 42P08): write CAST(:name AS text).
 
 PostgreSQL derives the type of a parameter from the first place where it stands. IS NULL, concat()
-and jsonb_build_object() accept any type, so PostgreSQL cannot derive a type from them. A filter
-such as `:name IS NULL OR username = :name` fails even if the value of its parameter is not None.
-Give the type of the parameter by CAST in SQL, or by bindparam() in Python. If you compare a
-parameter with a mapped column in select(), you need neither CAST nor bindparam().
+and jsonb_build_object() accept any type, so PostgreSQL cannot derive a type from them. Give the
+type with CAST in SQL, or with bindparam() in Python. A comparison with a mapped column in select()
+needs neither.
 
 Symptom: ProgrammingError 42P18 "could not determine data type of parameter"
 Symptom: ProgrammingError 42P08 "could not determine data type of parameter"
@@ -24,32 +23,32 @@ GUIDE = {"name": "username-1"}
 
 @wrong
 async def filter_untyped(session: AsyncSession) -> list[str]:
-    """filter by :name IS NULL OR username = :name in a text()"""
+    """filter by :name IS NULL OR username = :name in text()"""
     return list(await session.scalars(text(OPTIONAL), GUIDE))
 
 
 @wrong
 async def function_untyped(session: AsyncSession) -> list[str]:
-    """text(): SELECT concat(:name, '!')"""
+    """execute SELECT concat(:name, '!') in text()"""
     return list(await session.scalars(text("SELECT concat(:name, '!')"), GUIDE))
 
 
 @right
 async def cast_in_sql(session: AsyncSession) -> list[str]:
-    """filter by CAST(:name AS text) IS NULL OR username = :name in a text()"""
+    """filter by CAST(:name AS text) IS NULL OR username = :name in text()"""
     return list(await session.scalars(text(TYPED), GUIDE))
 
 
 @right
 async def bound_with_a_type(session: AsyncSession) -> list[str]:
-    """text().bindparams(bindparam("name", type_=String))"""
+    """execute text().bindparams(bindparam("name", type_=String))"""
     typed = text(OPTIONAL).bindparams(bindparam("name", type_=String))
     return list(await session.scalars(typed, GUIDE))
 
 
 @right
 async def columns(session: AsyncSession) -> list[str]:
-    """select().where(or_(parameter.is_(None), User.username == parameter))"""
+    """execute select().where(or_(parameter.is_(None), User.username == parameter))"""
     name = bindparam("name", type_=String)
     query = select(User.username).where(or_(name.is_(None), User.username == name))
     return list(await session.scalars(query, GUIDE))

@@ -1,10 +1,8 @@
 """asyncpg refuses libpq's keys in the URL, for example sslmode, and psycopg refuses asyncpg's.
 
-SQLAlchemy passes every key of the URL's query to the driver. The function asyncpg.connect() raises
-TypeError for the keys sslmode, connect_timeout, application_name and options. For asyncpg, write
-`ssl` in the URL instead of `sslmode`. Pass `timeout` in connect_args, because its value in a URL
-would be text (test118). Pass settings of the server as `server_settings` in connect_args. The
-values of asyncpg's `ssl` are those of libpq's `sslmode`, so `ssl=true` is an error.
+SQLAlchemy passes every key of the URL's query to the driver. For the keys sslmode, connect_timeout,
+application_name and options, asyncpg.connect() raises TypeError. For asyncpg, write `ssl` instead
+of `sslmode`, with the same values. Pass `timeout` and `server_settings` in connect_args.
 
 Symptom: asyncpg: TypeError "connect() got an unexpected keyword argument"
 Symptom: psycopg: ProgrammingError "invalid connection option"
@@ -28,7 +26,6 @@ SHOW = text("SELECT current_setting('application_name'), current_setting('statem
 
 
 async def show(engine: AsyncEngine) -> dict[str, list[str]]:
-    """Return the connection's application name and statement timeout."""
     async with engine.connect() as connection:
         return {"settings": list((await connection.execute(SHOW)).one())}
 

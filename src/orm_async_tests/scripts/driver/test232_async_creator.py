@@ -1,10 +1,9 @@
 """After a password change, an engine whose URL has the old password cannot connect (28P01).
 
 A token of a cloud service expires within minutes, but the pool opens new connections as long as the
-engine lives. SQLAlchemy calls async_creator for every new connection. Your async_creator calls the
-driver itself, for example with a complete libpq URL. With async_creator, SQLAlchemy reads only the
-driver from the engine's URL. A `do_connect` listener also runs for every new connection, but it
-changes only the arguments of the driver.
+engine lives. SQLAlchemy calls async_creator for every new connection, so read the current password
+there. Alternatively, a `do_connect` listener can change the arguments of the driver for every new
+connection.
 
 Symptom: asyncpg: InvalidPasswordError 28P01 "password authentication failed"
 Symptom: psycopg: OperationalError "password authentication failed"
@@ -25,7 +24,6 @@ VAULT: dict[str, str] = {}  # the current passwords
 
 
 async def set_password(admin: AsyncEngine, password: str) -> None:
-    """Change the password of the role `guide` on the server and in VAULT."""
     async with admin.begin() as connection:
         await connection.execute(text(f"ALTER ROLE guide PASSWORD '{password}'"))
     VAULT["guide"] = password
@@ -37,7 +35,6 @@ async def select_on_a_new_connection(engine: AsyncEngine) -> Any:
 
 
 async def select_and_change(admin: AsyncEngine, *engines: AsyncEngine) -> dict[str, list[Any]]:
-    """Connect every engine, change the password, and connect every engine again."""
     answers = []
     for password in ("spring", "autumn"):
         await set_password(admin, password)
@@ -48,7 +45,6 @@ async def select_and_change(admin: AsyncEngine, *engines: AsyncEngine) -> dict[s
 
 
 async def connect(url: URL) -> Any:
-    """Connect by the driver's connect(), which takes a URL in libpq's form."""
     libpq_url = url.set(drivername="postgresql").render_as_string(hide_password=False)
     if url.get_driver_name() == "asyncpg":
         return await asyncpg.connect(libpq_url)
@@ -68,7 +64,7 @@ async def once(make_engine: MakeEngine, private_url: URL) -> dict[str, list[Any]
 
 @right
 async def every_time(make_engine: MakeEngine, private_url: URL) -> dict[str, list[Any]]:
-    """read the current password in an async_creator, and in a do_connect listener"""
+    """read the current password in an async_creator, or in a do_connect listener"""
     async with (admin := make_engine(private_url)).begin() as connection:
         await connection.execute(CREATE)
 

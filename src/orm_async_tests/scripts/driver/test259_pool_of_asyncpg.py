@@ -1,9 +1,8 @@
 """With async_creator=pool.acquire, asyncpg's pool opens a new connection for every use.
 
-SQLAlchemy closes the connection that it received from async_creator, and asyncpg's pool replaces a
-closed connection. No connection of asyncpg's pool is used twice, and every use pays for a new
-connection. Let SQLAlchemy pool the connections. If your code needs asyncpg's own methods, get
-asyncpg's connection from get_raw_connection().
+SQLAlchemy closes the connection that it received from async_creator, and asyncpg's pool replaces
+it. Therefore every use pays for a new connection. Let SQLAlchemy pool the connections. If your code
+needs asyncpg's own methods, call get_raw_connection().
 
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#working-with-driver-sql-and-raw-dbapi-connections
 Docs: https://docs.sqlalchemy.org/en/21/core/engines.html#sqlalchemy.create_engine.params.async_creator
@@ -23,7 +22,6 @@ PID = select(func.pg_backend_pid())
 
 
 async def count_connections(engine: AsyncEngine) -> dict[str, int]:
-    """Use the engine several times, and count the different server processes that answered."""
     pids = set[Any]()
     for _ in range(USES):
         async with engine.connect() as connection:
@@ -43,7 +41,7 @@ async def pool_of_asyncpg(make_engine: MakeEngine, url: URL) -> dict[str, int]:
 
 @right
 async def pool_of_sqlalchemy(engine: AsyncEngine) -> dict[str, int]:
-    """create_async_engine()"""
+    """use create_async_engine() with its default pool"""
     return await count_connections(engine)
 
 

@@ -1,10 +1,8 @@
 """commit() expires an object's attributes, and reading an expired one raises MissingGreenlet.
 
-A commit expires every object of the session, so that the next read fetches what other transactions
-have changed. Under asyncio, reading an attribute cannot send a SELECT. Create the session with
-expire_on_commit=False, and call refresh() when you need the newest values.
-
-With expire_on_commit=False an attribute keeps the value that it had at the commit.
+After a commit, the loaded values may be out of date, so SQLAlchemy expires them. Under asyncio,
+reading an expired attribute cannot send a SELECT. Create the session with expire_on_commit=False,
+and call refresh() if you need the newest values.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#preventing-implicit-io-when-using-asyncsession

@@ -1,8 +1,8 @@
 """A rollback expires the attributes of objects, even with expire_on_commit=False.
 
 The setting expire_on_commit applies only to commits. After a rollback the loaded values may be
-wrong, so SQLAlchemy expires them. Reading an expired attribute raises MissingGreenlet (xd2s). Read
-the values that you need before the rollback, or call refresh() after it.
+wrong, so SQLAlchemy expires them. Read the values that you need before the rollback, or call
+refresh() after it.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_basics.html#rolling-back

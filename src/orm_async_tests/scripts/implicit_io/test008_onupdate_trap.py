@@ -1,9 +1,8 @@
 """Even with expire_on_commit=False, an onupdate column raises MissingGreenlet after an UPDATE.
 
-The server computes the value of an onupdate column, so the flush expires the attribute. Reading an
-expired onupdate column raises MissingGreenlet (xd2s). The default eager_defaults="auto" fetches
-values that the server computes after an INSERT, but not after an UPDATE. With eager_defaults=True
-the UPDATE returns the new value by RETURNING. Alternatively, refresh() fetches the new value with
+The server computes the value of an onupdate column, so the flush expires the attribute. By default,
+SQLAlchemy fetches computed values after an INSERT, but not after an UPDATE. With
+eager_defaults=True, the UPDATE returns the new value. Alternatively, call refresh(), which sends
 one more SELECT.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired" ".updated_at"

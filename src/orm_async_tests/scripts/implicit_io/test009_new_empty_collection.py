@@ -1,8 +1,8 @@
 """Reading an unassigned collection of a new object after its flush raises MissingGreenlet.
 
-After the flush SQLAlchemy does not know that an unassigned collection is empty. Reading an
-unassigned collection is therefore a lazy load, which raises MissingGreenlet (xd2s). Reading a
-collection before the flush does not assign the collection. Write `points=[]`.
+After the flush, SQLAlchemy does not know that an unassigned collection is empty. Therefore reading
+the collection is a lazy load, which raises MissingGreenlet (xd2s). To avoid the error, write
+`points=[]`.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_emit_lazyload"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#preventing-implicit-io-when-using-asyncsession
@@ -16,7 +16,7 @@ from orm_async_tests.models import User
 
 @wrong
 async def unassigned(session: AsyncSession) -> dict[str, int]:
-    """User(username=...)"""
+    """create User(username=...), flush, and read its points"""
     user = User(username="username-4")
     session.add(user)
     await session.flush()
@@ -35,7 +35,7 @@ async def read_before(session: AsyncSession) -> dict[str, int]:
 
 @right
 async def assigned(session: AsyncSession) -> dict[str, int]:
-    """User(username=..., points=[])"""
+    """create User(username=..., points=[]), flush, and read its points"""
     user = User(username="username-4", points=[])
     session.add(user)
     await session.flush()

@@ -1,8 +1,8 @@
 """awaitable_attrs sends one SELECT per object, so a loop over N objects costs N + 1 statements.
 
-With awaitable_attrs you await a lazy load. Awaiting an attribute sends one SELECT if the attribute
-is not loaded, and none if it is loaded. For a single object, one more SELECT does no harm. For many
-objects, load the attribute with the query, for example by selectinload().
+Awaiting an attribute sends one SELECT if the attribute is not loaded, and none if it is loaded. For
+a single object, one more SELECT does no harm. For many objects, load the attribute with the query,
+for example with selectinload().
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncAttrs
 """

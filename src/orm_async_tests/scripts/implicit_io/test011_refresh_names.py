@@ -1,8 +1,7 @@
 """refresh() loads a lazy relationship only if you name it.
 
-Without names, refresh(user) loads the columns and leaves a lazy relationship unloaded. If you pass
-the relationship's name in attribute_names, refresh() also loads the relationship, with one more
-SELECT.
+Without names, refresh(user) loads only the columns. If you name a relationship, refresh() also
+loads the relationship, with one more SELECT.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_emit_lazyload"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_api.html#sqlalchemy.orm.Session.refresh
@@ -20,7 +19,7 @@ FIRST = select(User).order_by(User.id).limit(1)
 
 @wrong
 async def unnamed(session: AsyncSession) -> dict[str, int]:
-    """refresh(user)"""
+    """call refresh(user)"""
     user = (await session.scalars(FIRST)).one()
     await session.refresh(user)
     return {"points": len(user.points)}
@@ -28,7 +27,7 @@ async def unnamed(session: AsyncSession) -> dict[str, int]:
 
 @right
 async def named(session: AsyncSession) -> dict[str, int]:
-    """refresh(user, ["points"])"""
+    """call refresh(user, ["points"])"""
     user = (await session.scalars(FIRST)).one()
     await session.refresh(user, ["points"])
     return {"points": len(user.points)}

@@ -1,9 +1,8 @@
 """Appending to an unloaded collection raises MissingGreenlet, but setting the parent does not.
 
 Calling append() first reads the collection, which is a lazy load and raises MissingGreenlet (xd2s).
-TrackPoint(user=user) writes the same row as user.points.append() and does not read the collection.
-Since SQLAlchemy 2.0, a backref does not add the new object to the session. If you do not call
-session.add(), SQLAlchemy writes nothing and only warns.
+TrackPoint(user=user) writes the same row and does not read the collection. But you must also call
+session.add(), because otherwise SQLAlchemy writes nothing and only warns.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_emit_lazyload" ".append("
 Symptom: SAWarning "not in session, add operation along"
@@ -25,7 +24,7 @@ POSITION = {"lat": 45.0, "lon": 14.0, "date": datetime(2010, 10, 3, tzinfo=UTC)}
 
 @wrong
 async def appended(session: AsyncSession) -> None:
-    """user.points.append(point)"""
+    """call user.points.append(point)"""
     user = (await session.scalars(FIRST)).one()
     user.points.append(TrackPoint(**POSITION))
     await session.commit()
@@ -33,7 +32,7 @@ async def appended(session: AsyncSession) -> None:
 
 @wrong(warns=True)
 async def named(session: AsyncSession) -> None:
-    """TrackPoint(user=user)"""
+    """create TrackPoint(user=user)"""
     user = (await session.scalars(FIRST)).one()
     TrackPoint(user=user, **POSITION)
     await session.commit()
@@ -41,7 +40,7 @@ async def named(session: AsyncSession) -> None:
 
 @right
 async def added(session: AsyncSession) -> None:
-    """session.add(TrackPoint(user=user))"""
+    """call session.add(TrackPoint(user=user))"""
     user = (await session.scalars(FIRST)).one()
     session.add(TrackPoint(user=user, **POSITION))
     await session.commit()

@@ -1,9 +1,8 @@
 """raiseload() makes lazy loads raise an error in synchronous code, as they do under asyncio.
 
 Under asyncio, reading an unloaded relationship raises MissingGreenlet (xd2s). Inside run_sync(),
-SQLAlchemy loads an unloaded relationship silently, with one SELECT per object. With raiseload() a
-lazy load raises InvalidRequestError with and without run_sync(), and the error names the attribute.
-With raiseload(), tests of synchronous code detect lazy loads too.
+SQLAlchemy silently sends one SELECT per object. With raiseload(), a lazy load raises
+InvalidRequestError in both cases, and the error names the attribute.
 
 Symptom: InvalidRequestError "is not available due to lazy='raise'"
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/relationships.html#preventing-unwanted-lazy-loads-using-raiseload

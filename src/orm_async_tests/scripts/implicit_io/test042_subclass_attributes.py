@@ -1,7 +1,7 @@
 """A query for the base class leaves the columns of its subclasses unloaded.
 
-In joined-table inheritance the columns of a subclass are in a separate table. Reading a column of a
-subclass is therefore a lazy load, which raises MissingGreenlet (xd2s). The option
+In joined-table inheritance, the columns of a subclass are in a separate table. Reading these
+columns is therefore a lazy load, which raises MissingGreenlet (xd2s). The option
 selectin_polymorphic() sends one more statement per subclass. The construct with_polymorphic() joins
 the tables of all subclasses in one statement.
 
@@ -44,7 +44,6 @@ class Watch(Device):
 
 
 async def seed(connection: AsyncConnection) -> None:
-    """Insert one watch."""
     await connection.execute(text("INSERT INTO test42.device (kind) VALUES ('watch')"))
     await connection.execute(text("INSERT INTO test42.watch (id, strap) VALUES (1, 'leather')"))
 
@@ -55,20 +54,20 @@ def read_straps(devices: Iterable[Any]) -> list[str]:
 
 @wrong
 async def base(session: AsyncSession) -> list[str]:
-    """select(Device)"""
+    """execute select(Device)"""
     return read_straps(await session.scalars(select(Device)))
 
 
 @right
 async def selectin(session: AsyncSession) -> list[str]:
-    """select(Device) with selectin_polymorphic()"""
+    """execute select(Device) with selectin_polymorphic()"""
     query = select(Device).options(selectin_polymorphic(Device, [Watch]))
     return read_straps(await session.scalars(query))
 
 
 @right
 async def polymorphic(session: AsyncSession) -> list[str]:
-    """select(with_polymorphic())"""
+    """execute select(with_polymorphic())"""
     query = select(with_polymorphic(Device, "*"))
     return read_straps(await session.scalars(query))
 

@@ -1,8 +1,7 @@
 """After an INSERT you can read server defaults, because RETURNING fetches them.
 
-By default (eager_defaults="auto"), SQLAlchemy adds RETURNING to an INSERT if the database supports
-it. With eager_defaults=False, a flush expires the server defaults, and reading one raises
-MissingGreenlet (xd2s).
+By default, SQLAlchemy adds RETURNING to an INSERT. With eager_defaults=False, a flush expires the
+server defaults, and reading one raises MissingGreenlet (xd2s).
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired" ".created_at"
 Docs: https://docs.sqlalchemy.org/en/21/orm/mapping_api.html#sqlalchemy.orm.Mapper.params.eager_defaults

@@ -1,8 +1,8 @@
 """Once the session is closed, a lazy load raises DetachedInstanceError (bhk3).
 
 The code xd2s means that the object has a session, but nothing awaited the lazy load. The code bhk3
-means that the object no longer has a session. The cure for xd2s and bhk3 is the same: load what you
-will read before you close the session.
+means that the object has no session. In both cases, load what you will read before you close the
+session.
 
 Symptom: DetachedInstanceError bhk3 "is not bound to a Session"
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-bhk3

@@ -1,8 +1,8 @@
 """A write-only collection adds rows without loading any, and cannot be read by accident.
 
 The methods add() and add_all() of a write-only collection send nothing until the flush. The method
-select() of a write-only collection returns a query that you can execute, even after a commit.
-Iterating over a write-only collection raises TypeError at once instead of starting a lazy load.
+select() returns a query that you can execute, even after a commit. Iterating over a write-only
+collection raises TypeError.
 
 Symptom: TypeError "WriteOnly collections don't support iteration"
 Docs: https://docs.sqlalchemy.org/en/21/orm/large_collections.html#write-only-relationship
@@ -35,7 +35,6 @@ class Step(Base):
 
 
 async def seed(connection: AsyncConnection) -> None:
-    """Insert one walk with two steps."""
     await connection.execute(text("INSERT INTO test62.walk DEFAULT VALUES"))
     await connection.execute(text("INSERT INTO test62.step (walk_id) VALUES (1), (1)"))
 
@@ -49,7 +48,7 @@ async def iterated(session: AsyncSession) -> dict[str, int]:
 
 @right
 async def added(session: AsyncSession) -> dict[str, int]:
-    """walk.steps.add(...), commit, walk.steps.select()"""
+    """call walk.steps.add(...), commit, and execute walk.steps.select()"""
     walk = (await session.scalars(select(Walk))).one()
     walk.steps.add(Step())
     await session.commit()

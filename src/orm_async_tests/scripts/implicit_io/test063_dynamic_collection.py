@@ -1,9 +1,8 @@
 """A dynamic collection cannot be read under asyncio, but you can await its statement.
 
-With lazy="dynamic" a relationship attribute is a legacy Query. The method all() of a legacy Query
-sends SQL without an await, so it raises MissingGreenlet (xd2s). Execute the statement of a dynamic
-collection by the session. Alternatively, use a write-only collection (test62), the successor of the
-dynamic collection.
+With lazy="dynamic", a relationship is a legacy Query. Its method all() sends SQL without an await,
+so it raises MissingGreenlet (xd2s). Execute the collection's statement with the session. For new
+code, use a write-only collection (test62).
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "dynamic.py"
 Docs: https://docs.sqlalchemy.org/en/21/orm/large_collections.html#dynamic-relationship-loaders
@@ -35,21 +34,20 @@ class Step(Base):
 
 
 async def seed(connection: AsyncConnection) -> None:
-    """Insert one walk with two steps."""
     await connection.execute(text("INSERT INTO test63.walk DEFAULT VALUES"))
     await connection.execute(text("INSERT INTO test63.step (walk_id) VALUES (1), (1)"))
 
 
 @wrong
 async def query(session: AsyncSession) -> dict[str, int]:
-    """walk.steps.all()"""
+    """call walk.steps.all()"""
     walk = (await session.scalars(select(Walk))).one()
     return {"steps": len(walk.steps.all())}
 
 
 @right
 async def statement(session: AsyncSession) -> dict[str, int]:
-    """execute walk.steps.statement by the session"""
+    """execute walk.steps.statement with the session"""
     walk = (await session.scalars(select(Walk))).one()
     steps: Any = walk.steps.statement
     return {"steps": len((await session.scalars(steps)).all())}

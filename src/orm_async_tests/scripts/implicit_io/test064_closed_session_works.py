@@ -1,9 +1,8 @@
 """A closed AsyncSession can be used again unless you set close_resets_only=False.
 
-Calling close() returns the connection to the pool and detaches the objects. A statement after
-close() begins a new transaction and checks out a connection. After a statement on a closed session,
-call close() again to return the connection. With close_resets_only=False, a statement after close()
-raises InvalidRequestError.
+Calling close() returns the connection to the pool. A statement after close() begins a new
+transaction and checks out a connection, so call close() again. With close_resets_only=False, a
+statement after close() raises InvalidRequestError.
 
 Symptom: InvalidRequestError "This Session has been permanently closed"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_api.html#sqlalchemy.orm.Session.params.close_resets_only

@@ -1,7 +1,7 @@
 """Logging an object after a commit fails if its __repr__ reads an attribute.
 
 If __repr__ raises while logging formats the message, logging prints the error to standard error and
-loses the message. Read only loaded values in __repr__, for example through self.__dict__.
+loses the message. In __repr__, read only loaded values, for example through self.__dict__.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired" "in __repr__"
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-xd2s
@@ -35,7 +35,6 @@ class Careful(Base):
 
 
 async def seed(connection: AsyncConnection) -> None:
-    """Insert one row into each of the two tables."""
     await connection.execute(text("INSERT INTO test65.walk DEFAULT VALUES"))
     await connection.execute(text("INSERT INTO test65.careful DEFAULT VALUES"))
 

@@ -1,9 +1,8 @@
 """session.delete() without await deletes nothing, and you get only a warning.
 
 AsyncSession.delete() is a coroutine, because a cascade may have to load rows first.
-AsyncSession.add() is not a coroutine. When you await delete(), the session marks the object, and
-the next flush deletes the object's row. A type checker reports the missing await if it knows that
-the session is an AsyncSession.
+AsyncSession.add() is not a coroutine. If the session's type is known, a type checker reports the
+missing await.
 
 Symptom: RuntimeWarning "coroutine 'AsyncSession.delete' was never awaited"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncSession.delete
@@ -21,7 +20,7 @@ COUNT = "SELECT count(*) FROM users"
 
 @wrong(warns=True)
 async def forgotten(session: AsyncSession, activity: Activity) -> dict[str, int]:
-    """session.delete(user)"""
+    """call session.delete(user)"""
     user = (await session.scalars(FIRST)).one()
     session.delete(user)  # type: ignore[unused-coroutine]
     await session.commit()

@@ -1,10 +1,8 @@
 """With cascade="all", refresh() of a parent also expires its loaded children.
 
-The setting cascade="all" includes the cascade refresh-expire. With refresh-expire, refresh()
-expires the loaded children together with their parent, and reading an expired child raises
-MissingGreenlet (xd2s). A refresh() repeats the loader options of the query, so children that an
-option has loaded are loaded again. If you pass attribute names, refresh() expires only these
-attributes.
+The setting cascade="all" also expires the loaded children when you refresh the parent. Reading an
+expired child raises MissingGreenlet (xd2s). If an option of the query loaded the children,
+refresh() loads them again. If you pass attribute names, refresh() expires only these attributes.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"
 Docs: https://docs.sqlalchemy.org/en/21/orm/cascades.html#refresh-expire
@@ -31,7 +29,7 @@ async def refreshed(session: AsyncSession) -> dict[str, float]:
 
 @right
 async def with_option(session: AsyncSession) -> dict[str, float]:
-    """load the points by an option of the query, refresh(user), and read a point"""
+    """load the points with an option of the query, refresh(user), and read a point"""
     user = (await session.scalars(FIRST.options(selectinload(User.points)))).one()
     point, *_ = user.points
     await session.refresh(user)

@@ -1,10 +1,9 @@
 """An attribute set to an SQL expression expires at flush, and reading it raises MissingGreenlet.
 
 The database computes the value of an SQL expression, so the session does not know the value.
-Reading an attribute that was set to an SQL expression would have to load the computed value.
-Loading an attribute at a read is implicit IO, which asyncio does not allow. The setting
-eager_defaults=True does not help: it fetches the values of server defaults, but not the value of an
-expression. After the flush, refresh an attribute that you have set to an SQL expression.
+Reading the attribute would need a SELECT, which asyncio does not allow. The setting
+eager_defaults=True does not help, because it fetches only server defaults. After the flush, refresh
+the attribute.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"
 Docs: https://docs.sqlalchemy.org/en/21/orm/persistence_techniques.html#embedding-sql-insert-update-expressions-into-a-flush

@@ -1,8 +1,8 @@
 """__repr__ and == of a mapped dataclass read every field, and unloaded ones raise MissingGreenlet.
 
-MappedAsDataclass generates __repr__ and __eq__ from all fields, and a relationship is a field.
-Printing a mapped dataclass or comparing two of them loads the relationship lazily. Exclude the
-relationship from __repr__ and __eq__ with repr=False and compare=False.
+MappedAsDataclass generates __repr__ and __eq__ from all fields, also from relationships. Printing
+or comparing objects therefore loads their relationships lazily. Exclude a relationship with
+repr=False and compare=False.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_emit_lazyload" "in __repr__"
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_emit_lazyload" "in __eq__"

@@ -1,9 +1,8 @@
 """An association proxy or hybrid property raises MissingGreenlet unless its relationship is loaded.
 
-An association proxy or a hybrid property is plain Python code that reads the relationship of an
-object, and nothing can await this lazy load. Load the relationship with the query, for example by
-selectinload(). A query that uses a proxy only to filter need not load the relationship, because
-SQLAlchemy writes the proxy as an EXISTS.
+An association proxy and a hybrid property read the relationship of an object, and nothing can await
+this lazy load. Load the relationship with the query, for example with selectinload(). If a query
+uses a proxy only to filter, it need not load the relationship.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/associationproxy.html
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/hybrid.html

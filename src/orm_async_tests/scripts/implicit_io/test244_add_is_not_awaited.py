@@ -1,8 +1,8 @@
 """`await session.add(row)` raises TypeError, but the object was added, and a commit inserts it.
 
-The method add() sends nothing, so it is not a coroutine and returns None. Python calls add() first,
+The method add() sends nothing, so it is not a coroutine and returns None. Python first calls add(),
 and then refuses to await None. If your code handles the TypeError and commits later, the row is
-inserted. The methods add_all(), expunge() and expunge_all() are ordinary functions, too.
+inserted.
 
 Symptom: TypeError "object NoneType can't be used in 'await' expression"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncSession.add
@@ -25,7 +25,7 @@ async def awaited(session: AsyncSession) -> None:
 
 @wrong
 async def handled(session: AsyncSession, activity: Activity) -> dict[str, int]:
-    """await add(), handle the error as if nothing had been added, and commit"""
+    """await add(), handle the error, and commit"""
     errors = 0
     try:
         await session.add(User(username="walker"))  # type: ignore[func-returns-value, misc]
@@ -37,7 +37,7 @@ async def handled(session: AsyncSession, activity: Activity) -> dict[str, int]:
 
 @right
 async def called(session: AsyncSession, activity: Activity) -> dict[str, int]:
-    """session.add(user)"""
+    """call session.add(user)"""
     session.add(User(username="walker"))
     await session.commit()
     return {"rows": int(await activity.scalar(COUNT))}

@@ -1,10 +1,8 @@
-"""Changes of a transaction that a reader has observed never vanish again (no anomaly OTV).
+"""If a reader has seen a transaction's changes, they never vanish again (no anomaly OTV).
 
 Two transactions write the same two rows, and a third transaction reads the rows one after the
-other. At READ COMMITTED the third transaction may see that a row changes between two reads. Once
-the third transaction has seen a row of the second writer, it no longer sees rows of the first
-writer that were overwritten. At stricter isolation levels the second transaction that writes the
-rows fails with SQLSTATE 40001.
+other. After the third transaction has seen one change of the second writer, it sees all of them. At
+stricter isolation levels than READ COMMITTED, the second writer fails with SQLSTATE 40001.
 
 Docs: https://www.postgresql.org/docs/current/transaction-iso.html
 Docs: https://github.com/ept/hermitage/blob/master/postgres.md

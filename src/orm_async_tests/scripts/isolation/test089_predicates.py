@@ -1,10 +1,8 @@
 """In PostgreSQL, READ COMMITTED has phantoms, but REPEATABLE READ has none (anomaly PMP).
 
-At READ COMMITTED every statement has its own snapshot. At READ COMMITTED a query that you repeat
-may return new rows, which are called phantoms. At READ COMMITTED a DELETE that has waited for a
-lock checks its locked rows again, but ignores rows that began to match while it waited. At stricter
-isolation levels the whole transaction uses one snapshot. At stricter isolation levels, writing a
-row that has changed since the transaction's snapshot fails with SQLSTATE 40001.
+At READ COMMITTED, every statement has its own snapshot, so a repeated query may return new rows,
+called phantoms. At stricter isolation levels, the whole transaction uses one snapshot. Writing a
+row that has changed since this snapshot fails with SQLSTATE 40001.
 
 Docs: https://www.postgresql.org/docs/current/transaction-iso.html
 Docs: https://github.com/ept/hermitage/blob/master/postgres.md

@@ -1,9 +1,8 @@
 """Only READ COMMITTED can mix rows from before and after another commit (anomaly G-single).
 
-Between two statements of a transaction, another transaction commits. At READ COMMITTED a statement
-sees the changes of every transaction that committed before the statement began. Two rows that you
-read before and after another transaction's commit were never valid at the same time. At stricter
-isolation levels the transaction has one snapshot, and writing a row that has changed since this
+Between two statements of a transaction, another transaction commits. At READ COMMITTED, the second
+statement sees these changes, so your two rows were never valid at the same time. At stricter
+isolation levels, the transaction has one snapshot. Writing a row that has changed since this
 snapshot fails with SQLSTATE 40001.
 
 Docs: https://github.com/ept/hermitage/blob/master/postgres.md

@@ -1,10 +1,9 @@
 """REPEATABLE READ allows write skew, and only SERIALIZABLE prevents it (anomaly G2-item).
 
-Two transactions read the same two rows, and each transaction writes a different one of these rows.
-For example, two doctors on call both go home, because each of them reads that the other one is
-still on call. If two transactions write different rows, a snapshot alone does not detect their
-conflict. SERIALIZABLE tracks what every transaction has read, so one of the two transactions fails
-with 40001, possibly only at COMMIT. Be ready to run the failed transaction again.
+Two transactions read the same two rows, and each transaction writes a different one. For example,
+two doctors on call both go home, because each of them reads that the other one is on call.
+SERIALIZABLE tracks what every transaction has read, so one of them fails with 40001, possibly only
+at COMMIT. Run the failed transaction again.
 
 Symptom: 40001 "could not serialize access due to read/write dependencies"
 Docs: https://www.postgresql.org/docs/current/transaction-iso.html

@@ -2,8 +2,7 @@
 
 Two transactions look for rows, find none, and then insert rows that the other transaction would
 have found. In the schedule `two_edges`, a transaction that only reads sees a state that no serial
-order of the transactions could produce. At SERIALIZABLE the transaction whose write would complete
-the cycle fails with SQLSTATE 40001.
+order could produce. At SERIALIZABLE, one transaction fails with SQLSTATE 40001.
 
 Docs: https://www.postgresql.org/docs/current/transaction-iso.html
 Docs: https://github.com/ept/hermitage/blob/master/postgres.md

@@ -1,9 +1,9 @@
-"""joinedload() sends 1 statement, selectinload() and subqueryload() 2, immediateload() 1 + N.
+"""joinedload() sends one statement, selectinload() sends two, and immediateload() sends 1 + N.
 
-Every variant reads three users with two points each. Depending on the loader, SQLAlchemy sends one
-statement in total, one more statement, or one more statement per parent. An attribute of
-awaitable_attrs is loaded when you await it, so it also costs one statement per parent. With
-raiseload() SQLAlchemy sends no further statement.
+Every variant reads three users with two points each. Loading with joinedload() takes one statement.
+Loading with selectinload() or subqueryload() takes one more statement. Loading with immediateload()
+or awaitable_attrs takes one more statement per user. With raiseload(), SQLAlchemy sends no further
+statement.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/relationships.html
 """
@@ -21,42 +21,42 @@ ALSO = "aiosqlite"
 
 @variant
 async def joined(session: AsyncSession) -> dict[str, int]:
-    """joinedload(): one statement, which repeats the user's columns for every point"""
+    """joinedload() sends one statement, which repeats the user's columns for every point"""
     users = await session.scalars(select(User).options(joinedload(User.points)))
     return {"points": sum(len(user.points) for user in users.unique())}
 
 
 @right
 async def selectin(session: AsyncSession) -> dict[str, int]:
-    """selectinload(): one more statement for up to 500 parents"""
+    """selectinload() sends one more statement for up to 500 parents"""
     users = await session.scalars(select(User).options(selectinload(User.points)))
     return {"points": sum(len(user.points) for user in users)}
 
 
 @variant
 async def subquery(session: AsyncSession) -> dict[str, int]:
-    """subqueryload(): one more statement, which repeats the first statement as a subquery"""
+    """subqueryload() sends one more statement, which repeats the first one as a subquery"""
     users = await session.scalars(select(User).options(subqueryload(User.points)))
     return {"points": sum(len(user.points) for user in users)}
 
 
 @wrong
 async def immediate(session: AsyncSession) -> dict[str, int]:
-    """immediateload(): one more statement per user"""
+    """immediateload() sends one more statement per user"""
     users = await session.scalars(select(User).options(immediateload(User.points)))
     return {"points": sum(len(user.points) for user in users)}
 
 
 @wrong
 async def awaitable(session: AsyncSession) -> dict[str, int]:
-    """awaitable_attrs: one more statement per user, which the loop sends"""
+    """awaitable_attrs sends one more statement per user"""
     users = await session.scalars(select(User))
     return {"points": sum([len(await user.awaitable_attrs.points) for user in users])}
 
 
 @variant
 async def raising(session: AsyncSession) -> dict[str, int]:
-    """raiseload(): no further statement, because reading the points raises an error"""
+    """raiseload() sends no further statement, because reading the points raises an error"""
     users = await session.scalars(select(User).options(raiseload(User.points)))
     return {"points": sum(len(user.points) for user in users)}
 

@@ -1,7 +1,7 @@
 """selectinload() adds one statement per 500 parents: a query for 1001 parents costs four.
 
-SQLAlchemy puts the parents' keys into IN lists of at most 500 keys. A query for up to 500 parents
-therefore costs one more statement, but a query for thousands of parents costs several more.
+SQLAlchemy puts the parents' keys into IN lists of at most 500 keys, and sends one statement for
+each list.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/relationships.html#select-in-loading
 """
@@ -18,7 +18,6 @@ BATCH = 500
 
 
 async def seed(connection: AsyncConnection) -> None:
-    """Insert many users without points."""
     names = f"SELECT 'username-' || n FROM generate_series(1, {PARENTS}) n"
     await connection.execute(text(f"INSERT INTO users (username) {names}"))
 

@@ -1,8 +1,7 @@
 """With joinedload() of a collection, reading the result raises an error without unique().
 
-The rows of a join repeat the parent for every child. The legacy Query removed duplicate parents by
-itself. The result of select() does not remove duplicate parents, and raises InvalidRequestError
-before it returns a row.
+The rows of a join repeat the parent for every child. Unlike the legacy Query, select() does not
+remove duplicate parents, and raises InvalidRequestError before it returns a row.
 
 Symptom: InvalidRequestError "The unique() method must be invoked on this Result"
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/relationships.html#joined-eager-loading
@@ -22,19 +21,19 @@ JOINED = select(User).options(joinedload(User.points))
 
 @wrong
 async def all_rows(session: AsyncSession) -> dict[str, int]:
-    """scalars().all()"""
+    """call scalars().all()"""
     return {"users": len((await session.scalars(JOINED)).all())}
 
 
 @right
 async def unique(session: AsyncSession) -> dict[str, int]:
-    """scalars().unique().all()"""
+    """call scalars().unique().all()"""
     return {"users": len((await session.scalars(JOINED)).unique().all())}
 
 
 @right
 async def to_one(session: AsyncSession) -> dict[str, int]:
-    """load the parent by joinedload(), which repeats no row"""
+    """load the parent with joinedload(), which repeats no row"""
     query = select(TrackPoint).options(joinedload(TrackPoint.user))
     return {"users": len({point.user for point in await session.scalars(query)})}
 

@@ -1,8 +1,8 @@
 """get() queries the server once, but select() queries it every time and returns the same object.
 
-A call of get() first looks up the primary key in the identity map. A select() always queries the
-server. For a row whose object is already in the identity map, select() returns this object and does
-not change its attributes.
+A call of get() first looks up the primary key in the session's identity map. A select() always
+queries the server. If the object is already in the identity map, select() returns this object and
+does not change its attributes.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_basics.html#get-by-primary-key
 """
@@ -19,7 +19,7 @@ FIRST = select(User).where(User.id == 1)
 
 @variant
 async def selected(session: AsyncSession) -> dict[str, bool]:
-    """select() twice"""
+    """execute the same select() twice"""
     one = (await session.scalars(FIRST)).one()
     two = (await session.scalars(FIRST)).one()
     return {"same object": one is two}
@@ -27,7 +27,7 @@ async def selected(session: AsyncSession) -> dict[str, bool]:
 
 @variant
 async def got(session: AsyncSession) -> dict[str, bool]:
-    """get() twice"""
+    """call get() twice with the same primary key"""
     one = await session.get(User, 1)
     two = await session.get(User, 1)
     return {"same object": one is two}

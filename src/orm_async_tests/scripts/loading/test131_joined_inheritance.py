@@ -1,9 +1,8 @@
 """An object of a joined subclass costs one INSERT per table, but only one SELECT.
 
-In joined-table inheritance every class of the hierarchy has its own table. A flush inserts into one
-table after another, but a query for the subclass joins the tables. Single-table inheritance needs
-only one INSERT, but the columns of a subclass must allow NULL. For a query for the base class, see
-test42.
+In joined-table inheritance, every class has its own table. A flush inserts into one table after
+another, but a query for the subclass joins the tables. Single-table inheritance needs only one
+INSERT, but the columns of a subclass must allow NULL.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/inheritance.html
 """

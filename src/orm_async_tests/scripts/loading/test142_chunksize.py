@@ -1,8 +1,7 @@
 """Since 2.1 selectinload(chunksize=) sets the number of parents in one SELECT.
 
-The default chunksize is 500 (test15), so a statement has up to 500 parameters. With a smaller
-chunksize SQLAlchemy sends more and shorter statements, and with a larger one fewer and longer
-statements. For the driver's limit on parameters, see test108.
+By default, one SELECT loads the children of 500 parents (test15). A smaller chunksize makes
+SQLAlchemy send more and shorter statements.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/relationships.html#sqlalchemy.orm.selectinload
 """

@@ -1,10 +1,8 @@
 """json_agg() returns a user with all points in one row, but a join repeats the user.
 
-With selectinload() SQLAlchemy sends one statement for the user and one for the points. With a join,
-the server sends the user's columns with every point. Both selectinload() and a join create one
-object per point. With the aggregate json_agg(), one statement returns one row, and a response can
-contain its JSON unchanged. In the JSON a timestamp is a string, and the session creates no objects
-for the points.
+With a join, the server sends the user's columns with every point. With selectinload(), SQLAlchemy
+sends one statement for the user and one for the points. With json_agg(), one statement returns one
+row, and a web service can send its JSON unchanged. In the JSON, a timestamp is a string.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/functions.html#sqlalchemy.sql.functions.func
 """
@@ -25,7 +23,7 @@ POINTS = select(func.json_agg(POINT, type_=JSON)).where(TrackPoint.user_id == Us
 
 @variant
 async def selectin(session: AsyncSession) -> dict[str, Any]:
-    """load the user, then the points, by selectinload()"""
+    """load the user, then load the points with selectinload()"""
     rows = (
         await session.scalars(select(User).where(FIRST).options(selectinload(User.points)))
     ).all()
@@ -43,7 +41,7 @@ async def joined(session: AsyncSession) -> dict[str, Any]:
 
 @variant
 async def aggregate(session: AsyncSession) -> dict[str, Any]:
-    """build a list of the user's points by json_agg() in a scalar subquery"""
+    """build a list of the user's points with json_agg() in a scalar subquery"""
     query = select(User.username, POINTS.scalar_subquery().label("points")).where(FIRST)
     rows = (await session.execute(query)).all()
     points = rows[0].points

@@ -1,11 +1,9 @@
 """A full garbage collection scans every object, but after gc.freeze() it scans only newer ones.
 
 Loading many rows creates so many objects that Python's garbage collector runs, and some of its runs
-are full collections. A full collection scans every module, class and mapper of the program. Call
-gc.freeze() once, after the imports and before the first request, to exclude the objects that stay
-anyway.
-
-The script does not measure time. In a service with FastAPI a full collection took 0.1 s.
+are full collections. A full collection scans every module, class and mapper of the program. In a
+service with FastAPI, it took 0.1 s. Call gc.freeze() once, after the imports and before the first
+request.
 
 Docs: https://docs.python.org/3/library/gc.html#gc.freeze
 """
@@ -41,7 +39,7 @@ async def unfrozen(url: URL, processes: Processes) -> dict[str, bool]:
 
 @right
 async def frozen(url: URL, processes: Processes) -> dict[str, bool]:
-    """load users in a new process after gc.freeze(), and list what a full collection scans"""
+    """load users in a new process after gc.freeze(), and list what a full collection visits"""
     return await processes.run(freeze_and_list_scanned, url)
 
 

@@ -1,9 +1,8 @@
 """A self-referential selectinload() loads one level, but recursion_depth=-1 loads the whole tree.
 
 A loader option describes one step, from a parent to its children. Reading the children of a child
-is a lazy load, which raises MissingGreenlet. The argument recursion_depth repeats the step of the
-loader, with one SELECT for every level. With recursion_depth=-1, SQLAlchemy continues until a level
-is empty.
+is a lazy load, which raises MissingGreenlet. With recursion_depth=-1, SQLAlchemy sends one SELECT
+for every level, until a level is empty.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_emit_lazyload"
 Docs: https://docs.sqlalchemy.org/en/21/orm/self_referential.html#configuring-self-referential-eager-loading
@@ -44,14 +43,14 @@ ROOT = select(Region).where(Region.id == 1)
 
 @wrong
 async def one_level(session: AsyncSession) -> dict[str, int]:
-    """selectinload(Region.parts)"""
+    """load with selectinload(Region.parts)"""
     root = (await session.scalars(ROOT.options(selectinload(Region.parts)))).one()
     return {"levels": count_levels(root)}
 
 
 @right
 async def every_level(session: AsyncSession) -> dict[str, int]:
-    """selectinload(Region.parts, recursion_depth=-1)"""
+    """load with selectinload(Region.parts, recursion_depth=-1)"""
     option = selectinload(Region.parts, recursion_depth=-1)
     root = (await session.scalars(ROOT.options(option))).one()
     return {"levels": count_levels(root)}

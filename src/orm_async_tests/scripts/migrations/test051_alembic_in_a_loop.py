@@ -1,8 +1,8 @@
 """Alembic's asynchronous env.py cannot run in a running loop: use a thread or pass a connection.
 
-The asynchronous env.py calls asyncio.run(), which cannot run inside a running event loop. In
-another thread asyncio.run() works, because that thread has no running event loop. If you pass a
-connection to env.py, env.py needs no asyncio.run().
+The asynchronous env.py calls asyncio.run(), which cannot run inside a running event loop. Another
+thread has no running event loop, so asyncio.run() works there. If you pass a connection to env.py,
+it does not call asyncio.run().
 
 Symptom: RuntimeError "asyncio.run() cannot be called from a running event loop" in "alembic"
 Docs: https://alembic.sqlalchemy.org/en/latest/cookbook.html#using-asyncio-with-alembic
@@ -40,14 +40,14 @@ class Base(DeclarativeBase):
 
 @wrong(warns=True)
 async def in_the_loop(url: URL) -> None:
-    """call Alembic's command in a coroutine"""
+    """run Alembic's command in a coroutine"""
     with alembic_environment(env=ENV, url=url) as config:
         command.upgrade(config, "head")
 
 
 @right
 async def in_a_thread(url: URL, engine: AsyncEngine) -> dict[str, object]:
-    """call Alembic's command in a thread"""
+    """run Alembic's command in a thread"""
     with alembic_environment(env=ENV, url=url) as config:
         await asyncio.to_thread(command.upgrade, config, "head")
     async with engine.connect() as connection:
@@ -56,7 +56,7 @@ async def in_a_thread(url: URL, engine: AsyncEngine) -> dict[str, object]:
 
 @right
 async def on_a_connection(engine: AsyncEngine) -> dict[str, object]:
-    """call Alembic's command in run_sync(), and pass the connection"""
+    """run Alembic's command in run_sync(), and pass the connection"""
     async with engine.begin() as connection:
         with alembic_environment(env=ENV, connection=connection.sync_connection) as config:
             await connection.run_sync(lambda _: command.upgrade(config, "head"))

@@ -1,9 +1,9 @@
 """Renaming a column in one step breaks the running release: expand first, and contract later.
 
-During a rollout, processes of the new release run beside processes of the old release. To expand,
-add the new column and allow NULL in the old column. After you have added the new column, roll out
-code that writes both columns and reads either of them. When no old process runs any more, fill the
-new column, and roll out code that uses only the new column. To contract, drop the old column.
+During a rollout, processes of the new and of the old release run at the same time. To expand, add
+the new column, allow NULL in the old column, and roll out code that writes both columns. When no
+old process runs any more, fill the new column, and roll out code that uses only the new column. To
+contract, drop the old column.
 
 Symptom: 42703 "column ... of relation ... does not exist"
 Docs: https://martinfowler.com/bliki/ParallelChange.html
@@ -41,13 +41,11 @@ NEW: Release = (["title"], WALKS.c.title)
 
 
 async def migrate(engine: AsyncEngine, statement: str) -> None:
-    """Execute a statement in a transaction."""
     async with engine.begin() as connection:
         await connection.execute(text(statement))
 
 
 async def serve(engine: AsyncEngine, *releases: Release) -> list[int | None]:
-    """Add a walk as each release does, and count the walks whose name that release can read."""
     counts = []
     for written, read in releases:
         async with engine.begin() as connection:

@@ -1,9 +1,8 @@
 """An ALTER TABLE that waits for a lock blocks later queries, unless lock_timeout ends its wait.
 
-A long report holds a weak lock on the table, which blocks no other query. ALTER TABLE needs the
-strongest lock, so it waits for a running report. While ALTER TABLE waits, every later query on the
-table waits behind it. With lock_timeout the ALTER TABLE fails with 55P03, the waiting queries
-continue, and the migration tries again later.
+ALTER TABLE needs the strongest lock on the table, so it waits for a running report. While it waits,
+every later query on the table waits behind it. With lock_timeout, the ALTER TABLE fails with 55P03,
+the other queries continue, and the migration tries again later.
 
 Symptom: 55P03 "canceling statement due to lock timeout"
 Docs: https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-TABLES
@@ -32,7 +31,6 @@ class Walk(Base):
 
 
 async def migrate(engine: AsyncEngine, lock_timeout: str) -> None:
-    """Try to alter the table again and again, until one attempt gets its lock in time."""
     while True:  # in a program, pause between two attempts
         try:
             async with engine.begin() as connection:

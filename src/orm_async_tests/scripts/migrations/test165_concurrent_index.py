@@ -1,7 +1,7 @@
 """CREATE INDEX blocks writers, but CREATE INDEX CONCURRENTLY in autocommit_block() does not.
 
-Inside a transaction, PostgreSQL rejects CREATE INDEX CONCURRENTLY with 25001. A plain CREATE INDEX
-keeps its lock until the end of the revision's transaction.
+A plain CREATE INDEX keeps its lock until the end of the revision's transaction. Inside a
+transaction, PostgreSQL rejects CREATE INDEX CONCURRENTLY with 25001.
 
 Symptom: 25001 "cannot run inside a transaction block"
 Symptom: 55P03 "canceling statement due to lock timeout"
@@ -33,7 +33,6 @@ class Walk(Base):
 
 
 def upgrade(connection: Connection, /, block: Any = nullcontext, **options: Any) -> None:
-    """Create an index inside the context manager `block`, as a revision does."""
     op = Operations(context := MigrationContext.configure(connection))
     with context.begin_transaction(), block(context):
         op.create_index("ix", "walks", ["id"], schema="test165", **options)

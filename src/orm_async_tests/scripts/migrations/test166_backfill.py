@@ -1,9 +1,8 @@
 """A backfill in one UPDATE locks every row until it ends, but a batch locks only its own rows.
 
-While one UPDATE changes a large table, every writer waits until the UPDATE ends. If an UPDATE of
-all rows fails, all of its work is lost. If every batch has its own transaction, an interrupted
-backfill keeps the finished batches and continues after them. SKIP LOCKED skips a row that a writer
-holds, and a later batch finds that row.
+While one UPDATE changes a large table, every writer waits until the UPDATE ends. If it fails, all
+of its work is lost. With a transaction for every batch, an interrupted backfill can continue. SKIP
+LOCKED leaves a row that a writer holds to a later batch.
 
 Docs: https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-ROWS
 Docs: https://www.postgresql.org/docs/current/sql-update.html
@@ -40,12 +39,10 @@ async def seed(connection: AsyncConnection) -> None:
 
 
 async def count_missing(session: AsyncSession) -> int:
-    """Return how many rows have no title yet."""
     return await session.scalar(select(func.count()).select_from(MISSING.subquery())) or 0
 
 
 async def count_unlocked(Session: Sessions) -> int:
-    """Return how many rows another session could change now without waiting."""
     async with Session() as other:
         return len((await other.scalars(UNLOCKED)).all())
 

@@ -1,11 +1,8 @@
 """`alembic upgrade --sql` prints a revision's SQL, unless the revision queries the database.
 
-In offline mode a revision has no connection to a database. In offline mode Alembic only prints a
-query on op.get_bind(), so the query returns no rows. A revision that queries the database works
-online, so nobody notices the mistake until an offline upgrade. Write the computation in SQL, so
-that the server does it.
-
-This script does not show whether the printed statements will succeed.
+In offline mode, a revision has no connection to a database. Alembic prints the revision's query but
+gets no rows. The revision works online, so nobody notices the mistake until an offline upgrade. Let
+the server compute the values in SQL.
 
 Symptom: TypeError "'NoneType' object is not iterable" in "alembic/runtime/migration.py"
 Docs: https://alembic.sqlalchemy.org/en/latest/offline.html
@@ -49,7 +46,6 @@ async def seed(connection: AsyncConnection) -> None:
 
 
 def upgrade_and_print(connection: Connection, revision: str) -> str:
-    """Upgrade online, then return the SQL of an offline upgrade."""
     output = StringIO()
     with alembic_environment(
         revision, connection=connection, output_buffer=output, version_table_schema="test167"

@@ -1,10 +1,8 @@
 """Two revisions with the same parent are two heads, and `upgrade head` fails until you merge them.
 
-Two branches of the code each added a revision, and later both branches were merged. When both
-branches of the code are merged, Alembic has two newest revisions, so "head" is ambiguous. The
-command `alembic merge` adds a revision that follows both heads. The command `alembic upgrade heads`
-runs the revisions of all heads without a merge. Use `alembic upgrade heads` for branches that
-should stay separate.
+If two branches of the code each add a revision, Alembic has two newest revisions after the merge,
+so "head" is ambiguous. The command `alembic merge` adds a revision that follows both heads. The
+command `alembic upgrade heads` runs the revisions of all heads without a merge.
 
 Symptom: CommandError "Multiple head revisions are present"
 Docs: https://alembic.sqlalchemy.org/en/latest/branches.html
@@ -35,8 +33,6 @@ class Base(DeclarativeBase):
 
 
 async def run_commands(engine: AsyncEngine, commands: Callable[[Config], None]) -> list[str]:
-    """Run Alembic commands on a database, and return the database's revisions afterwards."""
-
     def run(connection: Connection) -> None:
         with alembic_environment(
             *HISTORY, connection=connection, version_table_schema="test169"
@@ -49,7 +45,6 @@ async def run_commands(engine: AsyncEngine, commands: Callable[[Config], None]) 
 
 
 def merge_and_upgrade(config: Config) -> None:
-    """Merge the heads, and upgrade to the merge revision."""
     command.merge(config, "heads", rev_id="c1")
     command.upgrade(config, "head")
 

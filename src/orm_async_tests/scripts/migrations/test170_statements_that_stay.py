@@ -1,11 +1,9 @@
 """The ORM's prepared statements survive a new column, but not a change of a column's type.
 
-While another process migrates, the prepared statements of asyncpg stay with their connections. The
-ORM's statements name their columns, so an additional column does not affect these statements. A
+The ORM's statements name their columns, so an additional column does not affect these statements. A
 SELECT * (test39), or a query of a column whose type has changed, fails in the first transaction
-after the migration. After a prepared statement has failed, SQLAlchemy invalidates the prepared
-statements of all connections of the engine. To change a type, add a new column instead, and drop
-the old column later (test163).
+after the migration. Instead of changing a type, add a new column, and drop the old column later
+(test163).
 
 Symptom: InvalidCachedStatementError 0A000 "cached statement plan is invalid"
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-cache
@@ -36,7 +34,6 @@ async def seed(connection: AsyncConnection) -> None:
 
 
 async def read(connection: AsyncConnection) -> int | str:
-    """Return the walk's length, or "stale" if the prepared statement is no longer valid."""
     async with AsyncSession(connection) as session:
         try:
             return (await session.scalars(select(Walk))).one().km
@@ -47,7 +44,6 @@ async def read(connection: AsyncConnection) -> int | str:
 async def migrate_between_reads(
     engine: AsyncEngine, other: AsyncEngine, change: str
 ) -> dict[str, int | str]:
-    """Read on two connections, migrate as another process does, and read on both again."""
     async with engine.connect() as one, engine.connect() as two:
         for connection in (one, two):
             await read(connection)

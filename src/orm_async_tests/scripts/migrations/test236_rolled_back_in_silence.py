@@ -1,11 +1,8 @@
 """If env.py queries before context.configure(), Alembic commits nothing, and no error says so.
 
-A query before context.configure() begins a transaction. Alembic believes that a transaction that is
-already open belongs to the caller, so Alembic neither commits it nor rolls it back. When env.py
-closes its connection, the open transaction is rolled back with every revision. In a transaction
-that belongs to the caller, autocommit_block() fails with a bare AssertionError. Commit after the
-query, or query after context.configure(). With engine.begin() instead of engine.connect(), the
-revisions are committed, too, but a revision cannot use autocommit_block().
+A query before context.configure() begins a transaction. Alembic believes that this transaction
+belongs to the caller, so Alembic does not commit it. When env.py closes its connection, every
+revision is rolled back. Commit after the query, or query after context.configure().
 
 Symptom: AssertionError in "autocommit_block"
 Docs: https://alembic.sqlalchemy.org/en/latest/api/runtime.html#alembic.runtime.environment.EnvironmentContext.begin_transaction
@@ -46,8 +43,6 @@ class Base(DeclarativeBase):
 async def upgrade(
     opened: AbstractAsyncContextManager[AsyncConnection], env: str, revision: str
 ) -> dict[str, object]:
-    """Upgrade on this connection, and return whether the table exists afterwards."""
-
     def run(connection: Connection) -> None:
         with alembic_environment(revision, env=env, connection=connection) as config:
             command.upgrade(config, "head")
@@ -60,26 +55,26 @@ async def upgrade(
 
 @wrong
 async def query_first(engine: AsyncEngine) -> dict[str, object]:
-    """query, then configure()"""
+    """query, then call configure()"""
     return await upgrade(engine.connect(), ENV.format(""), REVISION.format(""))
 
 
 @wrong
 async def autocommit_block(engine: AsyncEngine) -> dict[str, object]:
-    """query, then configure() for a revision that uses autocommit_block()"""
+    """query, then call configure() for a revision that uses autocommit_block()"""
     return await upgrade(engine.connect(), ENV.format(""), REVISION.format(IN_A_BLOCK))
 
 
 @right
 async def committed(engine: AsyncEngine) -> dict[str, object]:
-    """query, commit() the transaction of the query, then configure()"""
+    """query, commit(), then call configure()"""
     committing = ENV.format("\nconnection.commit()")
     return await upgrade(engine.connect(), committing, REVISION.format(""))
 
 
 @right
 async def begun(engine: AsyncEngine) -> dict[str, object]:
-    """query, then configure(), with engine.begin() instead of engine.connect()"""
+    """query, then call configure(), with engine.begin() instead of engine.connect()"""
     return await upgrade(engine.begin(), ENV.format(""), REVISION.format(""))
 
 

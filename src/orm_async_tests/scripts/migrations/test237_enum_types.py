@@ -1,11 +1,9 @@
 """create_table() always creates an enum's type (42710), but add_column() never does (42704).
 
-An enum type belongs to the schema, not to the table. A later revision that uses the type in another
-table needs create_type=False. A downgrade that drops only the table keeps the type, so the next
-upgrade needs create_type=False too. SQLAlchemy 2.0 accepts create_type only in postgresql.ENUM.
-Before add_column(), create the type with create(), and drop it in downgrade(). Within a single
-upgrade Alembic remembers the types that it has created, so a test that starts with an empty
-database does not show error 42710.
+An enum type belongs to the schema, not to the table. If a later revision uses the type in another
+table, pass create_type=False. If a downgrade keeps the type, the next upgrade also needs
+create_type=False. Before add_column(), create the type with create(), and drop it in downgrade(). A
+test that upgrades an empty database does not show error 42710.
 
 Symptom: 42710 "type ... already exists" in "create_table"
 Symptom: 42704 "type ... does not exist" in "add_column"
@@ -42,7 +40,6 @@ class Base(DeclarativeBase):
 
 
 async def deploy_twice(engine: AsyncEngine, second: str) -> dict[str, list[str]]:
-    """Upgrade to a revision with an enum, then to another one, and return the enum types."""
     revisions = (
         REVISION.format("a1", None, WALKS.format(STATE)),
         REVISION.format("b1", "a1", second),
@@ -69,7 +66,7 @@ async def second_table(engine: AsyncEngine) -> dict[str, list[str]]:
 
 @right
 async def existing_type(engine: AsyncEngine) -> dict[str, list[str]]:
-    """create_table() with ENUM(create_type=False)"""
+    """call create_table() with ENUM(create_type=False)"""
     return await deploy_twice(engine, TOURS.format(EXISTING_STATE))
 
 
@@ -81,7 +78,7 @@ async def new_column(engine: AsyncEngine) -> dict[str, list[str]]:
 
 @right
 async def created_type(engine: AsyncEngine) -> dict[str, list[str]]:
-    """create(), then add_column()"""
+    """call create(), then add_column()"""
     creation = f"{LEVEL}.create(op.get_bind())"
     return await deploy_twice(engine, f"{creation}; {COLUMN.format(LEVEL)}")
 

@@ -1,9 +1,8 @@
 """Autogenerate misses a new enum value, and a revision cannot use a value that it adds (55P04).
 
-`alembic check` passes although the model has a value that the database lacks, and the first INSERT
-of that value fails (22P02). Write the command `ALTER TYPE state ADD VALUE` into the revision
-yourself. PostgreSQL lets nobody use a new value before the transaction that adds it has ended. Add
-the new enum value in an autocommit_block(), or in a revision that runs in an earlier transaction.
+If the model has a value that the database lacks, `alembic check` passes, but the first INSERT of
+that value fails (22P02). Write the command `ALTER TYPE state ADD VALUE` into a revision. A
+transaction that adds a value cannot use it, so add the value in an autocommit_block().
 
 Symptom: 22P02 "invalid input value for enum"
 Symptom: 55P04 "unsafe use of new value ... of enum type"
@@ -33,7 +32,6 @@ IN_A_BLOCK = "with op.get_context().autocommit_block(): "
 
 
 def models(*states: str) -> MetaData:
-    """Return a table that has an enum column with these values."""
     metadata = MetaData(schema="test238")
     Table("walks", metadata, Column("state", Enum(*states, name="state", metadata=metadata)))
     return metadata
@@ -44,8 +42,6 @@ class Base(DeclarativeBase):
 
 
 async def run(engine: AsyncEngine, do: Callable[[Config], None], revision: str = "") -> None:
-    """Run an Alembic command with this revision and the models that have the new value."""
-
     def run_command(connection: Connection) -> None:
         with alembic_environment(
             *filter(None, [revision]),
@@ -72,13 +68,13 @@ async def checked(engine: AsyncEngine) -> None:
 
 @wrong
 async def added_and_used(engine: AsyncEngine) -> None:
-    """add the value by ALTER TYPE, then UPDATE a row to the new value"""
+    """add the value with ALTER TYPE, then UPDATE a row to the new value"""
     await run(engine, lambda config: command.upgrade(config, "head"), REVISION.format(""))
 
 
 @right
 async def added_in_a_block(engine: AsyncEngine) -> dict[str, object]:
-    """add the value by ALTER TYPE in an autocommit_block(), then UPDATE a row to it"""
+    """add the value with ALTER TYPE in an autocommit_block(), then UPDATE a row to it"""
     revision = REVISION.format(IN_A_BLOCK)
     await run(engine, lambda config: command.upgrade(config, "head"), revision)
     async with engine.connect() as connection:

@@ -1,9 +1,8 @@
 """Autogenerate does not import your column types: the new revision raises NameError.
 
 Autogenerate writes the name of the type's module into the revision, but no import of that module.
-Add the import to autogen_context.imports in a render_item function of env.py, or to the template
-script.py.mako. The render_item function may also write the type that the column has in the
-database, so that the revision stays valid after you move or delete the class.
+Add the import in a render_item function of env.py, or in the template script.py.mako.
+Alternatively, the render_item function can write the type that the column has in the database.
 
 Symptom: NameError "name ... is not defined" in "upgrade"
 Docs: https://alembic.sqlalchemy.org/en/latest/autogenerate.html#affecting-the-rendering-of-types-themselves
@@ -26,8 +25,6 @@ COLUMN = text(
 
 
 class Kilometers(TypeDecorator[int]):
-    """A column type that an application defines."""
-
     impl = Integer
     cache_ok = True
 
@@ -37,7 +34,6 @@ class Base(DeclarativeBase):
 
 
 def import_type(kind: str, item: object, autogen_context: Any) -> str | Literal[False]:
-    """Write the name of the type's class, and import the class."""
     if kind != "type" or not isinstance(item, Kilometers):
         return False
     autogen_context.imports.add(f"from {Kilometers.__module__} import Kilometers")
@@ -45,12 +41,10 @@ def import_type(kind: str, item: object, autogen_context: Any) -> str | Literal[
 
 
 def name_type(kind: str, item: object, _context: Any) -> str | Literal[False]:
-    """Write the type that the column has in the database."""
     return "sa.Integer()" if kind == "type" and isinstance(item, Kilometers) else False
 
 
 async def autogenerate_and_upgrade(engine: AsyncEngine, **options: Any) -> dict[str, Any]:
-    """Generate a revision for a table with the type, run it, and return the column's type."""
     models = MetaData(schema=Base.metadata.schema)
     Table("walks", models, Column("length", Kilometers))
 

@@ -1,10 +1,8 @@
 """The default pool opens at most 15 connections and keeps 5 of them.
 
-The defaults are pool_size=5 and max_overflow=10. The default pool keeps five connections for later
-use. The default pool opens up to ten more connections when tasks need them, and closes these extra
-connections when tasks return them. The default pool never has more than 15 open connections,
-however many tasks there are, so the other tasks wait. Every process has its own pool, so multiply
-the size of the pool by the number of processes.
+The default pool keeps five connections open (pool_size=5). If tasks need more, it opens up to ten
+more (max_overflow=10), and closes them when the tasks return them. All other tasks wait. Every
+process has its own pool, so multiply the size of the pool by the number of processes.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#sqlalchemy.pool.QueuePool
 """

@@ -1,10 +1,9 @@
 """A task that needs a second connection while it holds one can deadlock on the pool.
 
-In a pool with one slot, a session that is opened inside another session waits for the slot that the
-outer session holds. After pool_timeout seconds the inner session raises TimeoutError (3o7r). A pool
-of N slots deadlocks when N tasks at once each open a session inside another session. If no
-connection becomes free in time, SQLAlchemy raises sqlalchemy.exc.TimeoutError, not the TimeoutError
-that asyncio raises. Pass the session to the function instead of opening a second session in it.
+In a pool with one slot, a session inside another session waits for the slot that the outer session
+holds. After pool_timeout seconds, it raises sqlalchemy.exc.TimeoutError (3o7r). A pool of N slots
+deadlocks if N tasks do this at once. Pass the session to the function instead of opening a second
+session in it.
 
 Symptom: TimeoutError 3o7r "QueuePool limit of size"
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#queuepool-limit-of-size-x-overflow-y-reached-connection-timed-out-timeout-z

@@ -1,9 +1,8 @@
 """After a backend is killed, the next use of its connection fails unless pool_pre_ping replaces it.
 
-Without pool_pre_ping the next task gets an error whose connection_invalidated is true, and the task
-after it gets a new connection. With pool_pre_ping the pool asks the server at every checkout, and
-replaces a dead connection. For the cost of the ping, see test22. A ping at checkout cannot help a
-transaction that has already begun.
+Without pool_pre_ping, the next task gets an error whose connection_invalidated is true, and the
+task after it gets a new connection. With pool_pre_ping, the pool asks the server at every checkout,
+and replaces a dead connection. The ping cannot help a transaction that has already begun.
 
 Symptom: asyncpg: InterfaceError "connection is closed"
 Symptom: psycopg: 57P01 "terminating connection due to administrator command"

@@ -1,10 +1,9 @@
 """A committed SET stays on the pooled connection and affects the next task that uses it.
 
-When a connection is returned, the pool sends ROLLBACK, which undoes everything that is not
-committed. A committed setting stays with the backend, for example a search_path, a role or a
-timeout. A setting by SET LOCAL ends with its transaction. A listener of the pool's `reset` event
-can send more than ROLLBACK, for example RESET ALL, but this costs extra round trips for every
-checkout.
+When a connection is returned, the pool sends ROLLBACK, which does not undo a committed SET.
+Therefore a search_path, a role or a timeout stays on the connection. Use SET LOCAL, which ends with
+its transaction. Alternatively, a listener of the pool's `reset` event can send RESET ALL, which
+costs extra round trips.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#reset-on-return
 """

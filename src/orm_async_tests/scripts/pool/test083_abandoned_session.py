@@ -1,8 +1,7 @@
 """A session dropped without close() keeps its connection until garbage collection.
 
-When the session is garbage-collected, SQLAlchemy warns, and the pool closes the connection, which
-ends the backend. Under asyncio the garbage collector cannot await a rollback, so the pool cannot
-keep the connection of a collected session. Use `async with`.
+When the session is garbage-collected, SQLAlchemy warns, and the pool closes the connection. The
+garbage collector cannot await a rollback, so the pool cannot keep the connection. Use `async with`.
 
 Symptom: SAWarning "garbage collector is trying to clean up non-checked-in connection"
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#the-garbage-collector-is-trying-to-clean-up-non-checked-in-connection
@@ -19,7 +18,7 @@ from orm_async_tests.models import User
 
 @wrong(warns=True, unhandled=True)
 async def dropped(engine: AsyncEngine) -> dict[str, int]:
-    """drop the session, and count the connections before and after garbage collection"""
+    """drop the session, and count its connections before and after garbage collection"""
     session = AsyncSession(engine)
     await session.execute(select(User))
     in_use = checked_out(engine)

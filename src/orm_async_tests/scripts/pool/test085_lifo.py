@@ -1,9 +1,9 @@
-"""The default pool rotates its connections, but pool_use_lifo=True reuses the last returned one.
+"""By default the pool rotates its connections, but with pool_use_lifo=True it uses the newest one.
 
-Because the default pool rotates, it uses every connection now and then, and none is idle for long.
-With pool_use_lifo=True the pool uses the same connection again and again, so the server or a
-firewall may close the idle ones. Together, pool_use_lifo=True and pool_pre_ping=True let the pool
-shrink when there is little work.
+Because the default pool rotates, none of its connections is idle for long. With pool_use_lifo=True,
+the pool prefers the connection that was returned last, so the server or a firewall may close the
+idle ones. Together, pool_use_lifo=True and pool_pre_ping=True let the pool shrink when there is
+little work.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#using-fifo-vs-lifo
 """
@@ -17,7 +17,6 @@ PID = text("SELECT pg_backend_pid()")
 
 
 async def fill(engine: AsyncEngine) -> None:
-    """Open three connections and return them to the pool."""
     connections = [await engine.connect() for _ in range(3)]
     for connection in connections:
         await connection.close()

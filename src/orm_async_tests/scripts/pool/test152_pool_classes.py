@@ -1,8 +1,8 @@
 """An async engine refuses QueuePool (pcls), and uses AsyncAdaptedQueuePool by default.
 
-QueuePool waits by blocking its thread, which would stop the event loop. AsyncAdaptedQueuePool, the
-default of async engines, waits with asyncio's primitives. NullPool and StaticPool never wait, so
-they work with both kinds of engines.
+QueuePool waits by blocking its thread, which would stop the event loop. AsyncAdaptedQueuePool waits
+with asyncio's primitives. NullPool and StaticPool never wait, so they work with both kinds of
+engines.
 
 Symptom: ArgumentError pcls "cannot be used with asyncio engine"
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-pcls
@@ -19,21 +19,21 @@ ANSWER = text("SELECT 42")
 
 @wrong
 async def queue_pool(make_engine: MakeEngine) -> dict[str, object]:
-    """pass poolclass=QueuePool, as for a synchronous engine"""
+    """create an async engine with poolclass=QueuePool"""
     async with make_engine(poolclass=QueuePool).connect() as connection:
         return {"answer": await connection.scalar(ANSWER)}
 
 
 @right
 async def adapted_queue_pool(make_engine: MakeEngine) -> dict[str, object]:
-    """poolclass=AsyncAdaptedQueuePool"""
+    """create an async engine with poolclass=AsyncAdaptedQueuePool"""
     async with make_engine(poolclass=AsyncAdaptedQueuePool).connect() as connection:
         return {"answer": await connection.scalar(ANSWER)}
 
 
 @right
 async def no_pool(make_engine: MakeEngine) -> dict[str, object]:
-    """poolclass=NullPool"""
+    """create an async engine with poolclass=NullPool"""
     async with make_engine(poolclass=NullPool).connect() as connection:
         return {"answer": await connection.scalar(ANSWER)}
 

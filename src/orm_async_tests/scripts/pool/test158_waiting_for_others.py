@@ -1,9 +1,8 @@
 """A task that waits for another service inside a transaction keeps its connection.
 
-While a task calls another service between two statements, it holds a pool slot and a backend that
-is idle in transaction. A few tasks that wait for slow services at the same time can exhaust the
-pool. End the transaction before you call another service, and begin another transaction after the
-call.
+During the call to the other service, the task holds a pool slot and a backend that is idle in
+transaction. A few such tasks can exhaust the pool. End the transaction before you call another
+service, and begin another transaction after the call.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_basics.html#when-do-i-construct-a-session-when-do-i-commit-it-and-when-do-i-close-it
 """
@@ -17,7 +16,6 @@ InUse = dict[str, object]
 
 
 async def call_service(engine: AsyncEngine, activity: Activity) -> InUse:
-    """Imitate a slow call to a service, and return which connections are in use during the call."""
     return {"connections in use": checked_out(engine), "backends": await activity.states()}
 
 

@@ -1,14 +1,9 @@
 """A checkout listener detects closed connections without the round trips of pool_pre_ping.
 
-With pool_pre_ping SQLAlchemy on asyncpg queries the server at every checkout, in a separate
-transaction. A ping takes as many round trips as BEGIN, one statement and ROLLBACK, and the first
-ping also has to prepare its statement. When a restart or an administrator closes a connection,
-asyncpg learns this from the socket. If a checkout listener raises DisconnectionError for a closed
-connection, the pool reconnects. As long as no server fails, a checkout listener costs no round
-trip.
-
-This script does not show a server or a network that dies silently. Only a query or a timeout
-detects a silent failure.
+On asyncpg, a ping takes as many round trips as BEGIN, one statement and ROLLBACK. If a restart or
+an administrator closes a connection, asyncpg learns this from the socket. A checkout listener can
+then raise DisconnectionError, and the pool reconnects. The listener costs no round trip. Only a
+query or a timeout detects a server that dies silently.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#custom-legacy-pessimistic-ping
 """

@@ -1,12 +1,8 @@
 """With AUTOCOMMIT in execution_options(), an engine sets the isolation level at every checkout.
 
-Both variants run every statement in its own transaction with one round trip. If the isolation level
-is an execution option of an engine that shares its pool, SQLAlchemy sets the level at every
-checkout and resets it at every return. Setting and resetting the isolation level takes up to a
-fifth of the time of a read by primary key. If you pass the isolation level to
-create_async_engine(), SQLAlchemy sets it once for every new connection.
-
-This script does not show the cost of a second pool, which opens more connections on the server.
+If the isolation level is an execution option, SQLAlchemy sets it at every checkout and resets it at
+every return. This takes up to a fifth of the time of a read by primary key. If you pass the
+isolation level to create_async_engine(), SQLAlchemy sets it once for every new connection.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#setting-isolation-level-or-dbapi-autocommit-for-an-engine
 """
@@ -45,7 +41,7 @@ class CountLevels:
 
 @wrong
 async def option(engine: AsyncEngine) -> dict[str, int]:
-    """engine.execution_options(isolation_level="AUTOCOMMIT")"""
+    """use engine.execution_options(isolation_level="AUTOCOMMIT")"""
     reads = engine.execution_options(isolation_level="AUTOCOMMIT")
     with CountLevels(engine) as levels:
         for _ in range(READS):
@@ -56,7 +52,7 @@ async def option(engine: AsyncEngine) -> dict[str, int]:
 
 @right(engine={"isolation_level": "AUTOCOMMIT"})
 async def created(engine: AsyncEngine) -> dict[str, int]:
-    """create_async_engine(isolation_level="AUTOCOMMIT")"""
+    """use create_async_engine(isolation_level="AUTOCOMMIT")"""
     with CountLevels(engine) as levels:
         for _ in range(READS):
             async with engine.connect() as connection:

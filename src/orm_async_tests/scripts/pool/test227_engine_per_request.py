@@ -1,10 +1,9 @@
-"""An engine for every request opens a connection for every request, without a common limit.
+"""If every request creates an engine, every request opens a connection, and nothing limits them.
 
-The settings pool_size and max_overflow limit the pool of one engine, and a new engine has a new,
-empty pool. The connection of an engine stays open until the engine is disposed or
-garbage-collected. If every request has its own engine, the server refuses connections under load
-(53300). Create one engine when the process starts. If you dispose the engine at the end of the
-request, the connection is closed, but every request has to connect and log in again.
+The settings pool_size and max_overflow limit the pool of one engine. If every request has its own
+engine, the server refuses connections under load (53300). Create one engine when the process
+starts. If you dispose an engine at the end of each request, every request has to connect and log in
+again.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#basic-usage
 """

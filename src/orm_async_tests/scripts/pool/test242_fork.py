@@ -1,11 +1,9 @@
 """A forked process uses its parent's pooled connections unless the pool is empty at the fork.
 
-A server that loads the application once and then forks workers, for example gunicorn with
---preload, lets the workers share connections. On asyncpg the query of the forked process fails, and
-usually the next query of its parent fails, too. On psycopg both processes use the same backend, so
-one process may read the rows that the other one has requested. Create the engine in the worker, or
-dispose the engine before the fork. On asyncpg, calling dispose(close=False) in the worker is not
-enough, because the worker may close the parent's connection when Python frees the worker's copy.
+If a server loads the application once and then forks workers, the workers share connections. For
+example, gunicorn does this with --preload. On asyncpg, the query of the forked process fails, and
+usually the next query of its parent, too. On psycopg, one process may read the rows that the other
+one has requested. Create the engine in the worker, or dispose the engine before the fork.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#using-connection-pools-with-multiprocessing-or-os-fork
 """
@@ -23,7 +21,6 @@ from orm_async_tests.harness import Observation, Processes, main_of, right, wron
 
 
 async def backend(engine: AsyncEngine) -> int | None:
-    """Return the process ID of the server's backend."""
     async with engine.connect() as connection:
         pid: int | None = await connection.scalar(text("SELECT pg_backend_pid()"))
         return pid
@@ -35,7 +32,6 @@ def query_in_child(engine: AsyncEngine, report: Callable[[int | None], None]) ->
 
 
 async def fork_and_query(engine: AsyncEngine) -> dict[str, bool]:
-    """Query in a forked process and in this process, and compare the backends."""
     asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # of a reply to the child
     receiver, sender = get_context("fork").Pipe(duplex=False)
     process = get_context("fork").Process(target=query_in_child, args=(engine, sender.send))

@@ -1,14 +1,11 @@
 """Behind PgBouncer, a second process collides with the prepared statements of the first process.
 
-The driver asyncpg names its statements __asyncpg_stmt_1__ and so on, and every process counts from
-one. In transaction mode, PgBouncer gives several processes the same server connections. Nothing
-removes the statements that the first process has prepared on a server connection. Behind PgBouncer
-in transaction mode, neither a second process nor a restarted process can even connect. If you
-switch off both statement caches, statements have no names. On asyncpg 0.30, also pass a
-prepared_statement_name_func that returns an empty text. We have measured that two processes work
-without statement names, but neither asyncpg nor SQLAlchemy promises to work in transaction mode.
-PgBouncer's setting max_prepared_statements is made for prepared statements in transaction mode
-(test175).
+asyncpg names its statements __asyncpg_stmt_1__ and so on, and every process counts from one. In
+transaction mode, PgBouncer gives several processes the same server connections, so the names
+collide. Switch off both statement caches, so that statements have no names. On asyncpg 0.30, also
+pass a prepared_statement_name_func that returns an empty text. Neither asyncpg nor SQLAlchemy
+promises that this works. With max_prepared_statements, PgBouncer itself supports prepared
+statements (test175).
 
 Symptom: DuplicatePreparedStatementError 42P05 "prepared statement ... already exists"
 Docs: https://magicstack.github.io/asyncpg/current/faq.html#why-am-i-getting-prepared-statement-errors
@@ -26,7 +23,6 @@ Read = dict[str, str | None]
 
 
 async def read(url: URL, arguments: dict[str, int]) -> Read:
-    """Return the first user name, which a new engine reads."""
     engine = create_async_engine(url, connect_args=arguments)
     async with engine.connect() as connection:
         name = await connection.scalar(select(User.username).order_by(User.id))
@@ -36,7 +32,7 @@ async def read(url: URL, arguments: dict[str, int]) -> Read:
 
 @wrong
 async def default_caches(pooler: Pooler, processes: Processes) -> Read:
-    """read in one process, then in another process"""
+    """read in one process, then in a second process"""
     url = pooler.start(pool_mode="transaction", default_pool_size="1", max_prepared_statements="0")
     await processes.run(read, url, {})
     return await processes.run(read, url, {})
@@ -44,7 +40,7 @@ async def default_caches(pooler: Pooler, processes: Processes) -> Read:
 
 @right
 async def both_caches_off(pooler: Pooler, processes: Processes) -> Read:
-    """read in two processes, with statement_cache_size=0 and prepared_statement_cache_size=0"""
+    """read in two processes, with both statement caches off"""
     url = pooler.start(pool_mode="transaction", default_pool_size="1", max_prepared_statements="0")
     off = {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
     await processes.run(read, url, off)

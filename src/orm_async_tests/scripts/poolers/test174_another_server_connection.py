@@ -1,11 +1,10 @@
 """In transaction mode, a cached statement may be missing on the next server connection.
 
 A connection of the engine caches the names of the statements that it has prepared. PgBouncer may
-run the client's next transaction on another server connection, where the cached statements do not
-exist. SQLAlchemy's documentation recommends NullPool and unique statement names. Unique names
-prevent collisions with other processes (test173), but two transactions of one connection still
-fail. If you switch off both statement caches, no connection relies on a statement that was prepared
-earlier.
+run its next transaction on another server connection, where these statements do not exist.
+SQLAlchemy's documentation recommends NullPool and unique statement names, which prevent collisions
+with other processes (test173). Even then, two transactions of one connection fail. Switch off both
+statement caches.
 
 Symptom: InvalidSQLStatementNameError 26000 "prepared statement ... does not exist"
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-name-with-pgbouncer
@@ -25,7 +24,6 @@ FIRST = select(func.min(User.username))
 
 
 async def read_on_two(engine: AsyncEngine) -> dict[str, str | None]:
-    """Read on one server connection, then on the server connection that PgBouncer used last."""
     async with engine.connect() as one, engine.connect() as two:
         await one.scalar(FIRST)
         await two.scalar(select(1))
@@ -43,7 +41,7 @@ async def default_caches(pooler: Pooler, make_engine: MakeEngine) -> dict[str, s
 
 @wrong
 async def unique_names(pooler: Pooler, make_engine: MakeEngine) -> dict[str, str | None]:
-    """read in two transactions, with NullPool and unique names by prepared_statement_name_func"""
+    """read in two transactions, with NullPool and unique statement names"""
     url = pooler.start(pool_mode="transaction", max_prepared_statements="0")
     names = {"prepared_statement_name_func": lambda: f"s_{uuid4()}"}
     return await read_on_two(make_engine(url, poolclass=NullPool, connect_args=names))
@@ -51,7 +49,7 @@ async def unique_names(pooler: Pooler, make_engine: MakeEngine) -> dict[str, str
 
 @right
 async def both_caches_off(pooler: Pooler, make_engine: MakeEngine) -> dict[str, str | None]:
-    """read in two transactions, with statement_cache_size=0 and prepared_statement_cache_size=0"""
+    """read in two transactions, with both statement caches off"""
     url = pooler.start(pool_mode="transaction", max_prepared_statements="0")
     off = {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
     return await read_on_two(make_engine(url, connect_args=off))

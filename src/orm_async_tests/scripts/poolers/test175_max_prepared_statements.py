@@ -1,11 +1,9 @@
 """With max_prepared_statements, an ALTER of a column's type breaks a query for every client.
 
-Since version 1.21, PgBouncer can prepare a client's statement on every server connection that the
-client gets, and since version 1.24 it does so by default. The setting max_prepared_statements
-prevents the errors of test173, test174, test176 and test177. With max_prepared_statements,
-PgBouncer keeps the prepared statement of a query on every server connection. After a change of a
-column's type, the server rejects the prepared statement, even for new clients. The server rejects
-the outdated prepared statement until RECONNECT or server_lifetime closes the server connection.
+With max_prepared_statements, PgBouncer prepares a client's statement on every server connection
+that the client gets. PgBouncer 1.24 and later do so by default. After a change of a column's type,
+the server rejects the prepared statement, even for new clients. Send RECONNECT to PgBouncer's admin
+console, or switch off both statement caches.
 
 Symptom: InvalidCachedStatementError 0A000 "cached statement plan is invalid"
 Docs: https://www.pgbouncer.org/config.html#max_prepared_statements
@@ -38,14 +36,13 @@ async def seed(connection: AsyncConnection) -> None:
 
 
 async def read(engine: AsyncEngine) -> Read:
-    """Return the height of the hut."""
     async with engine.connect() as connection:
         return {"height": await connection.scalar(select(Hut.height))}
 
 
 @right
 async def unchanged(pooler: Pooler, make_engine: MakeEngine) -> Read:
-    """read on one server connection, then on one that another client has used"""
+    """read on one server connection, then on one that a different client has used"""
     url = pooler.start(pool_mode="transaction", max_prepared_statements="200")
     async with make_engine(url).connect() as one, make_engine(url).connect() as other:
         for connection in (one, other):
@@ -67,7 +64,7 @@ async def changed(pooler: Pooler, make_engine: MakeEngine, engine: AsyncEngine) 
 
 @right
 async def caches_off(pooler: Pooler, make_engine: MakeEngine, engine: AsyncEngine) -> Read:
-    """read, ALTER and read, with statement_cache_size=0 and prepared_statement_cache_size=0"""
+    """read, ALTER the column's type, and read, with both statement caches off"""
     url = pooler.start(pool_mode="transaction", max_prepared_statements="200")
     off = {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
     await read(make_engine(url, connect_args=off))

@@ -1,12 +1,10 @@
-"""Behind PgBouncer, a SELECT can execute an UPDATE that another process prepared.
+"""Behind PgBouncer, a SELECT of one process can execute the UPDATE of a second process.
 
-In this script, asyncpg gives the first statement of each of two processes the name
-__asyncpg_stmt_5__. One process prepares an UPDATE as __asyncpg_stmt_5__ on one server connection.
-The other process prepares a SELECT as __asyncpg_stmt_5__ on another server connection. Later
-PgBouncer gives the second process the server connection on which the UPDATE is prepared. The SELECT
-and the UPDATE both return a text, so nothing fails. In this script the second process commits an
-UPDATE that it never sent. If you switch off both statement caches, statements have no names. With
-max_prepared_statements (test175), PgBouncer itself names the statements.
+In this script, two processes give different statements the name __asyncpg_stmt_5__. One process
+prepares an UPDATE, and the other process prepares a SELECT on another server connection. Later,
+PgBouncer gives the second process the server connection with the UPDATE. Both statements return a
+text, so nothing fails, and the second process commits an UPDATE that it never sent. Switch off both
+statement caches.
 
 Docs: https://magicstack.github.io/asyncpg/current/faq.html#why-am-i-getting-prepared-statement-errors
 """
@@ -28,7 +26,6 @@ Names = dict[str, object]
 
 
 async def first(url: URL, caches: Caches) -> None:
-    """Prepare and execute the UPDATE, and roll it back."""
     engine = create_async_engine(url, connect_args=caches)
     async with engine.connect() as connection:
         await connection.execute(text(UPDATE))
@@ -36,7 +33,6 @@ async def first(url: URL, caches: Caches) -> None:
 
 
 async def second(url: URL, caches: Caches) -> list[str | None]:
-    """Execute the SELECT on two server connections and return what it reads."""
     engine = create_async_engine(url, connect_args=caches)
     async with engine.connect() as connection, engine.connect() as waiting:
         names = [await connection.scalar(text(SELECT))]
@@ -65,7 +61,7 @@ async def both(
 
 @wrong
 async def default_caches(pooler: Pooler, activity: Activity, processes: Processes) -> Names:
-    """UPDATE and roll back in one process, then SELECT twice in another process"""
+    """UPDATE and roll back in one process, then SELECT twice in a second process"""
     url = pooler.start(pool_mode="transaction", default_pool_size="2", max_prepared_statements="0")
     read = await both(url, {}, activity, processes)
     return {"read": read, "in the table": await activity.scalar(SELECT)}
@@ -73,7 +69,7 @@ async def default_caches(pooler: Pooler, activity: Activity, processes: Processe
 
 @right
 async def both_caches_off(pooler: Pooler, activity: Activity, processes: Processes) -> Names:
-    """run both processes with statement_cache_size=0 and prepared_statement_cache_size=0"""
+    """run both processes with both statement caches off"""
     url = pooler.start(pool_mode="transaction", default_pool_size="2", max_prepared_statements="0")
     read = await both(url, OFF, activity, processes)
     return {"read": read, "in the table": await activity.scalar(SELECT)}

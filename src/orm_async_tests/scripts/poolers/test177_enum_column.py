@@ -1,9 +1,9 @@
 """Unique statement names do not make an ENUM column work behind PgBouncer.
 
-To look up an unknown type such as an ENUM, asyncpg prepares an additional statement. The function
-prepared_statement_name_func does not name asyncpg's own statements, so they collide with those of
-another process. SQLAlchemy's documented settings, NullPool and unique names, are therefore not
-enough for an ENUM column. With statement_cache_size=0, asyncpg's own statements have no names.
+To look up an unknown type such as an ENUM, asyncpg prepares an additional statement. Because
+prepared_statement_name_func does not name this statement, it collides with the statement of another
+process. Therefore NullPool and unique names are not enough for an ENUM column. With
+statement_cache_size=0, asyncpg's own statements have no names.
 
 Symptom: DuplicatePreparedStatementError 42P05 "statement ... already exists" in "_introspect_types"
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-name-with-pgbouncer
@@ -43,7 +43,6 @@ def unique_name() -> str:
 
 
 async def read(url: URL, options: dict[str, Any]) -> Read:
-    """Return the pace of the walk, which a new engine reads."""
     engine = create_async_engine(url, **options)
     async with AsyncSession(engine) as session:
         pace = (await session.scalars(select(Walk.pace))).one()
@@ -53,7 +52,7 @@ async def read(url: URL, options: dict[str, Any]) -> Read:
 
 @wrong
 async def unique_names(pooler: Pooler, processes: Processes) -> Read:
-    """read in one process, then in another process, with NullPool and unique names"""
+    """read in two processes, with NullPool and unique statement names"""
     url = pooler.start(pool_mode="transaction", default_pool_size="1", max_prepared_statements="0")
     names = {"prepared_statement_name_func": unique_name}
     options = {"poolclass": NullPool, "connect_args": names}
@@ -63,7 +62,7 @@ async def unique_names(pooler: Pooler, processes: Processes) -> Read:
 
 @right
 async def both_caches_off(pooler: Pooler, processes: Processes) -> Read:
-    """read in two processes, with statement_cache_size=0 and prepared_statement_cache_size=0"""
+    """read in two processes, with both statement caches off"""
     url = pooler.start(pool_mode="transaction", default_pool_size="1", max_prepared_statements="0")
     off = {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
     await processes.run(read, url, {"connect_args": off})

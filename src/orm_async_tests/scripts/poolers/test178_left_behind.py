@@ -1,9 +1,8 @@
 """In PgBouncer's transaction mode, SET, advisory locks and LISTEN leak to the next client.
 
-Settings, advisory locks and LISTEN belong to a session of the server, which is a server connection.
-PgBouncer gives a server connection to another client after every transaction. Only in session mode
-does PgBouncer send its server_reset_query. A setting by SET LOCAL, or a lock that ends with its
-transaction, does not leak. LISTEN needs a direct connection to the server.
+In transaction mode, PgBouncer gives a server connection to another client after every transaction.
+Only in session mode, it first resets the server's session. SET LOCAL and locks that end with the
+transaction do not leak. LISTEN needs a direct connection to the server.
 
 Docs: https://www.pgbouncer.org/features.html
 """
@@ -20,7 +19,6 @@ Answer = dict[str, object]
 
 
 async def next_client(pooler: Pooler, make_engine: MakeEngine, first: str, then: str) -> object:
-    """Execute `first` as one client and commit, and return `then` as another client."""
     url = pooler.start(pool_mode="transaction")
     async with make_engine(url).connect() as one, make_engine(url).connect() as other:
         await one.execute(text(first))
@@ -43,13 +41,13 @@ async def local(pooler: Pooler, make_engine: MakeEngine) -> Answer:
 
 @wrong
 async def lock(pooler: Pooler, make_engine: MakeEngine) -> Answer:
-    """pg_try_advisory_lock() and commit, then try the same lock as the next client"""
+    """call pg_try_advisory_lock() and commit, then try the same lock as the next client"""
     return {"granted twice": await next_client(pooler, make_engine, LOCK, LOCK)}
 
 
 @right
 async def xact(pooler: Pooler, make_engine: MakeEngine) -> Answer:
-    """pg_try_advisory_xact_lock() in a transaction, and try the lock as another client"""
+    """call pg_try_advisory_xact_lock() in a transaction, and try the lock as another client"""
     url = pooler.start(pool_mode="transaction")
     async with make_engine(url).connect() as one, make_engine(url).connect() as other:
         await one.execute(text(XACT_LOCK))

@@ -1,10 +1,9 @@
 """PgBouncer rejects most server_settings, or ignores them silently.
 
-PgBouncer shares every server connection between several clients. PgBouncer rejects most of the
-settings that asyncpg sends when it connects. PgBouncer accepts only a few settings, such as
-timezone and application_name, which it keeps for every client. With ignore_startup_parameters,
-PgBouncer accepts the connection but does not apply the ignored setting. SET LOCAL applies a setting
-to one transaction. To apply a setting to all clients, use ALTER ROLE or PgBouncer's connect_query.
+PgBouncer rejects most of the settings that asyncpg sends when it connects. It accepts only a few,
+for example timezone and application_name. With ignore_startup_parameters, PgBouncer accepts the
+connection but does not apply the setting. Use SET LOCAL for one transaction. For all clients, use
+ALTER ROLE or PgBouncer's connect_query.
 
 Symptom: ProtocolViolationError 08P01 "unsupported startup parameter"
 Docs: https://www.pgbouncer.org/config.html#ignore_startup_parameters
@@ -20,7 +19,6 @@ Setting = dict[str, str | None]
 
 
 async def show(engine: AsyncEngine, name: str) -> Setting:
-    """Return the current value of a setting."""
     async with engine.connect() as connection:
         return {name: await connection.scalar(text(f"SHOW {name}"))}
 

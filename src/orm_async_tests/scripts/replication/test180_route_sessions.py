@@ -1,10 +1,8 @@
 """If get_bind() routes every statement separately, a session does not find what it has flushed.
 
-A flush goes to the primary, but the SELECT after the flush goes to the standby. A session that uses
-both servers has two connections with two transactions, so its SELECT does not find its own row,
-however fast the replication is. An insert() statement is not a flush, so it also goes to the
-standby. Choose the server once per session, as SQLAlchemy's documentation recommends: use one
-factory for sessions that write, and another factory for sessions that read.
+A flush goes to the primary, but the SELECT after the flush goes to the standby. The two connections
+have two transactions, so the SELECT does not find the session's own row. Choose the server once per
+session, as SQLAlchemy's documentation recommends.
 
 Symptom: 25006 "cannot execute INSERT in a read-only transaction"
 Docs: https://docs.sqlalchemy.org/en/21/orm/persistence_techniques.html#custom-vertical-partitioning
@@ -24,7 +22,6 @@ NEW = select(func.count(User.id)).where(User.username == "new")
 
 
 async def add_and_count(session: AsyncSession) -> dict[str, object]:
-    """Flush a new user, count the user, and then execute an insert()."""
     session.add(User(username="new"))
     await session.flush()
     rows = await session.scalar(NEW)
@@ -56,7 +53,7 @@ async def by_statement(
 async def by_session(
     make_engine: MakeEngine, primary_url: URL, standby_url: URL
 ) -> dict[str, object]:
-    """use one factory for sessions that write, and another one for sessions that read"""
+    """use one factory for sessions that write, and a second one for sessions that read"""
     writing = async_sessionmaker(make_engine(primary_url))
     reading = async_sessionmaker(make_engine(standby_url))
     async with reading() as session:

@@ -1,9 +1,8 @@
 """A standby rejects writes and some reads with SQLSTATE 25006, which has no exception class.
 
 A standby rejects SELECT FOR UPDATE, nextval() and LISTEN just like INSERT, but it allows advisory
-locks. The error 25006 is a plain DBAPIError with asyncpg, and an InternalError with psycopg. After
-error 25006 the connection stays usable. Check the error for SQLSTATE 25006, and then run the whole
-transaction on the primary.
+locks. The error is a plain DBAPIError with asyncpg, and an InternalError with psycopg. Check the
+error for SQLSTATE 25006, and then run the whole transaction on the primary.
 
 Symptom: 25006 "cannot execute SELECT FOR UPDATE in a read-only transaction"
 Docs: https://www.postgresql.org/docs/current/hot-standby.html#HOT-STANDBY-USERS
@@ -26,7 +25,6 @@ STATEMENTS: dict[str, Executable] = {
 
 
 async def lock_users(engine: AsyncEngine) -> int:
-    """Lock all users and return how many there are."""
     async with engine.begin() as connection:
         return len((await connection.execute(STATEMENTS["SELECT FOR UPDATE"])).all())
 

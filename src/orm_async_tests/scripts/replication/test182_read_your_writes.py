@@ -1,11 +1,9 @@
 """After a commit on the primary, a standby lacks the new row until it has replayed the commit.
 
-Replication is asynchronous. A standby shows the changes of a commit only after it has replayed the
-commit. In this script, a pause delays the replay. To read your own write, read from the primary.
-Alternatively, query pg_current_wal_lsn() on the primary after the commit, and wait until the
-standby has replayed this position. The WAL position is an int with asyncpg and a str with psycopg,
-so let the server compare positions. Do not use pg_current_wal_insert_lsn(), because on an idle
-primary it may be ahead of every position that the standby replays.
+A standby shows the changes of a commit only after it has replayed the commit. To read your own
+write, read from the primary. Alternatively, query pg_current_wal_lsn() on the primary, and wait
+until the standby has replayed this position. Do not use pg_current_wal_insert_lsn(), because on an
+idle primary it may be ahead of every position that the standby replays.
 
 Docs: https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-RECOVERY-CONTROL
 """
@@ -21,7 +19,6 @@ REPLAYED = text("SELECT pg_last_wal_replay_lsn() >= CAST(:position AS pg_lsn)")
 
 
 async def add(engine: AsyncEngine) -> None:
-    """Commit a new user."""
     async with AsyncSession(engine) as session, session.begin():
         session.add(User(username="new"))
 
@@ -53,7 +50,7 @@ async def from_the_primary(
 async def when_replayed(
     make_engine: MakeEngine, primary_url: URL, standby_url: URL, standby: Standby
 ) -> dict[str, object]:
-    """commit on the primary, and wait until the standby has replayed the commit's position"""
+    """commit on the primary, and wait until the standby has replayed the commit"""
     standby.pause()
     primary = make_engine(primary_url)
     await add(primary)

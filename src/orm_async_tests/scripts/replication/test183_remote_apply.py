@@ -1,9 +1,8 @@
 """With synchronous_commit=remote_apply, COMMIT waits until the standby shows the transaction.
 
-Use SET LOCAL synchronous_commit for a transaction whose changes are read at once, so that other
-transactions do not wait. The primary must name the standby in its setting
-synchronous_standby_names, as in this script. With remote_apply, COMMIT waits as long as the standby
-is down or lags behind. If the only standby is down, transactions with remote_apply cannot finish.
+The primary must name the standby in its setting synchronous_standby_names. Use SET LOCAL
+synchronous_commit only for a transaction whose changes are read at once. While the standby is down,
+COMMIT waits.
 
 Docs: https://www.postgresql.org/docs/current/runtime-config-wal.html#GUC-SYNCHRONOUS-COMMIT
 """
@@ -21,7 +20,6 @@ WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRe
 
 
 async def count_new(engine: AsyncEngine) -> int | None:
-    """Return how many of the new users a server can read."""
     async with AsyncSession(engine) as session:
         return await session.scalar(NEW)
 
@@ -41,7 +39,7 @@ async def as_usual(
 async def remote_apply(
     make_engine: MakeEngine, primary_url: URL, standby_url: URL, standby: Standby
 ) -> dict[str, object]:
-    """commit with SET LOCAL synchronous_commit, and resume replay once COMMIT waits"""
+    """commit with SET LOCAL synchronous_commit, and resume replay when COMMIT waits"""
     standby.pause()
     primary = make_engine(primary_url)
 

@@ -1,12 +1,9 @@
 """A standby ends an idle transaction that blocks replay: run the whole transaction again.
 
-A standby must replay what the primary has locked or removed, for example by ALTER TABLE as in this
-script. After max_standby_streaming_delay (0 in this script), the standby ends every session that
-still holds a lock on the table. If a session that is idle in a transaction blocks the replay, the
-session loses its connection. After the standby has ended an idle transaction, the session's next
-statement raises 40001 on psycopg. A running statement that blocks replay raises 40001, too
-(test189). On asyncpg, the session's next statement raises only the error of a lost connection.
-Handle both 40001 and a lost connection, and run the transaction from its beginning.
+A standby must replay what the primary has locked or removed, for example by ALTER TABLE. After
+max_standby_streaming_delay (0 in this script), the standby ends a transaction that blocks replay,
+even if it is idle. The session's next statement raises 40001 on psycopg, and the error of a lost
+connection on asyncpg. Handle both errors, and run the transaction from its beginning.
 
 Symptom: asyncpg: DBAPIError 08003 "connection was closed in the middle of operation"
 Symptom: psycopg: OperationalError 40001 "terminating connection due to conflict with recovery"
@@ -27,11 +24,7 @@ USERS = select(func.count(User.id))
 
 
 async def alter(primary: AsyncEngine, standby: Standby) -> None:
-    """Alter a table on the primary, and let the standby replay it.
-
-    Replay starts after the last await of this function, so the reader notices the conflict only at
-    its next statement.
-    """
+    """Alter a table on the primary, and let the standby replay it after the last await."""
     standby.pause()
     async with primary.begin() as connection:
         await connection.execute(text("ALTER TABLE users ADD COLUMN nickname text"))
@@ -40,7 +33,6 @@ async def alter(primary: AsyncEngine, standby: Standby) -> None:
 
 
 async def read_twice(engine: AsyncEngine, *between: Awaitable[None]) -> dict[str, int | None]:
-    """Count the users twice in a transaction, and await `between` after the first count."""
     async with AsyncSession(engine) as session:
         await session.scalar(USERS)
         for work in between:

@@ -1,10 +1,8 @@
 """A standby rejects SERIALIZABLE, and with asyncpg the pooled connection stays broken.
 
-A hot standby rejects SERIALIZABLE at BEGIN. After a rejected BEGIN, asyncpg still considers its
-transaction open, but SQLAlchemy returns the connection to the pool as if it were clean. After a
-rejected BEGIN, every later use of the pooled connection fails before anything is sent, until the
-connection is replaced. After a rejected BEGIN, SQLAlchemy 2.1.0 to 2.1.3 lost the connection and
-its pool slot until garbage collection. On a standby use REPEATABLE READ, which is its highest
+A hot standby rejects SERIALIZABLE at BEGIN. After the rejection, asyncpg still considers its
+transaction open, but SQLAlchemy returns the connection to the pool. Every later use of this
+connection fails before anything is sent. On a standby, use REPEATABLE READ, which is its highest
 isolation level.
 
 Symptom: asyncpg: 0A000 "cannot use serializable mode in a hot standby"
@@ -29,13 +27,11 @@ USERS = select(func.count(User.id))
 
 
 async def read(engine: AsyncEngine) -> int | None:
-    """Return the number of users."""
     async with engine.connect() as connection:
         return await connection.scalar(USERS)
 
 
 async def read_four_times(engine: AsyncEngine, level: str) -> dict[str, object]:
-    """Read once at this isolation level, then three times at the default level."""
     outcomes = list[object]()
     first = engine.execution_options(isolation_level=level)
     for reader in (first, engine, engine, engine):

@@ -1,8 +1,8 @@
 """With target_session_attrs=primary, new connections follow a failover.
 
 The driver tries one host after the other, and keeps the first one that is a primary. Write `host`
-several times in the URL, each time with a port, because SQLAlchemy's dialect for asyncpg requires
-one. Every new connection chooses a host again. A pooled connection stays connected to its server.
+several times in the URL, each time with a port. Every new connection chooses a host again, but a
+pooled connection stays connected to its server.
 
 Symptom: asyncpg: ConnectionRefusedError "Connection refused" in "asyncpg/connect_utils.py"
 Symptom: psycopg: OperationalError "failed: Connection refused"
@@ -20,12 +20,10 @@ from orm_async_tests.models import User
 
 
 def host(url: URL) -> str:
-    """Return the host and port of a URL as a multihost URL needs them."""
     return f"{url.query['host']}:5432"
 
 
 async def add(engine: AsyncEngine, name: str) -> Any:
-    """Add a user, and return the user's name from the database."""
     async with engine.begin() as connection:
         statement = insert(User).values(username=name).returning(User.username)
         return await connection.scalar(statement)
@@ -35,7 +33,7 @@ async def add(engine: AsyncEngine, name: str) -> Any:
 async def one_host(
     make_engine: MakeEngine, primary_url: URL, standby: Standby
 ) -> dict[str, object]:
-    """with one host in the URL, write, fail over to the standby, and write again"""
+    """write, fail over to the standby, and write again, with one host in the URL"""
     engine = make_engine(primary_url, poolclass=NullPool)
     before = await add(engine, "before")
     standby.catch_up()
@@ -48,7 +46,7 @@ async def one_host(
 async def several_hosts(
     make_engine: MakeEngine, primary_url: URL, standby_url: URL, standby: Standby
 ) -> dict[str, object]:
-    """with both hosts and target_session_attrs=primary, write, fail over, and write again"""
+    """write, fail over, and write again, with both hosts and target_session_attrs=primary"""
     hosts = {"host": (host(standby_url), host(primary_url)), "target_session_attrs": "primary"}
     engine = make_engine(primary_url.set(query=hosts), poolclass=NullPool)
     before = await add(engine, "before")

@@ -1,9 +1,9 @@
 """After a failover, run the whole unit of work again, not only the statement that failed.
 
-When the primary dies, its open transactions are lost. If you repeat only the failed statement on
-the next connection, you store only half of the work. While no server is a primary, connecting
-raises an OSError on asyncpg and an OperationalError on psycopg. A COMMIT whose answer was lost may
-have succeeded, so the unit of work must be safe to run twice (test154).
+When the primary dies, its open transactions are lost. If you repeat only the failed statement, you
+store only half of the work. While no server is a primary, connecting raises an OSError on asyncpg
+and an OperationalError on psycopg. A COMMIT whose answer was lost may have succeeded, so the unit
+of work must be safe to run twice (test154).
 
 Symptom: asyncpg: DBAPIError 08003 "connection was closed in the middle of operation"
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#dealing-with-disconnects
@@ -21,13 +21,11 @@ ADDED = select(User.username).where(User.username.in_(["one", "two"])).order_by(
 
 
 def primary_of(*urls: URL) -> URL:
-    """Return a URL that connects to whichever of these servers is the primary."""
     hosts = tuple(f"{url.query['host']}:5432" for url in urls)
     return urls[0].set(query={"host": hosts, "target_session_attrs": "primary"})
 
 
 async def list_added(engine: AsyncEngine) -> list[str]:
-    """Return the names that were stored."""
     async with AsyncSession(engine) as session:
         return list(await session.scalars(ADDED))
 

@@ -1,9 +1,9 @@
 """If the first host of a URL is silent, asyncpg times out before it tries the next host.
 
-A host that accepts the connection but never answers, for example behind a broken network, uses up
-the whole timeout. After the timeout, asyncpg raises a plain TimeoutError and does not try the
-second host. On psycopg, connect_timeout applies to one host at a time. In an async_creator you can
-give every host its own timeout and choose the order of the hosts.
+A host that accepts the connection but never answers uses up the whole timeout, for example behind a
+broken network. Then asyncpg raises TimeoutError and does not try the second host. On psycopg,
+connect_timeout applies to one host at a time. In an async_creator, you can give every host its own
+timeout.
 
 Symptom: TimeoutError in "asyncpg/connect_utils.py"
 Docs: https://github.com/MagicStack/asyncpg/issues/1155
@@ -36,19 +36,17 @@ def silent_host() -> Iterator[str]:
 
 
 def host(url: URL) -> str:
-    """Return the host of a URL, which may be the folder of a socket."""
     return str(url.query.get("host") or url.host)
 
 
 async def select_42(engine: AsyncEngine) -> dict[str, Any]:
-    """Connect and select a constant."""
     async with engine.connect() as connection:
         return {"answer": await connection.scalar(text("SELECT 42"))}
 
 
 @wrong
 async def one_timeout(make_engine: MakeEngine, url: URL) -> dict[str, Any]:
-    """connect by one URL that has a silent host and the server, with a timeout"""
+    """connect with a timeout and one URL that has a silent host and the server"""
     with silent_host() as silent:
         hosts = tuple(f"{name}:{url.port or 5432}" for name in (silent, host(url)))
         both = url._replace(host=None, port=None).set(query={"host": hosts})
@@ -57,7 +55,7 @@ async def one_timeout(make_engine: MakeEngine, url: URL) -> dict[str, Any]:
 
 @right
 async def one_for_each(make_engine: MakeEngine, url: URL) -> dict[str, Any]:
-    """try one host after the other in an async_creator, each host with its own timeout"""
+    """in an async_creator, try one host after the other, with a timeout for each host"""
     arguments: dict[str, Any] = {
         "user": url.username,
         "password": url.password,

@@ -1,11 +1,9 @@
 """A long read on a standby is canceled, or it delays replay for all readers.
 
-The setting max_standby_streaming_delay limits how long a running statement may block the replay of
-what the primary has locked or removed. With max_standby_streaming_delay=0 the standby cancels a
-conflicting statement at once, but the connection survives. With max_standby_streaming_delay=-1
-replay waits for a conflicting statement, so other readers see older and older rows. The default of
-max_standby_streaming_delay is 30 seconds. Use a separate standby for reports. Alternatively, run a
-canceled report again, as after a serialization failure (test102).
+The setting max_standby_streaming_delay limits how long a statement may block replay, by default 30
+seconds. With 0, the standby cancels the statement at once. With -1, replay waits, so other readers
+see older and older rows. Use a separate standby for reports, or run a canceled report again
+(test102).
 
 Symptom: 40001 "canceling statement due to conflict with recovery"
 Docs: https://www.postgresql.org/docs/current/runtime-config-replication.html#GUC-MAX-STANDBY-STREAMING-DELAY
@@ -26,13 +24,11 @@ WAITING = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = :
 
 
 async def wait_for_lock_waiter(session: AsyncSession, kind: str) -> None:
-    """Wait until a backend waits for a lock of this kind."""
     while not await session.scalar(WAITING, {"kind": kind}):
         pass  # every query is a round trip
 
 
 async def change(primary: AsyncEngine) -> None:
-    """Alter the table of users, and delete all track points."""
     async with primary.begin() as connection:
         await connection.execute(text("ALTER TABLE users ADD COLUMN nickname text"))
         await connection.execute(text("DELETE FROM track_points"))

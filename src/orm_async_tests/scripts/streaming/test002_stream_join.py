@@ -1,10 +1,7 @@
 """stream() without yield_per fetches every row before it returns the first one.
 
-The cursor of a stream is on the server, but without yield_per the ORM reads all rows before it
-builds its objects. With yield_per the ORM reads the result in partitions. A stream with yield_per
-returns the first row early, and memory holds one partition at a time, however many rows there are.
-
-This script does not show the cost of the rows on the server, which does not depend on yield_per.
+Without yield_per, the ORM reads all rows before it builds its objects. With yield_per, the ORM
+reads the rows in partitions, and memory holds one partition at a time.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/api.html#fetching-large-result-sets-with-yield-per
 """
@@ -23,7 +20,6 @@ JOIN = select(TrackPoint, User).join(TrackPoint.user)
 
 
 async def seed(connection: AsyncConnection, rows: int) -> None:
-    """Insert one user with `rows` track points."""
     await connection.execute(text("INSERT INTO users (username) VALUES ('username-1')"))
     walk = "SELECT 1, n, n, now() FROM generate_series(1, :rows) n"
     insert = text(f"INSERT INTO track_points (user_id, lat, lon, date) {walk}")

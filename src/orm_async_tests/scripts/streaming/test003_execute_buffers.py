@@ -1,8 +1,7 @@
 """execute() fetches all rows before it returns, but stream() fetches them in an open session.
 
-After the await, the result of execute() holds all rows. You can read the result of execute() after
-the session is closed, but its objects are detached then. The result of stream() reads from a cursor
-on the server. When you close the session of a stream, the server closes the cursor, and the
+You can read the result of execute() even after the session is closed. The result of stream() reads
+from a cursor on the server. When you close the session, the server closes the cursor, and the
 remaining rows are lost.
 
 Symptom: asyncpg: 25P01 "cursor cannot be created outside of a transaction"

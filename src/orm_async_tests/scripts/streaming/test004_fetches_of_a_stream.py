@@ -1,9 +1,8 @@
 """Each partition of a stream costs two round trips on asyncpg, and one on psycopg.
 
-For every partition, asyncpg's adapter first fetches fifty rows, and then the rest of the partition.
-A stream of 5000 rows has 50 partitions of 100 rows or 10 partitions of 500 rows, and every
-partition costs its round trips. Larger partitions cost fewer round trips but hold more rows in
-memory. A call of execute() needs no cursor at all.
+For every partition, asyncpg's adapter first fetches fifty rows, and then the rest. Larger
+partitions cost fewer round trips, but hold more rows in memory. A call of execute() needs no
+cursor.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/api.html#fetching-large-result-sets-with-yield-per
 """

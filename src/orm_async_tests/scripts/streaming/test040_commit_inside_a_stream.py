@@ -1,8 +1,8 @@
 """A commit inside a stream ends the stream, because its cursor lives in the transaction.
 
 After a commit, a stream still returns the rows that it has already fetched, but its next fetch
-finds no cursor. A loop over a stream with a commit inside works as long as there are few rows, and
-fails when there are many. Commit in another session, or after you have read the last row.
+finds no cursor. Therefore the loop works with few rows and fails with many. Commit in another
+session, or after you have read the last row.
 
 Symptom: asyncpg: 25P01 "cursor cannot be created outside of a transaction"
 Symptom: psycopg: 34000 "cursor ... does not exist"
@@ -23,7 +23,6 @@ NO_CURSOR = {"25P01", "34000"}  # no transaction, no such cursor
 
 
 async def seed(connection: AsyncConnection) -> None:
-    """Insert more users than a partition holds."""
     names = f"SELECT 'username-' || n FROM generate_series(1, {USERS}) n"
     await connection.execute(text(f"INSERT INTO users (username) {names}"))
 

@@ -1,9 +1,8 @@
 """stream() on asyncpg raises the driver's own error, but execute() wraps it in DBAPIError.
 
-On every driver, an error while rows arrive should be a sqlalchemy.exc.DBAPIError. Code for both
-drivers catches DBAPIError and reads the SQLSTATE. On asyncpg, a stream raises asyncpg's own
-exception class instead of DBAPIError. Until SQLAlchemy wraps the errors of streams, check the
-SQLSTATE of the driver's error, or use execute().
+On every driver, an error while rows arrive should be a sqlalchemy.exc.DBAPIError. On asyncpg, a
+stream raises asyncpg's own exception class. Until SQLAlchemy wraps these errors, check the SQLSTATE
+of the driver's error, or use execute().
 
 Docs: https://docs.sqlalchemy.org/en/21/core/exceptions.html#sqlalchemy.exc.DBAPIError
 """

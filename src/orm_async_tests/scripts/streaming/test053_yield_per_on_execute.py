@@ -1,8 +1,7 @@
 """Under asyncio, execute() with yield_per is an error: use stream().
 
 The result of execute() is complete when the await returns, so there is nothing left to fetch in
-partitions. The error of execute() with yield_per, AsyncMethodRequired, tells you to use stream(),
-which uses a cursor.
+partitions. The error AsyncMethodRequired tells you to use stream().
 
 Symptom: AsyncMethodRequired "with a server-side cursor"
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#streaming-with-a-fixed-buffer-via-yield-per

@@ -1,8 +1,7 @@
 """yield_per does not work with joinedload() of a collection, but it works with selectinload().
 
 With a join, the rows of one parent may fall into two partitions. With selectinload(), SQLAlchemy
-sends one more query per partition. Without yield_per, a joined collection still needs unique(),
-because the join repeats the parents.
+sends one more query per partition.
 
 Symptom: InvalidRequestError "yield_per with eager loaders that require uniquing"
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/api.html#fetching-large-result-sets-with-yield-per
@@ -27,13 +26,13 @@ async def count_points(session: AsyncSession, query: Select[User]) -> int:
 
 @wrong
 async def joined(session: AsyncSession) -> dict[str, int]:
-    """joinedload()"""
+    """stream users with joinedload()"""
     return {"points": await count_points(session, BY_TWO.options(joinedload(User.points)))}
 
 
 @right
 async def selectin(session: AsyncSession) -> dict[str, int]:
-    """selectinload()"""
+    """stream users with selectinload()"""
     return {"points": await count_points(session, BY_TWO.options(selectinload(User.points)))}
 
 

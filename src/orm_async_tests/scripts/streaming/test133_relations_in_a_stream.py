@@ -1,8 +1,7 @@
 """In a stream, selectinload() sends one query per partition, but awaitable_attrs one per row.
 
-Both selectinload() and awaitable_attrs work while the cursor of the stream is open. With yield_per,
-selectinload() loads the children of a whole partition of parents at once. An attribute of
-awaitable_attrs loads the children of one parent.
+With yield_per, selectinload() loads the children of all parents in a partition at once. Awaiting an
+attribute of awaitable_attrs loads the children of one parent.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/api.html#fetching-large-result-sets-with-yield-per
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncAttrs

@@ -1,10 +1,8 @@
 """scalars() on the result of stream() respects an earlier unique() or columns().
 
-On the result of execute(), scalars() has always respected unique() and columns(). Before SQLAlchemy
-2.0.56 and 2.1.6, scalars() on a stream ignored unique(), so that you could not stream objects with
-a joined collection. Before SQLAlchemy 2.0.56 and 2.1.6, scalars() on a stream also ignored
-columns(), and always returned the first column. Before SQLAlchemy 2.0.56 and 2.1.6, read the rows
-of the stream, and take the values from the rows.
+Before SQLAlchemy 2.0.56 and 2.1.6, scalars() on a stream ignored unique(), so you could not stream
+objects with a joined collection. It also ignored columns(), and returned the first column. On these
+releases, take the values from the rows of the stream.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.6
 """
@@ -37,7 +35,7 @@ async def executed(session: AsyncSession) -> dict[str, object]:
 
 @variant
 async def streamed(session: AsyncSession) -> dict[str, object]:
-    """stream(): columns(1).scalars()"""
+    """call columns(1).scalars() on a stream"""
     return {"names": await (await session.stream(NAMES)).columns(1).scalars().all()}
 
 

@@ -1,9 +1,8 @@
 """freeze() of a stream fetches its rows, so that you can read the rows several times.
 
-A frozen result is a cache of rows. Every call of the frozen result returns a new result with these
-rows, without SQL. Before SQLAlchemy 2.0.56 and 2.1.6, freeze() of a stream fetched nothing, and
-calling the frozen result raised TypeError. On every version you can freeze the result of execute(),
-because freezing reads all rows into memory in any case.
+A frozen result keeps its rows. Every call of the frozen result returns a new result with these
+rows, without SQL. Before SQLAlchemy 2.0.56 and 2.1.6, calling the frozen result of a stream raised
+TypeError. On every release, you can freeze the result of execute().
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncResult.freeze
 """

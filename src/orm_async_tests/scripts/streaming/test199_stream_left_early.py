@@ -1,11 +1,9 @@
 """On psycopg, a stream that you leave before its end leaves its cursor open.
 
-The server closes the cursor of an unfinished stream at the end of the transaction. The garbage
-collector later deletes an open cursor object, and psycopg then issues a ResourceWarning. A test
-that treats warnings as errors fails because of the ResourceWarning. A `break`, an exception and a
-cancel all leave the cursor of a stream open. Only reading the last row of the stream, or closing
-its result, closes the cursor. Close the result of a stream in a `finally` block. On asyncpg an open
-cursor causes no warning, but it also stays open (test234).
+A `break`, an exception and a cancel all leave the cursor of a stream open. The server closes the
+cursor at the end of the transaction, but psycopg issues a ResourceWarning when the garbage
+collector deletes the cursor object. Close the result of a stream in a `finally` block. On asyncpg,
+the cursor also stays open, but causes no warning (test234).
 
 Symptom: ResourceWarning "was deleted while still open"
 Docs: https://www.psycopg.org/psycopg3/docs/advanced/cursors.html#server-side-cursors

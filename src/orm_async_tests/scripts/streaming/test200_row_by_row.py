@@ -1,9 +1,8 @@
 """Streaming row by row creates a greenlet per row, but partitions() creates one per partition.
 
-A partition of a stream is already in memory. The method __anext__() of a stream reads every row in
-a separate greenlet, which takes two switches per row. With partitions(), SQLAlchemy switches once
-for a list of rows. Streaming by rows and streaming by partitions fetch the same rows from the
-server.
+A loop over a stream reads every row in a separate greenlet, although the rows are already in
+memory. With partitions(), SQLAlchemy switches to a greenlet once for a list of rows. Both loops
+fetch the same rows from the server.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncResult.partitions
 """
@@ -20,7 +19,7 @@ NUMBERS = select(func.generate_series(1, ROWS)).execution_options(yield_per=PART
 
 @wrong
 async def row_by_row(engine: AsyncEngine) -> dict[str, int]:
-    """loop by `async for row in result`"""
+    """loop with `async for row in result`"""
     switches: list[str] = []
     async with engine.connect() as connection:
         result = await connection.stream(NUMBERS)
@@ -32,7 +31,7 @@ async def row_by_row(engine: AsyncEngine) -> dict[str, int]:
 
 @right
 async def by_partitions(engine: AsyncEngine) -> dict[str, int]:
-    """loop by `async for rows in result.partitions()`"""
+    """loop with `async for rows in result.partitions()`"""
     switches: list[str] = []
     async with engine.connect() as connection:
         result = await connection.stream(NUMBERS)

@@ -1,9 +1,8 @@
 """Await execute() once, but never its result: a missing or an extra await raises an error.
 
-The result of execute() or scalars() is complete, so its methods all() and first() are ordinary
-functions. Awaiting the list that all() returns raises TypeError. If you forget to await execute(),
-you call all() on a coroutine, which raises AttributeError, and SQLAlchemy sends nothing. Only the
-result of stream() has methods to await.
+The result of execute() or scalars() is complete, so all() and first() are ordinary functions.
+Awaiting the list that all() returns raises TypeError. If you forget to await execute(), you call
+all() on a coroutine, which raises AttributeError. Only the result of stream() has methods to await.
 
 Symptom: TypeError "can't be used in 'await' expression"
 Symptom: AttributeError "'coroutine' object has no attribute"

@@ -1,9 +1,9 @@
 """Other statements work between the rows of a stream, but if one of them fails, the stream ends.
 
-The stream's cursor and the other statements share one transaction. The stream returns the rows as
-they were when the stream began, even if you update rows in between. A failed statement aborts the
+The stream's cursor and the other statements share one transaction. A failed statement aborts the
 transaction, so the next fetch of the stream fails (25P02), even if you have caught the error. Put a
-savepoint around a statement that may fail.
+savepoint around a statement that may fail. If you update rows in between, the stream still returns
+the old rows.
 
 Symptom: 25P02 "current transaction is aborted"
 Docs: https://www.postgresql.org/docs/current/sql-declare.html
@@ -32,7 +32,6 @@ TWICE = insert(User).values(id=1, username="guide")  # a user has this key
 async def insert_during_stream(
     session: AsyncSession, block: AbstractAsyncContextManager[Any]
 ) -> dict[str, int]:
-    """After the first row, execute a statement that fails, and count the rows of the stream."""
     rows = 0
     async for _ in await session.stream(STREAM):
         rows += 1
@@ -47,13 +46,13 @@ async def insert_during_stream(
 
 @wrong
 async def caught(session: AsyncSession) -> dict[str, int]:
-    """INSERT after the first row, and catch the error of the INSERT"""
+    """execute an INSERT that fails after the first row, and catch its error"""
     return await insert_during_stream(session, nullcontext())
 
 
 @right
 async def in_a_savepoint(session: AsyncSession) -> dict[str, int]:
-    """INSERT in `async with session.begin_nested()`, and catch the error of the INSERT"""
+    """execute an INSERT that fails in a savepoint, and catch its error"""
     return await insert_during_stream(session, session.begin_nested())
 
 

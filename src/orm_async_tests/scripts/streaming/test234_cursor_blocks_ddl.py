@@ -1,10 +1,9 @@
 """A stream that you leave by `break` blocks TRUNCATE and ALTER in its transaction (55006).
 
-After `break` the server keeps the cursor open, and PostgreSQL does not change a table that a cursor
-of the same transaction uses. On psycopg, closing the result or reading it to the end closes the
-cursor. On asyncpg, neither closing the result nor reading it to the end closes the cursor. On
-asyncpg, only the end of the transaction closes the cursor, or the rollback of a savepoint that is
-older than the stream. Commit or roll back before you change a table that you have streamed.
+After `break`, the server keeps the cursor open, and PostgreSQL does not change a table that a
+cursor of the same transaction uses. On psycopg, closing the result closes the cursor. On asyncpg,
+only the end of the transaction closes it. Commit or roll back before you change a table that you
+have streamed.
 
 Symptom: 55006 "because it is being used by active queries in this session"
 Docs: https://www.postgresql.org/docs/current/sql-declare.html
@@ -22,7 +21,7 @@ TRUNCATE = text("TRUNCATE track_points")
 
 @wrong(warns=True)
 async def left_open(session: AsyncSession) -> dict[str, list[int]]:
-    """break, then TRUNCATE"""
+    """break out of the stream, then TRUNCATE"""
     read = []
     async for point in await session.stream(STREAM):
         read.append(point.id)

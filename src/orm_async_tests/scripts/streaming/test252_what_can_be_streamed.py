@@ -1,10 +1,9 @@
 """stream() needs a transaction on both drivers (25P01), and on psycopg a SELECT (42601).
 
-The method stream() reads from a cursor. PostgreSQL opens a cursor only in a transaction, so an
-AUTOCOMMIT connection cannot stream. The driver psycopg declares its cursor in SQL, and DECLARE
-rejects SHOW, EXPLAIN and an UPDATE with RETURNING. The driver asyncpg opens a portal, which accepts
-every statement that returns rows. Use execute() for the statements that psycopg cannot stream,
-because they return few rows or finish before the first row arrives.
+PostgreSQL opens a cursor only in a transaction, so an AUTOCOMMIT connection cannot stream. On
+psycopg, a stream also cannot run SHOW, EXPLAIN or an UPDATE with RETURNING, because DECLARE rejects
+these statements. On asyncpg, a stream accepts every statement that returns rows. Use execute()
+where stream() fails.
 
 Symptom: asyncpg: 25P01 "cursor cannot be created outside of a transaction"
 Symptom: psycopg: 25P01 "DECLARE CURSOR can only be used in transaction blocks"

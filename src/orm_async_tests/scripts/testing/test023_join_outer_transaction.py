@@ -1,9 +1,8 @@
 """A session that joins an outer transaction needs join_transaction_mode="create_savepoint".
 
 For a test, begin a transaction on a connection, bind the session to this connection, and roll back
-at the end. With join_transaction_mode="create_savepoint", the tested code may commit and roll back
-as it likes, and nothing remains after the test. In the default mode, a rollback in the tested code
-ends the outer transaction.
+at the end. With join_transaction_mode="create_savepoint", the tested code may commit and roll back.
+In the default mode, a rollback in the tested code ends the outer transaction.
 
 Symptom: SAWarning "transaction already deassociated from connection"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#joining-a-session-into-an-external-transaction-such-as-for-test-suites
@@ -20,7 +19,6 @@ COUNT = select(func.count(User.id))
 
 
 async def code_under_test(session: AsyncSession) -> None:
-    """Commit one user and roll another one back."""
     session.add(User(username="kept"))
     await session.commit()
     session.add(User(username="lost"))
@@ -30,7 +28,7 @@ async def code_under_test(session: AsyncSession) -> None:
 
 @wrong(warns=True)
 async def default_mode(engine: AsyncEngine) -> dict[str, object]:
-    """AsyncSession(bind=connection)"""
+    """open AsyncSession(bind=connection)"""
     async with engine.connect() as connection:
         outer = await connection.begin()
         async with AsyncSession(bind=connection) as session:
@@ -43,7 +41,7 @@ async def default_mode(engine: AsyncEngine) -> dict[str, object]:
 
 @right
 async def savepoint_mode(engine: AsyncEngine) -> dict[str, object]:
-    """AsyncSession(bind=connection, join_transaction_mode="create_savepoint")"""
+    """open AsyncSession(bind=connection, join_transaction_mode="create_savepoint")"""
     async with engine.connect() as connection:
         outer = await connection.begin()
         mode = "create_savepoint"

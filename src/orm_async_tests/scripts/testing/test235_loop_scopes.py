@@ -1,10 +1,9 @@
 """If a pytest fixture with session scope creates the engine, all tests must share one event loop.
 
-By default pytest-asyncio runs every test in its own event loop, and a fixture in the loop of its
-scope. On asyncpg a session-scoped engine gives a test a connection of another loop ("attached to a
-different loop"). Set both loop scopes of pytest-asyncio to "session". A fixture with a wider scope
-than its event loop raises ScopeMismatch. AnyIO has one setting: define the fixture anyio_backend
-with the scope of your widest fixture.
+By default, pytest-asyncio runs every test in its own event loop. On asyncpg, an engine of session
+scope then gives a test a connection of another loop ("attached to a different loop"). Set both loop
+scopes of pytest-asyncio to "session". With AnyIO, define the fixture anyio_backend with the scope
+of your widest fixture.
 
 Symptom: RuntimeError "Event loop is closed"
 Docs: https://pytest-asyncio.readthedocs.io/en/stable/concepts.html
@@ -53,7 +52,6 @@ class Outcomes(Counter[str]):
 
 
 def run_pytest(url: URL, library: str, settings: str = "", fixture: str = "") -> dict[str, int]:
-    """Run the tests with pytest-asyncio or AnyIO's pytest plugin, in automatic mode."""
     import pytest
     from anyio import pytest_plugin
     from pytest_asyncio import plugin

@@ -1,9 +1,7 @@
 """Leaving `async with` without a commit rolls back, because only begin() commits for you.
 
-A session or a connection begins a transaction at its first statement, and rolls the transaction
-back at the end of the `async with` block. Neither a session nor a connection warns about the
-rollback at the end of its block. A block of begin() commits at its end, and rolls back if it
-raises.
+A session or a connection rolls its transaction back at the end of the `async with` block, without a
+warning. A block of begin() commits at its end, and rolls back if it raises.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#begin-once
 """
@@ -37,7 +35,7 @@ async def connection(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
 
 @right
 async def session_begin(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
-    """async_sessionmaker(engine).begin()"""
+    """use async_sessionmaker(engine).begin()"""
     async with async_sessionmaker(engine).begin() as session:
         session.add(User(username="new"))
     return {"rows": int(await activity.scalar(COUNT))}
@@ -45,7 +43,7 @@ async def session_begin(engine: AsyncEngine, activity: Activity) -> dict[str, in
 
 @right
 async def engine_begin(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
-    """engine.begin()"""
+    """use engine.begin()"""
     async with engine.begin() as connection:
         await connection.execute(INSERT)
     return {"rows": int(await activity.scalar(COUNT))}

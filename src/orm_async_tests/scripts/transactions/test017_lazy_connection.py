@@ -1,8 +1,7 @@
 """session.begin() takes no connection: the first statement takes one and keeps it.
 
-A session that has sent nothing uses no pool slot. After its first statement a session keeps a slot
-until commit, rollback or close. Between a session's first statement and the end of its transaction,
-wait only for the database.
+After its first statement, a session keeps a connection until commit, rollback or close. During this
+time, wait only for the database.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_basics.html#using-a-sessionmaker
 """
@@ -15,13 +14,12 @@ from orm_async_tests.models import User
 
 
 async def call_service(engine: AsyncEngine) -> int:
-    """Imitate a request to another service; return the connections in use during the request."""
     return checked_out(engine)
 
 
 @wrong
 async def asked_first(session: AsyncSession, engine: AsyncEngine) -> dict[str, int]:
-    """query, call another service, query again"""
+    """query, call another service, and query again"""
     async with session.begin():
         await session.execute(select(User))
         in_use = await call_service(engine)
@@ -40,7 +38,7 @@ async def asked_last(session: AsyncSession, engine: AsyncEngine) -> dict[str, in
 
 @right
 async def ended_between(session: AsyncSession, engine: AsyncEngine) -> dict[str, int]:
-    """query, commit, call another service, query again"""
+    """query, commit, call another service, and query again"""
     async with session.begin():
         await session.execute(select(User))
     in_use = await call_service(engine)

@@ -1,9 +1,8 @@
-"""An error undoes only the savepoint around it or, without a savepoint, the whole transaction.
+"""An error in a savepoint undoes only the savepoint, and any other error undoes the transaction.
 
-A block of begin_nested() begins with SAVEPOINT. If a block of begin_nested() raises, SQLAlchemy
-sends ROLLBACK TO SAVEPOINT. The rows that you insert before or after a block of begin_nested() are
-committed even if the block raises. Without a savepoint PostgreSQL refuses every further statement
-until the whole transaction is rolled back (25P02).
+A block of begin_nested() begins with SAVEPOINT. If the block raises, SQLAlchemy sends ROLLBACK TO
+SAVEPOINT, and the rows outside of the block stay. Without a savepoint, PostgreSQL refuses every
+further statement until you roll back the transaction (25P02).
 
 Symptom: 25P02 "current transaction is aborted, commands ignored"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#using-savepoint
@@ -45,7 +44,6 @@ async def within(session: AsyncSession, activity: Activity) -> dict[str, int]:
 
 
 def words(log: list[str]) -> list[str]:
-    """Return the statements without their operands."""
     return [re.sub(r" sa_savepoint.*| INTO.*", "", entry) for entry in log]
 
 

@@ -1,8 +1,7 @@
 """After an SQL error every statement fails until rollback, even a valid one.
 
-At an SQL error PostgreSQL aborts the transaction, and then refuses further statements with 25P02.
-If a flush has failed, the session itself refuses the next statement and sends nothing. Call
-rollback(), and the session works again.
+After an SQL error, PostgreSQL refuses further statements with 25P02. If a flush has failed, the
+session itself refuses the next statement and sends nothing. In both cases, call rollback().
 
 Symptom: 25P02 "current transaction is aborted, commands ignored"
 Symptom: PendingRollbackError 7s2a "due to a previous exception during flush"

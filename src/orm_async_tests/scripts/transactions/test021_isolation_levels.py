@@ -1,9 +1,8 @@
 """An isolation level set on a connection or a session ends when the connection is returned.
 
-The isolation level of an engine applies to all its connections. An execution option of a
-connection, or of a session's first session.connection(), applies only to the current checkout.
-After the connection is returned, the next checkout of the same backend has the default isolation
-level again. Set the isolation level before the session sends anything.
+The isolation level of an engine applies to all its connections. The isolation level of a connection
+or a session applies only until the connection returns to the pool. Set it before the session sends
+anything.
 
 Symptom: SAWarning "already established for the given bind; execution_options ignored"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#setting-transaction-isolation-levels-dbapi-autocommit
@@ -19,20 +18,19 @@ SERIALIZABLE = {"isolation_level": "SERIALIZABLE"}
 
 
 async def read_level(engine: AsyncEngine) -> str:
-    """Return the isolation level that the next user of the pool gets."""
     async with engine.connect() as connection:
         return str(await connection.scalar(SHOW))
 
 
 @variant(engine=SERIALIZABLE)
 async def of_engine(engine: AsyncEngine) -> dict[str, str]:
-    """create_async_engine(isolation_level=...)"""
+    """call create_async_engine(isolation_level=...)"""
     return {"first": await read_level(engine), "next user": await read_level(engine)}
 
 
 @variant
 async def of_connection(engine: AsyncEngine) -> dict[str, str]:
-    """connection.execution_options(isolation_level=...)"""
+    """call connection.execution_options(isolation_level=...)"""
     async with engine.connect() as connection:
         await connection.execution_options(**SERIALIZABLE)
         current = str(await connection.scalar(SHOW))

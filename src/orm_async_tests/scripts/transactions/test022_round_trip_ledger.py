@@ -1,10 +1,9 @@
 """A SELECT costs three round trips, and pool_pre_ping adds three more on asyncpg.
 
-The three round trips of a SELECT are BEGIN, the statement, and the ROLLBACK that the pool sends. No
-event of SQLAlchemy shows all round trips, so the script counts the messages on the wire. On
-asyncpg, a statement that is new to its connection needs one more round trip to be prepared. On
-asyncpg, a ping runs in a separate transaction. On psycopg a ping takes one round trip. With
-AUTOCOMMIT a SELECT costs only the round trip of the statement.
+The three round trips of a SELECT are BEGIN, the statement, and the ROLLBACK that the pool sends. On
+asyncpg, preparing a new statement costs one more round trip. A ping takes three round trips on
+asyncpg, because it runs in its own transaction, and one on psycopg. With AUTOCOMMIT, a SELECT costs
+only one round trip.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#disconnect-handling-pessimistic
 """

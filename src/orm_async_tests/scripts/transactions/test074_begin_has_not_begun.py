@@ -1,8 +1,8 @@
 """engine.begin() begins at the first statement, so a rollback does not undo an earlier raw COPY.
 
 SQLAlchemy's adapter for asyncpg begins the transaction with the first statement that it executes. A
-rollback does not undo what you have sent on the driver's connection before the first statement.
-Execute a statement first, or begin a transaction on the driver's connection.
+COPY that you send on the driver's connection before this statement commits by itself. Execute a
+statement first, or begin a transaction on the driver's connection.
 
 Docs: https://docs.sqlalchemy.org/en/21/faq/connections.html#accessing-the-underlying-connection-for-an-asyncio-driver
 """
@@ -20,7 +20,7 @@ COUNT = "SELECT count(*) FROM users WHERE username LIKE 'copied-%'"
 
 
 class Changed(Exception):
-    """An error that makes the block roll back."""
+    """the error that makes the block roll back"""
 
 
 async def copy(connection: AsyncConnection) -> None:

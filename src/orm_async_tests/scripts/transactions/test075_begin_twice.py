@@ -1,8 +1,7 @@
 """session.begin() after a statement is an error: the statement has already begun a transaction.
 
-A session begins a transaction at its first use. Either rely on the automatic begin and call
-commit(), or call begin() first and let the block of begin() commit. To open a savepoint in a
-transaction that has begun, call begin_nested().
+A session begins a transaction at its first use. Either rely on this and call commit(), or call
+begin() first. To open a savepoint in a transaction that has begun, call begin_nested().
 
 Symptom: InvalidRequestError "A transaction is already begun on this Session"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#explicit-begin
@@ -21,7 +20,7 @@ FIRST = select(User).where(User.id == 1)
 
 @wrong
 async def late(session: AsyncSession) -> None:
-    """read, begin(), write"""
+    """read, call begin(), and write"""
     user = (await session.scalars(FIRST)).one()
     async with session.begin():
         user.username = "new"
@@ -29,7 +28,7 @@ async def late(session: AsyncSession) -> None:
 
 @right
 async def early(session: AsyncSession) -> None:
-    """begin(), read, write"""
+    """call begin(), read, and write"""
     async with session.begin():
         user = (await session.scalars(FIRST)).one()
         user.username = "new"
@@ -37,7 +36,7 @@ async def early(session: AsyncSession) -> None:
 
 @right
 async def by_itself(session: AsyncSession) -> None:
-    """read, write, commit()"""
+    """read, write, and call commit()"""
     user = (await session.scalars(FIRST)).one()
     user.username = "new"
     await session.commit()

@@ -1,10 +1,9 @@
 """create_all() needs run_sync(), and the new tables are rolled back with the transaction.
 
-The methods of MetaData are synchronous and need a synchronous Connection that may do IO.
-AsyncConnection.run_sync() passes a synchronous Connection to your function. Passing
-AsyncConnection.sync_connection to create_all() does not help, because IO outside a greenlet raises
-MissingGreenlet (xd2s). DDL is transactional in PostgreSQL, so a failed migration leaves nothing
-behind.
+The method create_all() needs a synchronous Connection that may do IO, and run_sync() passes such a
+Connection to your function. If you pass AsyncConnection.sync_connection instead, create_all()
+raises MissingGreenlet (xd2s). DDL is transactional in PostgreSQL, so a failed migration leaves
+nothing behind.
 
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "create_all"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#synopsis-core
@@ -24,7 +23,7 @@ EXISTS = "SELECT to_regclass('test77') IS NOT NULL"
 
 
 class Changed(Exception):
-    """An error that makes the block roll back."""
+    """the error that makes the block roll back"""
 
 
 @wrong

@@ -1,8 +1,8 @@
 """Since 2.1 a Session has execution_options, and they apply to its flush as well.
 
-Options that you pass to execute() apply only to the statement of this call. In SQLAlchemy 2.0 the
-statements of a flush had no execution options, so an option for a tenant or a trace was missing
-from every INSERT. Session(execution_options=...) applies to all statements of the session.
+Options that you pass to execute() apply only to its statement. The options of
+Session(execution_options=...) apply to all statements of the session. In SQLAlchemy 2.0, the
+statements of a flush had no execution options.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_api.html#sqlalchemy.orm.Session.params.execution_options
 """
@@ -21,7 +21,6 @@ TENANT = {"tenant": "alps"}
 
 
 def tenants_of(engine: AsyncEngine) -> list[object]:
-    """Return a list to which every statement appends its option."""
     heard: list[object] = []
 
     def listener(*arguments: Any) -> None:

@@ -1,12 +1,8 @@
 """Since 2.1.7 a session's transaction lists its connections: none before the first SQL.
 
 A call of begin() takes no connection (test17). The transaction's attribute `connections` and its
-method bound_connection() show the connections that the transaction has acquired, and do not acquire
-one. The method session.connection() acquires a connection. A savepoint lists only the connections
-that it has used itself.
-
-The script also counts the checked-out connections of the pool, to prove that reading `connections`
-acquires nothing.
+method bound_connection() show the connections that the transaction has, but do not acquire one. The
+method session.connection() acquires one.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncSessionTransaction.connections
 """
@@ -22,7 +18,7 @@ ALSO = "aiosqlite"
 
 @variant
 async def looked_at(engine: AsyncEngine, session: AsyncSession) -> dict[str, int]:
-    """begin, then count the connections that are listed and those that are checked out"""
+    """begin, then count the listed connections and the checked-out connections"""
     async with session.begin() as transaction:
         return {
             "connections listed": len(transaction.connections),

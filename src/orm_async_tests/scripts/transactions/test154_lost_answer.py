@@ -1,10 +1,9 @@
 """If the answer to COMMIT is lost, the rows exist: retry only with a unique key.
 
 The script cuts the connection after the server has committed, but before the client gets the
-answer. The error of a lost answer looks like that of any other lost connection, and no isolation
-level helps. A plain retry does the work twice, unless the request has a key that a unique
-constraint of the table protects. If a COMMIT is cancelled or times out, you do not know whether it
-has succeeded (test156).
+answer. The client sees the error of a lost connection, and cannot know whether the commit
+succeeded. A plain retry does the work twice. If every request has a unique key, the second attempt
+violates a constraint.
 
 Symptom: asyncpg: 08003 "connection was closed in the middle of operation"
 Symptom: psycopg: OperationalError "server closed the connection unexpectedly"

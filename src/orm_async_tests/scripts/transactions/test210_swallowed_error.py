@@ -1,9 +1,8 @@
 """If you swallow an SQL error, commit() raises nothing, but the earlier rows are lost.
 
-PostgreSQL aborts the transaction at the error, and answers the COMMIT with a rollback. For the
-driver it is no error that the server answers COMMIT with a rollback. After an SQL error another
-statement would fail (test20), but commit() does not. Put a statement that may fail into a
-savepoint, or roll back and report the failure.
+At an SQL error, PostgreSQL aborts the transaction. It answers the later COMMIT with a rollback,
+which the driver does not report as an error. Put a statement that may fail into a savepoint, or
+roll back and report the failure.
 
 Docs: https://www.postgresql.org/docs/current/tutorial-transactions.html
 """

@@ -1,8 +1,8 @@
 """add() begins a transaction without a connection, so begin() after add() is an error.
 
 A session begins its transaction when its state changes, not only at the first statement. After
-add(), in_transaction() is true, but the session has no connection and the server has no transaction
-yet. Call begin() before add(), or call commit() instead of begin().
+add(), in_transaction() is true, but the session has no connection. Call begin() before add(), or
+call commit() instead of begin().
 
 Symptom: InvalidRequestError "A transaction is already begun on this Session"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_basics.html#session-autobegin
@@ -24,7 +24,7 @@ async def only_added(session: AsyncSession, engine: AsyncEngine) -> dict[str, ob
 
 @wrong
 async def added_first(session: AsyncSession) -> None:
-    """add(), begin()"""
+    """call add(), then begin()"""
     session.add(User(username="walker"))
     async with session.begin():
         pass
@@ -32,14 +32,14 @@ async def added_first(session: AsyncSession) -> None:
 
 @right
 async def begun_first(session: AsyncSession) -> None:
-    """begin(), add()"""
+    """call begin(), then add()"""
     async with session.begin():
         session.add(User(username="walker"))
 
 
 @right
 async def committed(session: AsyncSession) -> None:
-    """add(), commit()"""
+    """call add(), then commit()"""
     session.add(User(username="walker"))
     await session.commit()
 

@@ -1,9 +1,8 @@
 """commit() inside `async with session.begin()` ends its transaction: the next statement fails.
 
-The block of `async with session.begin()` owns the transaction and commits at its end. After an
-explicit commit() inside a block of begin(), the session does not begin another transaction, so the
-next statement raises InvalidRequestError. Let the block of begin() commit, or use a separate block
-for every transaction.
+The block of `async with session.begin()` commits at its end. After an explicit commit(), the
+session does not begin another transaction in the block, so the next statement raises
+InvalidRequestError. Let the block commit, or use a separate block for every transaction.
 
 Symptom: InvalidRequestError "Can't operate on closed transaction inside context manager"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#managing-transactions

@@ -1,8 +1,8 @@
 """If an object that you add before begin_nested() fails to flush, the whole transaction is lost.
 
-Before begin_nested() sends SAVEPOINT, it flushes pending objects. If the flush before SAVEPOINT
-fails, the earlier rows are lost and every statement raises until you roll back, because there is no
-savepoint to return to. Add the object inside the block of begin_nested().
+Before begin_nested() sends SAVEPOINT, it flushes pending objects. If this flush fails, there is no
+savepoint to return to, and every statement raises until you roll back. Add the object inside the
+block of begin_nested().
 
 Symptom: PendingRollbackError 7s2a "due to a previous exception during flush"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#using-savepoint

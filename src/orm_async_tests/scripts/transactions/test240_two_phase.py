@@ -2,9 +2,8 @@
 
 PREPARE TRANSACTION stores the transaction on the server, so that another process can finish it. The
 server's setting max_prepared_transactions is 0 by default, and changing it requires a restart.
-AsyncSession has no prepare(): call prepare() through run_sync(). Look for forgotten prepared
-transactions in pg_prepared_xacts, because they keep their locks. On psycopg, prepare() fails with
-42704 instead of 55000, because the rollback after the error fails, too.
+AsyncSession has no prepare(), so call prepare() in run_sync(). Forgotten prepared transactions keep
+their locks, and pg_prepared_xacts lists them.
 
 Symptom: 55000 "prepared transactions are disabled"
 Symptom: psycopg: 42704 "prepared transaction with identifier ... does not exist"
@@ -22,7 +21,6 @@ PREPARED = text("SELECT count(*) FROM pg_prepared_xacts")
 
 
 async def commit_in_two_phases(engine: AsyncEngine) -> dict[str, int | None]:
-    """Return how many transactions were prepared between the two phases."""
     async with AsyncSession(engine, twophase=True) as session:
         await session.execute(text("CREATE TABLE orders (id int)"))
         await session.run_sync(lambda session: session.prepare())

@@ -1,11 +1,10 @@
 """On asyncpg, text("COMMIT") makes rollback() useless, and text("BEGIN") breaks the pool.
 
-After COMMIT in text(), SQLAlchemy believes that its transaction is still open. On asyncpg the next
-statement after COMMIT in text() commits by itself, so rollback() has no effect. On psycopg the next
-statement after COMMIT in text() begins another transaction. After BEGIN in text() on an AUTOCOMMIT
-connection, nothing commits, so all later rows are lost when the connection is returned. On asyncpg
-the pooled connection also keeps the transaction that BEGIN in text() has opened, and fails all of
-its later users (rvf5). Use connection.begin() and commit(), or an engine that is not AUTOCOMMIT.
+After COMMIT in text(), SQLAlchemy believes that its transaction is still open. On asyncpg, the next
+statement commits by itself, so rollback() has no effect. After BEGIN in text() on an AUTOCOMMIT
+connection, nothing commits, so all later rows are lost. On asyncpg, the pooled connection also
+keeps the open transaction, and fails for its later users (rvf5). Use connection.begin() and
+commit() instead.
 
 Symptom: asyncpg: "cannot use Connection.transaction() in a manually started transaction"
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#using-transactions
@@ -25,14 +24,13 @@ GUIDES = select(func.count(User.id)).where(User.username == "guide")
 
 
 async def count_guides(engine: AsyncEngine) -> Any:
-    """Count the new rows on a connection of the pool."""
     async with engine.connect() as connection:
         return await connection.scalar(GUIDES)
 
 
 @wrong(engine=ONE)
 async def commit_as_text(engine: AsyncEngine) -> dict[str, Any]:
-    """INSERT, text("COMMIT"), INSERT, rollback()"""
+    """execute INSERT, text("COMMIT") and INSERT, then call rollback()"""
     async with engine.connect() as connection:
         await connection.execute(ADD)
         await connection.execute(text("COMMIT"))
@@ -44,7 +42,7 @@ async def commit_as_text(engine: AsyncEngine) -> dict[str, Any]:
 
 @right(engine=ONE)
 async def commit(engine: AsyncEngine) -> dict[str, Any]:
-    """INSERT, commit(), INSERT, rollback()"""
+    """execute INSERT, call commit(), execute INSERT, then call rollback()"""
     async with engine.connect() as connection:
         await connection.execute(ADD)
         await connection.commit()
@@ -56,7 +54,7 @@ async def commit(engine: AsyncEngine) -> dict[str, Any]:
 
 @wrong(engine=ONE, leaks=True, warns=True, unhandled=True)
 async def begin_as_text(engine: AsyncEngine) -> dict[str, Any]:
-    """AUTOCOMMIT, text("BEGIN"), INSERT"""
+    """on an AUTOCOMMIT connection, execute text("BEGIN") and INSERT"""
     async with engine.connect() as connection:
         await connection.execution_options(isolation_level="AUTOCOMMIT")
         await connection.execute(text("BEGIN"))
@@ -66,7 +64,7 @@ async def begin_as_text(engine: AsyncEngine) -> dict[str, Any]:
 
 @right(engine=ONE)
 async def begin(engine: AsyncEngine) -> dict[str, Any]:
-    """engine.begin(), INSERT"""
+    """in engine.begin(), execute INSERT"""
     async with engine.begin() as connection:
         await connection.execute(ADD)
     return {"rows": await count_guides(engine)}

@@ -1,9 +1,8 @@
 """After commit(), a temporary table may be missing (42P01), or creating it again may fail (42P07).
 
-After commit() a session may get another connection of the pool, where its temporary table does not
-exist. The session's former connection keeps the temporary table in the pool, so the next CREATE
-TEMPORARY TABLE on that connection fails. Use a temporary table within one transaction, and create
-it with ON COMMIT DROP.
+After commit(), a session may get another connection of the pool, where its temporary table does not
+exist. The first connection keeps the table, so the next CREATE TEMPORARY TABLE on it fails. Create
+a temporary table with ON COMMIT DROP, and use it in one transaction.
 
 Symptom: 42P01 "relation ... does not exist"
 Symptom: 42P07 "relation ... already exists"
@@ -43,7 +42,7 @@ async def next_user(engine: AsyncEngine) -> dict[str, Any]:
 
 @right
 async def dropped_on_commit(engine: AsyncEngine) -> dict[str, Any]:
-    """CREATE a temporary table with ON COMMIT DROP and use it in one transaction, twice"""
+    """CREATE a temporary table with ON COMMIT DROP, and use it in one transaction"""
     rows = []
     for _ in range(2):
         async with engine.begin() as connection:

@@ -1,8 +1,8 @@
 """A FastAPI dependency commits after the response is sent, so a failed commit still returns 200.
 
-By default FastAPI runs the code after the `yield` of a dependency only after the response has been
-sent. In this script COMMIT fails because of a deferred constraint, but the client has already
-received status 200. With scope="function" the dependency exits before the response is sent.
+By default, FastAPI runs the code after the `yield` of a dependency after the response has been
+sent. In this script, COMMIT fails because of a deferred constraint, but the client has already
+received status 200. With scope="function", the dependency exits before the response is sent.
 
 Symptom: 23505 "duplicate key value violates unique constraint"
 Docs: https://fastapi.tiangolo.com/tutorial/dependencies/dependencies-with-yield/

@@ -1,8 +1,8 @@
 """A streaming response with a function-scoped session takes a connection and never returns it.
 
 FastAPI closes the session when the endpoint function returns, but the response starts to stream
-later. A closed session begins a new transaction when it is used again (test64), so the stream takes
-a connection that nothing returns. Open a session inside the generator that streams.
+later. The stream uses the closed session, which begins a new transaction (test64). Nothing returns
+its connection. Open a session inside the generator that streams.
 
 Docs: https://fastapi.tiangolo.com/advanced/custom-response/#streamingresponse
 """

@@ -1,9 +1,8 @@
 """Pydantic fails on a relationship that is not loaded: load what it will read.
 
-With from_attributes=True Pydantic reads the attributes of the object, and reading an unloaded
-relationship raises MissingGreenlet. Pydantic turns MissingGreenlet into a ValidationError with the
-text "Error extracting attribute", which hides the cause. With the query, load every attribute that
-the Pydantic model reads.
+With from_attributes=True, Pydantic reads the attributes of the object, and reading an unloaded
+relationship raises MissingGreenlet. Pydantic raises a ValidationError that hides the cause: "Error
+extracting attribute". Load every attribute that the Pydantic model reads.
 
 Symptom: ValidationError "Error extracting attribute"
 Docs: https://docs.pydantic.dev/latest/concepts/models/#arbitrary-class-instances
@@ -22,7 +21,6 @@ FIRST = select(User).where(User.id == 1)
 
 
 def to_dictionary(user: User) -> Any:
-    """Return the user as a dictionary, or the types of the validation errors."""
     from pydantic import BaseModel, ConfigDict, ValidationError
 
     class PointOut(BaseModel):
@@ -48,7 +46,7 @@ async def not_loaded(session: AsyncSession) -> Any:
 
 @right
 async def loaded(session: AsyncSession) -> Any:
-    """validate a user whose points are loaded by selectinload()"""
+    """validate a user whose points are loaded with selectinload()"""
     return to_dictionary((await session.scalars(FIRST.options(selectinload(User.points)))).one())
 
 

@@ -1,11 +1,10 @@
 """A background task needs its own session: the request's session loses rows or holds a connection.
 
-FastAPI runs background tasks after the response. With Depends(..., scope="function") the dependency
-exits before the background task runs. If the background task uses the closed session, the session
-begins a new transaction (test64), and nobody commits it. With the default scope the dependency
-exits after the background task. With the default scope the task's rows are committed, but the
-request holds its connection for as long as the task runs. Open a session in the background task. If
-work must not be lost, store it as a job in a table (test99).
+FastAPI runs background tasks after the response. With Depends(..., scope="function"), the session
+is closed before the background task runs, and nobody commits the transaction that the task begins.
+With the default scope, the rows are committed, but the request holds its connection until the task
+ends. Open a session in the background task. If work must not be lost, store it as a job in a table
+(test99).
 
 Docs: https://fastapi.tiangolo.com/tutorial/dependencies/dependencies-with-yield/
 """

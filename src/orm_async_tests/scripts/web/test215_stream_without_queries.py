@@ -2,8 +2,7 @@
 
 FastAPI exits a dependency with `yield` after the last byte of the response. If the endpoint has
 sent a query, the transaction of its session stays open until the stream ends. A few open streams
-can exhaust the pool (test32). With scope="function" the dependency exits before the stream starts.
-A stream that reads the database needs a session of its own (test157).
+can exhaust the pool (test32). With scope="function", the dependency exits before the stream starts.
 
 Docs: https://fastapi.tiangolo.com/advanced/advanced-dependencies/#early-exit-and-scope
 """
@@ -20,7 +19,6 @@ Outcome = dict[str, str]
 
 
 async def events(engine: AsyncEngine) -> AsyncIterator[str]:
-    """Yield events, each with the number of connections in use."""
     for _ in range(3):
         yield str(checked_out(engine))
 
@@ -28,7 +26,6 @@ async def events(engine: AsyncEngine) -> AsyncIterator[str]:
 async def stream_events(
     engine: AsyncEngine, http: Http, scope: Literal["function", "request"]
 ) -> Outcome:
-    """Read the user in the endpoint, and stream events that need no database."""
     from fastapi import Depends, FastAPI, responses
 
     app = FastAPI()

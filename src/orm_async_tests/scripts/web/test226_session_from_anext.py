@@ -1,9 +1,9 @@
 """A session from `await anext(get_session())` is closed while you use it, and rows are lost.
 
-Nothing keeps a reference to the generator of get_session(), so Python finalizes it at once. The
-event loop closes the finalized generator in a separate task, and the generator closes the session.
-If the session is closed between two of your calls, the rows that you added are lost without an
-error. Enter get_session() with `async with`, through contextlib.asynccontextmanager().
+Nothing keeps a reference to the generator of get_session(), so Python finalizes it at once, and the
+generator closes the session. If this happens between two of your calls, the rows that you added are
+lost without an error. Enter get_session() with `async with`, through
+contextlib.asynccontextmanager().
 
 Docs: https://docs.python.org/3/reference/expressions.html#finalization-of-asynchronous-generators
 """
@@ -32,7 +32,7 @@ async def count_walkers(engine: AsyncEngine) -> dict[str, int | None]:
 
 @wrong
 async def after_other_work(engine: AsyncEngine) -> dict[str, int | None]:
-    """add a row, await something else, commit"""
+    """add a row, await something else, and commit"""
     session = await anext(get_session(engine))
     session.add(User(username="walker"))
     await count_walkers(engine)
@@ -42,7 +42,7 @@ async def after_other_work(engine: AsyncEngine) -> dict[str, int | None]:
 
 @right
 async def entered(engine: AsyncEngine) -> dict[str, int | None]:
-    """enter asynccontextmanager(get_session), add a row, await something else, commit"""
+    """enter asynccontextmanager(get_session), add a row, await something else, and commit"""
     async with asynccontextmanager(get_session)(engine) as session:
         session.add(User(username="walker"))
         await count_walkers(engine)

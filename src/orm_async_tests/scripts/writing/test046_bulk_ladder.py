@@ -1,8 +1,7 @@
-"""2500 rows take 3 INSERTs with RETURNING, 1 without RETURNING or from unnest(), 0 with COPY.
+"""For 2500 rows, an INSERT with RETURNING runs 3 times, an INSERT without RETURNING once.
 
-If you need the ids of the new rows, one INSERT with RETURNING writes up to 1000 rows. Without
-RETURNING, SQLAlchemy passes all rows as parameters of one statement. COPY belongs to the driver and
-runs in the session's transaction.
+One INSERT with RETURNING writes up to 1000 rows. Without RETURNING, SQLAlchemy passes all rows as
+parameters of one statement. COPY belongs to the driver and sends no INSERT.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#engine-insertmanyvalues
 """
@@ -32,7 +31,7 @@ async def commit_and_count(session: AsyncSession) -> dict[str, int | None]:
 
 @variant
 async def objects(session: AsyncSession, rows: int) -> dict[str, int | None]:
-    """add objects by session.add_all(), and get the objects with their ids"""
+    """add objects with session.add_all(), and get the objects with their ids"""
     session.add_all([User(**record) for record in create_records(rows)])
     return await commit_and_count(session)
 
@@ -53,7 +52,7 @@ async def insert_all(session: AsyncSession, rows: int) -> dict[str, int | None]:
 
 @variant
 async def unnest(session: AsyncSession, rows: int) -> dict[str, int | None]:
-    """INSERT ... SELECT unnest(array)"""
+    """execute INSERT ... SELECT unnest(array)"""
     await session.execute(
         UNNEST, {"names": [record["username"] for record in create_records(rows)]}
     )

@@ -1,8 +1,7 @@
 """A flush of N objects sends N UPDATEs with eager_defaults=True, but one UPDATE without it.
 
-With eager_defaults=True, RETURNING brings back the values that the server computes, row by row.
-Without RETURNING, SQLAlchemy passes all rows as parameters of one statement, as update() with a
-list does. An update() with a WHERE needs no list of rows.
+With eager_defaults=True, each UPDATE returns the values that the server computes. Without it,
+SQLAlchemy passes all rows as parameters of one UPDATE.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/mapping_api.html#sqlalchemy.orm.Mapper.params.eager_defaults
 """
@@ -66,7 +65,7 @@ async def by_primary_key(session: AsyncSession) -> None:
 
 @variant
 async def by_where(session: AsyncSession) -> None:
-    """update() all rows with a WHERE"""
+    """update all rows with one update() that has a WHERE"""
     await session.execute(update(Job).where(Job.state == "new").values(state="done"))
     await session.commit()
 

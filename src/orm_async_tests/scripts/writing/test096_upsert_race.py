@@ -1,9 +1,7 @@
 """SELECT and then INSERT can fail in a race (23505), but INSERT with ON CONFLICT cannot.
 
 Two sessions look for a row, find nothing, and both insert it. The session that commits second fails
-with SQLSTATE 23505 and loses all of its work. With ON CONFLICT DO UPDATE, the server decides
-whether to insert or to update. With RETURNING and populate_existing the upsert returns the current
-object (test72).
+with SQLSTATE 23505. With ON CONFLICT DO UPDATE, the server decides whether to insert or to update.
 
 Symptom: IntegrityError 23505 "duplicate key value violates unique constraint"
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/dml.html#orm-upsert-statements

@@ -1,10 +1,8 @@
 """update() also changes the loaded objects, unless you pass synchronize_session=False.
 
-By default the session evaluates the WHERE in Python to find the matching loaded objects, or uses
-RETURNING if Python cannot evaluate it. After update(), the session sets the attributes of the
-matching loaded objects as the UPDATE sets the columns. An update() sends no SELECT to find the
-loaded objects. With synchronize_session=False the loaded objects keep their old values until you
-refresh them or the transaction ends.
+By default, the session evaluates the WHERE in Python to find the matching loaded objects, and sets
+their attributes. If Python cannot evaluate the WHERE, the session uses RETURNING. With
+synchronize_session=False, the loaded objects keep their old values.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/dml.html#orm-queryguide-update-delete-sync
 """

@@ -1,7 +1,7 @@
 """Without version_id_col, the second of two concurrent writers overwrites the first one's change.
 
-Two writers read the same object, compute a new value, and write it. Without version_id_col the
-second write wins, and nobody notices that the first write is lost. With version_id_col the second
+Two writers read the same object, compute a new value, and write it. Without version_id_col, the
+second write wins, and nobody notices that the first write is lost. With version_id_col, the second
 UPDATE matches no row, and StaleDataError tells the second writer to read again.
 
 Symptom: StaleDataError "expected to update 1 row(s); 0 were matched"

@@ -1,11 +1,8 @@
 """With SKIP LOCKED a queue runs every job once, but without it all workers get the same job.
 
-A plain SELECT returns the same first job to every worker. With SKIP LOCKED every worker gets the
-first job that no other transaction has locked. If a worker dies, its transaction ends and the job
-is free again.
-
-This script does not show FOR UPDATE without SKIP LOCKED, which makes the workers wait for one
-another.
+A plain SELECT returns the same job to every worker. With SKIP LOCKED, every worker gets the first
+job that no other transaction has locked. If a worker dies, its transaction ends and the job is free
+again.
 
 Docs: https://www.postgresql.org/docs/current/sql-select.html#SQL-FOR-UPDATE-SHARE
 Docs: https://docs.sqlalchemy.org/en/21/core/selectable.html#sqlalchemy.sql.expression.Select.with_for_update
@@ -51,7 +48,6 @@ async def work(Session: Sessions, query: Select[Any], together: asyncio.Barrier)
 
 
 async def run_workers(Session: Sessions, query: Select[Any]) -> dict[str, int]:
-    """Return how many jobs ran, and how often the most frequent one ran."""
     together = asyncio.Barrier(WORKERS)
     await asyncio.gather(*(work(Session, query, together) for _ in range(WORKERS)))
     async with Session() as session:

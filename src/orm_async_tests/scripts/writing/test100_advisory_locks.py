@@ -1,9 +1,8 @@
 """pg_advisory_lock() stays on the pooled connection, but pg_advisory_xact_lock() does not.
 
 A session-level lock belongs to the server's session, which is the pooled connection. Your commit,
-rollback or close() does not release a session-level lock. After your commit, the next user of the
-pooled connection holds the session-level lock without knowing it. A lock by pg_advisory_xact_lock()
-belongs to the transaction and ends with it.
+rollback or close() does not release it, so the next user of the connection holds the lock without
+knowing it. The lock of pg_advisory_xact_lock() ends with the transaction.
 
 Docs: https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
 """
@@ -34,7 +33,7 @@ async def of_the_session(engine: AsyncEngine, make_engine: MakeEngine) -> dict[s
 async def of_the_transaction(
     engine: AsyncEngine, make_engine: MakeEngine
 ) -> dict[str, bool | None]:
-    """call pg_advisory_xact_lock(), commit and close, then try the lock on another engine"""
+    """call pg_advisory_xact_lock(), commit and close, then try it on another engine"""
     async with engine.connect() as connection:
         await connection.execute(select(func.pg_advisory_xact_lock(KEY)))
         await connection.commit()

@@ -1,6 +1,6 @@
 """In a deadlock one of two tasks gets 40P01, and has to run its whole transaction again.
 
-Each task holds the row that the other one needs. After deadlock_timeout the server cancels one of
+Each task holds the row that the other one needs. After deadlock_timeout, the server cancels one of
 the two transactions.
 
 Symptom: 40P01 "deadlock detected"

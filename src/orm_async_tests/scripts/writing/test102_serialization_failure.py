@@ -1,8 +1,7 @@
 """After 40001, run the whole transaction again: repeating only the statement gives 25P02.
 
-At REPEATABLE READ and above, the server refuses to overwrite a row that a newer commit has changed.
-After 40001 the transaction and its snapshot are useless. After 40001, roll back, read again, and
-decide again what to write.
+At REPEATABLE READ and above, the server refuses to overwrite a row that a newer commit has changed
+(40001). Then roll back, read again, and decide again what to write.
 
 Symptom: 40001 "could not serialize access due to concurrent update"
 Symptom: 25P02 "current transaction is aborted, commands ignored"
@@ -38,7 +37,6 @@ async def add_guest(session: AsyncSession) -> None:
 
 
 async def fail_serialization(one: AsyncSession, two: AsyncSession) -> DBAPIError:
-    """Commit a change in session one, and return the error of the same change in session two."""
     await two.execute(select(Hut.guests))
     await add_guest(one)
     await one.commit()

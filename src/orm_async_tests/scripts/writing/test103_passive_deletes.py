@@ -1,8 +1,7 @@
 """delete() of a parent loads its children, unless the relationship has passive_deletes=True.
 
-With cascade="all, delete-orphan" the session has to know the children. The session sends a SELECT
-for the children, a DELETE for the children and a DELETE for the parent. If the foreign key has ON
-DELETE CASCADE, passive_deletes=True leaves the children to the server, and one DELETE is enough.
+The session must know the children, so it sends a SELECT and a DELETE for them. If the foreign key
+has ON DELETE CASCADE, set passive_deletes=True. Then one DELETE of the parent is enough.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/cascades.html#passive-deletes
 """

@@ -1,9 +1,8 @@
 """A change inside a JSONB dictionary sends no UPDATE unless the column uses MutableDict.
 
-The session notices a change if you assign a value to the attribute. A change inside a dictionary
-assigns no value to the attribute. A MutableDict reports changes of its own keys to the session. A
-MutableDict does not notice changes deeper inside, in a list or in another dictionary. Assign a list
-or dictionary inside a MutableDict again after you have changed it.
+The session notices a change only if you assign a value to the attribute. A MutableDict also reports
+changes of its own keys, but not changes inside nested lists and dictionaries. After you change a
+nested list or dictionary, assign it again.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/mutable.html
 """

@@ -1,9 +1,8 @@
 """Since 2.1, merge_all() takes a list of objects and does not flush between them.
 
-If you call merge() in a loop, every call sends a query for its object, and this query first flushes
-the previous object. A call of merge_all() sends the queries for all objects before the flush. The
-method delete_all() replaces a loop over delete() as merge_all() replaces a loop over merge(). Both
-merge_all() and delete_all() cross the greenlet bridge once, instead of once per object.
+If you call merge() in a loop, the query of every call first flushes the previous object. A call of
+merge_all() sends the queries for all objects before the flush. The method delete_all() replaces a
+loop over delete() in the same way.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncSession.delete_all
 """

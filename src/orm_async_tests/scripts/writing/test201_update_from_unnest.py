@@ -1,10 +1,8 @@
 """update() with a list runs once per row, but UPDATE with FROM unnest() runs once.
 
-If you pass a list to update(), SQLAlchemy sends one text, but the server runs the statement once
-for every row. The server then fires even a statement-level trigger once for every row. An UPDATE
-with FROM unnest() has two parameters, which are arrays. The function unnest() turns the arrays into
-rows, and the UPDATE joins these rows by the key. `orm-async-tests bench update` shows how much
-faster arrays are.
+If you pass a list to update(), the server runs the statement once for every row. An UPDATE with
+FROM unnest() has arrays as parameters. The function unnest() turns them into rows, which the UPDATE
+joins by the key. `orm-async-tests bench update` shows how much faster this is.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/selectable.html#sqlalchemy.sql.expression.TableValuedAlias
 """
@@ -50,7 +48,6 @@ async def seed(connection: AsyncConnection) -> None:
 
 
 async def read_outcome(connection: AsyncConnection) -> dict[str, int | None]:
-    """Return how many statements the server ran, and the sum of the beds."""
     run = text("SELECT last_value FROM test201.statements")
     beds = text("SELECT sum(beds) FROM test201.huts")
     return {"run": await connection.scalar(run), "beds": await connection.scalar(beds)}

@@ -1,11 +1,8 @@
 """insert().values() of a list is compiled at every call, but a list of parameters is cached.
 
-A values() of a list has a parameter for every field of every row, so the SQL text differs for every
-length of the list. SQLAlchemy has no cache key for values() of a list, and compiles the statement
-again even for the same length. If you pass the list as the parameters of execute(), the insert()
-has one text for any number of rows, and SQLAlchemy splits the rows into batches.
-
-This script does not show the cost of a compilation, or the limit on parameters (test108).
+The SQL text of values() with a list depends on the length of the list. SQLAlchemy has no cache key
+for it, and compiles the statement at every call. If you pass the list as the parameters of
+execute(), the insert() has one text for any number of rows.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#sql-compilation-caching
 """

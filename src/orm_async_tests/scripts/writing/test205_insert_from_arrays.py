@@ -1,10 +1,8 @@
 """A session interprets the parameters of an INSERT as a row, unless dml_strategy is "raw".
 
-An ORM insert() with parameters is a bulk insert, which looks for the mapped columns in the
-parameters. With from_select() and arrays, the session fails on the names of the arrays before it
-sends anything. With dml_strategy="raw" the parameters belong to the statement itself, and one
-INSERT from unnest() writes all rows. `orm-async-tests bench insert` shows how much faster arrays
-are than a list of rows.
+An ORM insert() with parameters looks for the mapped columns in the parameters. With from_select()
+and arrays, the session fails on the names of the arrays. With dml_strategy="raw", the parameters
+belong to the statement, and one INSERT from unnest() writes all rows.
 
 Symptom: AttributeError "'str' object has no attribute 'table'" in "bulk_persistence.py"
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/dml.html#orm-queryguide-bulk-insert

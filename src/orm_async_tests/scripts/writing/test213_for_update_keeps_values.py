@@ -1,9 +1,8 @@
 """with_for_update() keeps the values of an object that the session has already loaded.
 
-A statement with with_for_update() locks the row and returns its current columns. The identity map
-keeps the loaded object unchanged, for select() as well as for get(). If you compute a value from
-the old object, you overwrite the change of a transaction that committed before you got the lock.
-Use populate_existing, or refresh(with_for_update=True).
+A statement with with_for_update() locks the row and returns its current columns, but the session
+does not change the loaded object. If you compute a value from the old object, you overwrite the
+change of another transaction. Use populate_existing, or refresh(with_for_update=True).
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/api.html#populate-existing
 """
@@ -18,7 +17,6 @@ QUERY = select(User).where(User.id == 1).with_for_update()
 
 
 async def load_before_change(session: AsyncSession, other: AsyncEngine) -> User:
-    """Load the user, let another session rename it, and return the loaded object."""
     user = await session.get_one(User, 1)
     async with other.begin() as connection:
         await connection.execute(update(User).where(User.id == 1).values(username="guide"))
@@ -27,7 +25,7 @@ async def load_before_change(session: AsyncSession, other: AsyncEngine) -> User:
 
 @wrong
 async def query(session: AsyncSession, other: AsyncEngine) -> dict[str, str]:
-    """select().with_for_update()"""
+    """execute select().with_for_update()"""
     user = await load_before_change(session, other)
     (await session.scalars(QUERY)).one()
     return {"username": user.username}
@@ -35,7 +33,7 @@ async def query(session: AsyncSession, other: AsyncEngine) -> dict[str, str]:
 
 @right
 async def populated(session: AsyncSession, other: AsyncEngine) -> dict[str, str]:
-    """select().with_for_update() with populate_existing"""
+    """execute select().with_for_update() with populate_existing"""
     user = await load_before_change(session, other)
     (await session.scalars(QUERY.execution_options(populate_existing=True))).one()
     return {"username": user.username}
@@ -43,7 +41,7 @@ async def populated(session: AsyncSession, other: AsyncEngine) -> dict[str, str]
 
 @wrong
 async def get(session: AsyncSession, other: AsyncEngine) -> dict[str, str]:
-    """session.get(with_for_update=True)"""
+    """call session.get(with_for_update=True)"""
     user = await load_before_change(session, other)
     await session.get_one(User, 1, with_for_update=True)
     return {"username": user.username}
@@ -51,7 +49,7 @@ async def get(session: AsyncSession, other: AsyncEngine) -> dict[str, str]:
 
 @right
 async def refreshed(session: AsyncSession, other: AsyncEngine) -> dict[str, str]:
-    """session.refresh(with_for_update=True)"""
+    """call session.refresh(with_for_update=True)"""
     user = await load_before_change(session, other)
     await session.refresh(user, with_for_update=True)
     return {"username": user.username}

@@ -1,9 +1,9 @@
 """A statement's schema_translate_map does not reach the flush: rows go to the untranslated schema.
 
-Execution options of a statement apply to that statement only, and not to the INSERT of a flush that
-the statement triggers. Without schema_translate_map, a tenant's rows are written to the schema that
-the model names, and no error is raised. Put schema_translate_map on the engine, or on the session's
-connection for one transaction. Since SQLAlchemy 2.1 a session has execution_options, too (test137).
+Execution options of a statement do not apply to the INSERT of a flush that the statement triggers.
+The rows of a tenant are then written to the wrong schema, and no error is raised. Put
+schema_translate_map on the engine, or on the session's connection. Since SQLAlchemy 2.1, you can
+also put it on the session (test137).
 
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#translation-of-schema-names
 """
@@ -30,7 +30,6 @@ class Tour(Base):
 
 
 async def seed(connection: AsyncConnection) -> None:
-    """Create the tenant's schema with an empty table."""
     for command in (
         "DROP SCHEMA IF EXISTS test220_alps CASCADE",
         "CREATE SCHEMA test220_alps",

@@ -1,8 +1,7 @@
 """default=datetime.now() reads the clock once, at import: all rows get the same time.
 
-If a default is a value, Python computes the value before the column exists, and every INSERT uses
-this value. Pass a function, which SQLAlchemy calls for every INSERT, or let the server compute the
-time. Python also computes the value of uuid4(), or of any other call, once at import.
+Python computes the value of a call once, at import, and every INSERT uses this value. Pass a
+function, which SQLAlchemy calls for every INSERT, or let the server compute the time.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/defaults.html#python-executed-functions
 """
@@ -36,7 +35,6 @@ class Walk(Base):
 
 
 async def count_times(session: AsyncSession, column: Any) -> dict[str, int | None]:
-    """Insert two rows in two transactions, and count the different times in the column."""
     for _ in range(2):
         session.add(Walk())
         await session.commit()
@@ -45,19 +43,19 @@ async def count_times(session: AsyncSession, column: Any) -> dict[str, int | Non
 
 @wrong
 async def value(session: AsyncSession) -> dict[str, int | None]:
-    """default=datetime.now(UTC)"""
+    """declare default=datetime.now(UTC)"""
     return await count_times(session, Walk.at_import)
 
 
 @right
 async def function(session: AsyncSession) -> dict[str, int | None]:
-    """default=now"""
+    """declare default=now"""
     return await count_times(session, Walk.at_insert)
 
 
 @right
 async def server(session: AsyncSession) -> dict[str, int | None]:
-    """server_default=func.now()"""
+    """declare server_default=func.now()"""
     return await count_times(session, Walk.by_server)
 
 

@@ -1,9 +1,8 @@
 """A change of an object whose session is closed is lost, and refresh() refuses the object.
 
-After its session is closed, an object is detached. No session knows about a detached object, so no
-flush sends its changes, and nothing raises. A session's refresh() accepts only objects of the same
-session. With add(), you attach the object and its changes to another session. With merge(), another
-session copies the changes to its own object and returns that object.
+After its session is closed, an object is detached. No session knows about it, so no flush sends its
+changes, and nothing raises. With add(), you attach the object and its changes to another session.
+With merge(), the other session copies the changes to its own object.
 
 Symptom: InvalidRequestError "is not persistent within this Session"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_state_management.html
@@ -19,7 +18,6 @@ NAME = select(User.username).where(User.id == 1)
 
 
 async def load(Session: Sessions) -> User:
-    """Return a user whose session is closed."""
     async with Session() as session:
         return await session.get_one(User, 1)
 

@@ -1,9 +1,8 @@
 """Reading an UPDATE's result without RETURNING, or any result after first(), raises an error.
 
-A statement that returns no rows has a closed result. The methods first(), one() and scalar() close
-the result that they read. Reading a closed result raises ResourceClosedError. Ask for rows with
-returning(), read the rows once, and keep the list. A second all() on the same result raises
-nothing, but returns no rows.
+A statement that returns no rows has a closed result. The methods first(), one() and scalar() also
+close the result that they read. Reading a closed result raises ResourceClosedError. Use
+returning(), read the rows once, and keep the list.
 
 Symptom: ResourceClosedError "This result object does not return rows. It has been closed"
 Symptom: ResourceClosedError "This result object is closed"

@@ -1,9 +1,8 @@
 """text() and update() with RETURNING return rows for one set of parameters, but raise for two.
 
-For two or more sets of parameters, the driver executes the statement once for every set, and no
-driver returns rows from such an execution. Only insert() sends several sets of parameters as one
-INSERT with many VALUES. Code that was tested with one set of parameters can therefore fail in
-production. To update many rows, join the UPDATE with a list of values (test201).
+For two or more sets of parameters, the driver executes the statement once for every set, and
+returns no rows. Only insert() sends several sets of parameters as one INSERT with many VALUES. To
+update many rows, join the UPDATE with a list of values (test201).
 
 Symptom: ResourceClosedError "This result object does not return rows"
 Symptom: StatementError "does not support UPDATE..RETURNING when executemany is used"
@@ -28,7 +27,6 @@ KEYS = [{"key": 1, "username": "guide"}, {"key": 2, "username": "walker"}]
 
 
 async def execute(engine: AsyncEngine, statement: Executable, rows: Any) -> dict[str, list[str]]:
-    """Execute a statement with a list of parameters, and return the names that come back."""
     async with engine.begin() as connection:
         names = (await connection.execute(statement, rows)).scalars()
         return {"names": sorted(names)}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from orm_async_tests.lint.file_search import FileSearch
+from orm_async_tests.lint.file_search import find_files
 
 NAMES = ["a.py", "b.py", "out/a.py", "out/deep/c.py", "src/out/a.py", "src/a b.py", "src/x1.py"]
 IGNORED = [
@@ -54,7 +54,6 @@ def test_the_same_files_are_ignored_as_by_git(tmp_path: Path, ignored: str) -> N
     expected = sorted(filter(None, listed.stdout.split("\0")))
     is_named = ignored != "*"  # a folder that is named is searched although it is ignored
     for folder in (tmp_path, tmp_path / "src")[: 1 + is_named]:
-        search = FileSearch(tmp_path, (), include_tests=False)
-        files = [path.relative_to(tmp_path).as_posix() for path in search.find([folder])]
+        files = [path.relative_to(tmp_path).as_posix() for path in find_files([folder], tmp_path)]
         inside = "" if folder == tmp_path else "src/"
         assert sorted(files) == [name for name in expected if name.startswith(inside)]

@@ -72,7 +72,8 @@ def test_a_rule_describes_itself(code: str) -> None:
     rule = RULES[code]
     assert rule.code == code
     assert re.fullmatch(r"[a-z]+(-[a-z]+)*", rule.name)
-    assert all(text.endswith(".") for text in (rule.summary, *rule.exceptions))
+    assert re.fullmatch(r"[^\n]+\.", rule.summary)
+    assert re.fullmatch(r"(- [^\n]+\.(\n|$))*", rule.exceptions)
     assert rule.scripts
     assert set(rule.scripts) <= set(PATHS)
 

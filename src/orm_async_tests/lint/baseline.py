@@ -3,6 +3,7 @@ instead of their numbers.
 """
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from orm_async_tests import errors
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.lint.finding import Finding, from_root
+from orm_async_tests.lint.project_check import Report
 
 OPTION = "--baseline"
 REWRITE = f"orm-async-tests lint {OPTION} {{}} --write-baseline"
@@ -23,40 +25,36 @@ def key_of(finding: Finding, root: Path) -> Key:
     """Return the parts of a finding that stay the same when lines are added above the finding, or
     when its line is indented.
     """
-    related = finding.related.source.strip() if finding.related else ""
-    place = finding.location
-    return from_root(place.path, root), finding.code, place.source.strip(), related
+    texts = [place.source.strip() for place in finding.places]
+    return from_root(finding.location.path, root), finding.code, texts[0], "".join(texts[1:])
 
 
 def write_baseline(path: Path, findings: Iterable[Finding], root: Path) -> None:
     """Write the findings into the baseline in a stable order, so that diffs stay small. Raise
     CouldNotRun.
     """
-    counts = Counter(key_of(finding, root) for finding in findings)
-    entries = [
-        {**dict(zip(FIELDS, key, strict=True)), "count": count}
-        for key, count in sorted(counts.items())
-    ]
+    counts = sorted(Counter(key_of(finding, root) for finding in findings).items())
+    entries = [dict(zip((*FIELDS, "count"), (*key, count), strict=True)) for key, count in counts]
     document = {"schema": SCHEMA, "findings": entries}
     errors.write_file(path, json.dumps(document, indent=1, ensure_ascii=False) + "\n", OPTION)
 
 
-def drop_known(findings: Iterable[Finding], path: Path, root: Path) -> tuple[list[Finding], str]:
-    """Return the findings that are not in the baseline. If known findings no longer occur, also
-    return a notice.
+def drop_known(report: Report, path: Path) -> None:
+    """Remove the findings that the baseline contains. If findings of the baseline no longer occur,
+    print a notice.
 
     Raise CouldNotRun if the baseline cannot be read.
     """
     known = _read_baseline(path)
     new = []
-    for finding in findings:
-        key = key_of(finding, root)
+    for finding in report.findings:
+        key = key_of(finding, report.root)
         known[key] -= 1
-        if known[key] < 0:
-            new.append(finding)
-    cured = sum(count for count in known.values() if count > 0)
-    notice = f"{cured} findings of {path} are cured\n  type:  {REWRITE.format(path)}\n"
-    return new, notice if cured else ""
+        new += [finding] if known[key] < 0 else []
+    report.findings = new
+    if fixed := (+known).total():
+        notice = f"{fixed} findings of the baseline no longer occur"
+        print(CouldNotRun(notice, str(path), REWRITE.format(path)), file=sys.stderr)
 
 
 def _read_baseline(path: Path) -> Counter[Key]:
@@ -65,16 +63,10 @@ def _read_baseline(path: Path) -> Counter[Key]:
         document = json.loads(path.read_text("utf-8"))
         if document["schema"] != SCHEMA:
             raise ValueError(f"schema {document['schema']} is not {SCHEMA}")
+        entries = document["findings"]
         return Counter(
-            {
-                tuple(str(entry[name]) for name in FIELDS): int(entry["count"])
-                for entry in document["findings"]
-            }
+            {tuple(str(entry[name]) for name in FIELDS): int(entry["count"]) for entry in entries}
         )
-    except FileNotFoundError:
-        raise CouldNotRun(
-            "the baseline file does not exist", str(path), REWRITE.format(path)
-        ) from None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (OSError, ValueError, TypeError, LookupError) as error:
         problem = f"the baseline cannot be read: {error!r}"
-        raise CouldNotRun(problem, str(path), f"repair it, or {REWRITE.format(path)}") from None
+        raise CouldNotRun(problem, str(path), REWRITE.format(path)) from None

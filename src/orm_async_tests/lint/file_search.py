@@ -6,92 +6,126 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.lint.path_patterns import PathPatterns
+from orm_async_tests.lint.finding import from_root
 
-SKIPPED = re.compile(r"\..*|__pycache__|__pypackages__|node_modules|site-packages")  # folders
-TEST_FOLDER = re.compile(r"tests?|migrations|alembic")
-TEST_FILE = re.compile(r"test_.*\.py|.*_test\.py|(tests|conftest)\.py")
 ENVIRONMENT, MIGRATIONS = "pyvenv.cfg", "script.py.mako"  # files that tell the kind of a folder
-IGNORE = ".gitignore"
+PART = re.compile(
+    r"""(?P<deep_start>\*\*/) | (?P<deep_end>/\*\*$) | (?P<star>\*+) | (?P<one>\?)
+    | \[(?P<not>[!^]?)(?P<set>\][^\]]*|[^\]]+)\] | \\(?P<escaped>.) | (?P<plain>.)""",
+    re.VERBOSE | re.DOTALL,
+)
+WILDCARDS = {"deep_start": "(?:.*/)?", "deep_end": "/.+", "star": "[^/]*", "one": "[^/]"}
 
 
-class FileSearch:
-    """Finds the Python files in folders, except files that Git ignores and files that are
-    excluded.
+class PathPatterns:
+    """The patterns of a .gitignore or of a setting, for the paths below a folder.
+
+    The last pattern that matches a path decides. The paths are absolute, and the path of a folder
+    ends with a slash.
     """
 
-    def __init__(self, root: Path, exclude: Sequence[str], *, include_tests: bool) -> None:
-        self.root = root.resolve().as_posix()
-        self.exclude = PathPatterns(self.root, exclude)
-        self.include_tests = include_tests
+    def __init__(self, folder: str, lines: Sequence[str]) -> None:
+        self._prefix = f"{folder.rstrip('/')}/"
+        lines = [line for line in reversed(lines) if line.strip() and line[0] != "#"]
+        self._patterns = [(_compile(line), line[0] != "!") for line in lines]
 
-    def find(self, paths: Sequence[Path]) -> list[Path]:
-        """Return the files that these paths name or contain.
+    def match(self, path: str) -> bool | None:
+        """Return whether the patterns ignore a path, or None if no pattern matches it."""
+        if path.startswith(self._prefix):
+            for pattern, is_ignored in self._patterns:
+                if pattern.fullmatch(path, len(self._prefix)):
+                    return is_ignored
+        return None
 
-        If a path is a file, always return this file. If a path is a folder of tests, also return
-        the tests in this folder. Raise CouldNotRun if a path cannot be read.
-        """
-        try:
-            return list(dict.fromkeys(file for path in paths for file in self._find(path)))
-        except OSError as error:
-            problem = f"the path cannot be read: {error.strerror}"
-            remedy = "orm-async-tests lint, with a path that exists and that you can read"
-            raise CouldNotRun(problem, str(error.filename), remedy) from None
-
-    def _find(self, path: Path) -> Iterator[Path]:
-        if not path.is_dir():
-            path.stat()  # raises an error if there is no such file
-            return iter([path])
-        absolute = path.resolve()
-        parts = absolute.as_posix().removeprefix(self.root).split("/")
-        with_tests = self.include_tests or any(map(TEST_FOLDER.fullmatch, parts))
-        ignored = _read_ignored_outside(absolute)
-        return map(Path, self._walk(str(path), ignored, with_tests=with_tests, is_named=True))
-
-    def _walk(
-        self, folder: str, ignored: Sequence[PathPatterns], *, with_tests: bool, is_named: bool
-    ) -> Iterator[str]:
-        """Yield the files below a folder. The innermost pattern that matches a path decides whether
-        the path is left out.
-        """
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-        names = {entry.name for entry in entries}
-        if not is_named and (ENVIRONMENT in names or (MIGRATIONS in names and not with_tests)):
-            return
-        ignored = [*ignored, *(_read_ignored(folder) if IGNORE in names else ())]
-        above = Path(folder).resolve().as_posix()
-        for entry in entries:
-            name, is_folder = entry.name, entry.is_dir(follow_symlinks=False)
-            if not with_tests and (TEST_FOLDER if is_folder else TEST_FILE).fullmatch(name):
-                continue
-            is_python = name.endswith(".py") and (entry.is_file() or not Path(entry.path).exists())
-            if SKIPPED.fullmatch(name) if is_folder else not is_python:
-                continue
-            if _is_matched(f"{above}/{name}", [*ignored, self.exclude], is_folder=is_folder):
-                continue
-            if is_folder:
-                yield from self._walk(entry.path, ignored, with_tests=with_tests, is_named=False)
-            else:
-                yield entry.path
+    def match_file(self, path: str) -> bool:
+        """Return whether the patterns ignore a file or a folder that contains the file."""
+        return any(self.match(path[: match.end()]) for match in re.finditer("/|$", path))
 
 
-def _is_matched(path: str, ignored: Sequence[PathPatterns], *, is_folder: bool) -> bool:
-    answers = (patterns.match(path, is_folder=is_folder) for patterns in reversed(ignored))
+def _compile(line: str) -> re.Pattern[str]:
+    text = re.sub(r"(?<!\\) +$", "", line).removeprefix("!")
+    pattern = text.removesuffix("/")
+    anywhere = "" if "/" in pattern else "(?:.*/)?"
+    end = "(?<!/)/" if text.endswith("/") else "(?<!/)/?"
+    return re.compile(anywhere + PART.sub(_translate, pattern.removeprefix("/")) + end, re.DOTALL)
+
+
+def _translate(part: re.Match[str]) -> str:
+    """Translate a part of a pattern to a regular expression."""
+    if part["set"]:
+        members = re.sub(r"([\\\[\]&~|])", r"\\\1", part["set"])
+        return f"[{'^/' if part['not'] else ''}{members}]"
+    return WILDCARDS.get(part.lastgroup or "") or re.escape(part["escaped"] or part["plain"])
+
+
+SKIPPED = PathPatterns("/", [".*/", "__pycache__/", "__pypackages__/", "node_modules/",
+                             "site-packages/"])  # fmt: skip
+TESTS = PathPatterns("/", ["test/", "tests/", "migrations/", "alembic/", "test_*.py", "*_test.py",
+                           "tests.py", "conftest.py"])  # fmt: skip
+
+
+def find_files(
+    paths: Sequence[Path], root: Path, exclude: Sequence[str] = (), *, include_tests: bool = False
+) -> list[Path]:
+    """Return the files that the paths name or contain, except excluded files and files that Git
+    ignores.
+
+    If a path is a file, always return this file. If a path is a folder of tests, also return the
+    tests in this folder. Raise CouldNotRun if a path cannot be read.
+    """
+    excluded = PathPatterns(root.resolve().as_posix(), exclude)
+    files: dict[Path, None] = {}
+    for path in paths:
+        if path.is_dir():
+            with_tests = include_tests or TESTS.match_file(f"/{from_root(str(path), root)}/")
+            files |= dict.fromkeys(_walk(path, excluded, with_tests=with_tests))
+        elif path.exists():
+            files[path] = None
+        else:
+            _refuse(FileNotFoundError(2, "there is no such file", str(path)))
+    return list(files)
+
+
+def _refuse(error: OSError) -> None:
+    problem = f"the path cannot be read: {error.strerror}"
+    remedy = "orm-async-tests lint, with a path that exists and that you can read"
+    raise CouldNotRun(problem, str(error.filename), remedy)
+
+
+def _walk(top: Path, excluded: PathPatterns, *, with_tests: bool) -> Iterator[Path]:
+    """Yield the files below a folder. If no setting and no default decides about a path, the
+    innermost .gitignore with a pattern for the path decides.
+    """
+    absolute = top.resolve()
+    above = [absolute, *absolute.parents]
+    repository = next((n for n, folder in enumerate(above) if (folder / ".git").exists()), 0)
+    ignored = {absolute.parent: [_read(folder) for folder in above[1 : repository + 1]]}
+    settled = [excluded, SKIPPED] if with_tests else [excluded, SKIPPED, TESTS]
+    for name, folders, files in os.walk(top, onerror=_refuse):
+        folder = Path(name).resolve()
+        is_skipped = ENVIRONMENT in files or (MIGRATIONS in files and not with_tests)
+        if is_skipped and folder != absolute:
+            folders.clear()
+            continue
+        ignored[folder] = [_read(folder), *ignored[folder.parent]]
+        patterns = [*settled, *ignored[folder]]
+        folders[:] = [
+            inner for inner in sorted(folders) if not _match(f"{folder}/{inner}/", patterns)
+        ]
+        for file in sorted(files):
+            path = folder / file
+            is_python = file.endswith(".py") and (path.is_file() or not path.exists())
+            if is_python and not _match(str(path), patterns):
+                yield Path(name, file)
+
+
+def _match(path: str, patterns: Sequence[PathPatterns]) -> bool:
+    answers = (part.match(path) for part in patterns)
     return next((answer for answer in answers if answer is not None), False)
 
 
-def _read_ignored_outside(folder: Path) -> Sequence[PathPatterns]:
-    """Return the patterns of the .gitignore files above a folder, up to the root of the
-    repository.
-    """
-    folders = [folder, *folder.parents]
-    root = next((number for number, parent in enumerate(folders) if (parent / ".git").exists()), 0)
-    return [patterns for parent in folders[root:0:-1] for patterns in _read_ignored(str(parent))]
-
-
-def _read_ignored(folder: str) -> list[PathPatterns]:
-    try:
-        lines = Path(folder, IGNORE).read_text("utf-8", "replace").splitlines()
-    except OSError:
-        return []
-    return [PathPatterns(Path(folder).resolve().as_posix(), lines)]
+def _read(folder: Path) -> PathPatterns:
+    """Return the patterns of the .gitignore in a folder."""
+    path = folder / ".gitignore"
+    text = path.read_text("utf-8", "replace") if path.is_file() else ""
+    return PathPatterns(str(folder), text.splitlines())

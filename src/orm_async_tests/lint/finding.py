@@ -1,9 +1,9 @@
 """Defines the results of the checker: findings with their locations and fixes, and unread files."""
 
-import ast
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True, order=True)
@@ -47,11 +47,14 @@ class Finding:
     """What to write instead."""
 
     related: Location | None = None
-    """The second place that matters, for example the later use of a failed session. It is in the
-    same file."""
+    """A second place that explains the finding, in the same file."""
 
     related_message: str = ""
     fix: Fix | None = None
+
+    @property
+    def places(self) -> list[Location]:
+        return [self.location, *([self.related] if self.related else [])]
 
 
 @dataclass(frozen=True)
@@ -64,24 +67,19 @@ class UnreadFile:
     """What is wrong, and which Python can read the file."""
 
 
-def locate(path: str, node: ast.AST, lines: list[str]) -> Location:
+def locate(path: str, node: Any, lines: list[str]) -> Location:
     """Return the location of a syntax node. The module ast counts columns in bytes of UTF-8, but a
     location counts characters.
     """
-    line, end = getattr(node, "lineno", 1), getattr(node, "end_lineno", 1)
-    first, last = (lines[number - 1] if number <= len(lines) else "" for number in (line, end))
-    column = _count_characters(first, getattr(node, "col_offset", 0))
-    end_column = _count_characters(last, getattr(node, "end_col_offset", 0))
-    return Location(path, line, column + 1, end, end_column + 1, first)
-
-
-def _count_characters(line: str, offset: int) -> int:
-    """Return the number of characters before an offset in bytes."""
-    return offset if line.isascii() else len(line.encode()[:offset].decode(errors="ignore"))
+    numbers = node.lineno, node.end_lineno
+    first, last = ("".join(lines[number - 1 : number]) for number in numbers)
+    column = len(first.encode()[: node.col_offset].decode(errors="ignore"))
+    end_column = len(last.encode()[: node.end_col_offset].decode(errors="ignore"))
+    return Location(path, node.lineno, column + 1, node.end_lineno, end_column + 1, first)
 
 
 def from_here(path: str) -> str:
-    """Return a path relative to the current folder. If a path is outside of the current folder,
+    """Return a path relative to the current folder. If the path is outside of the current folder,
     return the path unchanged.
     """
     relative = os.path.relpath(path)

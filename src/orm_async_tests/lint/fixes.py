@@ -3,8 +3,8 @@
 import ast
 import re
 import tempfile
-from collections import defaultdict
 from collections.abc import Iterable
+from itertools import groupby
 from pathlib import Path
 
 from orm_async_tests.errors import CouldNotRun
@@ -15,54 +15,47 @@ LINE_END = re.compile(r"\r\n|\r|\n")  # as for Python
 
 
 def apply_fixes(findings: Iterable[Finding]) -> int:
-    """Change the files of all findings that have a fix. Return the number of applied fixes.
+    """Change the files of findings that have a fix. Return the number of applied fixes.
 
-    If two fixes overlap, only the first fix is applied. A second run applies the second of two
-    overlapping fixes. If the changed text of a file is not valid Python, the file is not changed.
-    Raise CouldNotRun if a file cannot be written.
+    The findings are sorted by location. If two fixes overlap, only the first fix is applied, and
+    the second fix needs another run. If the changed text of a file is not valid Python, the file is
+    not changed. Raise CouldNotRun if a file cannot be written.
     """
-    by_path = defaultdict[str, list[Fix]](list)
-    for finding in findings:
-        if finding.fix:
-            by_path[finding.location.path].append(finding.fix)
-    return sum(_fix_file(Path(path), fixes) for path, fixes in by_path.items())
+    fixes = [finding.fix for finding in findings if finding.fix]
+    files = groupby(fixes, key=lambda fix: fix.location.path)
+    return sum(_fix_file(Path(path), group) for path, group in files)
 
 
-def _fix_file(path: Path, fixes: list[Fix]) -> int:
+def _fix_file(path: Path, fixes: Iterable[Fix]) -> int:
     data = path.read_bytes()
     text = decode(data)
     starts = [0, *(match.end() for match in LINE_END.finditer(text))]
-    changes: list[tuple[int, int, str]] = []
+    parts, count, position = list[str](), 0, 0
+    last = None
     for fix in fixes:
         place = fix.location
         start = starts[place.line - 1] + place.column - 1
-        end = starts[place.end_line - 1] + place.end_column - 1
-        if not any(
-            (start < other_end and other_start < end) or (start, end) == (other_start, other_end)
-            for other_start, other_end, _ in changes
-        ):
-            changes.append((start, end, fix.text))
-    for start, end, new in sorted(changes, reverse=True):
-        text = text[:start] + new + text[end:]
+        if start >= position and place != last:
+            parts += [text[position:start], fix.text]
+            position = starts[place.end_line - 1] + place.end_column - 1
+            count, last = count + 1, place
+    fixed = "".join([*parts, text[position:]])
     try:
-        ast.parse(text)
-        fixed = text.encode(encoding_of(data))
+        ast.parse(fixed)
+        _replace(path.resolve(), fixed.encode(encoding_of(data)))
     except (ValueError, SyntaxError):
         return 0
-    _replace(path, fixed)
-    return len(changes)
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Replace a file in one step, so that an interrupted command loses nothing."""
-    try:
-        target = path.resolve()
-        with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as file:
-            file.write(data)
-        part = Path(file.name)
-        part.chmod(target.stat().st_mode)
-        part.replace(target)
     except OSError as error:
         problem = f"the file cannot be written: {error.strerror}"
         remedy = "orm-async-tests lint, without --fix"
         raise CouldNotRun(problem, str(path), remedy) from None
+    return count
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Replace a file in one step, so that an interrupted command loses nothing."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+        file.write(data)
+    part = Path(file.name)
+    part.chmod(path.stat().st_mode)
+    part.replace(path)

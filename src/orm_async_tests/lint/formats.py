@@ -10,15 +10,14 @@ from typing import Any, Literal
 
 from orm_async_tests import github, sarif
 from orm_async_tests.lint.baseline import key_of
-from orm_async_tests.lint.finding import Finding, Location, UnreadFile, from_here, from_root
+from orm_async_tests.lint.finding import Finding, Location, from_here, from_root
 from orm_async_tests.lint.project_check import Report
+from orm_async_tests.lint.rule_pages import render_page
 from orm_async_tests.lint.rules import RULES
 from orm_async_tests.lint.rules.rule import Rule
 from orm_async_tests.lint.suppressions import UnusedIgnore
 
 SCHEMA = 1  # of the JSON document; raise it when a reader would have to change
-REGION = {"line": "startLine", "column": "startColumn", "end_line": "endLine",
-          "end_column": "endColumn"}  # fmt: skip
 NAMED: dict[str, type[Rule]] = {UnusedIgnore.code: UnusedIgnore, **RULES}
 
 
@@ -29,18 +28,21 @@ def render_text(report: Report) -> Iterator[str]:
     for finding in report.findings:
         yield f"{finding.code} {finding.message}"
         yield f"  where: {finding.location}"
-        yield from _excerpt(finding.location, "")
-        if finding.related:
-            yield from _excerpt(finding.related, finding.related_message)
+        for place, message in zip(finding.places, ("", finding.related_message), strict=False):
+            yield from _excerpt(place, message)
         yield f"  write: {finding.remedy}"
         if finding.code in RULES:
             yield f"  type:  orm-async-tests explain {finding.code}"
         yield ""
-    total = len(report.findings)
     fixable = sum(finding.fix is not None for finding in report.findings)
     hint = f"; {fixable} can be fixed: orm-async-tests lint --fix" if fixable else ""
-    count = f"{total or 'no'} finding{'s' if total != 1 else ''}"
-    yield f"{count} in {report.files} file{'s' if report.files != 1 else ''}{hint}"
+    yield f"{count(report.findings)} in {count(report.files, 'file')}{hint}"
+
+
+def count(things: list[Finding] | int, noun: str = "finding") -> str:
+    """Return the number of findings, or of other things, with their noun."""
+    number = things if isinstance(things, int) else len(things)
+    return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"
 
 
 def _excerpt(place: Location, message: str) -> Iterator[str]:
@@ -49,13 +51,13 @@ def _excerpt(place: Location, message: str) -> Iterator[str]:
     if place.end_line == place.line:
         marked = marked[: place.end_column - place.column]
     margin = "".join("\t" if letter == "\t" else " " * _width(letter) for letter in before)
-    carets = "^" * max(1, sum(map(_width, marked.rstrip())))
+    carets = "^" * max(1, _width(marked.rstrip()))
     yield f"  {place.line:>6} | {place.source.rstrip()}"
     yield f"  {'':6} | {margin}{carets} {message}".rstrip()
 
 
-def _width(letter: str) -> int:
-    return 2 if unicodedata.east_asian_width(letter) in "WF" else 1
+def _width(text: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
 
 
 def render_concise(report: Report) -> Iterator[str]:
@@ -93,72 +95,60 @@ def render_sarif(report: Report) -> Iterator[str]:
     """Yield one document in SARIF 2.1.0. The paths in the SARIF document are relative to the folder
     of the project.
     """
-    codes = sorted({finding.code for finding in report.findings})
     results = []
     for finding, fingerprint in _with_fingerprints(report):
         text = f"{finding.message} {finding.remedy}"
-        place = _sarif_place(finding.location, report.root)
-        result = sarif.result(finding.code, _level(finding), text, [place])
+        place, *related = (_sarif_place(place, report.root) for place in finding.places)
+        result = sarif.result(finding.code, _level(finding.code), text, [place])
+        message = {"text": finding.related_message}
+        result["relatedLocations"] = [{**other, "message": message} for other in related]
         result["partialFingerprints"] = {"content/v1": fingerprint}
-        if finding.related:
-            related = _sarif_place(finding.related, report.root)
-            result["relatedLocations"] = [{**related, "message": {"text": finding.related_message}}]
         results.append(result)
-    unread = [
-        {
-            "level": "error",
-            "message": {"text": file.message},
-            "locations": [_sarif_place(file, report.root)],
-        }
-        for file in report.unread
-    ]
-    run = {"executionSuccessful": not unread, "toolExecutionNotifications": unread}
-    yield json.dumps(sarif.document(map(_sarif_rule, codes), results, invocations=[run]), indent=2)
+    rules = map(_sarif_rule, sorted({finding.code for finding in report.findings}))
+    run = {"executionSuccessful": not report.unread}
+    yield json.dumps(sarif.document(rules, results, invocations=[run]), indent=2)
 
 
 def _sarif_rule(code: str) -> dict[str, Any]:
-    from orm_async_tests.lint.rule_pages import render_page
-
     rule = NAMED[code]
-    page = {"markdown": render_page(rule)} if code in RULES else {}
     return {
         "id": code,
         "name": rule.name,
         "shortDescription": {"text": rule.summary},
-        "help": {"text": rule.summary, **page},
-        "defaultConfiguration": {"level": _level(rule)},
+        "help": {"text": rule.summary, "markdown": render_page(rule)},
+        "defaultConfiguration": {"level": _level(code)},
     }
 
 
-def _sarif_place(place: Location | UnreadFile, root: Path) -> dict[str, Any]:
-    region = {REGION[name]: value for name, value in vars(place).items() if name in REGION}
-    return sarif.location(PurePosixPath(from_root(place.path, root)), **region)
+def _sarif_place(place: Location, root: Path) -> dict[str, Any]:
+    path = PurePosixPath(from_root(place.path, root))
+    start = {"startLine": place.line, "startColumn": place.column}
+    return sarif.location(path, **start, endLine=place.end_line, endColumn=place.end_column)
 
 
-def _level(item: Finding | type[Rule]) -> Literal["error", "warning"]:
-    return "error" if NAMED[item.code].is_default else "warning"
+def _level(code: str) -> Literal["error", "warning"]:
+    return "error" if NAMED[code].is_default else "warning"
 
 
 def _with_fingerprints(report: Report) -> Iterator[tuple[Finding, str]]:
     """Yield each finding with a fingerprint, which stays the same if lines above the finding
     change.
     """
-    counts = Counter[str]()
+    counts = Counter[tuple[str, ...]]()
     for finding in report.findings:
-        text = repr(key_of(finding, report.root))
-        counts[text] += 1
-        data = f"{text} {counts[text]}".encode("utf-8", "surrogateescape")
+        key = key_of(finding, report.root)
+        counts[key] += 1
+        data = repr((key, counts[key])).encode("utf-8", "surrogateescape")
         yield finding, hashlib.sha256(data).hexdigest()[:32]
 
 
 def render_github(report: Report) -> Iterator[str]:
     """Yield an annotation for GitHub Actions for every finding."""
     for finding in report.findings:
-        place = finding.location
-        title = f"{finding.code} {NAMED[finding.code].name}"
-        text = f"{finding.message}\n{finding.remedy}"
+        code, place = finding.code, finding.location
+        title, text = f"{code} {NAMED[code].name}", f"{finding.message}\n{finding.remedy}"
         path = github.relative_path(Path(place.path).absolute()) or place.path
-        yield str(github.Annotation(_level(finding), title, text, path, place.line, place.column))
+        yield str(github.Annotation(_level(code), title, text, path, place.line, place.column))
 
 
 def render_gitlab(report: Report) -> Iterator[str]:
@@ -168,7 +158,7 @@ def render_gitlab(report: Report) -> Iterator[str]:
             "description": f"{finding.code} {finding.message}",
             "check_name": finding.code,
             "fingerprint": fingerprint,
-            "severity": "major" if _level(finding) == "error" else "minor",
+            "severity": "major" if _level(finding.code) == "error" else "minor",
             "location": {
                 "path": from_root(finding.location.path, report.root),
                 "lines": {"begin": finding.location.line, "end": finding.location.end_line},

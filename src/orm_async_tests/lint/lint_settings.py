@@ -1,4 +1,4 @@
-"""Reads the settings of a check from the table [tool.orm-async-tests.lint] and from the options."""
+"""Reads the settings of a check from the table [tool.orm-async-tests.lint]."""
 
 import re
 import tomllib
@@ -12,16 +12,40 @@ from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.lint.rules import RULES
 
 FILE, TABLE = "pyproject.toml", "[tool.orm-async-tests.lint]"
-DIALECT = re.compile(r"(postgresql|sqlite|mysql|mariadb|oracle|mssql)(\+\w*)?")
-SESSION = re.compile(r"[\w.]+(:\w[\w.]*)?")
-VERSION = re.compile(r"\d+(\.\d+)*")
 ALL = "ALL"
+
+
+def has_prefix(code: str, prefixes: Iterable[str]) -> bool:
+    """Return whether a code begins with one of the prefixes."""
+    return any(code.startswith(prefix) or prefix == ALL for prefix in prefixes)
+
+
+def is_prefix(text: str) -> bool:
+    """Return whether a text is the beginning of the code of a rule."""
+    return text != "" and any(has_prefix(code, [text]) for code in RULES)
+
+
+# For every key: an example, which has the key's type, and whether a text in its value is valid.
+KEYS: dict[str, tuple[str, Callable[[str], Any]]] = {
+    "select": ('["OAT1", "OAT201"]', is_prefix),
+    "ignore": ('["OAT301"]', is_prefix),
+    "per-file-ignores": ('{ "scripts/*" = ["OAT201"] }', is_prefix),
+    "exclude": ('["vendored/"]', bool),
+    "sessions": ('["app.db:get_session"]', re.compile(r"[\w.]+(:\w[\w.]*)?").fullmatch),
+    "dialect": (
+        '"postgresql"',
+        re.compile(r"(postgresql|sqlite|mysql|mariadb|oracle|mssql)(\+\w*)?").fullmatch,
+    ),
+    "fastapi": ('"0.118"', re.compile(r"\d+(\.\d+)*").fullmatch),
+    "preview": ("true", bool),
+    "baseline": ('"lint.json"', bool),
+}
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings that a check needs. Each field has the name of a key in the table
-    [tool.orm-async-tests.lint].
+    """The settings that a check needs. A field that the table [tool.orm-async-tests.lint] can set
+    has the name of its key.
     """
 
     root: Path = Path()
@@ -57,16 +81,6 @@ class Settings:
         ]
 
 
-def has_prefix(code: str, prefixes: Iterable[str]) -> bool:
-    """Return whether a code begins with one of the prefixes."""
-    return any(code.startswith(prefix) or prefix == ALL for prefix in prefixes)
-
-
-def is_prefix(text: str) -> bool:
-    """Return whether a text is the beginning of the code of a rule."""
-    return text == ALL or (text != "" and any(code.startswith(text) for code in RULES))
-
-
 def find_root(path: Path) -> Path:
     """Return the folder of the project that a path belongs to.
 
@@ -82,8 +96,8 @@ def find_root(path: Path) -> Path:
     if repository:
         folders = folders[: folders.index(repository) + 1]
     with_project = [folder for folder in folders if (folder / FILE).is_file()]
-    with_table = (folder for folder in with_project if _read_table(folder) is not None)
-    return next(with_table, None) or next(iter(with_project), None) or repository or folders[0]
+    with_table = [folder for folder in with_project if _read_table(folder) is not None]
+    return [*with_table, *with_project, *([repository] if repository else folders)][0]
 
 
 def read_settings(root: Path) -> Settings:
@@ -94,7 +108,7 @@ def read_settings(root: Path) -> Settings:
     where = f"{root / FILE}, {TABLE}"
     for key, value in table.items():
         if key not in KEYS:
-            near = get_close_matches(str(key), KEYS, 1) or [", ".join(KEYS)]
+            near = get_close_matches(key, KEYS, 1) or [", ".join(KEYS)]
             raise CouldNotRun(f"there is no setting {key!r}", where, near[0])
         example, is_valid = KEYS[key]
         if not _is_like(value, tomllib.loads(f"example = {example}")["example"], is_valid):
@@ -112,11 +126,9 @@ def _read_table(root: Path) -> dict[str, Any] | None:
     """
     path = root / FILE
     try:
-        document = tomllib.loads(path.read_text("utf-8"))
+        document = tomllib.loads(path.read_text("utf-8")) if path.exists() else {}
         ours = document.get("tool", {}).get("orm-async-tests")
         return None if ours is None else dict(ours.get("lint", {}))
-    except FileNotFoundError:
-        return None
     except (OSError, ValueError, AttributeError, TypeError) as error:
         raise CouldNotRun(f"the file cannot be read: {error}", str(path), "repair it") from None
 
@@ -131,17 +143,3 @@ def _is_like(value: Any, example: Any, is_valid: Callable[[str], Any]) -> bool:
         case dict(), dict():
             return all(_is_like(part, [], is_valid) for part in value.values())
     return isinstance(value, bool) and isinstance(example, bool)
-
-
-# For every key: an example, which has the key's type, and whether a text in its value is valid.
-KEYS: dict[str, tuple[str, Callable[[str], Any]]] = {
-    "select": ('["OAT1", "OAT201"]', is_prefix),
-    "ignore": ('["OAT301"]', is_prefix),
-    "per-file-ignores": ('{ "scripts/*" = ["OAT201"] }', is_prefix),
-    "exclude": ('["vendored/"]', bool),
-    "sessions": ('["app.db:get_session"]', SESSION.fullmatch),
-    "dialect": ('"postgresql"', DIALECT.fullmatch),
-    "fastapi": ('"0.118"', VERSION.fullmatch),
-    "preview": ("true", bool),
-    "baseline": ('"lint.json"', bool),
-}

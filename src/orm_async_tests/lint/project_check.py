@@ -5,15 +5,14 @@ import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
 
 from orm_async_tests.lint.checker import Checker
-from orm_async_tests.lint.file_search import FileSearch
+from orm_async_tests.lint.file_search import PathPatterns, find_files
 from orm_async_tests.lint.finding import Finding, UnreadFile, from_root
 from orm_async_tests.lint.lint_settings import Settings, has_prefix
-from orm_async_tests.lint.path_patterns import PathPatterns
 from orm_async_tests.lint.project_facts import ProjectFacts, read_facts
 from orm_async_tests.lint.result_cache import FileResult, ResultCache
 from orm_async_tests.lint.source_text import decode
@@ -29,43 +28,37 @@ class Report:
 
     root: Path
     files: int
-    findings: list[Finding] = field(default_factory=list)
-    unread: list[UnreadFile] = field(default_factory=list)
+    findings: list[Finding]
+    unread: list[UnreadFile]
 
 
 def check(paths: Sequence[Path], settings: Settings) -> Report:
     """Check files and folders. Modules that the checked files import are read, but are not
     checked.
     """
-    search = FileSearch(settings.root, settings.exclude, include_tests=settings.include_tests)
-    files = [*search.find([path for path in paths if path not in settings.texts]), *settings.texts]
-    is_collecting = gc.isenabled()
-    gc.disable()  # syntax trees are many objects without cycles
-    try:
-        results = _check_files(files, settings)
-    finally:
-        gc.freeze()  # otherwise the next collection visits all summaries
-        if is_collecting:
-            gc.enable()
+    on_disk = [path for path in paths if path not in settings.texts]
+    root, tests = settings.root, settings.include_tests
+    files = [*find_files(on_disk, root, settings.exclude, include_tests=tests), *settings.texts]
+    results = _check_files(files, settings)
     used = {tuple(names) for result in results.values() for names in result.dependencies}
-    report = Report(settings.root.absolute(), len(files))
+    findings = list[Finding]()
     for path, result in results.items():
-        for name, finding in result.pending:
-            if (str(path.resolve()), name) in used:
-                result.findings.append(finding)
-        report.findings += _drop_ignored(result, settings)
-        report.unread += [result.unread] if result.unread else []
-    report.findings.sort(key=lambda finding: (finding.location, finding.code))
-    return report
+        dependency = str(path.resolve())
+        late = [finding for name, finding in result.pending if (dependency, name) in used]
+        findings += _drop_ignored([*result.findings, *late], result, settings)
+    findings.sort(key=lambda finding: (finding.location, finding.code))
+    unread = [result.unread for result in results.values() if result.unread]
+    return Report(settings.root.absolute(), len(files), findings, unread)
 
 
-def _drop_ignored(result: FileResult, settings: Settings) -> list[Finding]:
-    """Return the findings that no setting and no comment suppresses, and the comments that suppress
+def _drop_ignored(
+    findings: Sequence[Finding], result: FileResult, settings: Settings
+) -> Iterator[Finding]:
+    """Yield the findings that no setting and no comment suppresses, and the comments that suppress
     nothing.
     """
-    kept: list[Finding] = []
     used = set()
-    for finding in result.findings:
+    for finding in findings:
         path = f"/{from_root(finding.location.path, settings.root)}"
         if not any(
             has_prefix(finding.code, codes) and PathPatterns("/", [pattern]).match_file(path)
@@ -73,12 +66,11 @@ def _drop_ignored(result: FileResult, settings: Settings) -> list[Finding]:
         ):
             comments = [comment for comment in result.comments if comment.suppresses(finding)]
             used.update(comments)
-            kept += [] if comments else [finding]
+            yield from [] if comments else [finding]
     for comment in result.comments if settings.warn_unused_ignores else ():
         ran = any(code.startswith(comment.prefix) for code in settings.codes)
         if ran and not comment.is_bare_noqa and comment not in used:
-            kept.append(comment.report_unused())
-    return kept
+            yield comment.report_unused()
 
 
 def _check_files(files: Sequence[Path], settings: Settings) -> dict[Path, FileResult]:
@@ -100,15 +92,6 @@ def _check_files(files: Sequence[Path], settings: Settings) -> dict[Path, FileRe
     return {path: results[path] for path in files}
 
 
-def _read_engines(files: Sequence[Path], settings: Settings) -> Iterator[str]:
-    """Yield the texts of the files that create engines."""
-    for path in files:
-        with suppress(OSError, ValueError, SyntaxError):
-            text = settings.texts.get(path) or decode(path.read_bytes())
-            if "_engine" in text:
-                yield text
-
-
 def _check_in_processes(
     files: Sequence[Path], settings: Settings, facts: ProjectFacts
 ) -> dict[Path, FileResult]:
@@ -120,15 +103,28 @@ def _check_in_processes(
         return _check_part(files, settings, facts)
     size = -(-len(files) // count)
     parts = [files[start : start + size] for start in range(0, len(files), size)]
-    with ProcessPoolExecutor(len(parts)) as pool:
+    with ProcessPoolExecutor(count) as pool:
         results = pool.map(_check_part, parts, repeat(settings), repeat(facts))
         return {path: result for part in results for path, result in part.items()}
+
+
+def _read_engines(files: Sequence[Path], settings: Settings) -> Iterator[str]:
+    """Yield the texts of the files that create engines."""
+    for path in files:
+        with suppress(OSError, ValueError, SyntaxError):
+            text = settings.texts.get(path) or decode(path.read_bytes())
+            if "_engine" in text:
+                yield text
 
 
 def _check_part(
     files: Sequence[Path], settings: Settings, facts: ProjectFacts
 ) -> dict[Path, FileResult]:
-    gc.disable()  # in another process
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about escapes in the files
-        return Checker(settings, facts).check_files(files)
+    gc.disable()  # syntax trees are many objects without cycles
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about escapes in the files
+            return Checker(settings, facts).check_files(files)
+    finally:
+        gc.freeze()  # otherwise the next collection visits all summaries
+        gc.enable()

@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -50,64 +51,55 @@ class ResultCache:
     """
 
     def __init__(self, root: Path, files: Iterable[Path], settings: object) -> None:
-        names = [str(Path.cwd()), *sorted(map(str, files))]
-        parts = (_digest_checker(), sys.version_info[:2], names, settings)
+        checker = b"".join(
+            path.read_bytes() for path in sorted(Path(__file__).parent.rglob("*.py"))
+        )
+        parts = (_digest(checker), sys.version_info[:2], Path.cwd(), sorted(files), settings)
         name = _digest(repr(parts).encode("utf-8", "surrogateescape"))
         self.path = root / FOLDER / f"{name}.json"
-        self._digests: dict[str, str] = {}
+        self._digest_file = cache(_digest_file)
 
     def read(self) -> dict[Path, FileResult]:
         """Return the results in the cache that are still valid."""
         try:
             document = json.loads(self.path.read_bytes(), object_hook=decode)
-            modules: dict[str, str] = document["modules"]
-            names = list(modules)
+            names = [*document["modules"]]
             changed = {
-                number for number, name in enumerate(names) if self._digest(name) != modules[name]
+                number
+                for number, name in enumerate(names)
+                if self._digest_file(name) != document["modules"][name]
             }
             return {
-                Path(name): replace(result, modules=[names[number] for number in numbers])
-                for name, (digest, numbers, result) in document["files"].items()
-                if changed.isdisjoint(numbers) and self._digest(name) == digest
+                Path(name): replace(result, modules=[names[number] for number in result.modules])
+                for name, (digest, result) in document["files"].items()
+                if changed.isdisjoint(result.modules) and self._digest_file(name) == digest
             }
         except (OSError, ValueError, LookupError, TypeError, AttributeError):
             return {}
 
     def write(self, results: Mapping[Path, FileResult]) -> None:
-        """Write the results, and remove the results of files that were not checked for the longest
+        """Write the results, and remove the cache files that were not written for the longest
         time.
         """
-        modules = sorted({name for result in results.values() for name in result.modules})
-        numbers = {name: number for number, name in enumerate(modules)}
-        files = {
-            str(path): (
-                self._digest(str(path)),
-                [numbers[name] for name in result.modules],
-                replace(result, modules=[]),
-            )
-            for path, result in results.items()
-        }
-        document = {"modules": {name: self._digest(name) for name in modules}, "files": files}
+        numbers: dict[str, int] = {}  # of the modules, because their paths are long
+        files = {}
+        for path, result in results.items():
+            modules = [numbers.setdefault(name, len(numbers)) for name in result.modules]
+            numbered = {**vars(result), "class": "FileResult", "modules": modules}
+            files[str(path)] = self._digest_file(str(path)), numbered
+        document = {"modules": {name: self._digest_file(name) for name in numbers}, "files": files}
         folder, part = self.path.parent, self.path.with_suffix(f".{os.getpid()}")
         try:
             folder.mkdir(exist_ok=True)
             (folder / ".gitignore").write_text("*\n", "utf-8")
             part.write_text(json.dumps(document, default=encode), "utf-8")
             part.replace(self.path)
-            old = sorted(folder.glob("*.json"), key=lambda path: -path.stat().st_mtime)
-            for path in old[MOST:]:
+            for path in sorted(folder.glob("*.json"), key=lambda path: -path.stat().st_mtime)[
+                MOST:
+            ]:
                 path.unlink(missing_ok=True)
         except (OSError, ValueError):
             return
-
-    def _digest(self, path: str) -> str:
-        """Return the digest of a file, or "" if the file cannot be read."""
-        if path not in self._digests:
-            try:
-                self._digests[path] = _digest(Path(path).read_bytes())
-            except OSError:
-                self._digests[path] = ""
-        return self._digests[path]
 
 
 def encode(value: Any) -> dict[str, Any]:
@@ -124,7 +116,9 @@ def _digest(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
-def _digest_checker() -> str:
-    """Return the digest of the source of the checker, because other rules give other results."""
-    files = sorted(Path(__file__).parent.rglob("*.py"))
-    return _digest(b"\0".join(path.read_bytes() for path in files))
+def _digest_file(path: str) -> str:
+    """Return the digest of a file, or "" if the file cannot be read."""
+    try:
+        return _digest(Path(path).read_bytes())
+    except OSError:
+        return ""

@@ -19,15 +19,13 @@ EVERY_CODE = "OAT"
 
 
 class UnusedIgnore(Rule):
-    """The finding about a comment that suppresses nothing. Only the option --warn-unused-ignores
-    reports an unused comment.
+    """A comment suppresses a finding that does not exist.
+
+    Only the option --warn-unused-ignores reports an unused comment.
     """
 
     code = "OAT001"
-    name = "unused-ignore"
-    summary = "A comment suppresses a finding that does not exist."
     scripts = ()
-    exceptions = ()
     is_default = False
 
 
@@ -42,15 +40,15 @@ class Suppression:
 
     def suppresses(self, finding: Finding) -> bool:
         """Return whether the comment is on a line that the finding shows."""
-        places = [finding.location, finding.related or finding.location]
-        lines = {line for place in places for line in (place.line, place.end_line)}
+        lines = {line for place in finding.places for line in (place.line, place.end_line)}
         return self.location.line in lines and finding.code.startswith(self.prefix)
 
     def report_unused(self) -> Finding:
         """Return the finding about a comment that suppresses nothing."""
-        message = f"There is no finding of {self.prefix} that this comment could suppress."
-        remedy = f"Remove {self.prefix} from the comment, or the comment."
-        return Finding(UnusedIgnore.code, self.location, message, remedy)
+        message = f"This comment suppresses nothing, because no finding of {self.prefix} is here."
+        return Finding(
+            UnusedIgnore.code, self.location, message, f"Remove {self.prefix} or the comment."
+        )
 
 
 def read_suppressions(path: str, lines: Sequence[str]) -> Iterator[Suppression]:

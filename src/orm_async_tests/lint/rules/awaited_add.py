@@ -15,13 +15,13 @@ METHODS = ("add", "add_all", "expunge", "expunge_all", "expire", "expire_all")
 
 
 class AwaitedAdd(Rule):
+    """`await` of add() raises TypeError after the object was added.
+
+    - You may await add() of your own class if the class defines add() as a coroutine.
+    """
+
     code = "OAT104"
-    name = "awaited-add"
-    summary = "`await` of add() raises TypeError after the object was added."
     scripts = (244,)
-    exceptions = (
-        "You may await add() of your own class if the class defines add() as a coroutine.",
-    )
     message = "{}() returns None, so `await` raises TypeError after the call."
     remedy = "Write `{1}`."
 

@@ -28,13 +28,13 @@ DEEPEST = 3
 
 
 class BlockingInRunSync(Rule):
+    """A blocking call in run_sync() stops the event loop: run_sync() uses no thread.
+
+    - SQL inside run_sync() does not block: other tasks run while it waits for the server.
+    """
+
     code = "OAT502"
-    name = "blocking-in-run-sync"
-    summary = "A blocking call in run_sync() stops the event loop: run_sync() uses no thread."
     scripts = (80, 123)
-    exceptions = (
-        "SQL inside run_sync() does not block: other tasks run while it waits for the server.",
-    )
     message = "This {} blocks the event loop, because run_sync() uses no thread."
     remedy = "Run this function by asyncio.to_thread(), outside run_sync()."
     related_message = "run_sync() runs the function in the event loop's thread"

@@ -69,15 +69,14 @@ def engine_calls(file: SourceFile) -> Iterator[EngineCall]:
 
 
 class HalfDisabledCache(Rule):
-    code = "OAT401"
-    name = "half-disabled-cache"
-    summary = "An engine turns off only one of the two caches of prepared statements with asyncpg."
-    scripts = (105,)
-    exceptions = (
-        "The engine has a prepared_statement_name_func, which makes the names unique.",
-        "The engine uses psycopg, which has no such caches.",
-    )
+    """An engine turns off only one of the two caches of prepared statements with asyncpg.
 
+    - The engine has a prepared_statement_name_func, which makes the names unique.
+    - The engine uses psycopg, which has no such caches.
+    """
+
+    code = "OAT401"
+    scripts = (105,)
     message = (
         "{} is still on: asyncpg and SQLAlchemy both cache prepared statements, and they must "
         "agree."
@@ -118,11 +117,13 @@ def _add_option(file: SourceFile, call: ast.Call, name: str) -> Fix | None:
 
 
 class EngineArguments(Rule):
+    """The arguments of an engine contradict its URL, its class or each other.
+
+    - The rule does not check arguments that are computed at run time.
+    """
+
     code = "OAT402"
-    name = "engine-arguments"
-    summary = "The arguments of an engine contradict its URL, its class or each other."
     scripts = (152,)
-    exceptions = ("The rule does not check arguments that are computed at run time.",)
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
         for engine in engine_calls(file):
@@ -183,12 +184,13 @@ def _number_in_url(name: str) -> tuple[str, str]:
 
 
 class ScopedByThread(Rule):
-    code = "OAT403"
-    name = "scoped-by-thread"
-    summary = "All tasks of an event loop share a session that is scoped to the thread."
-    scripts = (134,)
-    exceptions = ("For synchronous code, scoped_session() is correct: each thread gets a session.",)
+    """All tasks of an event loop share a session that is scoped to the thread.
 
+    - For synchronous code, scoped_session() is correct: each thread gets a session.
+    """
+
+    code = "OAT403"
+    scripts = (134,)
     message = "All tasks run in one thread, so they share this session."
     remedy = "Write async_scoped_session(factory, scopefunc=asyncio.current_task)."
 

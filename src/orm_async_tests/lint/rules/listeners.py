@@ -15,14 +15,14 @@ LISTENING = {"sqlalchemy.event.listen", "sqlalchemy.event.listens_for",
 
 
 class AsyncListener(Rule):
+    """An event listener is `async def`, or listens to an asynchronous engine or session.
+
+    - You may listen to the events of sync_engine and sync_session.
+    - The rule does not check code under `if hasattr(...)`, which may never run.
+    """
+
     code = "OAT501"
-    name = "async-listener"
-    summary = "An event listener is `async def`, or listens to an asynchronous engine or session."
     scripts = (49, 120)
-    exceptions = (
-        "You may listen to the events of sync_engine and sync_session.",
-        "The rule does not check code under `if hasattr(...)`, which may never run.",
-    )
     message = "SQLAlchemy calls listeners synchronously, so an `async def` listener never runs."
     remedy = "Write a plain `def`. SQLAlchemy awaits the SQL that the listener executes."
 

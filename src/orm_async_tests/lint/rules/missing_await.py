@@ -17,11 +17,13 @@ TESTING = (ast.Compare, ast.UnaryOp, ast.BoolOp, ast.If, ast.While, ast.Assert, 
 
 
 class MissingAwait(Rule):
+    """You call a coroutine method of a session or a connection, but do not await it.
+
+    - If a function returns a coroutine or passes it on, other code may await it.
+    """
+
     code = "OAT103"
-    name = "missing-await"
-    summary = "You call a coroutine method of a session or a connection, but do not await it."
     scripts = (66, 126)
-    exceptions = ("If a function returns a coroutine or passes it on, other code may await it.",)
     message = "{}() returns a coroutine, but it is not awaited, so it does nothing."
     remedy = "Write `{1}`."
 

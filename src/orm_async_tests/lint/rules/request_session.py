@@ -46,15 +46,15 @@ def _is_short(file: SourceFile, call: ast.Call) -> bool:
 
 
 class CommitAfterYield(Rule):
+    """A FastAPI dependency commits after `yield`, when the response has been sent.
+
+    - With Depends(..., scope="function"), FastAPI ends the dependency before it responds.
+    - FastAPI 0.106 to 0.117 ended every dependency before it sent the response.
+    - The function is no dependency: no Depends() in the checked files uses it.
+    """
+
     code = "OAT301"
-    name = "commit-after-yield"
-    summary = "A FastAPI dependency commits after `yield`, when the response has been sent."
     scripts = (50,)
-    exceptions = (
-        'With Depends(..., scope="function"), FastAPI ends the dependency before it responds.',
-        "FastAPI 0.106 to 0.117 ended every dependency before it sent the response.",
-        "The function is no dependency: no Depends() in the checked files uses it.",
-    )
     message = (
         "This line commits after the response has been sent. If COMMIT fails, the client has "
         "already received a success response."
@@ -98,11 +98,13 @@ def _commit_after(file: SourceFile, node: ast.Yield, scope: Scope) -> ast.AST | 
 
 
 class RequestSessionInTask(Rule):
+    """A background task uses the session of a request after the response was sent.
+
+    - The background task may use a session that it opens itself.
+    """
+
     code = "OAT302"
-    name = "request-session-in-task"
-    summary = "A background task uses the session of a request after the response was sent."
     scripts = (160,)
-    exceptions = ("The background task may use a session that it opens itself.",)
     message = (
         "The session is closed before this task uses it: it begins a new transaction, and nobody "
         "commits it."

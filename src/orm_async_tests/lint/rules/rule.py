@@ -1,6 +1,8 @@
 """Defines the base class of the rules."""
 
 import ast
+import inspect
+import re
 from collections.abc import Iterator
 from typing import ClassVar
 
@@ -9,30 +11,38 @@ from orm_async_tests.lint.source_file import SourceFile
 
 
 class Rule:
-    """A rule, which finds one kind of mistake. Each rule has its own code and its own method
-    `check`.
+    """A rule, which finds one kind of mistake.
+
+    The docstring of a rule is the text of its page. The first paragraph says what is wrong, in one
+    sentence. A list below it says when the rule does not apply.
     """
 
     code: ClassVar[str]
     name: ClassVar[str]
-    """A name in kebab-case, for example "missing-await"."""
+    """The name of the class in kebab case, for example "missing-await" for MissingAwait."""
 
     summary: ClassVar[str]
-    """What is wrong, in one sentence."""
+    """The first paragraph of the docstring."""
+
+    exceptions: ClassVar[str]
+    """The rest of the docstring, a list in Markdown."""
 
     scripts: ClassVar[tuple[int, ...]]
-    """The numbers of the scripts that prove it; the rule finds all their wrong variants."""
-
-    exceptions: ClassVar[tuple[str, ...]]
-    """When the rule does not apply, one sentence for one case."""
+    """The numbers of the scripts that prove the rule. The rule finds their wrong variants."""
 
     is_default: ClassVar[bool] = True
 
     message: ClassVar[str] = "{}"
-    """What happens there. The braces stand for words of a finding, here and in the others."""
+    """What happens in the code. `report` replaces the braces in the three texts by words."""
 
     remedy: ClassVar[str] = "{}"
     related_message: ClassVar[str] = ""
+
+    def __init_subclass__(cls) -> None:
+        cls.name = re.sub(r"\B(?=[A-Z])", "-", cls.__name__).lower()
+        text = re.sub(r"\n +", " ", inspect.getdoc(cls) or "")
+        cls.summary, _, cls.exceptions = text.partition("\n\n")
+        cls.summary = cls.summary.replace("\n", " ")
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
         """Yield the findings of the rule in a file."""
@@ -50,17 +60,16 @@ class Rule:
         """Return a finding at a node. The argument `related` is a second node that explains the
         finding.
 
-        The words fill the braces of the rule's message. The argument `texts` replaces the texts of
-        the rule's class.
+        The words fill the braces of the rule's texts. The argument `texts` replaces texts of the
+        rule's class.
         """
         message, remedy, related_message = (
             text.format(*words) if words else text
-            for text in (
-                texts.get("message") or self.message,
-                texts.get("remedy") or self.remedy,
-                texts.get("related_message") or self.related_message,
-            )
+            for name in ("message", "remedy", "related_message")
+            for text in [texts.get(name) or getattr(self, name)]
         )
-        place, second = file.locate(node), file.locate(related) if related else None
-        second_message = related_message if related else ""
-        return Finding(self.code, place, message, remedy, second, second_message, fix)
+        second = file.locate(related) if related else None
+        place = file.locate(node)
+        return Finding(
+            self.code, place, message, remedy, second, related_message if related else "", fix
+        )

@@ -13,14 +13,14 @@ CACHES = {"lru_cache", "cache", "cached", "singleton", "alru_cache"}
 
 
 class SessionInModule(Rule):
+    """All tasks share a session in a global variable, a class attribute or app.state.
+
+    - A factory of sessions, for example an async_sessionmaker, may be global.
+    - An async_scoped_session may be global, because it has a session for every task.
+    """
+
     code = "OAT102"
-    name = "session-in-module"
-    summary = "All tasks share a session in a global variable, a class attribute or app.state."
     scripts = (24,)
-    exceptions = (
-        "A factory of sessions, for example an async_sessionmaker, may be global.",
-        "An async_scoped_session may be global, because it has a session for every task.",
-    )
     message = "This session is kept in {}, so all tasks share it and its connection."
     remedy = "Store a session factory, and open a session for every request or task."
 

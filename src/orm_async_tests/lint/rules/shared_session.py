@@ -15,15 +15,15 @@ from orm_async_tests.lint.tasks import Start, Work, is_awaited, starting, starts
 
 
 class SharedSession(Rule):
+    """Tasks that run at the same time share one session and its connection.
+
+    - The rule allows concurrent tasks of which only one uses the session.
+    - Tasks may share a session if an asyncio.Lock surrounds every use of it.
+    - Tasks may share an async_scoped_session, which gives every task its own session.
+    """
+
     code = "OAT101"
-    name = "shared-session"
-    summary = "Tasks that run at the same time share one session and its connection."
     scripts = (24, 25, 26)
-    exceptions = (
-        "The rule allows concurrent tasks of which only one uses the session.",
-        "Tasks may share a session if an asyncio.Lock surrounds every use of it.",
-        "Tasks may share an async_scoped_session, which gives every task its own session.",
-    )
     message = (
         "Several tasks use {} at the same time, but it is one conversation with one connection."
     )

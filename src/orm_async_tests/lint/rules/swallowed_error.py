@@ -25,16 +25,16 @@ class _Swallowed(Rule):
 
 
 class SwallowedError(_Swallowed):
+    """Code catches an SQL error, and uses the same session again without a rollback.
+
+    - The session works again after a rollback, or after the end of a begin_nested() block
+      around the statement that failed.
+    - On SQLite and MySQL, a transaction continues after a statement has failed.
+    - In autocommit mode, no transaction is open after the error.
+    """
+
     code = "OAT201"
-    name = "swallowed-error"
-    summary = "Code catches an SQL error, and uses the same session again without a rollback."
     scripts = (20, 82, 210)
-    exceptions = (
-        "The session works again after a rollback, or after the end of a begin_nested() block "
-        "around the statement that failed.",
-        "On SQLite and MySQL, a transaction continues after a statement has failed.",
-        "In autocommit mode, no transaction is open after the error.",
-    )
     kind = DATABASE
     message = (
         "If this statement fails, its error is swallowed and the session is used again. "
@@ -51,13 +51,13 @@ class SwallowedError(_Swallowed):
 
 
 class UseAfterTimeout(_Swallowed):
+    """A timeout cancels a statement, and the session is used again without a rollback.
+
+    - After the timeout, you may use a new session, or roll the session back and use it again.
+    """
+
     code = "OAT202"
-    name = "use-after-timeout"
-    summary = "A timeout cancels a statement, and the session is used again without a rollback."
     scripts = (36,)
-    exceptions = (
-        "After the timeout, you may use a new session, or roll the session back and use it again.",
-    )
     kind = TIMEOUT
     message = (
         "If the timeout cancels this line, the connection is lost, and the session refuses every "
@@ -68,11 +68,13 @@ class UseAfterTimeout(_Swallowed):
 
 
 class BeginTwice(Rule):
+    """session.begin() fails after a statement that has already begun a transaction.
+
+    - After commit() or rollback(), you may call begin() again.
+    """
+
     code = "OAT203"
-    name = "begin-twice"
-    summary = "session.begin() fails after a statement that has already begun a transaction."
     scripts = (75,)
-    exceptions = ("After commit() or rollback(), you may call begin() again.",)
     message = (
         "A statement has already begun a transaction on this session, so begin() raises "
         "InvalidRequestError."

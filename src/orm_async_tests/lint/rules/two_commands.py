@@ -17,14 +17,14 @@ QUOTED = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|\$(\w*)\$.*?\$\1\$|--[^\n]*|/\*.
 
 
 class TwoCommands(Rule):
+    """Two commands in one text() fail on asyncpg, which prepares every statement.
+
+    - On psycopg, a text() without parameters may contain several commands.
+    - Semicolons inside a function's body or a quoted text do not separate commands.
+    """
+
     code = "OAT503"
-    name = "two-commands"
-    summary = "Two commands in one text() fail on asyncpg, which prepares every statement."
     scripts = (111,)
-    exceptions = (
-        "On psycopg, a text() without parameters may contain several commands.",
-        "Semicolons inside a function's body or a quoted text do not separate commands.",
-    )
     message = "asyncpg refuses two commands in one prepared statement (42601)."
     remedy = "Execute the commands one by one."
 

@@ -23,14 +23,14 @@ MIGRATIONS = {"upgrade", "downgrade"}
 
 
 class ValueComputedAtImport(Rule):
+    """A column's default is computed once, at import, so all rows get the same value.
+
+    - The default may be a constant, for example time(hour=12).
+    - In a migration, a value computed once is right, because existing rows need one value.
+    """
+
     code = "OAT601"
-    name = "value-computed-at-import"
-    summary = "A column's default is computed once, at import, so all rows get the same value."
     scripts = (225,)
-    exceptions = (
-        "The default may be a constant, for example time(hour=12).",
-        "In a migration, a value computed once is right, because existing rows need one value.",
-    )
     message = "This {} is computed once, when the module is imported: all rows get the same value."
     remedy = "Pass a function that computes it: {0}=lambda: {1}."
 

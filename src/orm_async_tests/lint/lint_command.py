@@ -1,0 +1,112 @@
+"""Runs the checker with the options of the command line, and prints the findings."""
+
+import argparse
+import io
+import os
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from orm_async_tests.errors import COULD_NOT_RUN, CouldNotRun
+from orm_async_tests.lint.baseline import drop_known, write_baseline
+from orm_async_tests.lint.finding import from_here
+from orm_async_tests.lint.fixes import apply_fixes
+from orm_async_tests.lint.formats import RENDERERS, count
+from orm_async_tests.lint.lint_settings import Settings, find_root, is_prefix, read_settings
+from orm_async_tests.lint.project_check import Report, check
+from orm_async_tests.lint.rules import RULES
+from orm_async_tests.lint.source_text import decode
+
+FINDINGS = 1  # the exit code if there are any
+STANDARD_INPUT = "-"
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check files and print the findings.
+
+    Return 1 if there are findings, and 2 if a file could not be read.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a source line may have other characters
+        sys.stdout.reconfigure(errors="backslashreplace")
+    texts = _read_input(arguments)
+    paths = [*texts] or [Path(path) for path in arguments.paths or ["."]]
+    settings = _read_settings(arguments, paths, texts)
+    report = check(paths, settings)
+    if arguments.fix:
+        number = apply_fixes(report.findings)
+        print(f"{count(number)} fixed", file=sys.stderr)
+        report = check(paths, settings) if number else report
+    if arguments.write_baseline:
+        _write_baseline(report, settings.baseline)
+    else:
+        if settings.baseline:
+            drop_known(report, Path(settings.baseline))
+        for line in RENDERERS[arguments.format](report):
+            print(line)
+    for file in report.unread:
+        path = from_here(file.path)
+        problem = f"the file was not checked: {file.message}"
+        remedy = f"correct the file, or orm-async-tests lint --exclude {path}"
+        print(CouldNotRun(problem, f"{path}:{file.line}", remedy), file=sys.stderr)
+    if report.unread:
+        return COULD_NOT_RUN
+    is_success = not report.findings or arguments.exit_zero or arguments.write_baseline
+    return 0 if is_success else FINDINGS
+
+
+def _read_input(arguments: argparse.Namespace) -> dict[Path, str]:
+    """Return the text on standard input, with its file name as the key, or {} without standard
+    input.
+    """
+    name = arguments.stdin_filename
+    if STANDARD_INPUT not in arguments.paths and not name:
+        return {}
+    if arguments.paths not in ([], [STANDARD_INPUT]) or not name or arguments.fix:
+        problem = "standard input needs a name, no other path, and no --fix"
+        remedy = "orm-async-tests lint - --stdin-filename app/db.py"
+        raise CouldNotRun(problem, "the command line", remedy)
+    try:
+        return {Path(name): decode(sys.stdin.buffer.read())}
+    except (SyntaxError, ValueError) as error:
+        problem = f"the text on standard input cannot be decoded: {error}"
+        raise CouldNotRun(problem, name, "save the file as UTF-8") from None
+
+
+def _read_settings(
+    arguments: argparse.Namespace, paths: Sequence[Path], texts: dict[Path, str]
+) -> Settings:
+    """Return the settings of the project and of the command line. `--select` and `--baseline`
+    replace a setting of the project. `--ignore` and `--exclude` add to a setting of the project.
+    """
+    settings = read_settings(find_root(Path(os.path.commonpath([*map(Path.absolute, paths)]))))
+    return replace(
+        settings,
+        select=_split_codes(arguments.select, "--select") or settings.select,
+        ignore=[*settings.ignore, *_split_codes(arguments.ignore, "--ignore")],
+        exclude=[*settings.exclude, *arguments.exclude],
+        baseline=arguments.baseline or settings.baseline,
+        include_tests=arguments.include_tests,
+        warn_unused_ignores=arguments.warn_unused_ignores,
+        uses_cache=not arguments.no_cache,
+        jobs=arguments.jobs,
+        texts=texts,
+    )
+
+
+def _split_codes(words: Sequence[str], option: str) -> list[str]:
+    codes = re.findall(r"[^,\s]+", ",".join(words))
+    for code in codes:
+        if not is_prefix(code):
+            remedy = f"ALL, or some of: {', '.join(RULES)}"
+            raise CouldNotRun(f"there is no rule {code!r}", option, remedy)
+    return codes
+
+
+def _write_baseline(report: Report, baseline: str) -> None:
+    if not baseline:
+        problem, remedy = "no option names the baseline file", "--baseline lint-baseline.json"
+        raise CouldNotRun(problem, "--write-baseline", remedy)
+    write_baseline(Path(baseline), report.findings, report.root)
+    print(f"{count(report.findings)} written to {baseline}", file=sys.stderr)

@@ -18,13 +18,13 @@ BLOCKING = {
     *(f"{library}.{verb}" for library in ("requests", "httpx")
       for verb in ("get", "post", "put", "patch", "delete", "head", "request")),
 }  # fmt: skip
-VERBS = {"get", "post", "put", "patch", "delete", "head", "options", "request", "send"}
-WAITING = {
+WAITING = {  # the methods that block, by the kind of their object
     "blocking": {"wait", "acquire", "get", "put", "join", "result", "communicate", "exception"},
-    "HTTP client": VERBS,
+    "HTTP client": {"get", "post", "put", "patch", "delete", "head", "options", "request", "send"},
 }
-LOOP_METHODS = {"run_until_complete"}
-DEEPEST = 3
+LOOP_RUNS = "{}() raises an error inside run_sync(), because an event loop already runs."
+AWAIT = "Await it outside run_sync(), or call sqlalchemy.util.await_only()."
+DEEPEST = 3  # functions inside each other
 
 
 class BlockingInRunSync(Rule):
@@ -46,45 +46,34 @@ class BlockingInRunSync(Rule):
             if not (owner and owner.is_session and call.args):
                 continue
             function = file.project.function(file.project.callee(call.args[0], scope))
-            for place, inner in _blocking(file, function, DEEPEST) if function else ():
+            for place, name, inner in _blocking(file, function, DEEPEST):
                 is_here = inner.module is file.module
                 node = place if is_here else call.args[0]
-                if node in done:
-                    continue
-                done.add(node)
-                name = _name(file, place, inner)
-                if name.rpartition(".")[2] in ("run", *LOOP_METHODS) and "subprocess" not in name:
+                is_running = name in RUNNING or name.endswith("run_until_complete")
+                if node not in done and is_running:
                     yield self.report(
-                        file,
-                        node,
-                        related=call,
-                        message=f"{name}() raises an error inside run_sync(), where an event loop "
-                        "runs.",
-                        remedy="Await it outside run_sync(), or call sqlalchemy.util.await_only().",
+                        file, node, name, related=call, message=LOOP_RUNS, remedy=AWAIT
                     )
-                else:
+                elif node not in done:
                     yield self.report(file, node, "call" if is_here else "function", related=call)
+                done.add(node)
 
 
-def _blocking(file: SourceFile, function: Scope, depth: int) -> Iterator[tuple[ast.Call, Scope]]:
-    """Yield the calls that block a thread, in a function and in the functions that this function
-    calls.
+def _blocking(
+    file: SourceFile, function: Scope | None, depth: int
+) -> Iterator[tuple[ast.Call, str, Scope]]:
+    """Yield the calls that block a thread, with the names of the called functions, in a function
+    and in the functions that this function calls.
     """
-    for call in function.calls if not function.is_async else ():
-        if _blocks(file, call, function):
-            yield call, function
-        elif depth > 1:
+    if function is None or function.is_async or depth == 0:
+        return
+    for call in function.calls:
+        name = file.external_name(call.func, function) or ast.unparse(call.func)
+        owner = file.receiver(call, function)
+        methods = WAITING.get(owner.name, set()) if owner else set()
+        last = name.rpartition(".")[2]
+        if name in BLOCKING | RUNNING or last == "run_until_complete" or last in methods:
+            yield call, name, function
+        else:
             inner = file.project.function(file.project.callee(call.func, function))
-            yield from _blocking(file, inner, depth - 1) if inner else ()
-
-
-def _name(file: SourceFile, call: ast.Call, scope: Scope) -> str:
-    return file.external_name(call.func, scope) or ast.unparse(call.func)
-
-
-def _blocks(file: SourceFile, call: ast.Call, scope: Scope) -> bool:
-    name = _name(file, call, scope)
-    if name in BLOCKING | RUNNING or name.rpartition(".")[2] in LOOP_METHODS:
-        return True
-    owner = file.receiver(call, scope)
-    return owner is not None and name.rpartition(".")[2] in WAITING.get(owner.name, ())
+            yield from _blocking(file, inner, depth - 1)

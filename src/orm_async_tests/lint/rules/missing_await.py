@@ -1,12 +1,14 @@
-"""OAT103: a coroutine of a session, connection or engine that is not awaited."""
+"""OAT103 and OAT104: `await` that is missing, and `await` of a method that returns None."""
 
 import ast
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from orm_async_tests.lint import sqlalchemy_types as sa
 from orm_async_tests.lint.finding import Finding, Fix
-from orm_async_tests.lint.rules.rule import Rule
-from orm_async_tests.lint.scopes import Scope, creation
+from orm_async_tests.lint.rules.rule import Rule, insertion
+from orm_async_tests.lint.scopes import Scope, creation, last_name
 from orm_async_tests.lint.source_file import SourceFile
 
 METHODS = {"connect"}.union(*sa.COROUTINES.values())
@@ -14,6 +16,10 @@ STARTS = {"begin", "begin_nested"}
 BEFORE_CONNECTING = {"start", "execution_options", "sync_connection", "engine"}
 OPEN_TYPES = {"Awaitable", "Coroutine", "Any", "object", "Future", "Task"}
 TESTING = (ast.Compare, ast.UnaryOp, ast.BoolOp, ast.If, ast.While, ast.Assert, ast.IfExp)
+ITERATING = (ast.For, ast.AsyncFor, ast.comprehension)
+NONE_METHODS = ("add", "add_all", "expunge", "expunge_all", "expire", "expire_all")
+
+Lost = Iterator[tuple[ast.expr, Scope, str]]  # coroutines, and the methods that return them
 
 
 class MissingAwait(Rule):
@@ -28,66 +34,65 @@ class MissingAwait(Rule):
     remedy = "Write `{1}`."
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
-        for node, scope, name in dict.fromkeys(self._lost(file)):
-            text, fix = ast.unparse(node), None
-            is_statement = isinstance(file.parent(node), ast.Expr)
-            if is_statement and scope.is_async and name not in STARTS:
-                place = file.locate(node)
-                start = type(place)(place.path, place.line, place.column, place.line, place.column)
-                fix = Fix(start, "await ")
-            text = f"async with {text}:" if name in STARTS else f"await {text}"
-            yield self.report(file, node, name, text, fix=fix)
+        lost = [*_lost_calls(file), *_lost_objects(file), *_lost_variables(file),
+                *_lost_results(file)]  # fmt: skip
+        for node, scope, name in dict.fromkeys(lost):
+            is_start = name in STARTS
+            is_statement = isinstance(file.parent(node), ast.Expr) and scope.is_async
+            fix = insertion(file, node, "await ") if is_statement and not is_start else None
+            code = ast.unparse(node)
+            code = f"async with {code}:" if is_start else f"await {code}"
+            yield self.report(file, node, name, code, fix=fix)
 
-    def _lost(self, file: SourceFile) -> Iterator[tuple[ast.expr, Scope, str]]:
-        """Yield the coroutines that are not awaited, with the names of the methods that return
-        them.
-        """
-        for call, scope in file.calls(*METHODS, *STARTS):
-            name = _dropped(file, call, scope) if _is_lost(file, call, scope) else ""
-            if name:
-                yield call, scope, name
-        for attribute, scope in file.nodes(ast.Attribute):
-            source = creation(attribute.value, scope)
-            is_awaited = source is None or isinstance(attribute.value, ast.Await)
-            if source and not is_awaited and getattr(source.func, "attr", "") in METHODS:
-                yield from self._lost_object(file, attribute, source, scope)
-        for node, scope in file.nodes(ast.Assign):
-            match node:
-                case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call() as call):
-                    method = _dropped(file, call, scope)
-                    if method and _is_never_awaited(name, scope, method in STARTS):
-                        yield call, scope, method
-        for name, calls in [*file.module.calls.items()]:
-            lost = [item for item in calls if isinstance(file.parent(item[0]), ast.Expr)]
-            function = file.function_named(name) if lost else None
-            for call, scope in lost if function and not function.decorators else ():
-                value = file.value(call, scope)
-                is_coroutine = function.is_async if function else False
-                is_coroutine = is_coroutine or (value is not None and value.kind == "await")
-                events = file.use.events(call, scope) if is_coroutine else ()
-                if any(event.operations & sa.STATEMENTS for event in events):
-                    yield call, scope, name
 
-    def _lost_object(
-        self, file: SourceFile, attribute: ast.Attribute, call: ast.Call, scope: Scope
-    ) -> Iterator[tuple[ast.expr, Scope, str]]:
-        """Yield a coroutine, or a connection of an engine, if code reads an attribute of it without
-        awaiting it.
-        """
+def _lost_calls(file: SourceFile) -> Lost:
+    """Yield the calls around which the code discards or tests the coroutine."""
+    for call, scope in file.calls(*METHODS, *STARTS):
+        if _is_lost(file, call, scope) and (name := _coroutine(file, call, scope)):
+            yield call, scope, name
+
+
+def _lost_objects(file: SourceFile) -> Lost:
+    """Yield the coroutines, and the connections of engines, of which code reads an attribute."""
+    for attribute, scope in file.nodes(ast.Attribute):
         node = attribute.value
+        call = None if isinstance(node, ast.Await) else creation(node, scope)
+        if call is None or getattr(call.func, "attr", "") not in METHODS:
+            continue
         if isinstance(node, ast.Name) and scope.find(node.id) in (None, file.module.scope):
-            return
+            continue
         value = file.value(node, scope)
-        name = _dropped(file, call, scope)
-        if value and value.kind == "await" and name:
+        if value and value.kind == "await" and (name := _coroutine(file, call, scope)):
             yield call, scope, name
         elif value and value.is_a(sa.CONNECTING) and attribute.attr not in BEFORE_CONNECTING:
-            is_call = isinstance(file.parent(attribute), ast.Call)
-            if is_call and not (isinstance(node, ast.Name) and _is_entered(node.id, scope)):
+            is_entered = isinstance(node, ast.Name) and _is_entered(node.id, scope)
+            if isinstance(file.parent(attribute), ast.Call) and not is_entered:
                 yield node, scope, "connect"
 
 
-def _dropped(file: SourceFile, call: ast.Call, scope: Scope) -> str:
+def _lost_variables(file: SourceFile) -> Lost:
+    for node, scope in file.nodes(ast.Assign):
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call() as call):
+                method = _coroutine(file, call, scope)
+                if method and _is_never_awaited(name, scope, method in STARTS):
+                    yield call, scope, method
+
+
+def _lost_results(file: SourceFile) -> Lost:
+    """Yield the calls of functions of the project whose coroutine is not awaited."""
+    for name, calls in [*file.module.calls.items()]:
+        statements = [item for item in calls if isinstance(file.parent(item[0]), ast.Expr)]
+        function = file.function_named(name) if statements else None
+        for call, scope in statements if function and not function.decorators else ():
+            value = file.value(call, scope)
+            is_coroutine = (function and function.is_async) or (value and value.kind == "await")
+            events = file.use.events(call, scope) if is_coroutine else ()
+            if any(event.operations & sa.STATEMENTS for event in events):
+                yield call, scope, name
+
+
+def _coroutine(file: SourceFile, call: ast.Call, scope: Scope) -> str:
     """Return the name of the coroutine method that a call starts, or "" for any other call."""
     method = file.value(call.func, scope)
     function = file.project.function(method)
@@ -118,41 +123,32 @@ def _is_lost(file: SourceFile, node: ast.AST, scope: Scope) -> bool:
             return item is node and isinstance(file.parent(around), ast.Expr)
         case ast.Call(func=ast.Name(id="bool" | "len" | "list" | "set" | "tuple" | "sorted")):
             return True
-        case ast.Return():
-            return scope.is_async and _returns_no_coroutine(scope)
-    return False
+    return isinstance(around, ast.Return) and _returns_no_coroutine(scope)
 
 
 def _returns_no_coroutine(scope: Scope) -> bool:
-    """Return whether the annotation of a function names another type than a coroutine."""
-    returns = scope.node.returns
-    return returns is not None and not names_in_set(returns) & OPEN_TYPES
-
-
-def names_in_set(node: ast.AST) -> set[str]:
-    """Return the names and the attributes that an annotation contains."""
-    return {getattr(item, "attr", getattr(item, "id", "")) for item in ast.walk(node)}
+    """Return whether the annotation of a coroutine function names another type than a coroutine."""
+    returns = scope.node.returns if scope.is_async else None
+    return returns is not None and not OPEN_TYPES & {*re.findall(r"\w+", ast.unparse(returns))}
 
 
 def _is_never_awaited(name: str, scope: Scope, is_start: bool) -> bool:
     """Return whether a function only reads or tests a variable that holds one coroutine."""
-    if len(scope.bindings.get(name, ())) != 1:
-        return False
-    parents = [parent for parent in ast.walk(scope.node) for child in ast.iter_child_nodes(parent)
-               if isinstance(child, ast.Name) and child.id == name
-               and isinstance(child.ctx, ast.Load)]  # fmt: skip
-    if any(isinstance(parent, (ast.Await, ast.withitem)) for parent in parents):
-        return False
-    tested = [parent for parent in parents if isinstance(parent, TESTING)]
-    read = [
-        parent
-        for parent in parents
-        if isinstance(parent, (ast.For, ast.AsyncFor, ast.comprehension))
-        or (isinstance(parent, ast.Attribute) and parent.attr not in BEFORE_CONNECTING)
-        or (isinstance(parent, ast.Return) and _returns_no_coroutine(scope) and scope.is_async)
+    parents = [
+        around
+        for around in ast.walk(scope.node)
+        for child in ast.iter_child_nodes(around)
+        if isinstance(child, ast.Name) and child.id == name and isinstance(child.ctx, ast.Load)
     ]
-    is_passed = len(tested) + len(read) < len(parents)
-    return not is_passed or (bool(tested) and not is_start)
+    reading = (*TESTING, *ITERATING, *([ast.Return] if _returns_no_coroutine(scope) else []))
+    is_passed = any(
+        not isinstance(parent, reading) and getattr(parent, "attr", "start") in BEFORE_CONNECTING
+        for parent in parents
+    )
+    is_awaited = any(isinstance(parent, (ast.Await, ast.withitem)) for parent in parents)
+    is_tested = any(isinstance(parent, TESTING) for parent in parents) and not is_start
+    is_bound_once = len(scope.bindings.get(name, ())) == 1
+    return is_bound_once and not is_awaited and (is_tested or not is_passed)
 
 
 def _is_entered(name: str, scope: Scope) -> bool:
@@ -169,3 +165,25 @@ def _is_entered(name: str, scope: Scope) -> bool:
             ) if other == name:
                 return True
     return False
+
+
+class AwaitedAdd(Rule):
+    """`await` of add() raises TypeError after the object was added.
+
+    - You may await add() of your own class if the class defines add() as a coroutine.
+    """
+
+    code = "OAT104"
+    scripts = (244,)
+    message = "{}() returns None, so `await` raises TypeError after the call."
+    remedy = "Write `{1}`."
+
+    def check(self, file: SourceFile) -> Iterator[Finding]:
+        for call, scope in file.calls(*NONE_METHODS):
+            node, method = file.parent(call), file.value(call.func, scope)
+            owner = method.inner if method and method.kind == "method" else None
+            if isinstance(node, ast.Await) and owner and owner.is_a(sa.SESSION, sa.SCOPED):
+                place = file.locate(node)
+                end = place.column + len("await ")
+                fix = Fix(replace(place, end_line=place.line, end_column=end), "")
+                yield self.report(file, node, last_name(call.func), ast.unparse(call), fix=fix)

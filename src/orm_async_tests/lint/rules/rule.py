@@ -4,9 +4,11 @@ import ast
 import inspect
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import ClassVar
 
 from orm_async_tests.lint.finding import Finding, Fix
+from orm_async_tests.lint.scopes import Scope
 from orm_async_tests.lint.source_file import SourceFile
 
 
@@ -63,13 +65,37 @@ class Rule:
         The words fill the braces of the rule's texts. The argument `texts` replaces texts of the
         rule's class.
         """
-        message, remedy, related_message = (
-            text.format(*words) if words else text
-            for name in ("message", "remedy", "related_message")
-            for text in [texts.get(name) or getattr(self, name)]
-        )
-        second = file.locate(related) if related else None
-        place = file.locate(node)
-        return Finding(
-            self.code, place, message, remedy, second, related_message if related else "", fix
-        )
+        names = ("message", "remedy", "related_message")
+        parts = (texts.get(name) or getattr(self, name) for name in names)
+        message, remedy, second = (part.format(*words) if words else part for part in parts)
+        place, other = file.locate(node), file.locate(related) if related else None
+        return Finding(self.code, place, message, remedy, other, second if related else "", fix)
+
+
+def argument(call: ast.Call, position: int, name: str) -> list[ast.expr]:
+    """Return the argument that a call passes at a position or by name, or an empty list."""
+    named = [keyword.value for keyword in call.keywords if keyword.arg == name]
+    return [*call.args[position : position + 1], *named]
+
+
+def insertion(file: SourceFile, node: ast.AST, text: str) -> Fix:
+    """Return the fix that inserts a text before a node."""
+    place = file.locate(node)
+    return Fix(replace(place, end_line=place.line, end_column=place.column), text)
+
+
+def named_arguments(file: SourceFile, call: ast.Call, scope: Scope) -> dict[str, ast.expr]:
+    """Return the keyword arguments of a call, including those of `**options` if `options` is a
+    dictionary that the source contains.
+    """
+    nodes = {}
+    for keyword in call.keywords:
+        options, _ = file.project.origin(keyword.value, scope)
+        if keyword.arg:
+            nodes[keyword.arg] = keyword.value
+        elif isinstance(options, ast.Dict):
+            pairs = zip(options.keys, options.values, strict=True)
+            nodes |= {
+                str(key.value): value for key, value in pairs if isinstance(key, ast.Constant)
+            }
+    return nodes

@@ -10,6 +10,9 @@ from orm_async_tests.lint.scopes import Function, Scope, creation, last_name
 from orm_async_tests.lint.source_file import SourceFile
 
 CACHES = {"lru_cache", "cache", "cached", "singleton", "alru_cache"}
+STORING = ("setattr", "setdefault", "append", "put_nowait", "set_default")
+USING = {"run", "Depends", "run_until_complete"}  # functions that do not keep their argument
+GLOBAL, CLASS, STATE = "a global variable", "a class", "the application's state"
 
 
 class SessionInModule(Rule):
@@ -25,44 +28,47 @@ class SessionInModule(Rule):
     remedy = "Store a session factory, and open a session for every request or task."
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
-        for node, place, scope in dict.fromkeys(_kept(file)):
-            if _opens_session(file, node, scope):
+        kept = [*_stored(file), *_kept_by_scopes(file)]
+        for node, place, scope in dict.fromkeys(kept):
+            if place and _opens_session(file, node, scope):
                 yield self.report(file, node, place)
 
 
-def _kept(file: SourceFile) -> Iterator[tuple[ast.expr, str, Scope]]:
-    """Yield each expression whose value lives as long as the program, and the place that keeps the
-    value.
+def _stored(file: SourceFile) -> Iterator[tuple[ast.expr, str, Scope]]:
+    """Yield the values that code assigns to a variable or stores in an object, and the place that
+    keeps the value as long as the program runs. The place is "" if there is none.
     """
     for node, scope in [*file.nodes(ast.Assign), *file.nodes(ast.AnnAssign)]:
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-        place = next((text for target in targets if (text := _place(file, target, scope))), "")
-        if place and node.value:
-            yield node.value, place, scope
+        for target in getattr(node, "targets", None) or [node.target]:
+            if node.value:
+                yield node.value, _place(file, target, scope), scope
+    for call, scope in file.calls(*STORING):
+        if len(call.args) > 2 and isinstance(call.func, ast.Name):
+            target: ast.expr = ast.Attribute(call.args[0], "session")
+            yield call.args[-1], _place(file, target, scope), scope
+        elif isinstance(call.func, ast.Attribute) and call.args:
+            target = ast.Subscript(call.func.value, ast.Constant("session"))
+            yield call.args[-1], _place(file, target, scope), scope
+
+
+def _kept_by_scopes(file: SourceFile) -> Iterator[tuple[ast.expr, str, Scope]]:
+    """Yield the calls at import, the default arguments, and the results of cached functions."""
     for scope in [file.module.scope, *file.module.scopes.values()]:
-        if scope.is_module or isinstance(scope.node, ast.ClassDef):
-            place = "a global variable" if scope.is_module else "a class"
+        if isinstance(scope.node, ast.Module | ast.ClassDef):
+            place = GLOBAL if scope.is_module else CLASS
             yield from ((call, place, scope) for call in scope.calls if _is_kept(file, call))
         elif isinstance(scope.node, Function):
             defaults = [*scope.node.args.defaults, *scope.node.args.kw_defaults]
             yield from ((node, "a default argument", scope) for node in defaults if node)
-            if scope.decorators & CACHES:
-                yield from ((node, "a cache", scope) for node in scope.returned)
-    for call, scope in file.calls("setattr", "setdefault", "append", "put_nowait", "set_default"):
-        target: ast.expr = ast.Constant(None)
-        if len(call.args) > 2 and isinstance(call.func, ast.Name):
-            target = ast.Attribute(call.args[0], "session")
-        elif isinstance(call.func, ast.Attribute) and call.args:
-            target = ast.Subscript(call.func.value, ast.Constant("session"))
-        if place := _place(file, target, scope):
-            yield call.args[-1], place, scope
+            results = scope.returned if scope.decorators & CACHES else []
+            yield from ((node, "a cache", scope) for node in results)
 
 
 def _is_kept(file: SourceFile, call: ast.Call) -> bool:
     """Return whether a call at import may give its value to a variable or an object."""
     around = file.parent(call)
     while isinstance(around, ast.Call):
-        if last_name(around) in ("run", "Depends", "run_until_complete"):
+        if last_name(around) in USING:
             return False
         around = file.parent(around)
     return not isinstance(around, ast.withitem | ast.With | ast.AsyncWith)
@@ -74,19 +80,19 @@ def _place(file: SourceFile, target: ast.expr, scope: Scope) -> str:
     """
     if isinstance(target, ast.Name):
         if scope.is_module or target.id in scope.globals:
-            return "a global variable"
-        return "a class" if isinstance(scope.node, ast.ClassDef) else ""
+            return GLOBAL
+        return CLASS if isinstance(scope.node, ast.ClassDef) else ""
     if isinstance(target, ast.Subscript):
-        value = file.value(target.value, scope)
-        if (value and value.is_a("Application")) or scope.path(target.value) in ("app", "self.app"):
-            return "the application's state"
-        owner = scope.find(scope.path(target.value).partition(".")[0])
-        return "a global variable" if owner and owner.is_module else ""
+        value, path = file.value(target.value, scope), scope.path(target.value)
+        if (value and value.is_a("Application")) or path in ("app", "self.app"):
+            return STATE
+        owner = scope.find(path.partition(".")[0])
+        return GLOBAL if owner and owner.is_module else ""
     path = scope.path(target)
     root, *rest = path.split(".")
     if rest[:-1] and rest[-2] == "state" and "request" not in path:
-        return "the application's state"
-    return "a class" if rest and scope.role(root) in ("cls", "class") else ""
+        return STATE
+    return CLASS if rest and scope.role(root) in ("cls", "class") else ""
 
 
 def _opens_session(file: SourceFile, node: ast.expr, scope: Scope) -> bool:
@@ -96,6 +102,6 @@ def _opens_session(file: SourceFile, node: ast.expr, scope: Scope) -> bool:
     if call is None or value is None or not value.is_a(sa.SESSION):
         return False
     function = file.project.function(file.value(call.func, scope))
-    if function and any("Depends" in ast.unparse(item) for item in function.returned):
-        return False
-    return file.external_name(call.func, scope) == ""  # not Depends(...)
+    returned = function.returned if function else []
+    is_dependency = any("Depends" in ast.unparse(item) for item in returned)
+    return not is_dependency and file.external_name(call.func, scope) == ""  # not Depends(...)

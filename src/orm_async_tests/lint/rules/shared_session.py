@@ -2,7 +2,8 @@
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from typing import Any
 
 from orm_async_tests.lint import sqlalchemy_types as sa
 from orm_async_tests.lint.finding import Finding
@@ -55,7 +56,7 @@ class SharedSession(Rule):
                 if (others or last.around) and last.node not in done and not is_locked:
                     done.add(last.node)
                     first = others[0].node if others else last.around
-                    text = "the first task" if others else "starts this task many times"
+                    text = "the first task" if others else "this loop starts many tasks"
                     yield self.report(file, last.node, key, related=first, related_message=text)
 
 
@@ -69,24 +70,14 @@ def _used_meanwhile(file: SourceFile, start: Start, work: Work) -> str:
     blocks = [item for item in file.ancestors(start.call) if isinstance(item, ast.AsyncWith)]
     if not name and not blocks:
         return ""
-    end = blocks[0] if blocks else start.scope.node
-    last = (getattr(end, "end_lineno", 0), 0)
-    for item in ast.walk(end) if name else ():
-        if isinstance(item, ast.Name) and item.id == name and item is not target:
-            last = min(last, _place(item))
-    return _used_between(file, start.scope, _sessions(file, work), _end(start.call), last)
-
-
-def _used_between(
-    file: SourceFile, scope: Scope, keys: set[str], start: tuple[int, int], end: tuple[int, int]
-) -> str:
-    """Return which of these sessions a function uses between two places in its code."""
-    for call in scope.calls if keys else ():
-        if start < _place(call) < end and isinstance(file.parent(call), ast.Await):
-            for event in file.use.call_events(call, scope, False):
-                if event.key in keys and event.operations & (sa.STATEMENTS | {"rollback"}):
-                    return event.key
-    return ""
+    end: Any = blocks[0] if blocks else start.scope.node
+    uses = [
+        (item.lineno, item.col_offset)
+        for item in ast.walk(end)
+        if isinstance(item, ast.Name) and item.id == name and item is not target
+    ]
+    last = min([(end.end_lineno, 0), *uses])
+    return _used_between(file, start.scope, _sessions(file, work), start.call, last)
 
 
 def _managed_tasks(file: SourceFile) -> Iterator[tuple[ast.expr, str]]:
@@ -97,45 +88,47 @@ def _managed_tasks(file: SourceFile) -> Iterator[tuple[ast.expr, str]]:
         for manager in scope.managers:
             for item in manager.items:
                 call = item.context_expr
-                function = file.project.function(file.value(call.func, scope)) if (
-                    isinstance(call, ast.Call)) else None  # fmt: skip
+                callee = file.value(call.func, scope) if isinstance(call, ast.Call) else None
+                function = file.project.function(callee)
                 if function and function.decorators & MANAGERS and starting(function):
                     keys = {event.key for event in file.use.events(call, scope)}
                     last = (manager.end_lineno or 0, 0)
-                    if key := _used_between(file, scope, keys, _end(call), last):
+                    if key := _used_between(file, scope, keys, call, last):
                         yield call, key
 
 
-def _place(node: ast.AST) -> tuple[int, int]:
-    return getattr(node, "lineno", 0), getattr(node, "col_offset", 0)
+def _used_between(
+    file: SourceFile, scope: Scope, keys: Collection[str], start: Any, end: tuple[int, int]
+) -> str:
+    """Return which of these sessions a function uses between a node and a place in its code."""
+    after = (start.end_lineno, start.end_col_offset)
+    for call in scope.calls if keys else ():
+        if after < (call.lineno, call.col_offset) < end and isinstance(file.parent(call), ast.Await):
+            for event in file.use.call_events(call, scope, False):
+                if event.key in keys and event.operations & (sa.STATEMENTS | {"rollback"}):
+                    return event.key
+    return ""
 
 
-def _end(node: ast.AST) -> tuple[int, int]:
-    return getattr(node, "end_lineno", 0), getattr(node, "end_col_offset", 0)
-
-
-def _sessions(file: SourceFile, work: Work) -> set[str]:
+def _sessions(file: SourceFile, work: Work) -> Collection[str]:
     """Return the sessions that a coroutine uses and that it does not open itself."""
-    keys = set[str]()
+    keys: dict[str, None] = {}
     for event in file.use.events(work.node, work.scope):
-        root = event.key.partition(".")[0]
-        if event.key == ANY or not event.operations & (OPERATIONS | {PASSED}):
-            continue
-        value = file.value(ast.parse(event.key, mode="eval").body, work.scope)
-        if value is not None and value.is_a(sa.SCOPED):
-            continue
-        if _is_bound_inside(root, work):
-            continue
-        keys.add(_shared_key(event.key, work.scope))
+        if event.key != ANY and event.operations & (OPERATIONS | {PASSED}):
+            value = file.value(ast.parse(event.key, mode="eval").body, work.scope)
+            is_scoped = value is not None and value.is_a(sa.SCOPED)
+            if not is_scoped and not _is_bound_inside(event.key.partition(".")[0], work):
+                keys[_shared_key(event.key, work.scope)] = None
     return keys
 
 
 def _shared_key(key: str, scope: Scope) -> str:
     """Return one key for the objects of a request that hold the session of the request."""
-    binding = scope.binding(key.partition(".")[0])
-    if binding is None or binding.kind != "param" or "." not in key:
+    root, _, rest = key.partition(".")
+    binding = scope.binding(root)
+    if binding is None or binding.kind != "param" or not rest:
         return key
-    parts = (binding.node.annotation, binding.scope.default(key.partition(".")[0]))
+    parts = (binding.node.annotation, binding.scope.default(root))
     is_dependency = any("Depends" in ast.unparse(part) for part in parts if part)
     return "the session of the request" if is_dependency else key
 
@@ -151,10 +144,8 @@ def _has_lock(file: SourceFile, work: Work) -> bool:
     """Return whether the function of a coroutine enters a lock."""
     callee = work.node.func if isinstance(work.node, ast.Call) else work.node
     function = file.project.function(file.project.callee(callee, work.scope))
-    for manager in function.managers if function else ():
-        for item in manager.items:
-            value = file.value(item.context_expr, function) if function else None
-            text = ast.unparse(item.context_expr).lower()
-            if (value and value.is_a("Lock")) or "lock" in text:
-                return True
-    return False
+    managers = function.managers if function else []
+    locks = [item.context_expr for manager in managers for item in manager.items]
+    values = [file.value(lock, function) for lock in locks if function]
+    is_lock = any(value and value.is_a("Lock") for value in values)
+    return is_lock or any("lock" in ast.unparse(lock).lower() for lock in locks)

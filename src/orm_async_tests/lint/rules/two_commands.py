@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from orm_async_tests.lint.finding import Finding
 from orm_async_tests.lint.folding import Folding
-from orm_async_tests.lint.rules.rule import Rule
+from orm_async_tests.lint.rules.rule import Rule, argument
 from orm_async_tests.lint.scopes import Scope, last_name, names_in
 from orm_async_tests.lint.source_file import SourceFile
 
@@ -29,19 +29,28 @@ class TwoCommands(Rule):
     remedy = "Execute the commands one by one."
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
-        for call, scope in file.calls(*EXECUTING) if file.facts.may_use_asyncpg else ():
-            nodes = [*call.args, *(k.value for k in call.keywords if k.arg == "statement")]
-            owner = file.receiver(call, scope) if nodes else None
-            if owner and owner.is_session:
-                is_text = getattr(call.func, "attr", "") == "exec_driver_sql"
-                text = _text(file, nodes[0], scope, is_text)
-                if isinstance(text, str) and len(split_commands(text)) > 1:
-                    yield self.report(file, nodes[0])
-        for constant in _scripts(file):
-            yield self.report(file, constant)
+        for call, scope in file.calls(*EXECUTING):
+            owner = file.receiver(call, scope)
+            for node in argument(call, 0, "statement") if owner and owner.is_session else ():
+                is_string = last_name(call.func) == "exec_driver_sql"
+                source, inner = (node, scope) if is_string else _text(file, node, scope)
+                if file.facts.may_use_asyncpg and _has_two_commands(file, source, inner):
+                    yield self.report(file, node)
+        for node in _passed_texts(file) if file.facts.may_use_asyncpg else ():
+            yield self.report(file, node)
 
 
-def _scripts(file: SourceFile) -> Iterator[ast.expr]:
+def _text(file: SourceFile, node: ast.AST, scope: Scope) -> tuple[ast.AST | None, Scope]:
+    """Return the argument of text() in a statement, and the scope of the argument."""
+    node, scope = file.project.origin(node, scope)
+    while isinstance(node, ast.Call) and getattr(node.func, "attr", "") in METHODS:
+        node, scope = file.project.origin(getattr(node.func, "value", node), scope)
+    name = file.external_name(node.func, scope) if isinstance(node, ast.Call) else ""
+    is_text = name.startswith("sqlalchemy.") and name.endswith(".text")
+    return next(iter(getattr(node, "args", ())), None) if is_text else None, scope
+
+
+def _passed_texts(file: SourceFile) -> Iterator[ast.expr]:
     """Yield the texts with several commands that are passed to a function which executes its
     parameter.
     """
@@ -49,37 +58,25 @@ def _scripts(file: SourceFile) -> Iterator[ast.expr]:
         texts = [(part, call, scope) for call, scope in calls
                  for part in (*call.args, *(keyword.value for keyword in call.keywords))
                  if ";" in str(getattr(part, "value", ""))]  # fmt: skip
-        function = file.function_named(name) if texts and file.facts.may_use_asyncpg else None
+        function = file.function_named(name) if texts else None
         for part, call, scope in texts if function else ():
             callee = file.value(call.func, scope)
-            if function is None or callee is None:
-                continue
-            arguments = file.use.arguments(call, function, callee)
-            names = {name for name, argument in arguments.items() if argument is part}
-            for inner in function.calls:
-                owner = file.receiver(inner, function)
-                is_executed = last_name(inner.func) in EXECUTING and owner and owner.is_session
-                text = str(Folding(file.project).fold(part, scope)) if is_executed else ""
-                if names & {*names_in(inner)} and len(split_commands(text)) > 1:
-                    yield part
+            if function and callee and _has_two_commands(file, part, scope):
+                arguments = file.use.arguments(call, function, callee)
+                names = {name for name, node in arguments.items() if node is part}
+                yield from [part] if names & {*_executed_names(file, function)} else []
 
 
-def _text(file: SourceFile, node: ast.AST, scope: Scope, is_text: bool) -> object:
-    """Return the SQL text in a call of text(). If `is_text` is true, return the SQL text in a
-    string.
-    """
-    node, scope = file.project.origin(node, scope)
-    while isinstance(node, ast.Call) and getattr(node.func, "attr", "") in METHODS:
-        node, scope = file.project.origin(getattr(node.func, "value", node), scope)
-    if not is_text:
-        name = file.external_name(node.func, scope) if isinstance(node, ast.Call) else ""
-        if not (name.startswith("sqlalchemy.") and name.endswith(".text")):
-            return None
-        node = next(iter(getattr(node, "args", ())), node)
-    return Folding(file.project).fold(node, scope)
+def _executed_names(file: SourceFile, function: Scope) -> Iterator[str]:
+    """Yield the names of which a function executes the value."""
+    for call in function.calls:
+        owner = file.receiver(call, function)
+        if last_name(call.func) in EXECUTING and owner and owner.is_session:
+            yield from names_in(call)
 
 
-def split_commands(text: str) -> list[str]:
-    """Return the commands of an SQL text, without their quoted parts and comments."""
-    plain = QUOTED.sub(" ", text)
-    return [plain] if BODY.search(plain) else [one for one in plain.split(";") if one.strip()]
+def _has_two_commands(file: SourceFile, node: ast.AST | None, scope: Scope) -> bool:
+    """Return whether an SQL text has two commands, not counting its quoted parts and comments."""
+    text = Folding(file.project).fold(node, scope)
+    plain = QUOTED.sub(" ", text) if isinstance(text, str) else ""
+    return not BODY.search(plain) and sum(bool(part.strip()) for part in plain.split(";")) > 1

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 
 from orm_async_tests.lint.finding import Finding
-from orm_async_tests.lint.rules.rule import Rule
+from orm_async_tests.lint.rules.rule import Rule, named_arguments
 from orm_async_tests.lint.scopes import Scope, last_name
 from orm_async_tests.lint.source_file import SourceFile
 from orm_async_tests.lint.sqlalchemy_types import LIBRARIES
@@ -18,7 +18,7 @@ CHANGING = {
     "secrets.randbelow", "secrets.choice", "secrets.randbits",
 }  # fmt: skip
 COLUMNS = ("mapped_column", "Column", "Field", "ColumnDefault")
-ARGUMENTS = {"default", "insert_default", "onupdate", "server_default"}
+ARGUMENTS = ("default", "insert_default", "onupdate", "server_default")
 MIGRATIONS = {"upgrade", "downgrade"}
 
 
@@ -37,22 +37,18 @@ class ValueComputedAtImport(Rule):
     def check(self, file: SourceFile) -> Iterator[Finding]:
         for call, scope in file.calls(*COLUMNS):
             library = file.external_name(call.func, scope).partition(".")[0]
-            if library in LIBRARIES and scope.name.rpartition(".")[2] not in MIGRATIONS:
-                values = [(k.arg, k.value) for k in call.keywords if k.arg in ARGUMENTS]
-                for keyword in call.keywords if None in {k.arg for k in call.keywords} else ():
-                    options, _ = file.project.origin(keyword.value, scope)
-                    if isinstance(options, ast.Dict) and keyword.arg is None:
-                        pairs = zip(options.keys, options.values, strict=True)
-                        named = [(getattr(key, "value", ""), value) for key, value in pairs]
-                        values += [item for item in named if item[0] in ARGUMENTS]
-                if last_name(call.func) == "ColumnDefault":
-                    values = [("default", value) for value in call.args]
-                for name, value in values:
-                    if source := changing_call(file, value, scope):
-                        yield self.report(file, source, name or "", ast.unparse(value))
+            if library not in LIBRARIES or scope.name.rpartition(".")[2] in MIGRATIONS:
+                continue
+            values = named_arguments(file, call, scope)
+            if last_name(call) == "ColumnDefault" and call.args:
+                values["default"] = call.args[0]
+            for name in ARGUMENTS:
+                source = _changing_call(file, values[name], scope) if name in values else None
+                if source:
+                    yield self.report(file, source, name, ast.unparse(values[name]))
 
 
-def changing_call(
+def _changing_call(
     file: SourceFile, node: ast.AST, scope: Scope, *, follows: bool = True
 ) -> ast.AST | None:
     """Return the call whose value would be different every time, or the name of this call in the
@@ -63,29 +59,28 @@ def changing_call(
             return None
         case ast.Name() | ast.Attribute() if follows:
             source, inner = file.project.origin(node, scope)
-            if source is not node and not hasattr(inner.node, "args"):
-                return node if changing_call(file, source, inner, follows=False) else None
-        case ast.Call():
-            if file.external_name(node.func, scope) in CHANGING:
+            is_global = source is not node and not hasattr(inner.node, "args")
+            if is_global and _changing_call(file, source, inner, follows=False):
                 return node
-            function = file.project.function(file.value(node.func, scope))
-            if function and any(_holds_change(file, item, function) for item in function.returned):
+        case ast.Call(func=func):
+            function = file.project.function(file.value(func, scope))
+            if file.external_name(func, scope) in CHANGING or (
+                function
+                and any(_returns_change(file, item, function) for item in function.returned)
+            ):
                 return node
-    for child in ast.iter_child_nodes(node):
-        if call := changing_call(file, child, scope, follows=follows):
-            return call
-    return None
+    calls = (_changing_call(file, child, scope, follows=follows)
+             for child in ast.iter_child_nodes(node))  # fmt: skip
+    return next(filter(None, calls), None)
 
 
-def _holds_change(file: SourceFile, node: ast.AST, function: Scope) -> bool:
-    """Return whether a function returns the value of a changing call, or a result that contains
+def _returns_change(file: SourceFile, node: ast.AST, function: Scope) -> bool:
+    """Return whether a function returns the value of a changing call, or the result of a method of
     this value.
     """
     while isinstance(node, ast.Call | ast.Attribute):
-        if isinstance(node, ast.Call):
-            if file.external_name(node.func, function) in CHANGING:
-                return True
-            node = node.func
-        else:
-            node = node.value
+        func = node.func if isinstance(node, ast.Call) else node.value
+        if isinstance(node, ast.Call) and file.external_name(func, function) in CHANGING:
+            return True
+        node = func
     return False

@@ -68,10 +68,10 @@ def _read_input(arguments: argparse.Namespace) -> dict[Path, str]:
         remedy = "orm-async-tests lint - --stdin-filename app/db.py"
         raise CouldNotRun(problem, "the command line", remedy)
     try:
-        return {Path(name): decode(sys.stdin.buffer.read())}
+        return {name: decode(sys.stdin.buffer.read())}
     except (SyntaxError, ValueError) as error:
         problem = f"the text on standard input cannot be decoded: {error}"
-        raise CouldNotRun(problem, name, "save the file as UTF-8") from None
+        raise CouldNotRun(problem, str(name), "save the file as UTF-8") from None
 
 
 def _read_settings(
@@ -86,11 +86,11 @@ def _read_settings(
         select=_split_codes(arguments.select, "--select") or settings.select,
         ignore=[*settings.ignore, *_split_codes(arguments.ignore, "--ignore")],
         exclude=[*settings.exclude, *arguments.exclude],
-        baseline=arguments.baseline or settings.baseline,
+        baseline=str(arguments.baseline or settings.baseline),
         include_tests=arguments.include_tests,
         warn_unused_ignores=arguments.warn_unused_ignores,
         uses_cache=not arguments.no_cache,
-        jobs=arguments.jobs,
+        jobs=arguments.jobs or os.cpu_count() or 1,
         texts=texts,
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from orm_async_tests.lint import sqlalchemy_types as sa
 from orm_async_tests.lint.finding import Finding
-from orm_async_tests.lint.rules.rule import Rule
+from orm_async_tests.lint.rules.rule import Rule, argument
 from orm_async_tests.lint.scopes import Scope, last_name, later
 from orm_async_tests.lint.session_use import PATHS
 from orm_async_tests.lint.source_file import SourceFile
@@ -16,6 +16,8 @@ from orm_async_tests.lint.tasks import starts
 OWNERS = (sa.SESSION, sa.FACTORY, sa.SCOPED, sa.ENGINE, sa.CONNECTION)
 KEEPING = {"add", "append"}
 LOOPS = {"asyncio.get_running_loop", "asyncio.get_event_loop", "asyncio.new_event_loop"}
+STARTING = {"asyncio.create_task", "asyncio.ensure_future"}
+DEEPEST = 4  # expressions inside each other that lead to a Depends()
 
 
 def dependencies(file: SourceFile) -> Iterator[tuple[str, str, bool]]:
@@ -23,26 +25,25 @@ def dependencies(file: SourceFile) -> Iterator[tuple[str, str, bool]]:
     and whether scope="function" is set.
     """
     for call, scope in file.calls("Depends", "Security"):
-        nodes = [*call.args, *(k.value for k in call.keywords if k.arg == "dependency")]
+        nodes = argument(call, 0, "dependency")
         function = file.project.function(file.project.callee(nodes[0], scope)) if nodes else None
-        if function:
-            is_short = _is_short(file, call)
-            yield function.module.path, function.name, is_short
-            for manager in function.managers if function.yielded else ():
-                for item in manager.items:
-                    func = getattr(item.context_expr, "func", None)
-                    value = file.value(func, function) if func else None
-                    if value and value.kind == "function":
-                        yield value.module, value.name, is_short
+        if function is None:
+            continue
+        yield function.module.path, function.name, _is_short(file, call)
+        managers = function.managers if function.yielded else []
+        for item in (item for manager in managers for item in manager.items):
+            if isinstance(item.context_expr, ast.Call):
+                value = file.value(item.context_expr.func, function)
+                if value and value.kind == "function":
+                    yield value.module, value.name, _is_short(file, call)
 
 
 def _is_short(file: SourceFile, call: ast.Call) -> bool:
     """Return whether a dependency ends before the response. Return True if the scope of the
     dependency is not constant.
     """
-    scope = next((k.value for k in call.keywords if k.arg == "scope"), None)
-    is_request = isinstance(scope, ast.Constant) and scope.value == "request"
-    return (scope is not None and not is_request) or file.facts.exits_before_response
+    scopes = [getattr(k.value, "value", None) for k in call.keywords if k.arg == "scope"]
+    return file.facts.exits_before_response or any(scope != "request" for scope in scopes)
 
 
 class CommitAfterYield(Rule):
@@ -63,14 +64,12 @@ class CommitAfterYield(Rule):
     related_message = "FastAPI sends the response here"
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
-        for node, outside in file.nodes(ast.AsyncFunctionDef):
-            binding = [item for item in outside.bindings[node.name] if item.kind == "function"]
-            scope = next((item.node for item in binding if item.node.node is node), outside)
-            is_fixture = not scope.yielded or "fixture" in scope.decorators
-            commit = None if is_fixture else _commit_after(file, scope.yielded[0], scope)
-            if commit:
-                finding = self.report(file, commit, related=scope.yielded[0])
-                file.pending.append((scope.name, finding))
+        for scope in file.module.scopes.values():
+            if scope.is_async and scope.yielded and "fixture" not in scope.decorators:
+                node = scope.yielded[0]
+                if commit := _commit_after(file, node, scope):
+                    finding = self.report(file, commit, related=node)
+                    file.pending.append((scope.name, finding))
         return iter(())
 
 
@@ -82,12 +81,12 @@ def _commit_after(file: SourceFile, node: ast.Yield, scope: Scope) -> ast.AST | 
     entered = [call.args[0] for call in scope.calls
                if last_name(call.func) == "enter_async_context" and call.args]  # fmt: skip
     for call in [*managers, *entered] if keys or not node.value else ():
-        value = file.value(call, scope)
         owner = file.receiver(call, scope) if isinstance(call, ast.Call) else None
         if owner and owner.is_a(*OWNERS) and last_name(call) == "begin":
             return call
-        leave = file.project.function(file.project.attribute(value, "__aexit__"))
-        if leave and any("commit" in names for names in file.use.effects(leave).values()):
+        leave = file.project.attribute(file.value(call, scope), "__aexit__")
+        function = file.project.function(leave)
+        if function and any("commit" in names for names in file.use.effects(function).values()):
             return call
     for event in file.use.events(scope.node, scope):
         after = (event.node.lineno, event.node.col_offset) > (node.lineno, node.col_offset)
@@ -112,103 +111,39 @@ class RequestSessionInTask(Rule):
     remedy = "Open a separate session in the background task."
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
-        for call, scope, nodes in _started(file):
-            results = [_is_short_lived(file, key, scope) for node in nodes
-                       for key in _keys(file, node, scope)]  # fmt: skip
-            known = [result for result in results if result is not None]
-            if known:
-                text = self.message if known[0] else (
-                    "The request holds its session and its connection until this task has ended."
-                )  # fmt: skip
-                yield self.report(file, call, message=text)
+        for call, scope, nodes in [*_added_tasks(file), *_dropped_tasks(file)]:
+            keys = [key for node in nodes for key in _keys(file, node, scope)]
+            ends = (_ends_early(file, key, scope) for key in keys)
+            ends_early = next((end for end in ends if end is not None), None)
+            if ends_early is not None:
+                yield self.report(file, call, message=self.message if ends_early else HELD)
 
 
-def _started(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[ast.expr]]]:
-    """Yield the calls that start a task which no code awaits, and the arguments that the task
-    gets.
-    """
+HELD = "The request holds its session and its connection until this task has ended."
+
+
+def _added_tasks(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[ast.expr]]]:
+    """Yield the calls that pass a task to FastAPI, and the arguments that the task gets."""
     for call, scope in file.calls("add_task", "BackgroundTask"):
         owner = file.receiver(call, scope)
         is_task = file.external_name(call.func, scope).endswith(".BackgroundTask")
         if is_task or (owner and owner.is_a("BackgroundTasks")):
-            call_ = file.use.normal(call, scope)
-            yield call, scope, [*call_.args, *(keyword.value for keyword in call.keywords)]
+            keywords = [keyword.value for keyword in call.keywords]
+            yield call, scope, [*file.use.normal(call, scope).args, *keywords]
+
+
+def _dropped_tasks(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[ast.expr]]]:
+    """Yield the calls that start a task which no code awaits, and the arguments that the task
+    gets.
+    """
     for start in starts(file):
-        is_dropped = _starts_task(file, start.source, start.inside) and _is_dropped(
-            start.source, start.inside
-        )
         is_last = start.source is start.call or isinstance(file.parent(start.call), ast.Expr)
-        if is_dropped and is_last and not start.gathers:
-            for work in start.works:
-                inner = work.node
-                if isinstance(inner, ast.Call):
-                    keywords = [keyword.value for keyword in inner.keywords]
-                    yield start.call, start.scope, [inner.func, *inner.args, *keywords, inner]
-
-
-def _keys(file: SourceFile, node: ast.expr, scope: Scope) -> Iterator[str]:
-    """Yield the sessions that a task gets as an argument, or that the function of the task
-    holds.
-    """
-    source, inner = file.project.origin(node, scope)
-    if isinstance(source, ast.Call) and file.external_name(source.func, inner).endswith("partial"):
-        for part in (*source.args, *(keyword.value for keyword in source.keywords)):
-            yield from _keys(file, part, inner)
-    elif isinstance(node, ast.Call):
-        yield from (event.key for event in file.use.events(node, scope))
-    elif file.project.function(file.value(node, scope)):
-        yield from (event.key for event in file.use.events(later(node, node, []), scope))
-        if isinstance(node, ast.Attribute):
-            yield from file.use.keys(node.value, scope)
-    elif isinstance(node, PATHS):
-        yield from file.use.keys(node, scope)
-
-
-def _is_short_lived(file: SourceFile, key: str, scope: Scope) -> bool | None:
-    """Return whether a session ends before the response. Return None if the session may live
-    longer.
-    """
-    root, _, rest = key.partition(".")
-    owner = scope.find(root)
-    if owner is None or ".state." in key:
-        return True if ".state." in key else None
-    kind, node, _ = owner.bindings[root][-1]
-    if kind == "self":
-        value = file.project.named(root, scope)
-        for _, bound, inner in file.project.member(value, rest) if value else ():
-            if isinstance(bound, ast.Name) and inner.role(bound.id) == "param":
-                return _is_short_lived(file, bound.id, inner)
-            if isinstance(bound, ast.Call) and last_name(bound) == "Depends":
-                return _is_short(file, bound)
-    if kind == "value" and ".state." in scope.path(node):
-        return True
-    if kind == "param":
-        for part in (node.annotation, owner.default(root)):
-            is_short = _depends(file, part, owner.parent or owner) if part else None
-            if is_short is not None:
-                return is_short
-    return True if kind == "enter" else None
-
-
-def _depends(file: SourceFile, node: ast.AST, scope: Scope, depth: int = 0) -> bool | None:
-    """Return whether the Depends() in an annotation or a default has the scope "function"."""
-    node, scope = file.project.origin(node, scope)
-    parts: list[tuple[ast.AST, Scope]] = []
-    match node:
-        case ast.Call(func=func):
-            value = file.value(func, scope)
-            if value and value.kind == "external" and value.name.endswith((".Depends", "Security")):
-                return _is_short(file, node)
-            if value and value.kind == "class" and value.module:
-                value = file.project.attribute(value, "__new__")
-            if function := file.project.function(value):
-                parts = [(item, function) for item in function.returned]
-        case ast.Subscript(slice=ast.Tuple(elts=[_, *rest])):
-            parts = [(item, scope) for item in rest]
-        case ast.BinOp(left=left, right=right):
-            parts = [(left, scope), (right, scope)]
-    results = (_depends(file, part, inner, depth + 1) for part, inner in parts if depth < 4)
-    return next((result for result in results if result is not None), None)
+        if start.gathers or not is_last or not _starts_task(file, start.source, start.inside):
+            continue
+        calls = [work.node for work in start.works if isinstance(work.node, ast.Call)]
+        for call in calls if _is_dropped(start.source, start.inside) else ():
+            keywords = [keyword.value for keyword in call.keywords]
+            yield start.call, start.scope, [call.func, *call.args, *keywords, call]
 
 
 def _starts_task(file: SourceFile, call: ast.Call, scope: Scope) -> bool:
@@ -217,7 +152,7 @@ def _starts_task(file: SourceFile, call: ast.Call, scope: Scope) -> bool:
         loop, inner = file.project.origin(call.func.value, scope)
         if isinstance(loop, ast.Call) and file.external_name(loop.func, inner) in LOOPS:
             return True
-    return file.external_name(call.func, scope) in ("asyncio.create_task", "asyncio.ensure_future")
+    return file.external_name(call.func, scope) in STARTING
 
 
 def _is_dropped(call: ast.Call, scope: Scope) -> bool:
@@ -248,8 +183,70 @@ def _only_keeps(call: ast.Call, scope: Scope) -> bool:
         return False
     kept_in = ast.unparse(call.func.value)
     owner = scope.find(kept_in)
-    return (owner is None or owner.is_module) and not any(
-        kept_in in {ast.unparse(part).lstrip("*") for part in other.args}
-        for calls in scope.module.calls.values()
-        for other, _ in calls
-    )
+    calls = [other for calls in scope.module.calls.values() for other, _ in calls]
+    read = {ast.unparse(part).lstrip("*") for other in calls for part in other.args}
+    return (owner is None or owner.is_module) and kept_in not in read
+
+
+def _keys(file: SourceFile, node: ast.expr, scope: Scope) -> Iterator[str]:
+    """Yield the sessions that a task gets as an argument, or that the function of the task
+    holds.
+    """
+    source, inner = file.project.origin(node, scope)
+    if isinstance(source, ast.Call) and file.external_name(source.func, inner).endswith("partial"):
+        for part in (*source.args, *(keyword.value for keyword in source.keywords)):
+            yield from _keys(file, part, inner)
+    elif isinstance(node, ast.Call):
+        yield from (event.key for event in file.use.events(node, scope))
+    elif file.project.function(file.value(node, scope)):
+        yield from (event.key for event in file.use.events(later(node, node, []), scope))
+        if isinstance(node, ast.Attribute):
+            yield from file.use.keys(node.value, scope)
+    elif isinstance(node, PATHS):
+        yield from file.use.keys(node, scope)
+
+
+def _ends_early(file: SourceFile, key: str, scope: Scope) -> bool | None:
+    """Return whether a session ends before the response. Return None if the session may live
+    longer.
+    """
+    root, _, rest = key.partition(".")
+    owner = scope.find(root)
+    if ".state." in key:
+        return True
+    if owner is None:
+        return None
+    kind, node, _ = owner.bindings[root][-1]
+    if kind == "self" and (value := file.project.named(root, scope)):
+        for _, bound, inner in file.project.member(value, rest):
+            if isinstance(bound, ast.Name) and inner.role(bound.id) == "param":
+                return _ends_early(file, bound.id, inner)
+            if isinstance(bound, ast.Call) and last_name(bound) == "Depends":
+                return _is_short(file, bound)
+    if kind == "param":
+        parts = [part for part in (node.annotation, owner.default(root)) if part]
+        results = [_depends(file, part, owner.parent or owner) for part in parts]
+        return next((result for result in results if result is not None), None)
+    is_state = kind == "value" and ".state." in scope.path(node)
+    return True if is_state or kind == "enter" else None
+
+
+def _depends(file: SourceFile, node: ast.AST, scope: Scope, depth: int = 0) -> bool | None:
+    """Return whether the Depends() in an annotation or a default ends before the response."""
+    node, scope = file.project.origin(node, scope)
+    parts: list[tuple[ast.AST, Scope]] = []
+    match node:
+        case ast.Call(func=func):
+            value = file.value(func, scope)
+            if value and value.kind == "external" and value.name.endswith((".Depends", "Security")):
+                return _is_short(file, node)
+            if value and value.kind == "class" and value.module:
+                value = file.project.attribute(value, "__new__")
+            if function := file.project.function(value):
+                parts = [(item, function) for item in function.returned]
+        case ast.Subscript(slice=ast.Tuple(elts=[_, *rest])):
+            parts = [(item, scope) for item in rest]
+        case ast.BinOp(left=left, right=right):
+            parts = [(left, scope), (right, scope)]
+    results = (_depends(file, *part, depth + 1) for part in parts if depth < DEEPEST)
+    return next((result for result in results if result is not None), None)

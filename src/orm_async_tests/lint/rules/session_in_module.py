@@ -44,11 +44,11 @@ def _stored(file: SourceFile) -> Iterator[tuple[ast.expr, str, Scope]]:
                 yield node.value, _place(file, target, scope), scope
     for call, scope in file.calls(*STORING):
         if len(call.args) > 2 and isinstance(call.func, ast.Name):
-            target: ast.expr = ast.Attribute(call.args[0], "session")
-            yield call.args[-1], _place(file, target, scope), scope
+            attribute = ast.Attribute(call.args[0], "session")
+            yield call.args[-1], _place(file, attribute, scope), scope
         elif isinstance(call.func, ast.Attribute) and call.args:
-            target = ast.Subscript(call.func.value, ast.Constant("session"))
-            yield call.args[-1], _place(file, target, scope), scope
+            item = ast.Subscript(call.func.value, ast.Constant("session"))
+            yield call.args[-1], _place(file, item, scope), scope
 
 
 def _kept_by_scopes(file: SourceFile) -> Iterator[tuple[ast.expr, str, Scope]]:

@@ -103,7 +103,9 @@ def _used_between(
     """Return which of these sessions a function uses between a node and a place in its code."""
     after = (start.end_lineno, start.end_col_offset)
     for call in scope.calls if keys else ():
-        if after < (call.lineno, call.col_offset) < end and isinstance(file.parent(call), ast.Await):
+        if after < (call.lineno, call.col_offset) < end and isinstance(
+            file.parent(call), ast.Await
+        ):
             for event in file.use.call_events(call, scope, False):
                 if event.key in keys and event.operations & (sa.STATEMENTS | {"rollback"}):
                     return event.key

@@ -18,12 +18,12 @@ from alembic import context
 from orm_async_tests import db, migrations, postgres
 from orm_async_tests.errors import COULD_NOT_RUN, CouldNotRun
 from orm_async_tests.models import Base
-from orm_async_tests.service import idempotency
+from orm_async_tests.service import idempotency_table
 
 HISTORY = migrations.HISTORIES[context.config.config_ini_section]
 METADATA = {
     migrations.TRACKING: Base.metadata,
-    migrations.SERVICE: idempotency.Base.metadata,
+    migrations.SERVICE: idempotency_table.Base.metadata,
 }[HISTORY]
 OPTIONS: dict[str, Any] = {"target_metadata": METADATA, "version_table_schema": METADATA.schema}
 

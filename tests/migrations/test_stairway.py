@@ -6,10 +6,10 @@ from sqlalchemy import Engine, MetaData, select, text
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from orm_async_tests import migrations
-from orm_async_tests.service import idempotency
+from orm_async_tests.service import idempotency_table
 
 VERSION_TABLES = {"alembic_version", "service.alembic_version"}
-SCHEMAS = (None, idempotency.Base.metadata.schema)
+SCHEMAS = (None, idempotency_table.Base.metadata.schema)
 ROWS = {  # inserted once a revision has created its tables
     "97eeeb1ead54": [
         "INSERT INTO users (username) VALUES ('walker')",

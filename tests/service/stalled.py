@@ -8,6 +8,7 @@ import httpx
 from sqlalchemy import NullPool, create_engine, text
 
 from orm_async_tests import db
+from orm_async_tests.service.request_limits import STREAMS
 
 LONG = 100_000  # points of a track that the socket buffers of both sides cannot hold
 POINTS = text(
@@ -16,7 +17,6 @@ POINTS = text(
     FROM generate_series(1, :points) AS n"""
 )
 BUFFER = 4096  # bytes of a receive buffer, so that a client stalls soon
-DOWNLOADS = ("live", "track.ndjson", "track.geojson")
 UPLOAD = "Content-Length: 1000\r\nExpect: 100-continue\r\n"  # the service answers 100 when it waits
 CONTENT_TYPES = {"ndjson": "application/x-ndjson", "gpx": "application/gpx+xml"}
 
@@ -55,6 +55,6 @@ def start_download(url: httpx.URL, user: int, kind: str) -> socket.socket:
 @contextmanager
 def stalled(url: httpx.URL, user: int, kind: str, clients: int) -> Iterator[list[socket.socket]]:
     """Stall this number of clients in requests of this kind while the block runs."""
-    start = start_download if kind in DOWNLOADS else start_upload
+    start = start_download if kind in STREAMS else start_upload
     with ExitStack() as stack:
         yield [stack.enter_context(start(url, user, kind)) for _ in range(clients)]

@@ -1,7 +1,7 @@
 """Two requests with one Idempotency-Key at the same moment: one schedule for each end of the first.
 
-A lock on the user holds the first request, and the second request waits for the first one's key.
-pg_stat_activity shows which of them wait, so the order is certain.
+The first one is held inside its work by a lock on the user, and the second waits in turn behind it.
+Which of them waits for what is read from pg_stat_activity, so the order is certain.
 """
 
 from collections.abc import Iterator
@@ -14,20 +14,21 @@ import pytest
 from sqlalchemy import Connection, NullPool, create_engine, text
 
 from orm_async_tests import db
+from orm_async_tests.service.bulk_insert import FEW
 from tests.processes import until
 from tests.service.walkers import POINT
 
 WAITING = text(
     "SELECT count(*) FROM pg_stat_activity"
-    " WHERE datname = current_database() AND wait_event = 'transactionid'"
+    " WHERE datname = current_database() AND wait_event = :event"
 )
-END_FIRST = text(
-    WAITING.text.replace("count(*)", "pg_terminate_backend(pid)") + " ORDER BY xact_start LIMIT 1"
-)
+HOLDER, TURN = "transactionid", "tuple"  # for the one who has the row; behind others who wait
 USED = text(
     "INSERT INTO service.idempotency_keys (key, request, answer) VALUES (:key, 'other', '{}')"
 )
-SENT = {"points": POINT, "points/bulk": [POINT]}
+MORE = [POINT] * (FEW + 1)  # these are copied
+SENT = {"points": POINT, "points/bulk": [POINT], "points/bulk?more": MORE}
+ADDED = {"points": 1, "points/bulk": 1, "points/bulk?more": len(MORE)}
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def lock(tables: db.Database, user: int) -> Iterator[Connection]:
 def both_waiting(
     client: httpx.Client, lock: Connection, user: int, path: str
 ) -> Iterator[tuple[Future[httpx.Response], Future[httpx.Response]]]:
-    """Two requests with the same key: the first waits for the user, the second for the first."""
+    """Two requests with the same key: the first waits for the user, the second behind it."""
     headers = {"Idempotency-Key": uuid4().hex}
 
     def post() -> httpx.Response:
@@ -51,16 +52,16 @@ def both_waiting(
 
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(post)
-        until(lambda: waiting(lock) == 1)
+        until(lambda: waits(lock, HOLDER))
         second = pool.submit(post)
-        until(lambda: waiting(lock) == 2)
+        until(lambda: waits(lock, TURN))
         yield first, second
 
 
-def waiting(lock: Connection) -> int:
-    """Return how many transactions wait for another one."""
+def waits(lock: Connection, event: str) -> bool:
+    """Whether somebody waits for this."""
     with lock.engine.connect() as fresh:  # a transaction sees one snapshot of the activity
-        return int(fresh.scalar(WAITING) or 0)
+        return bool(fresh.scalar(WAITING, {"event": event}) == 1)
 
 
 def added(client: httpx.Client, user: int) -> int:
@@ -77,7 +78,7 @@ def test_the_second_gets_the_first_ones_answer(
         lock.rollback()
         assert (first.result().status_code, second.result().status_code) == (201, 201)
         assert first.result().json() == second.result().json()
-    assert added(client, user) == 1
+    assert added(client, user) == ADDED[path]
 
 
 @pytest.mark.parametrize("path", SENT)
@@ -85,12 +86,13 @@ def test_the_second_does_the_work_if_the_first_one_is_rolled_back(
     client: httpx.Client, lock: Connection, user: int, path: str
 ) -> None:
     with both_waiting(client, lock, user, path) as (first, second):
+        ended = text(WAITING.text.replace("count(*)", "pg_terminate_backend(pid)"))
         with lock.engine.connect() as fresh:
-            assert fresh.scalar(END_FIRST)
+            assert fresh.scalar(ended, {"event": HOLDER})
         assert first.result().status_code == 503
         lock.rollback()
         assert second.result().status_code == 201
-    assert added(client, user) == 1
+    assert added(client, user) == ADDED[path]
 
 
 @pytest.mark.parametrize("path", SENT)
@@ -103,7 +105,7 @@ def test_what_is_made_before_another_has_used_the_key_is_taken_back(
     with ThreadPoolExecutor(1) as pool:
         headers = {"Idempotency-Key": key}
         sent = pool.submit(client.post, f"/users/{user}/{path}", json=SENT[path], headers=headers)
-        until(lambda: waiting(lock) == 1)
+        until(lambda: waits(lock, HOLDER))
         lock.commit()
         assert sent.result().status_code == 409
     assert added(client, user) == 0

@@ -11,7 +11,6 @@ from sqlalchemy import Connection, NullPool, create_engine, text
 
 from orm_async_tests import db
 from orm_async_tests.service.app import create_app
-from orm_async_tests.service.schemas import MAX_BODY
 from orm_async_tests.service.settings import Settings
 from tests.processes import WAITED_FOR, until
 from tests.service.conftest import serve_app
@@ -52,8 +51,13 @@ def test_a_statement_that_takes_too_long_is_a_503(tables: db.Database, lock: Con
         assert client.get("/users").status_code == 200
 
 
-def test_one_request_too_many_is_a_503(tables: db.Database, lock: Connection) -> None:
-    with serve_with(tables, pool_size=1, max_overflow=0, pool_timeout=0.1) as client:
+@pytest.mark.parametrize(
+    "settings", [{"pool_size": 1, "max_overflow": 0, "pool_timeout": 0.1}, {"max_requests": 1}]
+)
+def test_one_request_too_many_is_a_503(
+    tables: db.Database, lock: Connection, settings: dict[str, Any]
+) -> None:
+    with serve_with(tables, **settings) as client:
         first = threading.Thread(target=client.get, args=["/users"])
         first.start()
         until(lambda: count_waiting(lock))
@@ -65,10 +69,10 @@ def test_one_request_too_many_is_a_503(tables: db.Database, lock: Connection) ->
 
 
 def test_a_body_that_is_too_long_is_a_413(tables: db.Database) -> None:
-    with serve_with(tables, max_upload=3000) as client:
+    with serve_with(tables, max_body=1000, max_upload=3000) as client:
         user = client.post("/users", json={"username": "walker"}).headers["Location"]
         bodies = [
-            ("bulk", JSON, MAX_BODY + 1),
+            ("bulk", JSON, 1001),
             ("ndjson", NDJSON, 2999),
             ("ndjson", NDJSON, 3001),
             ("gpx", GPX, 3001),

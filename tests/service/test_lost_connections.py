@@ -10,6 +10,7 @@ from orm_async_tests import db
 from orm_async_tests.harness.wire.wire import open_wire
 from orm_async_tests.scripts.driver.test172_lost_in_set_up import connect_and_lose
 from orm_async_tests.service.app import create_app
+from orm_async_tests.service.bulk_insert import FEW
 from tests.processes import until
 from tests.service.conftest import SETTINGS, serve_app
 from tests.service.test_limits import is_busy
@@ -21,10 +22,10 @@ LISTENER_PIDS = text(
 )
 
 
-def upload(client: httpx.Client, user: int) -> httpx.Response:
-    """Upload a point with COPY, and return the response."""
-    line = json.dumps(POINT)
-    return client.post(f"/users/{user}/points/ndjson", content=line, headers=NDJSON)
+def upload(client: httpx.Client, user: int, points: int = 1) -> httpx.Response:
+    """Upload this number of points, and return the response."""
+    lines = f"{json.dumps(POINT)}\n" * points
+    return client.post(f"/users/{user}/points/ndjson", content=lines, headers=NDJSON)
 
 
 def terminate(tables: db.Database, pid: int) -> None:
@@ -120,6 +121,6 @@ def test_a_connection_that_is_lost_during_copy_is_a_503(tables: db.Database, use
         assert wire
         with serve_app(create_app(wire.url, SETTINGS)) as client:
             wire.lose_answer(to="COPY ")
-            assert is_busy(upload(client, user))
+            assert is_busy(upload(client, user, FEW + 1))
             assert wire.awaited_word == b""
-            assert upload(client, user).status_code == 201
+            assert upload(client, user, FEW + 1).status_code == 201

@@ -13,6 +13,7 @@ import pytest
 from orm_async_tests import db
 from orm_async_tests.harness.wire.wire import Wire, open_wire
 from orm_async_tests.service.app import create_app
+from orm_async_tests.service.bulk_insert import FEW
 from orm_async_tests.service.settings import Settings
 from tests.service.conftest import serve_app
 from tests.service.walkers import GPX, JSON, NDJSON, POINT
@@ -21,20 +22,24 @@ DOCUMENT = (Path(__file__).parents[2] / "docs/service.md").read_text("utf-8")
 TABLE = {row: int(trips) for row, trips in re.findall(r"\| (.+?) \| (\d+) \| .* \|\n", DOCUMENT)}
 TRACK = '<trkpt lat="47" lon="12.5"><time>2010-10-03T09:36:30Z</time></trkpt>'
 GPX_FILE = "<gpx><trk><trkseg>{}</trkseg></trk></gpx>"
-POINTS = 101
+MORE = FEW + 1  # points, so that COPY adds them
 BODIES = {
     "users": (JSON, json.dumps({"username": "ann"})),
     "points": (JSON, json.dumps(POINT)),
-    "bulk": (JSON, json.dumps([POINT] * POINTS)),
-    "ndjson": (NDJSON, f"{json.dumps(POINT)}\n" * POINTS),
-    "gpx": (GPX, GPX_FILE.format(TRACK * POINTS)),
+    "bulk": (JSON, json.dumps([POINT])),
+    "ndjson": (NDJSON, json.dumps(POINT)),
+    "gpx": (GPX, GPX_FILE.format(TRACK)),
+    "bulk?more": (JSON, json.dumps([POINT] * MORE)),
+    "ndjson?more": (NDJSON, f"{json.dumps(POINT)}\n" * MORE),
+    "gpx?more": (GPX, GPX_FILE.format(TRACK * MORE)),
     "{user}": (JSON, json.dumps({"username": "ben"})),
     "{point}": (JSON, json.dumps({"lat": 1.5})),
 }
 SINGLE = ["/users", "{user}/points"]
-UPLOADS = ["{user}/points/bulk", "{user}/points/ndjson", "{user}/points/gpx"]
+FEW_POINTS = ["{user}/points/bulk", "{user}/points/ndjson", "{user}/points/gpx"]
+MORE_POINTS = [f"{path}?more" for path in FEW_POINTS]
 UNKNOWN = "/users/2147483647"
-UNKNOWN_USERS = [path.format(user=UNKNOWN) for path in [SINGLE[1], *UPLOADS]]
+UNKNOWN_USERS = [path.format(user=UNKNOWN) for path in [SINGLE[1], *FEW_POINTS, *MORE_POINTS]]
 RANGE = "{user}/points?since=2010-10-03T00:00:00Z&until=2011-01-01T00:00:00Z"
 READS = ["/users", "{user}", "{user}/points?limit=50", RANGE, "{point}"]
 CHANGES = [("PATCH", 200), ("DELETE", 204)]
@@ -48,11 +53,16 @@ REQUESTS: dict[str, list[Request]] = {  # by the first cell of the row
         ("GET", UNKNOWN, {}, 404),
     ],
     "GET of a track of fewer than 1000 points": [("GET", "{user}/track.ndjson", {}, 200)],
-    "POST of a user or of a point": [("POST", path, {}, 201) for path in SINGLE],
-    "POST of a user or of a point with a key": [("POST", path, NEW_KEY, 201) for path in SINGLE],
-    "POST of many points": [("POST", path, {}, 201) for path in UPLOADS],
-    "POST of many points with a key": [("POST", path, NEW_KEY, 201) for path in UPLOADS],
-    "POST with the same key again": [("POST", path, SAME_KEY, 201) for path in [*SINGLE, *UPLOADS]],
+    "POST of a user, or of up to 100 points": [
+        ("POST", path, key, 201)
+        for path in [*SINGLE, *FEW_POINTS]
+        for key in ({}, NEW_KEY, SAME_KEY)
+    ],
+    "POST of more points": [("POST", path, {}, 201) for path in MORE_POINTS],
+    "POST of more points with a key": [("POST", path, NEW_KEY, 201) for path in MORE_POINTS],
+    "POST of more points with the same key again": [
+        ("POST", path, SAME_KEY, 201) for path in MORE_POINTS
+    ],
     "POST of points for an unknown user": [("POST", path, {}, 404) for path in UNKNOWN_USERS],
     "POST of points for an unknown user with a key": [
         ("POST", path, NEW_KEY, 404) for path in UNKNOWN_USERS

@@ -1,6 +1,7 @@
 """The command `serve` runs the service, or reports what is wrong and what to type."""
 
 import gc
+import socket
 import sys
 
 import httpx
@@ -25,6 +26,17 @@ def test_the_garbage_collector_ignores_the_application() -> None:
     collected = any(candidate is app for candidate in gc.get_objects())
     gc.unfreeze()
     assert not collected
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="another kernel keeps another number of bytes")
+def test_the_kernel_keeps_few_bytes_for_a_client_that_reads_nothing() -> None:
+    with (
+        serve.bind("127.0.0.1", 0) as listener,
+        socket.create_connection(listener.getsockname()),
+        listener.accept()[0] as accepted,
+    ):
+        buffered = accepted.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+    assert buffered == 2 * serve.SEND_BUFFER
 
 
 @pytest.mark.parametrize(

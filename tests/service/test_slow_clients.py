@@ -1,7 +1,12 @@
-"""A client that stalls holds no database connection."""
+"""A client that stalls holds no connection, and loses its own one after a timeout."""
 
 import json
+import logging
+import socket
 from collections.abc import Iterator
+from contextlib import closing, suppress
+from http.client import HTTPConnection
+from logging.handlers import BufferingHandler
 
 import httpx
 import pytest
@@ -9,15 +14,22 @@ from fastapi import FastAPI
 
 from orm_async_tests import db
 from orm_async_tests.service.app import create_app
+from orm_async_tests.service.bulk_insert import FEW
+from orm_async_tests.service.connection import Connection
 from orm_async_tests.service.settings import Settings
-from tests.processes import until
+from tests.processes import DEADLINE, until
 from tests.service.conftest import serve_app
-from tests.service.stalled import DOWNLOADS, add_long_track, stalled
+from tests.service.stalled import add_long_track, stalled, start_download, start_upload
 from tests.service.walkers import NDJSON, POINT
 
 POOL = 2
 STALLED = POOL + 3  # clients
-LINES = 101
+UPLOADS, DOWNLOADS = ["ndjson", "gpx"], ["track.ndjson", "track.geojson", "live"]
+KINDS = {  # of the limit that a request counts for
+    **dict.fromkeys(UPLOADS, "uploads"),
+    **dict.fromkeys(DOWNLOADS, "streams"),
+    "bulk": "requests",
+}
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +53,37 @@ def walker(tables: db.Database, client: httpx.Client) -> int:
     return user
 
 
-@pytest.mark.parametrize("kind", ["ndjson", "gpx", "bulk", *DOWNLOADS])
-def test_stalled_clients_stop_nobody_else(client: httpx.Client, walker: int, kind: str) -> None:
-    track = f"{json.dumps(POINT)}\n" * LINES
+IMPATIENT = Settings(send_timeout=0.1, receive_timeout=0.1, receive_rate=1, max_uploads=2)
+
+
+class WaitForHead(Connection):
+    """A connection that has time for the head of a request, so that only its body is late."""
+
+    def _start_head_timer(self) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def impatient(tables: db.Database) -> Iterator[tuple[FastAPI, httpx.Client]]:
+    """A service that closes the connection of a client soon whose body is late."""
+    app = create_app(tables.url, IMPATIENT)
+    with serve_app(app, WaitForHead) as client:
+        yield app, client
+
+
+@pytest.fixture(scope="module")
+def impatient_for_heads(tables: db.Database) -> Iterator[httpx.URL]:
+    """The URL of a service that closes the connection of a client soon whose head is late."""
+    with serve_app(create_app(tables.url, IMPATIENT)) as client:
+        yield client.base_url
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_stalled_clients_stop_nobody_else(
+    app: FastAPI, client: httpx.Client, walker: int, kind: str
+) -> None:
+    running = KINDS[kind]
+    track = f"{json.dumps(POINT)}\n" * (FEW + 1)
     with stalled(client.base_url, walker, kind, STALLED):
         until(lambda: "pool_checked_out 0.0" in client.get("/metrics").text)
         user = client.post("/users", json={"username": "ann"}).raise_for_status().json()["id"]
@@ -51,4 +91,104 @@ def test_stalled_clients_stop_nobody_else(client: httpx.Client, walker: int, kin
         client.post(f"{points}/ndjson", content=track, headers=NDJSON).raise_for_status()
         client.get(points).raise_for_status()
         lines = client.get(f"/users/{user}/track.ndjson").text.splitlines()
-        assert len(lines) == LINES
+        assert len(lines) == FEW + 1
+        until(lambda: app.state.running[running] == STALLED)
+    until(lambda: not app.state.running[running])
+
+
+def test_a_client_that_does_not_read_loses_its_connection(
+    impatient: tuple[FastAPI, httpx.Client], walker: int
+) -> None:
+    app, client = impatient
+    for kind in DOWNLOADS:
+        with start_download(client.base_url, walker, kind):
+            until(lambda: not app.state.running["streams"])  # it was counted before it answered
+
+
+@pytest.mark.parametrize("kind", [*UPLOADS, "bulk", ""])
+def test_a_body_that_does_not_come_is_a_408(
+    impatient: tuple[FastAPI, httpx.Client], walker: int, kind: str
+) -> None:
+    with start_upload(impatient[1].base_url, walker, kind) as connection:
+        answer = connection.makefile("rb").read()
+    assert b"HTTP/1.1 408 " in answer
+    assert b"application/problem+json" in answer
+
+
+@pytest.mark.parametrize("data", [b"", b"GET /health/live HTTP/1.1\r\nHost: local"])
+def test_a_client_that_sends_no_complete_head_loses_its_connection(
+    impatient_for_heads: httpx.URL, data: bytes
+) -> None:
+    url = impatient_for_heads
+    with socket.create_connection((url.host, url.port or 80), timeout=DEADLINE) as connection:
+        connection.sendall(data)
+        with suppress(ConnectionResetError):
+            assert connection.recv(1) == b""
+
+
+def test_a_client_may_send_a_second_request_after_a_pause(
+    impatient_for_heads: httpx.URL, walker: int
+) -> None:
+    url = impatient_for_heads
+    with closing(HTTPConnection(url.host, url.port, timeout=DEADLINE)) as connection:
+        connection.connect()
+        connection.auto_open = 0  # a closed connection is an error
+        for _ in range(2):
+            connection.request("GET", "/health/live")
+            with connection.getresponse() as response:
+                assert response.status == 200
+                response.read()
+            with start_upload(url, walker, "ndjson") as silent:
+                assert b" 408 " in silent.makefile("rb").read()  # receive_timeout has passed
+
+
+def test_a_body_has_more_time_the_more_of_it_has_come(
+    impatient: tuple[FastAPI, httpx.Client], walker: int
+) -> None:
+    url = impatient[1].base_url
+    with start_upload(url, walker, "ndjson", b" " * 999) as sending:
+        with start_upload(url, walker, "ndjson") as silent:
+            assert b" 408 " in silent.makefile("rb").read()
+        sending.sendall(b"\n")
+        while b" 201 " not in (part := sending.recv(1000)):
+            assert part
+
+
+def test_an_upload_too_many_is_a_503_and_others_are_served(
+    tables: db.Database, walker: int
+) -> None:
+    app = create_app(tables.url, Settings(max_uploads=1, max_streams=1))
+    with serve_app(app) as client, start_upload(client.base_url, walker, "gpx"):
+        points = f"/users/{walker}/points"
+        refused = client.post(f"{points}/ndjson", content=b"", headers=NDJSON)
+        assert refused.status_code == 503
+        with start_download(client.base_url, walker, "live"):
+            assert client.get(f"/users/{walker}/track.ndjson").status_code == 503
+            assert client.post(points, json=POINT).status_code == 201
+
+
+@pytest.fixture
+def log() -> Iterator[list[logging.LogRecord]]:
+    """What uvicorn logs, and the service with it."""
+    logger = logging.getLogger("uvicorn.error")
+    handler = BufferingHandler(capacity=1000)
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    yield handler.buffer
+    logger.setLevel(level)
+    logger.removeHandler(handler)
+
+
+@pytest.mark.parametrize("kind", [*UPLOADS, "bulk"])
+def test_a_client_that_leaves_an_upload_is_one_line_of_the_log(
+    app: FastAPI, client: httpx.Client, walker: int, kind: str, log: list[logging.LogRecord]
+) -> None:
+    with start_upload(client.base_url, walker, kind):
+        pass
+    until(lambda: log and not app.state.running.total())
+    place = f"POST /users/{walker}/points/{kind}"
+    lines = [(record.levelname, record.getMessage()) for record in log]
+    assert lines == [
+        ("INFO", f"the client disconnected from {place} after it had sent 0 bytes of the body")
+    ]

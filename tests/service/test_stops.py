@@ -1,13 +1,18 @@
-"""The service exits by itself when it is asked to."""
+"""The service exits by itself when it is asked to, whatever its clients do."""
 
 import signal
 import time
+from contextlib import ExitStack
 
 import httpx
 import pytest
 
 from orm_async_tests import db
 from tests.service.service_process import run_service, start_service
+from tests.service.stalled import add_long_track, stalled
+
+STALLED = 5  # clients of each kind
+CLOSED = "the client does not read"
 
 
 @pytest.mark.parametrize(
@@ -30,6 +35,20 @@ def test_an_open_live_stream_ends_with_the_service(
             assert next(lines) == ": listening"
             service.stop(by)
             assert not any(lines)  # the response was ended, and not cut
+
+
+def test_clients_that_stall_do_not_delay_the_end(tables: db.Database) -> None:
+    with run_service(tables.url) as service, ExitStack() as stack:
+        url = httpx.URL(service.url)
+        user = httpx.post(f"{url}/users", json={"username": "walker"}).json()["id"]
+        add_long_track(tables, user)
+        for kind in ("live", "track.ndjson"):
+            stack.enter_context(stalled(url, user, kind, STALLED))
+        uploads = stack.enter_context(stalled(url, user, "ndjson", STALLED))
+        service.stop()
+        assert service.read_log().count(CLOSED) >= STALLED  # a live stream may still have ended
+        for upload in uploads:
+            assert b"HTTP/1.1 503 " in upload.makefile("rb").read()
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from orm_async_tests import db
 from orm_async_tests.service.app import create_app
+from orm_async_tests.service.bulk_insert import FEW
 from orm_async_tests.service.settings import Settings
 from tests.service.conftest import serve_app
 from tests.service.walkers import GPX, JSON, NDJSON
@@ -20,7 +21,7 @@ FILE = """<?xml version="1.0"?>
 TRACK_POINT = '<trkpt lat="47" lon="12.5"><time>2010-10-03T09:36:30Z</time></trkpt>'
 
 
-@pytest.mark.parametrize("points", [0, 1, 3000])
+@pytest.mark.parametrize("points", [0, 1, FEW, FEW + 1, 3000])
 def test_an_upload_of_ndjson_is_downloaded_unchanged(
     client: httpx.Client, user: int, points: int
 ) -> None:
@@ -33,6 +34,16 @@ def test_an_upload_of_ndjson_is_downloaded_unchanged(
     assert [json.loads(line) for line in download.splitlines()] == [
         json.loads(line) for line in track.splitlines()
     ]
+
+
+def test_a_byte_order_mark_is_allowed_at_the_start_only(client: httpx.Client, user: int) -> None:
+    url, line = f"/users/{user}/points/ndjson", json.dumps(POINT)
+    assert client.post(url, content=f"\ufeff{line}\n{line}", headers=NDJSON).json() == {"points": 2}
+    assert client.post(url, content="\ufeff\n", headers=NDJSON).json() == {"points": 0}
+    for content, number in ((f"{line}\n\ufeff{line}", 2), (f"\ufeff\ufeff{line}", 1)):
+        response = client.post(url, content=content, headers=NDJSON)
+        assert response.status_code == 422
+        assert f"line {number}" in response.json()["detail"]
 
 
 @pytest.mark.parametrize(
@@ -58,16 +69,12 @@ def test_an_upload_that_is_repeated_with_its_key_is_stored_once(
     assert client.post(url, content=other, headers=headers).status_code == 409
 
 
-@pytest.mark.parametrize("number", [1, 50, 51, 2000])
-def test_an_invalid_line_is_named_and_nothing_is_added(
-    client: httpx.Client, user: int, number: int
-) -> None:
-    lines = [json.dumps(POINT)] * 2000
-    lines[number - 1] = '{"lat":1}'
-    body = "\n".join(["", *lines])
-    response = client.post(f"/users/{user}/points/ndjson", content=body, headers=NDJSON)
+def test_an_invalid_line_is_named_and_nothing_is_added(client: httpx.Client, user: int) -> None:
+    lines = [json.dumps(POINT)] * 2500 + [json.dumps({**POINT, "lat": 91})]
+    response = client.post(f"/users/{user}/points/ndjson", content="\n".join(lines), headers=NDJSON)
+
     assert response.status_code == 422
-    assert response.json()["detail"] == f"line {number + 1}: lon: Field required; nothing was added"
+    assert "line 2501" in response.json()["detail"]
     assert client.get(f"/users/{user}/points").json()["items"] == []
 
 
@@ -111,7 +118,7 @@ def test_a_live_stream_ends_when_its_time_is_up(client: httpx.Client, user: int)
     assert client.get(f"/users/{user}/live").text.startswith(": listening")
 
 
-@pytest.mark.parametrize("points", [1, 101])
+@pytest.mark.parametrize("points", [1, FEW + 1])
 def test_an_upload_notifies_live_streams(lasting: httpx.Client, user: int, points: int) -> None:
     with lasting.stream("GET", f"/users/{user}/live") as stream:
         lines = stream.iter_lines()

@@ -12,7 +12,7 @@ from sqlalchemy import URL, func, select
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
 from orm_async_tests.models import TrackPoint
-from orm_async_tests.service.idempotency import IdempotencyKey
+from orm_async_tests.service.idempotency_table import IdempotencyKey
 
 JSON = {"Content-Type": "application/json"}
 NDJSON = {"Content-Type": "application/x-ndjson"}

@@ -1,129 +1,141 @@
 """Handles uploads of many points as a JSON array, an NDJSON stream or a GPX file. An upload stores
 all its points or none.
-
-The service receives an upload completely before it checks out a connection, because a client may
-need an hour to send its body. Until then, the points are in a temporary file in the format of COPY.
 """
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from tempfile import SpooledTemporaryFile
 from typing import Any
 
 from fastapi import APIRouter, Depends, HTTPException, Request, UploadFile
-from pydantic import ValidationError
-from sqlalchemy import func
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from orm_async_tests.models import User
-from orm_async_tests.service.etags import not_found
+from orm_async_tests.service.bulk_insert import (
+    FEW,
+    HEADER,
+    TRAILER,
+    copy_points,
+    encode_points,
+    insert_points,
+)
 from orm_async_tests.service.gpx import read_gpx
-from orm_async_tests.service.idempotency import Answer, Key, answer_once
-from orm_async_tests.service.points import LOCK_OWNER
-from orm_async_tests.service.problems import describe, excerpt, problem_responses
-from orm_async_tests.service.schemas import MAX_BODY, Id, Loaded, PointIn
+from orm_async_tests.service.idempotency import Key, digest_of
+from orm_async_tests.service.json_bodies import JsonRoute, media_type, unsupported
+from orm_async_tests.service.ndjson import read_ndjson
+from orm_async_tests.service.problems import problem_responses
+from orm_async_tests.service.schemas import Id, Loaded, PointIn
+from orm_async_tests.service.sessions import WriteSession
 
-PIECE_SIZE = 2**14  # bytes of a body that are parsed before other requests are served
-MEMORY = 2**16  # bytes of an upload that stay in memory; the rest is in a temporary file
-PART_SIZE = 2**15  # bytes of the file that COPY sends at a time
-MAX_LINE = 10_000  # bytes of a line of NDJSON
-COPY_TIMEOUT = 3600.0  # seconds
-COLUMNS = ["user_id", "lat", "lon", "date"]
-# COPY of a long track takes longer than the statement_timeout of other requests.
-PREPARE_COPY = LOCK_OWNER.add_columns(func.set_config("statement_timeout", "0", True))
+PIECE_SIZE = 4096  # bytes that are parsed before other requests are served
+PART_SIZE = 32 * 1024  # bytes that are written to the temporary file, or read, at a time
 
 Batches = AsyncIterator[list[PointIn]]
 
-router = APIRouter(prefix="/users/{user_id}/points", tags=["bulk"])
+router = APIRouter(prefix="/users/{user_id}/points", tags=["bulk"], route_class=JsonRoute)
 
 
-async def split_body(request: Request) -> AsyncIterator[bytes]:
+async def split_body(request: Request, sha256: Any) -> AsyncIterator[bytes]:
+    """Yield the body of a request in pieces of PIECE_SIZE. Between two pieces of the body, the
+    event loop can serve other requests.
+
+    Every piece also updates the hash object `sha256`.
+    """
+    rest = bytearray()
     async for chunk in request.stream():
-        for start in range(0, len(chunk), PIECE_SIZE):
-            yield chunk[start : start + PIECE_SIZE]
+        sha256.update(chunk)
+        rest += chunk
+        while len(rest) >= PIECE_SIZE:
+            yield bytes(rest[:PIECE_SIZE])
+            del rest[:PIECE_SIZE]
             await asyncio.sleep(0)
+    yield bytes(rest)
 
 
-async def read_ndjson(body: AsyncIterator[bytes]) -> Batches:
-    """Yield the points of the lines that end in each piece of the body."""
-    number, rest = 0, b""
-    async for piece in body:
-        *lines, rest = (rest + piece).split(b"\n")
-        yield parse_lines(lines, number)
-        number += len(lines)
-        if len(rest) > MAX_LINE:
-            raise line_error(number + 1, f"it is longer than {MAX_LINE} bytes")
-    yield parse_lines([rest], number)
-
-
-def parse_lines(lines: list[bytes], before: int) -> list[PointIn]:
-    """Return the points of lines after the first `before` lines. Skip blank lines."""
-    points = []
-    for number, line in enumerate(lines, before + 1):
-        try:
-            points += [PointIn.model_validate_json(line)] if line.strip() else []
-        except ValidationError as error:
-            raise line_error(number, describe(error.errors()[0])) from None
-    return points
-
-
-def line_error(number: int, reason: str) -> HTTPException:
-    return HTTPException(422, f"line {number}: {reason}; nothing was added")
-
-
-def encode(user_id: int, points: list[PointIn]) -> bytes:
-    """Return the points in the text format of COPY."""
-    rows = (f"{user_id}\t{point.lat}\t{point.lon}\t{point.date}\n" for point in points)
-    return "".join(rows).encode()
+async def store(file: UploadFile, user_id: int, points: list[PointIn], others: Batches) -> None:
+    """Write all points of an upload to a file in the format of COPY. Raise HTTPException 503 if the
+    disk is full. The service encodes the points itself. The driver asyncpg could also encode the
+    points, but would occupy a connection during the whole upload.
+    """
+    part = bytearray(HEADER + encode_points(user_id, points))
+    try:
+        async for batch in others:
+            part += encode_points(user_id, batch)
+            if len(part) >= PART_SIZE:
+                await file.write(bytes(part))
+                part.clear()
+        await file.write(bytes(part + TRAILER))
+        await file.seek(0)  # writes what Python has buffered
+    except OSError as error:
+        why = f"the service cannot store this upload: {error.strerror}; nothing was added"
+        raise HTTPException(503, why, {"Retry-After": "60"}) from None
 
 
 async def read_parts(file: UploadFile) -> AsyncIterator[bytes]:
+    """Read a file that contains an upload, and yield parts of PART_SIZE bytes."""
     while part := await file.read(PART_SIZE):
         yield part
 
 
-async def copy_points(session: AsyncSession, user_id: int, file: UploadFile) -> Answer:
-    # COPY joins the transaction that this statement begins (test74).
-    if (await session.execute(PREPARE_COPY, {"owner": user_id})).one_or_none() is None:
-        raise not_found(User)
-    driver: Any = (await (await session.connection()).get_raw_connection()).driver_connection
-    source = read_parts(file)
-    status = await driver.copy_to_table(
-        "track_points", source=source, columns=COLUMNS, timeout=COPY_TIMEOUT
-    )
-    return {"points": int(status.removeprefix("COPY "))}
+async def load(
+    request: Request,
+    user_id: int,
+    read_points: Callable[[AsyncIterator[bytes]], Batches],
+    key: str | None,
+) -> Loaded:
+    """Receive all points of an upload before you check out a connection. After all points have been
+    received, check out a connection and add the points.
 
-
-async def load(request: Request, user_id: int, batches: Batches, key: str) -> Loaded:
-    """Receive all points of an upload. Check out a connection only then, and add the points."""
-    digest = hashlib.sha256(f"POST {request.url.path} ".encode())
+    The connection is checked out late, because a client may need an hour to send its body. Raise
+    HTTPException 404 if the user does not exist, 409 if another request used the key, and 422 if a
+    point is invalid.
+    """
+    sha256 = hashlib.sha256(f"POST {request.url.path} ".encode())
+    batches = read_points(split_body(request, sha256))
+    state = request.app.state
+    first: list[PointIn] = []
+    async for points in batches:
+        first += points
+        if len(first) > FEW:
+            break
+    else:
+        async with state.primary.begin() as session:
+            return await insert_points(session, user_id, first, key, sha256.hexdigest())
     # The file has no name, so it disappears with the block, and also when the process is killed.
-    with SpooledTemporaryFile[bytes](MEMORY) as spooled:
-        file = UploadFile(spooled)  # type: ignore[arg-type]  # it uses the disk in a thread
-        async for points in batches:
-            rows = encode(user_id, points)
-            digest.update(rows)
-            await file.write(rows)
-        await file.seek(0)
-        async with request.app.state.primary.begin() as session:
-            answer = await answer_once(
-                session, key, digest.hexdigest(), lambda: copy_points(session, user_id, file)
-            )
-    return Loaded.model_validate(answer)
+    with SpooledTemporaryFile[bytes](state.settings.upload_memory or 1) as file:
+        spool = UploadFile(file)  # type: ignore[arg-type]  # it uses the disk in a thread
+        await store(spool, user_id, first, batches)
+        async with state.primary.begin() as session:
+            parts = read_parts(spool)
+            return await copy_points(session, user_id, parts, key, sha256.hexdigest())
+
+
+@router.post("/bulk", status_code=201, responses=problem_responses(404, 409, 415))
+async def load_json(
+    user_id: Id, points: list[PointIn], session: WriteSession, key: Key = None
+) -> Loaded:
+    """Add the points of a JSON array in the body."""
+    rows = [(user_id, point.lat, point.lon, point.date) for point in points]
+    digest = digest_of(f"POST /users/{user_id}/points/bulk {rows}")
+    if len(points) <= FEW:
+        return await insert_points(session, user_id, points, key, digest)
+
+    async def encoded() -> AsyncIterator[bytes]:
+        yield HEADER + encode_points(user_id, points) + TRAILER
+
+    return await copy_points(session, user_id, encoded(), key, digest)
 
 
 def streamed_body(*media_types: str) -> dict[str, Any]:
-    """Return arguments for a route that reads its body as a stream of one of these media types.
+    """Return arguments for a route that reads its body as a stream. The arguments name the media
+    types that the body may have.
 
-    An HTML form cannot send these media types, so another site's form cannot upload points.
+    The route rejects a body that has another media type. An upload needs a media type that an HTML
+    form cannot send, so another site's form cannot upload points.
     """
 
     async def check_media_type(request: Request) -> None:
-        media_type = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        if media_type not in media_types:
-            sent = f"the body is {excerpt(media_type) or 'of no type'}"
-            raise HTTPException(415, f"{sent}: send Content-Type: {' or '.join(media_types)}")
+        if media_type(request) not in media_types:
+            raise unsupported(request, *media_types)
 
     content = {name: {"schema": {"type": "string", "format": "binary"}} for name in media_types}
     return {
@@ -134,25 +146,13 @@ def streamed_body(*media_types: str) -> dict[str, Any]:
     }
 
 
-@router.post(
-    "/bulk", status_code=201, responses=problem_responses(404, 409), max_body_size=MAX_BODY
-)
-async def load_json(user_id: Id, points: list[PointIn], request: Request, key: Key = "") -> Loaded:
-    """Add the points of a JSON array in the body."""
-
-    async def batches() -> Batches:
-        yield points
-
-    return await load(request, user_id, batches(), key)
-
-
 @router.post("/ndjson", **streamed_body("application/x-ndjson", "application/ndjson"))
-async def load_ndjson(user_id: Id, request: Request, key: Key = "") -> Loaded:
+async def load_ndjson(user_id: Id, request: Request, key: Key = None) -> Loaded:
     """Add the points of an NDJSON stream, which has one JSON document per line."""
-    return await load(request, user_id, read_ndjson(split_body(request)), key)
+    return await load(request, user_id, read_ndjson, key)
 
 
 @router.post("/gpx", **streamed_body("application/gpx+xml", "application/xml"))
-async def load_gpx(user_id: Id, request: Request, key: Key = "") -> Loaded:
+async def load_gpx(user_id: Id, request: Request, key: Key = None) -> Loaded:
     """Add the points that the tracks of a GPX file contain."""
-    return await load(request, user_id, read_gpx(split_body(request)), key)
+    return await load(request, user_id, read_gpx, key)

@@ -1,41 +1,81 @@
-"""Optimistic locking with entity tags. The tag of a row is its xmin, which is the id of the
-transaction that last wrote the row.
+"""Computes entity tags from xmin. The column xmin contains the id of the transaction that last
+wrote a row.
 """
 
 import re
 from typing import Annotated, Any
 
 from fastapi import Header, HTTPException, Response
-from sqlalchemy import ARRAY, ColumnElement, Row, Text, any_, cast, literal, literal_column, select
+from pydantic import BeforeValidator, WithJsonSchema
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Row,
+    Text,
+    any_,
+    cast,
+    literal,
+    literal_column,
+    select,
+    true,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.dml import ReturningDelete, ReturningUpdate
 
 from orm_async_tests.models import TrackPoint, User
 
 ANY = "*"
-TAG = '"[!#-~]*"'
+NAMES = {User: "user", TrackPoint: "point"}
+TAG = r'(?:W/)?"[!#-~\x80-\xff]*"'
 Model = type[User] | type[TrackPoint]
+TAGS = rf"[ \t,]*{TAG}(?:[ \t]*,[ \t,]*{TAG})*[ \t,]*"
+
+
+def parse_tags(lines: list[str]) -> list[str]:
+    """Return the entity tags of all If-Match headers as one list (RFC 9110). Raises ValueError."""
+    value = ", ".join(lines)
+    if value.strip() == ANY:
+        return [ANY]
+    if not re.fullmatch(TAGS, value):
+        raise ValueError('write * or a list of ETags, for example "1", "2"')
+    return re.findall(TAG, value)
+
 
 IfMatch = Annotated[
-    str,
-    Header(
-        pattern=rf"^(\*|{TAG}( *, *{TAG})*)$",
-        description="the ETag that you have read, a list of ETags, or * for any version",
-    ),
+    list[str],
+    BeforeValidator(parse_tags),
+    WithJsonSchema({"type": "string", "pattern": r'^(\*|"[!#-~]*"(, "[!#-~]*")*)$'}),
+    Header(description="the ETag that you have read, a list of ETags, or * for any version"),
 ]
 
 
 def version_column(model: Model) -> ColumnElement[str]:
+    """Return the column that contains a row's version. The column's value changes with every
+    update.
+    """
     xmin: ColumnElement[Any] = literal_column(f"{model.__tablename__}.xmin")
-    return cast(xmin, Text).label("version")
+    return cast(xmin, Text)
 
 
 def set_etag(response: Response, version: str) -> None:
+    """Set the response's ETag header to the version of a row."""
     response.headers["ETag"] = f'"{version}"'
 
 
+def is_unchanged(model: Model, if_match: list[str]) -> ColumnElement[bool]:
+    """Return an SQL condition that is true if If-Match lists the row's version. A weak entity tag
+    in If-Match never matches a row.
+    """
+    if if_match == [ANY]:
+        return true()
+    versions = [tag.strip('"') for tag in if_match if tag.startswith('"')]
+    # An array makes one statement for any number of tags (test106).
+    return version_column(model) == any_(literal(versions, ARRAY(Text)))
+
+
 def not_found(model: Model) -> HTTPException:
-    return HTTPException(404, f"there is no such {'user' if model is User else 'point'}")
+    """Return the HTTPException 404 for a row that does not exist."""
+    return HTTPException(404, f"there is no such {NAMES[model]}")
 
 
 async def write_unchanged(
@@ -43,20 +83,18 @@ async def write_unchanged(
     statement: "ReturningUpdate[*tuple[Any, ...]] | ReturningDelete[*tuple[Any, ...]]",
     model: Model,
     key: int,
-    if_match: str,
+    if_match: list[str],
 ) -> "Row[*tuple[Any, ...]]":
     """Update or delete a row if If-Match lists the row's version. Return the result of the
     statement's RETURNING clause.
 
-    Raise HTTPException 404 if the row does not exist, and 412 if the row has another version.
+    Raise HTTPException 404 if the row does not exist. Raise HTTPException 412 if If-Match does not
+    list the row's version.
     """
-    statement = statement.where(model.id == key)
-    if if_match != ANY:
-        # An array makes one statement for any number of tags (test106).
-        versions = literal([tag.strip('"') for tag in re.findall(TAG, if_match)], ARRAY(Text))
-        statement = statement.where(version_column(model) == any_(versions))
-    if (row := (await session.execute(statement)).one_or_none()) is not None:
+    has_key = model.id == key
+    written = await session.execute(statement.where(has_key, is_unchanged(model, if_match)))
+    if (row := written.one_or_none()) is not None:
         return row
-    if await session.scalar(select(model.id).where(model.id == key)) is None:
+    if await session.scalar(select(model.id).where(has_key)) is None:
         raise not_found(model)
-    raise HTTPException(412, "the row has changed since you read it: read it again")
+    raise HTTPException(412, f"the {NAMES[model]} has changed since you read it")

@@ -1,108 +1,237 @@
-"""Reads the track points of a GPX file piece by piece, and keeps only a few points in memory.
+"""Reads the track points of a GPX file, and keeps only a few points in memory.
 
-The parser ignores namespaces, because some programs write prefixes that they do not declare.
+The parser reads GPX 1.0, GPX 1.1 and GPX files without a namespace. The parser resolves namespace
+prefixes itself. The library expat would reject a prefix that is not declared, but some real files
+contain such prefixes in their extensions.
 """
 
 import re
+from collections import ChainMap, Counter
 from collections.abc import AsyncIterator
-from datetime import datetime
-from typing import Annotated
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Annotated, NamedTuple
 from xml.parsers import expat
 
 from fastapi import HTTPException
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError
 
-from orm_async_tests.service.problems import describe, excerpt
-from orm_async_tests.service.schemas import PointIn, check_storable, parse_moment
+from orm_async_tests.service.problems import excerpt
+from orm_async_tests.service.schemas import (
+    OUT_OF_RANGE,
+    Latitude,
+    Longitude,
+    PointIn,
+    check_storable,
+    to_utc,
+)
 
-TRACK_POINT = ["gpx", "trk", "trkseg", "trkpt"]
-TIME = [*TRACK_POINT, "time"]
-OFFSET = re.compile(r"(Z|[+-]\d\d:\d\d)$")
+NAMESPACES = ("", "http://www.topografix.com/GPX/1/0", "http://www.topografix.com/GPX/1/1")
+CHILDREN = {  # the elements that are read, by their parents
+    "": {"gpx"},
+    "gpx": {"wpt", "rte", "trk"},
+    "trk": {"trkseg"},
+    "trkseg": {"trkpt"},
+    "trkpt": {"time"},
+}
+KINDS = {"wpt": "waypoint", "rte": "route", "trk": "track"}
+ENCODING = re.compile(  # those of expat itself, and some with one byte per character
+    r"utf-8|utf-16(le|be)?|(us-)?ascii|koi8-[ru]|macintosh|iso-8859-\d\d?|windows-125\d",
+    re.ASCII | re.IGNORECASE,
+)
+BLANK = " \t\r\n"  # white space in XML
+# Some programs write 1.5E-5.
+DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+DATE_TIME = re.compile(  # xsd:dateTime with a year of four digits
+    r"(\d{4}-\d\d-\d\dT)(\d\d:\d\d:\d\d(?:\.\d+)?)(Z|[+-](?:(?:0\d|1[0-3]):[0-5]\d|14:00))?",
+    re.ASCII,
+)
+END_OF_DAY = re.compile(r"24:00:00(\.0+)?")
+
+# These limit the memory and the work of expat: every piece makes it parse an unfinished tag again.
+MAX_TOKEN = 64 * 1024  # bytes of a tag or a comment
+MAX_NAMES = 64 * 1024  # characters of all names together
 MAX_DEPTH = 100  # nested elements
-MAX_TOKEN = 2**16  # bytes of a tag, of a comment or of a time
+MAX_TEXT = 1000  # characters of a time, with the white space around it
+
+
+def parse_decimal(text: str) -> float:
+    """Convert the text of a coordinate to a number. Raise ValueError."""
+    if not DECIMAL.fullmatch(text.strip(BLANK)):
+        raise ValueError(f"{excerpt(text)!r} is not a decimal number")
+    return float(text)
 
 
 def parse_time(text: str) -> datetime:
-    """Parse the text of a time. A time without an offset is in UTC."""
-    text = text.strip()
-    return parse_moment(text if OFFSET.search(text) else f"{text}Z")
+    """Convert the text of a time to a moment in UTC. A time without a time zone counts as UTC.
+    Raise ValueError.
+    """
+    reason = f"{excerpt(text)!r} is not a date and time such as 2010-10-03T09:36:30Z"
+    match = DATE_TIME.fullmatch(text.strip(BLANK))
+    if match is None:
+        raise ValueError(reason)
+    day, clock, zone = match[1], match[2], match[3] or "Z"
+    ends_day = END_OF_DAY.fullmatch(clock)
+    try:
+        moment = datetime.fromisoformat(f"{day}{'00:00:00' if ends_day else clock}{zone}")
+        moment += timedelta(days=bool(ends_day))
+    except OverflowError:
+        raise ValueError(OUT_OF_RANGE) from None
+    except ValueError:
+        raise ValueError(reason) from None
+    return to_utc(moment)
 
 
-class GpxPoint(PointIn):
-    """The attributes of an element `trkpt`, and the text of its time."""
+class Trkpt(PointIn):
+    """A track point: the attributes of its element `trkpt`, and the text of its time."""
 
-    model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
+    model_config = ConfigDict(extra="ignore")
 
-    lat: Annotated[float, Field(ge=-90, le=90)]
-    lon: Annotated[float, Field(ge=-180, le=180)]
+    lat: Annotated[Latitude, BeforeValidator(parse_decimal)]
+    lon: Annotated[Longitude, BeforeValidator(parse_decimal)]
     date: Annotated[datetime, BeforeValidator(parse_time), AfterValidator(check_storable)] = Field(
         alias="time"
     )
 
 
+class Element(NamedTuple):
+    """An XML element that has not ended yet, with the namespace prefixes that it declares."""
+
+    name: str
+    prefixes: ChainMap[str, str]
+
+
 class GpxParser:
-    """Parses a GPX file piece by piece, and raises HTTPException 422 if the file is invalid."""
+    """Parses a GPX file piece by piece.
+
+    If a point is invalid, the parser raises HTTPException 422 with the point's number.
+    """
 
     def __init__(self) -> None:
-        self._parser = expat.ParserCreate()
-        self._parser.StartDoctypeDeclHandler = self._refuse_doctype
+        self._names: dict[str, str] = {}
+        self._parser = expat.ParserCreate(intern=self._names)
+        with suppress(AttributeError):  # an old expat has no deferral
+            self._parser.SetReparseDeferralEnabled(False)  # MAX_TOKEN limits the work
+        self._parser.XmlDeclHandler = self._declaration
+        self._parser.StartDoctypeDeclHandler = self._doctype
         self._parser.StartElementHandler = self._start
-        self._parser.CharacterDataHandler = self._add_text
         self._parser.EndElementHandler = self._end
-        self._path: list[str] = []  # the names of the open elements
-        self._point: dict[str, str] = {}  # the texts of the trkpt that is open
-        self._number = 0  # of the trkpt elements so far
-        self._fed = 0  # bytes
+        self._fed = 0
+        self._namespace = ""
+        self._open: list[Element | None] = [Element("", ChainMap())]  # None: an ignored one
+        self._begun = Counter[str]()  # elements, by their names
+        self._point: dict[str, str] = {}  # the texts of the trkpt that has begun
         self._points: list[PointIn] = []
 
     def feed(self, piece: bytes, last: bool = False) -> list[PointIn]:
         """Parse a piece of the file, and return the track points that end in this piece."""
+        self._fed += len(piece)
         try:
             self._parser.Parse(piece, last)
-        except (expat.ExpatError, LookupError, ValueError) as error:  # also an unknown encoding
-            raise self._file_error(excerpt(str(error))) from None
-        self._fed += len(piece)
-        unfinished = 0 if last else self._fed - self._parser.CurrentByteIndex
-        if max(unfinished, len(self._point.get("time", ""))) > MAX_TOKEN:
-            raise self._file_error(f"a tag, a comment or a time is longer than {MAX_TOKEN} bytes")
-        if last and not self._number:
-            raise self._file_error("it has no track point")
+        except expat.ExpatError as error:
+            raise self._file_error(str(error)) from None
+        if not last and self._fed - self._parser.CurrentByteIndex > MAX_TOKEN:
+            raise self._file_error(f"a tag or a comment is longer than {MAX_TOKEN} bytes")
+        if sum(map(len, self._names)) > MAX_NAMES:
+            raise self._file_error(f"its names are longer than {MAX_NAMES} characters together")
+        if last and not self._begun["trkpt"]:
+            raise HTTPException(422, f"this GPX has {self._contents()}; nothing was added")
         points, self._points = self._points, []
         return points
 
-    def _refuse_doctype(self, *_: object) -> None:
-        raise self._file_error("it has a DOCTYPE, which may define entities")
+    def _contents(self) -> str:
+        counts = {word: self._begun[name] for name, word in KINDS.items()}
+        parts = [f"{count} {word}{'s' * (count > 1)}" for word, count in counts.items() if count]
+        return ", ".join([*parts, "no track point"])
+
+    def _declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
+        """Reject an unknown encoding before Python looks up its name. Python caches the name of
+        every encoding that it looks up, so many unknown names could fill the memory.
+        """
+        if encoding is not None and not ENCODING.fullmatch(encoding):
+            detail = f"its encoding is {excerpt(encoding)!r}; UTF-8, UTF-16, ISO-8859-1 and"
+            raise self._file_error(f"{detail} windows-1252 are among those that are read")
+
+    def _doctype(self, name: str, *_: object) -> None:
+        raise self._file_error(
+            f"it has a document type ({excerpt(name)}), which may define entities"
+        )
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
-        self._path.append(name.rpartition(":")[2])
-        if len(self._path) > MAX_DEPTH:
+        if len(self._open) > MAX_DEPTH:
             raise self._file_error(f"more than {MAX_DEPTH} elements are nested")
-        if self._path == TRACK_POINT:
-            self._number += 1
-            self._point = attributes
+        parent = self._open[-1]
+        element = self._recognize(parent, name, attributes) if parent else None
+        self._open.append(element)
+        if element is None:
+            return
+        self._begun[element.name] += 1
+        if element.name == "trkpt":
+            self._point = {key: attributes[key] for key in ("lat", "lon") if key in attributes}
+        elif element.name == "time":
+            if "time" in self._point:
+                raise self._point_error("the trkpt element has more than one time element")
+            self._point["time"] = ""
+            self._parser.CharacterDataHandler = self._text
 
-    def _add_text(self, text: str) -> None:
-        if self._path == TIME:
-            self._point["time"] = self._point.get("time", "") + text
+    def _recognize(self, parent: Element, name: str, attributes: dict[str, str]) -> Element | None:
+        """Return the element if GPX allows it inside `parent`. Otherwise return None."""
+        declared = {
+            key[6:]: uri for key, uri in attributes.items() if key[:6] in ("xmlns", "xmlns:")
+        }
+        prefixes = parent.prefixes.new_child(declared) if declared else parent.prefixes
+        prefix, _, local = name.rpartition(":")
+        namespace = prefixes.get(prefix, None if prefix else "")
+        if not parent.name:
+            if local != "gpx" or namespace not in NAMESPACES:
+                suffix = f" of {excerpt(namespace)!r}" if namespace else ""
+                raise self._file_error(f"its root element is {excerpt(name)}{suffix}")
+            self._namespace = namespace
+        is_read = local in CHILDREN.get(parent.name, ()) and namespace == self._namespace
+        return Element(local, prefixes) if is_read else None
+
+    def _text(self, data: str) -> None:
+        if self._open[-1] is not None:  # else the text of an element inside the time
+            self._point["time"] += data
+        if len(self._point["time"]) > MAX_TEXT:
+            raise self._point_error(f"time is longer than {MAX_TEXT} characters")
 
     def _end(self, _: str) -> None:
-        if self._path == TRACK_POINT:
-            try:
-                self._points.append(GpxPoint.model_validate(self._point))
-            except ValidationError as error:
-                reason = describe(error.errors()[0])
-                detail = f"point {self._number}: {reason}; nothing was added"
-                raise HTTPException(422, detail) from None
-        self._path.pop()
+        element = self._open.pop()
+        if element is None:
+            return
+        if element.name == "time":
+            self._parser.CharacterDataHandler = None
+        elif element.name == "trkpt":
+            self._points.append(self._finish_point())
+
+    def _finish_point(self) -> PointIn:
+        try:
+            return Trkpt.model_validate(self._point)
+        except ValidationError as error:
+            [first, *_] = error.errors()
+        name = first["loc"][0]
+        if first["type"] == "missing":
+            raise self._point_error(f"trkpt has no {name}")
+        owner = "" if name == "time" else " of trkpt"
+        raise self._point_error(f"{name}{owner}: {first['msg'].removeprefix('Value error, ')}")
+
+    def _point_error(self, reason: str) -> HTTPException:
+        return HTTPException(422, f"point {self._begun['trkpt']}: {reason}; nothing was added")
 
     def _file_error(self, reason: str) -> HTTPException:
-        near = f" (near point {self._number})" if self._number else ""
+        number = self._begun["trkpt"]
+        near = f" (near point {number})" if number else ""
         return HTTPException(422, f"this is not GPX: {reason}{near}; nothing was added")
 
 
-async def read_gpx(body: AsyncIterator[bytes]) -> AsyncIterator[list[PointIn]]:
-    """Yield the track points that end in each piece of the body."""
+async def read_gpx(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[PointIn]]:
+    """Parse a file. Read the file in pieces. For each piece, yield a list of the track points that
+    end in this piece.
+
+    Raise HTTPException 422 if the file or a point is invalid.
+    """
     parser = GpxParser()
-    async for piece in body:
+    async for piece in pieces:
         yield parser.feed(piece)
     yield parser.feed(b"", last=True)

@@ -1,20 +1,9 @@
 """Routes that create, read, list, patch and delete points."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
-from sqlalchemy import (
-    Text,
-    TextClause,
-    bindparam,
-    cast,
-    delete,
-    func,
-    insert,
-    select,
-    text,
-    update,
-)
+from sqlalchemy import Row, TextClause, bindparam, delete, select, text, update
 
 from orm_async_tests.models import TrackPoint, User
 from orm_async_tests.service.etags import (
@@ -24,16 +13,15 @@ from orm_async_tests.service.etags import (
     version_column,
     write_unchanged,
 )
-from orm_async_tests.service.idempotency import Answer, Key, answer_once, digest_of
+from orm_async_tests.service.idempotency import Key, build_insertion, digest_of, insert_once
+from orm_async_tests.service.json_bodies import JsonRoute
 from orm_async_tests.service.problems import problem_responses
 from orm_async_tests.service.schemas import (
-    FIRST,
-    LAST,
-    MAX_BODY,
     After,
     Id,
     Limit,
     Moment,
+    Omittable,
     Page,
     PointIn,
     PointOut,
@@ -42,35 +30,42 @@ from orm_async_tests.service.schemas import (
 from orm_async_tests.service.sessions import Read, WriteSession
 
 CHANNEL = "orm_async_points"  # of NOTIFY, whose payload is the id of a user with new points
-TABLE, VERSION = TrackPoint.metadata.tables["track_points"], version_column(TrackPoint)
-POINTS = TABLE.c
+POINTS = TrackPoint.__table__.c
+VERSION = version_column(TrackPoint).label("version")
 SELECT_POINT = select(*POINTS, VERSION).where(POINTS.id == bindparam("id"))
-NOTIFY = cast(func.pg_notify(CHANNEL, cast(User.id, Text)), Text)
+router = APIRouter(tags=["points"], route_class=JsonRoute)
 
-# This locks the user `owner`, and wakes live streams when the transaction commits. Because of the
-# lock, requests that write points of one user run one after the other, so the order of the ids is
-# the order of the commits.
-LOCK_OWNER = (
-    select(User.id, NOTIFY.label("notified"))
-    .where(User.id == bindparam("owner"))
-    .with_for_update(key_share=True)
+
+# This locks the user `owner` if the condition is true. Because of the lock, requests that write
+# points of one user run one after the other, so the order of the ids is the order of the commits.
+LOCK_USER = """locked AS (
+    SELECT id FROM users WHERE id = :owner AND {condition} FOR NO KEY UPDATE
+)"""
+
+
+def notify_listeners(user_id: str) -> str:
+    """Return an SQL expression that wakes live streams when the transaction commits."""
+    return f"CAST(pg_notify('{CHANNEL}', CAST({user_id} AS text)) AS text)"
+
+
+INSERT = build_insertion(
+    f"""{LOCK_USER}, inserted AS (
+        INSERT INTO track_points (user_id, lat, lon, date)
+        SELECT id, CAST(:lat AS float), CAST(:lon AS float), CAST(:date AS timestamptz) FROM locked
+        RETURNING *, CAST(xmin AS text) AS version, {notify_listeners("user_id")} AS notification
+    )""",
+    "jsonb_build_object('point', to_jsonb(inserted), 'version', version)",
 )
-OWNER = LOCK_OWNER.cte("owner")
-VALUES = [POINTS.lat, POINTS.lon, POINTS.date]
-NEW_POINT = select(OWNER.c.id, *(bindparam(column.name, type_=column.type) for column in VALUES))
-INSERT = insert(TABLE).from_select([POINTS.user_id, *VALUES], NEW_POINT)
-INSERT_POINT = INSERT.returning(*POINTS, VERSION)
-
-router = APIRouter(tags=["points"], max_body_size=MAX_BODY)
 
 
 def select_page(condition: str = "true") -> TextClause:
-    """Return a query for one page of points as JSON, and for the value of `after` that leads to the
-    next page. If the user does not exist, the query returns no row.
+    """Return a query for one page of points as JSON. The query also returns the value of `after`
+    for the next page.
 
-    The database server writes the JSON in the form that pydantic would write, because a Python
+    The database server writes the JSON in the form that pydantic would write. Creating a Python
     object for every point would take most of the request's time. The query reads one point more
-    than `limit`, to learn whether there is a next page.
+    than `limit`, because that point shows that there is a next page. The query returns one row. If
+    the user does not exist, the query returns no row.
     """
     return text(rf"""
         SELECT page.* FROM users, (
@@ -93,7 +88,7 @@ def select_page(condition: str = "true") -> TextClause:
     """)
 
 
-PAGES = {  # by the presence of `since` and `until`, because each case has its own query plan
+PAGES = {  # by the presence of `since` and `until`: `IS NULL OR` would share one plan
     (False, False): select_page(),
     (True, False): select_page("date >= :since"),
     (False, True): select_page("date < :until"),
@@ -101,25 +96,23 @@ PAGES = {  # by the presence of `since` and `until`, because each case has its o
 }
 
 
-@router.post("/users/{user_id}/points", status_code=201, responses=problem_responses(404, 409))
+def page_json(row: Row[Any]) -> str:
+    return f'{{"items":[{row.documents or ""}],"next":{row.following or "null"}}}'
+
+
+@router.post("/users/{user_id}/points", status_code=201, responses=problem_responses(404, 409, 415))
 async def create(
-    user_id: Id, point: PointIn, session: WriteSession, response: Response, key: Key = ""
+    user_id: Id, point: PointIn, session: WriteSession, response: Response, key: Key = None
 ) -> PointOut:
     """Add a point to a user's track."""
-
-    async def insert_point() -> Answer:
-        values = {"owner": user_id, **point.model_dump()}
-        row = (await session.execute(INSERT_POINT, values)).one_or_none()
-        if row is None:
-            raise not_found(User)
-        created = PointOut.model_validate(row)
-        return {"point": created.model_dump(mode="json"), "version": row.version}
-
     digest = digest_of(f"POST /users/{user_id}/points {point.model_dump_json()}")
-    answer = await answer_once(session, key, digest, insert_point)
-    set_etag(response, answer["version"])
-    response.headers["Location"] = f"/points/{answer['point']['id']}"
-    return PointOut.model_validate(answer["point"])
+    values = {"owner": user_id, **point.model_dump()}
+    created = await insert_once(session, INSERT, values, key, digest)
+    if created is None:
+        raise not_found(User)
+    set_etag(response, created["version"])
+    response.headers["Location"] = f"/points/{created['point']['id']}"
+    return PointOut.model_validate(created["point"])
 
 
 @router.get(
@@ -130,22 +123,21 @@ async def list_(
     reader: Read,
     after: After = 0,
     limit: Limit = 100,
-    since: Annotated[Moment, Query(description="the earliest date")] = FIRST,
-    until: Annotated[Moment, Query(description="a date after the last point")] = LAST,
+    since: Annotated[Moment | None, Omittable(), Query(description="not before")] = None,
+    until: Annotated[Moment | None, Omittable(), Query(description="before")] = None,
 ) -> Response:
     """List the points of a user in the order of their ids, one page at a time."""
     values = {"user_id": user_id, "after": after, "limit": limit, "since": since, "until": until}
-    rows = await reader.rows(PAGES[since > FIRST, until < LAST], values)
+    parameters = {name: value for name, value in values.items() if value is not None}
+    rows = await reader.rows(PAGES[since is not None, until is not None], parameters)
     if not rows:
         raise not_found(User)
-    [page] = rows
-    document = f'{{"items":[{page.documents or ""}],"next":{page.following or "null"}}}'
-    return Response(document, media_type="application/json")
+    return Response(page_json(rows[0]), media_type="application/json")
 
 
 @router.get("/points/{point_id}", responses=problem_responses(404))
 async def read(point_id: Id, reader: Read, response: Response) -> PointOut:
-    """Read a point. The ETag of the response identifies the version of the point."""
+    """Read a point. The response's ETag identifies the version of the point."""
     rows = await reader.rows(SELECT_POINT, {"id": point_id})
     if not rows:
         raise not_found(TrackPoint)
@@ -153,17 +145,17 @@ async def read(point_id: Id, reader: Read, response: Response) -> PointOut:
     return PointOut.model_validate(rows[0])
 
 
-@router.patch("/points/{point_id}", responses=problem_responses(404, 412, 428))
+@router.patch("/points/{point_id}", responses=problem_responses(404, 412, 415, 428))
 async def patch(
     point_id: Id, point: PointPatch, session: WriteSession, response: Response, if_match: IfMatch
 ) -> PointOut:
     """Change some fields of a point if If-Match lists the point's version."""
     # A PATCH without members sets the id to itself: an UPDATE needs a column to return a row.
     values = {"id": TrackPoint.id, **point.model_dump(exclude_none=True)}
-    change = update(TrackPoint).values(values).returning(*POINTS, VERSION)
+    change = update(TrackPoint).values(values).returning(TrackPoint, VERSION)
     row = await write_unchanged(session, change, TrackPoint, point_id, if_match)
-    set_etag(response, row.version)
-    return PointOut.model_validate(row)
+    set_etag(response, row[1])
+    return PointOut.model_validate(row[0])
 
 
 @router.delete("/points/{point_id}", status_code=204, responses=problem_responses(404, 412, 428))

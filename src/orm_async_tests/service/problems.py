@@ -11,10 +11,11 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
+from starlette.routing import Match
 
 from orm_async_tests.service.schemas import Problem
 
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 MAX_ERRORS = 5  # in one response
 EXCERPT = 50  # characters
 MEDIA_TYPE = "application/problem+json"
@@ -28,11 +29,13 @@ UNWRAPPED = (InterfaceError, PostgresError)
 
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Describe a route's errors for OpenAPI, including those that every route can return."""
+    """Describe a route's errors for OpenAPI. The description has the given statuses and the
+    statuses that every route can return.
+    """
     content = {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}
     return {
         status: {"description": HTTPStatus(status).phrase, "content": content}
-        for status in (*statuses, 400, 413, 422, 503)
+        for status in (*statuses, 408, 413, 422, 503)
     }
 
 
@@ -43,30 +46,45 @@ def excerpt(text: str) -> str:
 
 
 def describe(error: Mapping[str, Any]) -> str:
-    """Return where an input is invalid, and why. `error` is one of `ValidationError.errors()`."""
+    """Return where an input is invalid, and why. `error` is an item of
+    `ValidationError.errors()`.
+    """
     place = ".".join(excerpt(str(part)) for part in error["loc"])
     reason = str(error["msg"]).removeprefix("Value error, ")
     return f"{place}: {reason}" if place else reason
 
 
-def make_problem(
-    status: int, detail: str, headers: Mapping[str, str] | None = None
-) -> JSONResponse:
+def make_problem(status: int, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
     document = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail)
     return JSONResponse(document.model_dump(), status, headers, media_type=MEDIA_TYPE)
 
 
-async def handle_http_error(_: Request, error: Exception) -> JSONResponse:
+def allowed_methods(request: Request) -> str:
+    """Return the HTTP methods that the request's path allows, in the form of the header Allow."""
+
+    def is_allowed(method: str) -> bool:
+        scope = {**request.scope, "method": method}
+        return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
+
+    methods = [method for method in METHODS if is_allowed(method)]
+    return ", ".join([*methods, "HEAD"] if "GET" in methods else methods)
+
+
+async def handle_http_error(request: Request, error: Exception) -> JSONResponse:
+    """Return the problem document for an HTTPException, for example for the 404 of an unknown
+    path.
+    """
     assert isinstance(error, HTTPException)
-    return make_problem(error.status_code, str(error.detail), error.headers)
-
-
-async def handle_disconnect(_: Request, _error: Exception) -> JSONResponse:
-    return make_problem(400, "the client closed the connection before it had sent the body")
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = allowed_methods(request)  # Starlette names those of one route only
+    return make_problem(error.status_code, str(error.detail), headers)
 
 
 async def handle_invalid_request(_: Request, error: Exception) -> JSONResponse:
-    """Return 428 if the header If-Match is missing, and 422 if the request is otherwise invalid."""
+    """Return 428 if nothing is wrong except that the header If-Match is missing. Return 422 if the
+    request is invalid for another reason. The response names the place of each error.
+    """
     assert isinstance(error, RequestValidationError)
     errors = error.errors()
     if any(error["type"] == "missing" and error["loc"] == IF_MATCH for error in errors):
@@ -79,14 +97,17 @@ async def handle_invalid_request(_: Request, error: Exception) -> JSONResponse:
 
 async def handle_database_error(_: Request, error: Exception) -> JSONResponse:
     """Return 409 or 404 if the request violated a constraint. Return 503 if the database is busy or
-    cannot be reached. Raise any other error again, so that it becomes a 500 with a traceback in the
-    log.
+    cannot be reached.
+
+    Raise the database error again if it has another cause. An unknown database error makes the
+    response a 500, and the log contains a traceback.
     """
     orig = getattr(error, "orig", error)
     sqlstate = getattr(orig, "sqlstate", None) or ""
     if sqlstate in CONSTRAINTS:
-        detail = "a constraint of the database rejects the change"
-        return make_problem(CONSTRAINTS[sqlstate], detail)
+        return make_problem(
+            CONSTRAINTS[sqlstate], "a constraint of the database rejects the change"
+        )
     is_unreachable = (
         sqlstate.startswith(CONNECTION_EXCEPTION)
         or (isinstance(error, DBAPIError) and error.connection_invalidated)
@@ -98,8 +119,8 @@ async def handle_database_error(_: Request, error: Exception) -> JSONResponse:
 
 
 def add_handlers(app: FastAPI) -> None:
+    """Make the application send a problem document for every error."""
     app.add_exception_handler(HTTPException, handle_http_error)
-    app.add_exception_handler(ClientDisconnect, handle_disconnect)
     app.add_exception_handler(RequestValidationError, handle_invalid_request)
     for error_class in (DBAPIError, *UNWRAPPED, PoolTimeout, TimeoutError, OSError):
         app.add_exception_handler(error_class, handle_database_error)

@@ -23,23 +23,25 @@ if TYPE_CHECKING:
     from orm_async_tests.db import Database
     from orm_async_tests.service.settings import Settings
 
+# Bytes that the kernel keeps for a client that reads nothing. Linux doubles the number. Without a
+# limit the kernel takes up to 4 MiB for each client, and the service has to produce all of it.
+SEND_BUFFER = 2**17
 RETRY_AFTER = 1.0  # seconds between two attempts to start a server that does not start
 
 
 def main() -> int:
-    """Run the service until SIGINT or SIGTERM. Return 2 if the service cannot start."""
+    """Run the service until the process gets SIGINT or SIGTERM. Return the exit code of the
+    command, which is 2 if the service cannot start.
+    """
     parser = argparse.ArgumentParser(
         description="Upgrade the tables of the chosen database, and serve the database over HTTP."
     )
     parser.add_argument(
         "--db", dest="db_", metavar="URL", help="the database: embedded, compose, or a URL"
     )
-    default = "(default: %(default)s)"
-    parser.add_argument("--host", default="127.0.0.1", help=f"the address to listen on {default}")
-    parser.add_argument("--port", type=int, default=8000, help=f"the port to listen on {default}")
-    parser.add_argument(
-        "--workers", type=int, default=1, metavar="N", help=f"how many processes serve {default}"
-    )
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes")
     options = parser.parse_args()
     if options.workers < 1:
         parser.error("argument --workers: at least one process is needed")
@@ -47,11 +49,15 @@ def main() -> int:
 
 
 def serve(db_: str | None, host: str, port: int, workers: int) -> int:
+    """Serve the application on an address, with the number of processes that `workers` gives. Raise
+    CouldNotRun.
+    """
     try:
         import uvicorn
         from uvicorn.supervisors import Multiprocess
 
         from orm_async_tests import db
+        from orm_async_tests.service.app import create_app
         from orm_async_tests.service.connection import Connection
         from orm_async_tests.service.engines import service_urls
     except ImportError as error:
@@ -62,10 +68,11 @@ def serve(db_: str | None, host: str, port: int, workers: int) -> int:
         print(f"db: {database.label}, {database.driver}", file=sys.stderr)
         direct = service_urls(database.url, settings).listening  # past a pooler (test173)
         asyncio.run(migrate(replace(database, url=direct)))
-        app = create_frozen_app(database.url, settings)
+        create_app(database.url, settings)  # reports wrong settings once, not per worker
+        app = partial(create_frozen_app, database.url, settings)
         config = uvicorn.Config(
-            app if workers == 1 else partial(create_frozen_app, database.url, settings),
-            factory=workers > 1,
+            app,
+            factory=True,
             http=Connection,
             workers=workers,
             timeout_graceful_shutdown=10,
@@ -81,7 +88,10 @@ def serve(db_: str | None, host: str, port: int, workers: int) -> int:
 
 
 def keep_server_running() -> None:
-    """Start the embedded server again whenever it ends. Until then, requests get a 503."""
+    """Start the embedded server again whenever the server ends, as long as this process lives.
+
+    Until the embedded server runs again, requests get a 503.
+    """
     log = logging.getLogger("uvicorn.error")  # the server's log, also for what is no error
     while True:
         try:
@@ -95,10 +105,11 @@ def keep_server_running() -> None:
 
 
 def create_frozen_app(url: "URL", settings: "Settings") -> "FastAPI":
-    """Create the application, and exclude all objects that exist then from garbage collection.
+    """Create the application in a process that serves requests.
 
-    Modules, models and routes live until the process ends. A garbage collection that examined them
-    would delay requests by 0.1 s.
+    The garbage collector then ignores all objects that exist after the application's creation.
+    Modules, models and routes live until the process ends. A garbage collection that examined these
+    long-lived objects would delay requests by 0.1 s.
     """
     from orm_async_tests.service.app import create_app
 
@@ -109,6 +120,9 @@ def create_frozen_app(url: "URL", settings: "Settings") -> "FastAPI":
 
 
 def read_settings() -> "Settings":
+    """Read the settings from the environment variables. Raise CouldNotRun if the value of a setting
+    is invalid.
+    """
     from pydantic import ValidationError
 
     from orm_async_tests.service.settings import PREFIX, Settings
@@ -127,17 +141,23 @@ def read_settings() -> "Settings":
 
 
 def bind(host: str, port: int) -> socket.socket:
+    """Return a socket that listens on the given address. Raise CouldNotRun if the address is in use
+    or invalid.
+    """
     try:
         if port not in range(2**16):  # create_server() would not close its socket
             raise OverflowError("a port must be at most 65535")
-        return socket.create_server((host, port))
+        listener = socket.create_server((host, port))
     except (OSError, OverflowError) as error:
         raise CouldNotRun(
             f"cannot listen on this address: {error}", f"{host}:{port}", "serve --port 8001"
         ) from None
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)  # accept() inherits it
+    return listener
 
 
 async def migrate(database: "Database") -> None:
+    """Upgrade the database to the newest revision of each history."""
     from orm_async_tests import db, migrations
 
     async with db.connect(database, "orm_async_tests serve") as connection:

@@ -1,14 +1,26 @@
 """Reads the settings of the service from environment variables ORM_ASYNC_SERVICE_... ."""
 
+import re
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "ORM_ASYNC_SERVICE_"
+KIB = 1024
+MIB = 1024 * KIB
+GIB = 1024 * MIB
 MIN_SECONDS = 0.001  # PostgreSQL takes a timeout of 0 ms for none
 MAX_SECONDS = 2_000_000  # PostgreSQL stores a timeout as milliseconds in 31 bits
-HOST = r"(\*|(\*\.)?[^\s,*]+)"
+HOSTS = re.compile(r"(\*|(\*\.)?[^\s,*]+)(\s*,\s*(\*|(\*\.)?[^\s,*]+))*")
+
+
+def parse_hosts(text: str) -> str:
+    """Return the text if it is a valid list of hosts. Raises ValueError."""
+    if not HOSTS.fullmatch(text.strip()):
+        raise ValueError("write names separated by commas, for example localhost, *.example.com")
+    return text
+
 
 Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(ge=MIN_SECONDS, le=MAX_SECONDS)]
@@ -28,7 +40,7 @@ class Settings(BaseSettings):
     # Whether the other URLs are those of a PgBouncer that pools transactions.
     pooler: bool = False
     # Names of the service in the header Host; *.example.com for a domain, * for any.
-    hosts: str = Field(default="localhost,127.0.0.1,[::1]", pattern=f"^{HOST}(,{HOST})*$")
+    hosts: Annotated[str, AfterValidator(parse_hosts)] = "localhost,127.0.0.1,[::1],::1"
     telemetry: bool = False
 
     pool_size: Count = 20
@@ -40,7 +52,20 @@ class Settings(BaseSettings):
     command_timeout: Seconds = 30.0
     statement_timeout: Seconds = 20.0
 
-    max_upload: Count = 2**30
+    max_body: Count = MIB
+    max_upload: Count = GIB
+    # The part of an upload that stays in memory. The rest is in a temporary file.
+    upload_memory: int = Field(default=64 * KIB, ge=0)
+    # Each limit is for requests at a time. max_requests does not count uploads and streams.
+    max_requests: Count = 250
+    max_uploads: Count = 250
+    max_streams: Count = 250
+
+    # A body has receive_timeout seconds, and one second more for every receive_rate bytes.
+    receive_timeout: Seconds = 20.0
+    receive_rate: float = Field(default=500.0, gt=0, allow_inf_nan=False)
+    # A response may make no progress for send_timeout seconds.
+    send_timeout: Seconds = 20.0
     # A live stream sends a comment after keep_alive seconds, and ends after live_for seconds.
     keep_alive: Seconds = 15.0
     live_for: Seconds = 3600.0

@@ -1,16 +1,16 @@
 """Sends a user's track as a stream, in NDJSON or GeoJSON.
 
-A client may read a track slowly. The stream keeps no connection while it waits for the client,
-because a separate statement reads each batch of points. The database server writes a batch as one
-JSON text, which costs this process the least work.
+A client may read a track slowly. The stream keeps no connection while it waits for the client. A
+separate statement reads each batch of points. The database server writes a batch as one JSON text,
+because one text costs this process the least work.
 """
 
-from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from collections.abc import AsyncIterator
+from typing import NamedTuple
 
 from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
-from sqlalchemy import Row, TextClause, text
+from sqlalchemy import TextClause, text
 
 from orm_async_tests.models import User
 from orm_async_tests.service.etags import not_found
@@ -24,8 +24,10 @@ router = APIRouter(prefix="/users/{user_id}", tags=["tracks"])
 
 
 def select_batch(document: str, separator: str) -> TextClause:
-    """Return a query for the points after an id, as one text of JSON documents. If the user does
-    not exist, the query returns no row.
+    """Return a query for the points after an id. The query joins the points' JSON documents into
+    one text.
+
+    The query returns one row. If the user does not exist, the query returns no row.
     """
     return text(f"""
         SELECT batch.* FROM users, (
@@ -44,38 +46,58 @@ LINE = """concat('{"lat":', lat, ',"lon":', lon, ',"date":', to_json(date), E'}\
 LINES, POSITIONS = select_batch(LINE, ""), select_batch("concat('[', lon, ',', lat, ']')", ",")
 
 
-async def read_first_batch(reader: FairPool, query: TextClause, user_id: int) -> Sequence[Row[Any]]:
-    """Return the first batch, which the route reads before the response begins, so that it can
-    still answer 404.
+class Batch(NamedTuple):
+    """Some points of a track as JSON, with the id of the last point and the number of points.
+
+    The text is encoded at once, so that no row keeps a second copy of it while a client is slow.
     """
-    rows = await reader.rows(query, {"user_id": user_id, "after": 0})
-    if not rows:
+
+    text: bytes
+    last: int
+    points: int
+
+
+async def read_batch(
+    reader: FairPool, query: TextClause, user_id: int, after: int = 0
+) -> Batch | None:
+    """Return the points after this id, or None if the user does not exist."""
+    rows = await reader.rows(query, {"user_id": user_id, "after": after})
+    return Batch(rows[0].text.encode(), rows[0].last, rows[0].points) if rows else None
+
+
+async def read_first_batch(reader: FairPool, query: TextClause, user_id: int) -> Batch:
+    """Return the first batch of points. The route reads the first batch before it begins a
+    response, so it can still answer 404. Raise HTTPException 404.
+    """
+    batch = await read_batch(reader, query, user_id)
+    if batch is None:
         raise not_found(User)
-    return rows
+    return batch
 
 
-async def stream_batches(
-    reader: FairPool, query: TextClause, user_id: int, rows: Sequence[Row[Any]], separator: str = ""
-) -> AsyncIterator[str]:
-    """Yield the text of the first batch in `rows`, and of each following batch."""
-    before = ""
-    while rows and rows[0].points:
-        points, last = rows[0].points, rows[0].last
-        yield before + rows[0].text
-        if points < BATCH:
-            return
+async def stream_texts(
+    reader: FairPool, query: TextClause, user_id: int, batch: Batch | None, separator: bytes = b""
+) -> AsyncIterator[bytes]:
+    """Yield the given batch of points as text, and then each following batch. Only the last batch
+    may have fewer points than the others.
+    """
+    before = b""
+    while batch and batch.points:
+        yield before + batch.text if before else batch.text
         before = separator
-        rows = await reader.rows(query, {"user_id": user_id, "after": last})
+        if batch.points < BATCH:
+            return
+        batch = await read_batch(reader, query, user_id, batch.last)
 
 
-async def stream_feature(
-    reader: FairPool, user_id: int, rows: Sequence[Row[Any]]
-) -> AsyncIterator[str]:
-    """Yield a GeoJSON feature whose geometry is a MultiPoint of all positions."""
-    yield '{"type":"Feature","geometry":{"type":"MultiPoint","coordinates":['
-    async for positions in stream_batches(reader, POSITIONS, user_id, rows, ","):
+async def stream_feature(reader: FairPool, user_id: int, batch: Batch) -> AsyncIterator[bytes]:
+    """Yield a GeoJSON feature whose geometry is a MultiPoint of all positions. The MultiPoint may
+    be empty.
+    """
+    yield b'{"type":"Feature","geometry":{"type":"MultiPoint","coordinates":['
+    async for positions in stream_texts(reader, POSITIONS, user_id, batch, b","):
         yield positions
-    yield f']}},"properties":{{"user":{user_id}}}}}'
+    yield b']},"properties":{"user":%d}}' % user_id
 
 
 @router.get("/track.ndjson", responses=problem_responses(404), response_class=StreamingResponse)
@@ -83,14 +105,15 @@ async def stream_ndjson(user_id: Id, reader: Read) -> StreamingResponse:
     """Download a user's points as NDJSON, one JSON document per line. The route /points/ndjson
     accepts this form.
     """
-    rows = await read_first_batch(reader, LINES, user_id)
-    lines = stream_batches(reader, LINES, user_id, rows)
+    batch = await read_first_batch(reader, LINES, user_id)
+    lines = stream_texts(reader, LINES, user_id, batch)
     return StreamingResponse(lines, media_type="application/x-ndjson")
 
 
 @router.get("/track.geojson", responses=problem_responses(404), response_class=StreamingResponse)
 async def stream_geojson(user_id: Id, reader: Read) -> StreamingResponse:
     """Download a user's points as a GeoJSON feature."""
-    rows = await read_first_batch(reader, POSITIONS, user_id)
-    feature = stream_feature(reader, user_id, rows)
-    return StreamingResponse(feature, media_type="application/geo+json")
+    batch = await read_first_batch(reader, POSITIONS, user_id)
+    return StreamingResponse(
+        stream_feature(reader, user_id, batch), media_type="application/geo+json"
+    )

@@ -3,7 +3,7 @@ headers ETag and If-Match.
 """
 
 from fastapi import APIRouter, Response
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, select, update
 
 from orm_async_tests.models import User
 from orm_async_tests.service.etags import (
@@ -13,31 +13,37 @@ from orm_async_tests.service.etags import (
     version_column,
     write_unchanged,
 )
-from orm_async_tests.service.idempotency import Answer, Key, answer_once, digest_of
+from orm_async_tests.service.idempotency import Key, build_insertion, digest_of, insert_once
+from orm_async_tests.service.json_bodies import JsonRoute
 from orm_async_tests.service.problems import problem_responses
-from orm_async_tests.service.schemas import MAX_BODY, After, Id, Limit, Page, UserIn, UserOut
+from orm_async_tests.service.schemas import After, Id, Limit, Page, UserIn, UserOut
 from orm_async_tests.service.sessions import Read, WriteSession
 
-USERS, VERSION = User.__table__.c, version_column(User)
-INSERT = insert(User).returning(*USERS, VERSION)
+USERS, VERSION = User.__table__.c, version_column(User).label("version")
 SELECT_USER = select(*USERS, VERSION).where(USERS.id == bindparam("id"))
 SELECT_PAGE = select(*USERS).where(USERS.id > bindparam("after")).order_by(USERS.id)
 SELECT_PAGE = SELECT_PAGE.limit(bindparam("count"))
 
-router = APIRouter(prefix="/users", tags=["users"], max_body_size=MAX_BODY)
+router = APIRouter(prefix="/users", tags=["users"], route_class=JsonRoute)
 
 
-@router.post("", status_code=201, responses=problem_responses(409))
-async def create(user: UserIn, session: WriteSession, response: Response, key: Key = "") -> UserOut:
+INSERT = build_insertion(
+    """inserted AS (
+        INSERT INTO users (username) SELECT CAST(:username AS text) WHERE {condition}
+        RETURNING *, CAST(xmin AS text) AS version
+    )""",
+    "jsonb_build_object('user', to_jsonb(inserted), 'version', version)",
+)
+
+
+@router.post("", status_code=201, responses=problem_responses(409, 415))
+async def create(
+    user: UserIn, session: WriteSession, response: Response, key: Key = None
+) -> UserOut:
     """Create a user."""
-
-    async def insert_user() -> Answer:
-        row = (await session.execute(INSERT, user.model_dump())).one()
-        created = UserOut.model_validate(row)
-        return {"user": created.model_dump(mode="json"), "version": row.version}
-
     digest = digest_of(f"POST /users {user.model_dump_json()}")
-    answer = await answer_once(session, key, digest, insert_user)
+    answer = await insert_once(session, INSERT, user.model_dump(), key, digest)
+    assert answer is not None
     set_etag(response, answer["version"])
     response.headers["Location"] = f"/users/{answer['user']['id']}"
     return UserOut.model_validate(answer["user"])
@@ -53,7 +59,7 @@ async def list_(reader: Read, after: After = 0, limit: Limit = 100) -> Page[User
 
 @router.get("/{user_id}", responses=problem_responses(404))
 async def read(user_id: Id, reader: Read, response: Response) -> UserOut:
-    """Read a user. The ETag of the response identifies the version of the user."""
+    """Read a user. The response's ETag identifies the version of the user."""
     rows = await reader.rows(SELECT_USER, {"id": user_id})
     if not rows:
         raise not_found(User)
@@ -61,18 +67,18 @@ async def read(user_id: Id, reader: Read, response: Response) -> UserOut:
     return UserOut.model_validate(rows[0])
 
 
-@router.patch("/{user_id}", responses=problem_responses(404, 412, 428))
+@router.patch("/{user_id}", responses=problem_responses(404, 412, 415, 428))
 async def patch(
     user_id: Id, user: UserIn, session: WriteSession, response: Response, if_match: IfMatch
 ) -> UserOut:
     """Change a user if If-Match lists the user's version."""
-    change = update(User).values(username=user.username).returning(*USERS, VERSION)
+    change = update(User).values(username=user.username).returning(User, VERSION)
     row = await write_unchanged(session, change, User, user_id, if_match)
-    set_etag(response, row.version)
-    return UserOut.model_validate(row)
+    set_etag(response, row[1])
+    return UserOut.model_validate(row[0])
 
 
 @router.delete("/{user_id}", status_code=204, responses=problem_responses(404, 412, 428))
 async def remove(user_id: Id, session: WriteSession, if_match: IfMatch) -> None:
-    """Delete a user and all points of the user, if If-Match lists the user's version."""
+    """Delete a user and the user's points, if If-Match lists the user's version."""
     await write_unchanged(session, delete(User).returning(User.id), User, user_id, if_match)

@@ -1,0 +1,87 @@
+"""Checks the headers of requests. The module also answers HEAD for every route that has GET."""
+
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+
+from fastapi.responses import JSONResponse
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from orm_async_tests.service.problems import excerpt, make_problem
+
+SAFE = ("GET", "HEAD", "OPTIONS")
+HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\s:/?#@\[\]]+)(:\d*)?", re.ASCII)  # RFC 9110, section 7.2
+
+
+class HeaderChecks:
+    """ASGI middleware that rejects requests to an unknown host, writes from another site, and
+    encoded bodies.
+
+    A web page from any site can send requests to a service on this machine. For a request from a
+    web page, the browser sets two headers (RFC 6454). The header Host has the host name that the
+    page used, and Origin has the page's site. A client that is not a browser sends no Origin.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: Sequence[str]) -> None:
+        self._app = app
+        self._hosts = [host.lower() for host in hosts]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            refusal = self._refusal(scope["method"], Headers(scope=scope))
+            if refusal is not None:
+                return await refusal(scope, receive, send)
+        return await self._app(scope, receive, send)
+
+    def _refusal(self, method: str, headers: Headers) -> JSONResponse | None:
+        host = headers.get("Host", "").lower()
+        if not self._is_served(host):
+            detail = f"the host {excerpt(host)!r} is not served: ORM_ASYNC_SERVICE_HOSTS names more"
+            return make_problem(400, detail)
+        if method in SAFE:
+            return None
+        origin = headers.get("Origin")
+        if origin is not None and origin.partition("://")[2].lower() != host:
+            return make_problem(403, f"a page of {excerpt(origin)!r} may not write here")
+        coding = headers.get("Content-Encoding", "identity").strip().lower()
+        if coding != "identity":
+            detail = f"the body is encoded as {excerpt(coding)!r}: send it without Content-Encoding"
+            return make_problem(415, detail, {"Accept-Encoding": "identity"})
+        return None
+
+    def _is_served(self, host: str) -> bool:
+        if "*" in self._hosts:
+            return True
+        match = HOST.fullmatch(host)
+        return match is not None and any(
+            match[1] in (name, f"[{name}]")
+            or (name.startswith("*") and match[1].endswith(name[1:]))
+            for name in self._hosts
+        )
+
+
+class HeadSent(Exception):
+    """Ends the GET endpoint that answers a HEAD request, once the headers have been sent."""
+
+
+class HeadAsGet:
+    """ASGI middleware that answers a HEAD request. The answer has the status and the headers that
+    GET would have, and no body.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_head(message: Message) -> None:
+            await send(message)
+            await send({"type": "http.response.body"})
+            raise HeadSent
+
+        with suppress(HeadSent):
+            await self._app({**scope, "method": "GET"}, receive, send_head)

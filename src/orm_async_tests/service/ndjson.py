@@ -1,0 +1,89 @@
+"""Reads points from NDJSON, which has one JSON document per line. Keeps only a few points in
+memory.
+"""
+
+from codecs import BOM_UTF8
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+
+from fastapi import HTTPException
+from pydantic import TypeAdapter, ValidationError
+
+from orm_async_tests.service.problems import describe
+from orm_async_tests.service.schemas import PointIn
+
+MAX_LINE = 10_000  # bytes
+POINTS = TypeAdapter(list[tuple[PointIn]])
+
+
+def line_error(number: int, reason: str) -> HTTPException:
+    """Return an HTTPException 422 for an upload with an invalid line. If one line is invalid, the
+    upload stores no point at all.
+    """
+    return HTTPException(422, f"line {number}: {reason}; nothing was added")
+
+
+def parse_lines(lines: list[bytes], first: int) -> list[PointIn]:
+    """Return the points that the lines contain. Skip blank lines.
+
+    `first` is the number of the first line. If a line is invalid, raise HTTPException 422 with the
+    line's number.
+
+    All lines of a piece are parsed as one JSON document. Parsing one document for all lines takes a
+    third less time than one document per line. In the joined document, every line becomes an array
+    with one point. A line cannot change how another line is parsed. A line cannot close its array
+    early, because lines with brackets are parsed one by one. A string cannot reach into the next
+    line, because JSON forbids line breaks in strings.
+    """
+    text = b"\n".join(line for line in lines if line.strip())
+    if text and b"[" not in text and b"]" not in text:
+        with suppress(ValidationError):
+            document = b"[[%b]]" % text.replace(b"\n", b"],\n[")
+            return [point for (point,) in POINTS.validate_json(document)]
+    return list(parse_each_line(lines, first))
+
+
+def parse_each_line(lines: list[bytes], first: int) -> Iterator[PointIn]:
+    """Return the same points as parse_lines(). Parse each line separately, so that an error names
+    the invalid line.
+    """
+    for number, line in enumerate(lines, first):
+        if not line.strip():
+            continue
+        try:
+            yield PointIn.model_validate_json(line)
+        except ValidationError as error:
+            # pydantic counts the lines of this document, which has one.
+            reason = describe(error.errors()[0]).replace(" at line 1 column ", " at column ")
+            raise line_error(number, reason) from None
+
+
+async def split_lines(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
+    """Split the body of an upload into lines. Read the body in pieces. For each piece, yield a list
+    of the lines that end in this piece.
+
+    Remove a byte order mark from the start of the body (RFC 8259 allows this). Raise HTTPException
+    422 if a line is longer than MAX_LINE.
+    """
+    number, rest = 1, b""
+    async for piece in pieces:
+        *lines, rest = (rest + piece).split(b"\n")
+        if lines and number == 1:
+            lines[0] = lines[0].removeprefix(BOM_UTF8)
+        yield lines
+        number += len(lines)
+        if len(rest) > MAX_LINE:
+            raise line_error(number, f"it is longer than {MAX_LINE} bytes")
+    yield [rest.removeprefix(BOM_UTF8) if number == 1 else rest]
+
+
+async def read_ndjson(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[PointIn]]:
+    """Parse a body. Read the body in pieces. For each piece, yield a list of the points whose lines
+    end in this piece.
+
+    Raise HTTPException 422 if a line is invalid.
+    """
+    number = 1
+    async for lines in split_lines(pieces):
+        yield parse_lines(lines, number)
+        number += len(lines)

@@ -1,0 +1,149 @@
+"""Limits how many requests a worker process serves at once. The module also limits how long a body
+may be, and how long a client may take to send a body.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from contextlib import suppress
+
+from fastapi import HTTPException
+from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from orm_async_tests.service.problems import RETRY_AFTER, make_problem
+from orm_async_tests.service.settings import Settings
+
+UNLIMITED = ("/health", "/metrics")
+UPLOADS = ("ndjson", "gpx")  # the last segments of paths whose body is a stream
+STREAMS = ("live", "track.ndjson", "track.geojson")  # and of paths whose response is a stream
+WITHOUT_BODY = ("GET", "HEAD")  # no route reads one
+SHUTDOWN_TIMEOUT = 1.0  # seconds without a byte, once the process is asked to stop
+CLOSE = {"Connection": "close"}  # the rest of the body is not read
+TWO_LENGTHS = "Content-Length and Transfer-Encoding contradict each other", CLOSE
+LOGGER = logging.getLogger("uvicorn.error")  # the log of the server, for all levels
+
+
+def kind_of(scope: Scope) -> str:
+    """Return the kind of a request: "uploads", "streams" or "requests". Each kind of request has a
+    separate limit.
+
+    If slow clients use up the limit for uploads or streams, the service still serves other
+    requests.
+    """
+    name = scope["path"].rpartition("/")[2]
+    if name in UPLOADS and scope["method"] == "POST":
+        return "uploads"
+    return "streams" if name in STREAMS and scope["method"] == "GET" else "requests"
+
+
+class Bodies:
+    """Limits how long the service waits for the body of a request."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._timeouts: set[asyncio.Timeout] = set()
+        self._stopping = False
+
+    def stop(self) -> None:
+        """Wait at most SHUTDOWN_TIMEOUT for the next part of each body, because the service is
+        stopping.
+        """
+        self._stopping = True
+        deadline = asyncio.get_running_loop().time() + SHUTDOWN_TIMEOUT
+        for timeout in self._timeouts:
+            if not timeout.expired():
+                timeout.reschedule(deadline)
+
+    def limit(self, scope: Scope, receive: Receive, max_size: int) -> Receive:
+        """Return an ASGI receive() that raises HTTPException if a body is too long or arrives too
+        slowly.
+
+        A client has receive_timeout seconds to send a body. The client gets one more second for
+        every receive_rate bytes that it has sent. The time limit for a body counts only while the
+        service waits for the client. `max_size` is the largest number of bytes that a body may
+        have.
+        """
+        received, waited, complete = 0, 0.0, False
+        loop = asyncio.get_running_loop()
+
+        async def limited() -> Message:
+            nonlocal received, waited, complete
+            if complete:
+                return await receive()  # returns when the client leaves
+            allowed = self._settings.receive_timeout + received / self._settings.receive_rate
+            began = loop.time()
+            message = await self._within(allowed - waited, receive)
+            waited += loop.time() - began
+            received += len(message.get("body", b""))
+            complete = not message.get("more_body", False)
+            if message["type"] == "http.disconnect":
+                place = f"{scope['method']} {scope['path']}"
+                LOGGER.info(
+                    "the client disconnected from %s after it had sent %d bytes of the body",
+                    place,
+                    received,
+                )
+            if received > max_size:
+                raise HTTPException(413, f"the body is longer than {max_size} bytes")
+            return message
+
+        return limited
+
+    async def _within(self, seconds: float, receive: Receive) -> Message:
+        if self._stopping:
+            seconds = min(seconds, SHUTDOWN_TIMEOUT)
+        try:
+            async with asyncio.timeout(seconds) as timeout:
+                self._timeouts.add(timeout)
+                try:
+                    return await receive()
+                finally:
+                    self._timeouts.discard(timeout)
+        except TimeoutError:
+            if self._stopping:
+                stops = "the service is stopping: send the request again"
+                raise HTTPException(503, stops, RETRY_AFTER | CLOSE) from None
+            slow = "the body arrives too slowly; nothing was added"
+            raise HTTPException(408, slow, CLOSE) from None
+
+
+class Limits:
+    """ASGI middleware that answers 400 to a body with two lengths, and 503 to a request above the
+    limit.
+    """
+
+    def __init__(
+        self, app: ASGIApp, settings: Settings, bodies: Bodies, running: Counter[str]
+    ) -> None:
+        """Limit how many requests the application serves at once. `running` counts the requests of
+        each kind that are being served.
+        """
+        self._app, self._settings, self._bodies, self._running = app, settings, bodies, running
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        headers = Headers(scope=scope)
+        # A proxy could find another end of a body of two lengths, and take the rest for a second
+        # request. h11 accepts such a request, although RFC 9112, section 6.3, allows it to refuse.
+        if "Content-Length" in headers and "Transfer-Encoding" in headers:
+            return await make_problem(400, *TWO_LENGTHS)(scope, receive, send)
+        if scope["path"].startswith(UNLIMITED):
+            return await self._app(scope, receive, send)
+        kind = kind_of(scope)
+        if self._running[kind] >= getattr(self._settings, f"max_{kind}"):
+            busy = make_problem(503, f"too many {kind} at a time: try again", RETRY_AFTER)
+            return await busy(scope, receive, send)
+        if scope["method"] not in WITHOUT_BODY:
+            limits = self._settings
+            max_size = limits.max_upload if kind == "uploads" else limits.max_body
+            receive = self._bodies.limit(scope, receive, max_size)
+        self._running[kind] += 1
+        try:
+            with suppress(ClientDisconnect):  # Bodies has logged it
+                await self._app(scope, receive, send)
+        finally:
+            self._running[kind] -= 1
+        return None

@@ -1,4 +1,4 @@
-"""SQLAlchemy calls get_bind() of the Session inside an AsyncSession, not AsyncSession.get_bind().
+"""To route statements, override get_bind() of Session, because AsyncSession ignores its own.
 
 AsyncSession forwards its calls to the synchronous Session that it contains. This Session chooses
 the engine for every statement. Override get_bind() in a subclass of Session, and pass the class as

@@ -1,4 +1,4 @@
-"""A listener on the sessionmaker that you pass as sync_session_class hears all sessions.
+"""To listen to all sessions, listen on a sessionmaker that you pass as sync_session_class.
 
 A listener on the sync_session of one AsyncSession hears only that session. You cannot listen on an
 async_sessionmaker, but you can listen on a synchronous sessionmaker. Pass it as sync_session_class,

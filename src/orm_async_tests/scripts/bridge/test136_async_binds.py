@@ -1,4 +1,4 @@
-"""Since 2.1 bind_mapper() takes an async engine, and get_async_bind() returns that engine.
+"""Since SQLAlchemy 2.1, you can bind a mapped class to an async engine with bind_mapper().
 
 AsyncSession.get_bind() returns the synchronous engine inside the async engine, which async code
 cannot use. AsyncSession.get_async_bind() returns the async engine. AsyncSession.bind_mapper() sends

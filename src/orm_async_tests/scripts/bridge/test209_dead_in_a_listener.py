@@ -1,4 +1,4 @@
-"""On 2.0 a dead connection stays in the pool if a listener's SQL is the first to use it.
+"""On SQLAlchemy 2.0, a dead connection may stay in the pool if a listener executes SQL.
 
 If the server has closed the connection, the SQL of a `before_cursor_execute` listener fails.
 SQLAlchemy 2.0 does not see this error, so every later checkout gets the same dead connection. With

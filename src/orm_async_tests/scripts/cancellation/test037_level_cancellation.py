@@ -1,4 +1,4 @@
-"""On asyncpg, AnyIO's repeated cancels leave the query running on the server.
+"""If AnyIO cancels a task on asyncpg, the task's query keeps running on the server.
 
 If asyncio cancels the task once, asyncpg asks the server to cancel the query. AnyIO, which FastAPI
 uses, cancels the task again at every await, so it also interrupts this request. The query keeps

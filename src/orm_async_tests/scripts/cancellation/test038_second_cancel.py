@@ -1,4 +1,4 @@
-"""On asyncpg a second cancel leaves the query running on the server, but leaks no pool slot.
+"""If you cancel a task twice on asyncpg, its query keeps running, but the pool loses no slot.
 
 After the first cancel, asyncpg asks the server to cancel the query. A second cancel interrupts this
 request, so the query may keep running. SQLAlchemy discards the connection, but SQLAlchemy 2.0.44 to

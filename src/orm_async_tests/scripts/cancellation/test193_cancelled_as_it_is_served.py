@@ -1,4 +1,4 @@
-"""A task that is cancelled just as it receives a pooled connection still ends as cancelled.
+"""If a task is cancelled while it receives a pooled connection, it still ends as cancelled.
 
 The script cancels the waiting task at the moment when a connection returns to the pool. At this
 moment, asyncio.wait_for() of Python 3.11 swallows the cancel. Before SQLAlchemy 2.0.56 and 2.1.7,

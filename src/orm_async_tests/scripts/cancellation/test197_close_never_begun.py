@@ -1,4 +1,4 @@
-"""Cancelling all tasks as `async with` exits can leave a connection checked out.
+"""If you cancel all tasks while `async with` exits, a connection may stay checked out.
 
 SQLAlchemy closes the connection in a separate task, so that cancelling the caller does not
 interrupt the close. If you cancel all tasks, you may cancel this task before it starts. Then the

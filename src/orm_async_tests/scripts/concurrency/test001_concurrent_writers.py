@@ -1,4 +1,4 @@
-"""Tasks with separate sessions never see the uncommitted rows of another task.
+"""Tasks with separate sessions never see each other's uncommitted rows.
 
 One task adds users. Another task waits until one of these users exists, and then adds track points
 for this user. Before it commits, each task counts the rows of the other task.

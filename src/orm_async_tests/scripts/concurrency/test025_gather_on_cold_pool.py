@@ -1,4 +1,4 @@
-"""gather() on one session fails for all tasks but one if the pool has no open connection.
+"""If the pool has no open connection, gather() on one session fails for all tasks except one.
 
 While the first task waits for a new connection, the session refuses the calls of the other tasks
 with InvalidRequestError (isce). If the pool has an open connection, the same code works (test24).

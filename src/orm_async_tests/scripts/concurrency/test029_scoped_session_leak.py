@@ -1,4 +1,4 @@
-"""A scoped session that is not removed keeps its connection when its task ends.
+"""If you do not remove a scoped session, it keeps its connection when its task ends.
 
 With scopefunc=current_task, async_scoped_session creates one session per task and keeps it in a
 registry after the task has ended. Await remove() in every task that uses an async_scoped_session. A

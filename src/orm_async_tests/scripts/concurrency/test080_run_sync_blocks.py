@@ -1,4 +1,4 @@
-"""run_sync() uses no thread: a blocking call inside it stops all tasks, but SQL does not.
+"""A blocking call inside run_sync() stops all tasks, because run_sync() uses no thread.
 
 While SQL inside run_sync() waits for the server, other tasks continue. But a blocking call inside
 run_sync() stops the event loop until the call returns. Use asyncio.to_thread() for a blocking call.

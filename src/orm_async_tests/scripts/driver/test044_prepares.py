@@ -1,4 +1,4 @@
-"""asyncpg prepares a statement once per connection, or at every execution if the cache is off.
+"""asyncpg prepares a statement once per connection, or at every execution without the cache.
 
 The cache of prepared statements belongs to SQLAlchemy's dialect and holds 100 statements per
 connection. Users of PgBouncer often set prepared_statement_cache_size=0. Then every execution

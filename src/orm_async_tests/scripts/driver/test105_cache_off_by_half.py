@@ -1,4 +1,4 @@
-"""With only statement_cache_size=0, the float 1.0 is read as 1065353216 after an ALTER.
+"""If you set only statement_cache_size=0, asyncpg may read a float as an integer after an ALTER.
 
 Both asyncpg and SQLAlchemy's dialect cache prepared statements. If you switch off only asyncpg's
 cache, nothing checks the column types of SQLAlchemy's cached statements. After a column has changed

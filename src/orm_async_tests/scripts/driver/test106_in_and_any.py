@@ -1,4 +1,4 @@
-"""IN needs a new statement for every length of its list, but = ANY needs one for all lengths.
+"""IN needs a new statement for every length of its list, but = ANY needs only one statement.
 
 SQLAlchemy writes one parameter per element of an IN list, so the SQL text differs for every length
 of the list. The driver and the server prepare every SQL text separately. With = ANY, the list is a

@@ -1,4 +1,4 @@
-"""asyncpg refuses '1' for an integer and text for a date before it sends anything.
+"""asyncpg does not convert text to an integer or a date, and raises DBAPIError (22000).
 
 asyncpg sends values in binary, so every value must have the Python type of its parameter, for
 example int, date or datetime. Unlike psycopg, asyncpg does not convert text. Convert values where

@@ -1,4 +1,4 @@
-"""On asyncpg, a lost connection is not an OperationalError: check connection_invalidated.
+"""On asyncpg, a lost connection raises no OperationalError: check connection_invalidated.
 
 A lost connection raises OperationalError on psycopg. On asyncpg, it raises InterfaceError or a
 plain DBAPIError, so code that retries after an OperationalError never retries. On both drivers, the

@@ -1,4 +1,4 @@
-"""Notifications sent while nobody listens are lost: read the table again after reconnecting.
+"""You lose notifications while no connection listens, so read the table after reconnecting.
 
 LISTEN applies to one connection only. When this connection breaks, you lose all notifications until
 another connection executes LISTEN. Treat a notification as a hint that the table has new rows.

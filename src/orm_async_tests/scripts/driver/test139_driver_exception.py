@@ -1,4 +1,4 @@
-"""Since 2.1, error.driver_exception is the driver's error, which names the constraint.
+"""Since SQLAlchemy 2.1, error.driver_exception is the driver's error, with all its details.
 
 On asyncpg, `error.orig` is an error of SQLAlchemy's adapter. It wraps asyncpg's error, which has
 the details from the server, for example the name of the constraint. Before SQLAlchemy 2.1, read

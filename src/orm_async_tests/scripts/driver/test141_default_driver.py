@@ -1,4 +1,4 @@
-"""Since 2.1, postgresql:// selects psycopg: write postgresql+asyncpg:// if you want asyncpg.
+"""Since SQLAlchemy 2.1, a postgresql:// URL without a driver selects psycopg.
 
 Before SQLAlchemy 2.1, a URL without a driver selected psycopg2, which create_async_engine()
 refused. Since SQLAlchemy 2.1, such a URL selects psycopg, whose types, errors and caches differ

@@ -1,4 +1,4 @@
-"""asyncpg refuses libpq's keys in the URL, for example sslmode, and psycopg refuses asyncpg's.
+"""asyncpg and psycopg need different URL keys: for example, asyncpg refuses sslmode.
 
 SQLAlchemy passes every key of the URL's query to the driver. For the keys sslmode, connect_timeout,
 application_name and options, asyncpg.connect() raises TypeError. For asyncpg, write `ssl` instead

@@ -1,4 +1,4 @@
-"""raiseload() makes lazy loads raise an error in synchronous code, as they do under asyncio.
+"""With raiseload(), a lazy load raises an error in synchronous code, as it does under asyncio.
 
 Under asyncio, reading an unloaded relationship raises MissingGreenlet (xd2s). Inside run_sync(),
 SQLAlchemy silently sends one SELECT per object. With raiseload(), a lazy load raises

@@ -1,4 +1,4 @@
-"""A dynamic collection cannot be read under asyncio, but you can await its statement.
+"""You cannot read a dynamic collection under asyncio, but you can execute its statement.
 
 With lazy="dynamic", a relationship is a legacy Query. Its method all() sends SQL without an await,
 so it raises MissingGreenlet (xd2s). Execute the collection's statement with the session. For new

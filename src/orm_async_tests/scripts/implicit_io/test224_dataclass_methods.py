@@ -1,4 +1,4 @@
-"""__repr__ and == of a mapped dataclass read every field, and unloaded ones raise MissingGreenlet.
+"""__repr__ and == of a mapped dataclass raise MissingGreenlet if a field is not loaded.
 
 MappedAsDataclass generates __repr__ and __eq__ from all fields, also from relationships. Printing
 or comparing objects therefore loads their relationships lazily. Exclude a relationship with

@@ -1,4 +1,4 @@
-"""`await session.add(row)` raises TypeError, but the object was added, and a commit inserts it.
+"""`await session.add(row)` raises TypeError, but a later commit inserts the row.
 
 The method add() sends nothing, so it is not a coroutine and returns None. Python first calls add(),
 and then refuses to await None. If your code handles the TypeError and commits later, the row is

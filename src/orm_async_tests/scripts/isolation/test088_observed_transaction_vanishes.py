@@ -1,4 +1,4 @@
-"""If a reader has seen a transaction's changes, they never vanish again (no anomaly OTV).
+"""After a reader has seen the changes of a transaction, they never vanish (anomaly OTV).
 
 Two transactions write the same two rows, and a third transaction reads the rows one after the
 other. After the third transaction has seen one change of the second writer, it sees all of them. At

@@ -1,4 +1,4 @@
-"""In PostgreSQL, READ COMMITTED has phantoms, but REPEATABLE READ has none (anomaly PMP).
+"""READ COMMITTED allows phantom rows, but REPEATABLE READ does not (anomaly PMP).
 
 At READ COMMITTED, every statement has its own snapshot, so a repeated query may return new rows,
 called phantoms. At stricter isolation levels, the whole transaction uses one snapshot. Writing a

@@ -1,4 +1,4 @@
-"""Only READ COMMITTED can mix rows from before and after another commit (anomaly G-single).
+"""Only READ COMMITTED mixes rows from before and after another commit (anomaly G-single).
 
 Between two statements of a transaction, another transaction commits. At READ COMMITTED, the second
 statement sees these changes, so your two rows were never valid at the same time. At stricter

@@ -1,4 +1,4 @@
-"""Only SERIALIZABLE prevents cycles between reads and inserted rows (anomaly G2).
+"""Only SERIALIZABLE stops two transactions from missing each other's inserts (anomaly G2).
 
 Two transactions look for rows, find none, and then insert rows that the other transaction would
 have found. In the schedule `two_edges`, a transaction that only reads sees a state that no serial

@@ -1,4 +1,4 @@
-"""selectinload() adds one statement per 500 parents: a query for 1001 parents costs four.
+"""selectinload() sends one more statement for every 500 parents.
 
 SQLAlchemy puts the parents' keys into IN lists of at most 500 keys, and sends one statement for
 each list.

@@ -1,4 +1,4 @@
-"""Since 2.1 selectinload(chunksize=) sets the number of parents in one SELECT.
+"""Since SQLAlchemy 2.1, selectinload(chunksize=) sets the number of parents in one SELECT.
 
 By default, one SELECT loads the children of 500 parents (test15). A smaller chunksize makes
 SQLAlchemy send more and shorter statements.

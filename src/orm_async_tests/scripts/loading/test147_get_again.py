@@ -1,4 +1,4 @@
-"""Since 2.1 get() applies populate_existing from its execution_options.
+"""Since SQLAlchemy 2.1, get() applies populate_existing from its execution_options.
 
 By default, get() returns a loaded object without a query. With populate_existing, get() queries the
 server and overwrites the loaded values. SQLAlchemy 2.0 silently ignores this execution option, but

@@ -1,4 +1,4 @@
-"""`alembic check` finds a new column, but no CHECK, and by default no changed server default.
+"""By default, `alembic check` detects neither CHECK constraints nor changed server defaults.
 
 In CI, `alembic check` fails if the models contain a change that no revision makes. To compare
 server defaults, set compare_server_default=True in env.py. Alembic never compares CHECK

@@ -1,4 +1,4 @@
-"""Two revisions with the same parent are two heads, and `upgrade head` fails until you merge them.
+"""If two revisions have the same parent, `alembic upgrade head` fails until you merge them.
 
 If two branches of the code each add a revision, Alembic has two newest revisions after the merge,
 so "head" is ambiguous. The command `alembic merge` adds a revision that follows both heads. The

@@ -1,4 +1,4 @@
-"""The ORM's prepared statements survive a new column, but not a change of a column's type.
+"""A new column does not break the ORM's prepared statements, but a changed column type does.
 
 The ORM's statements name their columns, so an additional column does not affect these statements. A
 SELECT * (test39), or a query of a column whose type has changed, fails in the first transaction

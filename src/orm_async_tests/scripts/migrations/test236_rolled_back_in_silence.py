@@ -1,4 +1,4 @@
-"""If env.py queries before context.configure(), Alembic commits nothing, and no error says so.
+"""If env.py queries before context.configure(), Alembic commits nothing and raises no error.
 
 A query before context.configure() begins a transaction. Alembic believes that this transaction
 belongs to the caller, so Alembic does not commit it. When env.py closes its connection, every

@@ -1,4 +1,4 @@
-"""A task that needs a second connection while it holds one can deadlock on the pool.
+"""A task that holds one connection and asks for a second one can deadlock the pool.
 
 In a pool with one slot, a session inside another session waits for the slot that the outer session
 holds. After pool_timeout seconds, it raises sqlalchemy.exc.TimeoutError (3o7r). A pool of N slots

@@ -1,4 +1,4 @@
-"""After a backend is killed, the next use of its connection fails unless pool_pre_ping replaces it.
+"""If the server closes a pooled connection, its next use fails unless you set pool_pre_ping.
 
 Without pool_pre_ping, the next task gets an error whose connection_invalidated is true, and the
 task after it gets a new connection. With pool_pre_ping, the pool asks the server at every checkout,

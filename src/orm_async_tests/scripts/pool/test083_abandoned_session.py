@@ -1,4 +1,4 @@
-"""A session dropped without close() keeps its connection until garbage collection.
+"""A session that you drop without close() keeps its connection until garbage collection.
 
 When the session is garbage-collected, SQLAlchemy warns, and the pool closes the connection. The
 garbage collector cannot await a rollback, so the pool cannot keep the connection. Use `async with`.

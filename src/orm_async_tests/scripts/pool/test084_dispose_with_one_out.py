@@ -1,4 +1,4 @@
-"""dispose() skips a connection that is in use, and nothing closes it later.
+"""dispose() does not close a connection that is in use, and nothing closes it later.
 
 A call of dispose() replaces the pool by an empty pool. A connection that is in use later returns to
 the old pool, and stays open until this pool is garbage-collected. Dispose the engine only after all

@@ -1,4 +1,4 @@
-"""If every request creates an engine, every request opens a connection, and nothing limits them.
+"""If every request creates an engine, the number of connections has no common limit.
 
 The settings pool_size and max_overflow limit the pool of one engine. If every request has its own
 engine, the server refuses connections under load (53300). Create one engine when the process

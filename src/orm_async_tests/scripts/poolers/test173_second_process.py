@@ -1,4 +1,4 @@
-"""Behind PgBouncer, a second process collides with the prepared statements of the first process.
+"""Behind PgBouncer, the prepared statements of two processes collide.
 
 asyncpg names its statements __asyncpg_stmt_1__ and so on, and every process counts from one. In
 transaction mode, PgBouncer gives several processes the same server connections, so the names

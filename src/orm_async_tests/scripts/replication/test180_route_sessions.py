@@ -1,4 +1,4 @@
-"""If get_bind() routes every statement separately, a session does not find what it has flushed.
+"""If get_bind() chooses a server per statement, a session does not find its flushed rows.
 
 A flush goes to the primary, but the SELECT after the flush goes to the standby. The two connections
 have two transactions, so the SELECT does not find the session's own row. Choose the server once per

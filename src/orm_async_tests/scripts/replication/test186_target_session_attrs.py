@@ -1,4 +1,4 @@
-"""With target_session_attrs=primary, new connections follow a failover.
+"""With target_session_attrs=primary, new connections find the new primary after a failover.
 
 The driver tries one host after the other, and keeps the first one that is a primary. Write `host`
 several times in the URL, each time with a port. Every new connection chooses a host again, but a

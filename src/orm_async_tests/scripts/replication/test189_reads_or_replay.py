@@ -1,4 +1,4 @@
-"""A long read on a standby is canceled, or it delays replay for all readers.
+"""A standby cancels a long read, or delays replay until the read has ended.
 
 The setting max_standby_streaming_delay limits how long a statement may block replay, by default 30
 seconds. With 0, the standby cancels the statement at once. With -1, replay waits, so other readers

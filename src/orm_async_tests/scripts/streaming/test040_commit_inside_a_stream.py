@@ -1,4 +1,4 @@
-"""A commit inside a stream ends the stream, because its cursor lives in the transaction.
+"""A commit inside a stream ends the stream, because the cursor belongs to the transaction.
 
 After a commit, a stream still returns the rows that it has already fetched, but its next fetch
 finds no cursor. Therefore the loop works with few rows and fails with many. Commit in another

@@ -1,4 +1,4 @@
-"""stream() on asyncpg raises the driver's own error, but execute() wraps it in DBAPIError.
+"""On asyncpg, a stream raises the driver's own error, but execute() raises a DBAPIError.
 
 On every driver, an error while rows arrive should be a sqlalchemy.exc.DBAPIError. On asyncpg, a
 stream raises asyncpg's own exception class. Until SQLAlchemy wraps these errors, check the SQLSTATE

@@ -1,4 +1,4 @@
-"""Await execute() once, but never its result: a missing or an extra await raises an error.
+"""Await execute() once, but do not await the methods of its result.
 
 The result of execute() or scalars() is complete, so all() and first() are ordinary functions.
 Awaiting the list that all() returns raises TypeError. If you forget to await execute(), you call

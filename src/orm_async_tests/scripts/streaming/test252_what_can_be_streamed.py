@@ -1,9 +1,9 @@
-"""stream() needs a transaction on both drivers (25P01), and on psycopg a SELECT (42601).
+"""stream() fails with AUTOCOMMIT, and psycopg cannot stream an UPDATE with RETURNING.
 
-PostgreSQL opens a cursor only in a transaction, so an AUTOCOMMIT connection cannot stream. On
-psycopg, a stream also cannot run SHOW, EXPLAIN or an UPDATE with RETURNING, because DECLARE rejects
-these statements. On asyncpg, a stream accepts every statement that returns rows. Use execute()
-where stream() fails.
+PostgreSQL opens a cursor only in a transaction, so an AUTOCOMMIT connection cannot stream (25P01).
+On psycopg, a stream also cannot run SHOW, EXPLAIN or an UPDATE with RETURNING, because DECLARE
+rejects these statements (42601). On asyncpg, a stream accepts every statement that returns rows.
+Use execute() where a stream fails.
 
 Symptom: asyncpg: 25P01 "cursor cannot be created outside of a transaction"
 Symptom: psycopg: 25P01 "DECLARE CURSOR can only be used in transaction blocks"

@@ -1,4 +1,4 @@
-"""session.begin() takes no connection: the first statement takes one and keeps it.
+"""session.begin() takes no connection from the pool, but the first statement takes one.
 
 After its first statement, a session keeps a connection until commit, rollback or close. During this
 time, wait only for the database.

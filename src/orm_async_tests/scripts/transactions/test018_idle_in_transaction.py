@@ -1,4 +1,4 @@
-"""After one SELECT the backend is idle in transaction until the session ends its transaction.
+"""After a SELECT, the backend is idle in transaction until the session ends its transaction.
 
 A read begins a transaction, as a write does. While the transaction is open, it keeps locks on the
 tables that it has read, and holds back VACUUM. Call commit(), rollback() or close() to end the

@@ -1,4 +1,4 @@
-"""An isolation level set on a connection or a session ends when the connection is returned.
+"""The isolation level of a session ends when its connection returns to the pool.
 
 The isolation level of an engine applies to all its connections. The isolation level of a connection
 or a session applies only until the connection returns to the pool. Set it before the session sends

@@ -1,4 +1,4 @@
-"""Since 2.1 a text() statement first flushes pending objects, as other statements do.
+"""Since SQLAlchemy 2.1, a text() statement first flushes pending objects.
 
 In SQLAlchemy 2.0, session.execute(text(...)) did not flush, so the statement did not see added
 objects. If your code must behave the same on 2.0 and 2.1, call flush() yourself.

@@ -1,4 +1,4 @@
-"""engine.begin() begins at the first statement, so a rollback does not undo an earlier raw COPY.
+"""A raw COPY before the first statement is not in the transaction of engine.begin().
 
 SQLAlchemy's adapter for asyncpg begins the transaction with the first statement that it executes. A
 COPY that you send on the driver's connection before this statement commits by itself. Execute a

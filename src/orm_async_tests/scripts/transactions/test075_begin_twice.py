@@ -1,4 +1,4 @@
-"""session.begin() after a statement is an error: the statement has already begun a transaction.
+"""session.begin() after a statement is an error, because a transaction has already begun.
 
 A session begins a transaction at its first use. Either rely on this and call commit(), or call
 begin() first. To open a savepoint in a transaction that has begun, call begin_nested().

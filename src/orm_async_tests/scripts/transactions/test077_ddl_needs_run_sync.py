@@ -1,4 +1,4 @@
-"""create_all() needs run_sync(), and the new tables are rolled back with the transaction.
+"""create_all() needs run_sync(), and a rollback also removes the new tables.
 
 The method create_all() needs a synchronous Connection that may do IO, and run_sync() passes such a
 Connection to your function. If you pass AsyncConnection.sync_connection instead, create_all()

@@ -1,4 +1,4 @@
-"""Since 2.1.7 a session's transaction lists its connections: none before the first SQL.
+"""Since SQLAlchemy 2.1.7, a session's transaction lists the connections that it has acquired.
 
 A call of begin() takes no connection (test17). The transaction's attribute `connections` and its
 method bound_connection() show the connections that the transaction has, but do not acquire one. The

@@ -1,9 +1,9 @@
-"""A two-phase session fails at prepare() with 55000 unless the server allows prepared transactions.
+"""prepare() of a two-phase session fails unless the server allows prepared transactions.
 
-PREPARE TRANSACTION stores the transaction on the server, so that another process can finish it. The
-server's setting max_prepared_transactions is 0 by default, and changing it requires a restart.
-AsyncSession has no prepare(), so call prepare() in run_sync(). Forgotten prepared transactions keep
-their locks, and pg_prepared_xacts lists them.
+PREPARE TRANSACTION stores the transaction on the server, so that another process can finish it. By
+default, the server's setting max_prepared_transactions is 0, and prepare() fails with 55000.
+Changing the setting requires a restart. AsyncSession has no prepare(), so call prepare() in
+run_sync(). Forgotten prepared transactions keep their locks, and pg_prepared_xacts lists them.
 
 Symptom: 55000 "prepared transactions are disabled"
 Symptom: psycopg: 42704 "prepared transaction with identifier ... does not exist"

@@ -1,4 +1,4 @@
-"""A streaming response with a function-scoped session takes a connection and never returns it.
+"""If a response streams from a function-scoped session, the connection is never returned.
 
 FastAPI closes the session when the endpoint function returns, but the response starts to stream
 later. The stream uses the closed session, which begins a new transaction (test64). Nothing returns

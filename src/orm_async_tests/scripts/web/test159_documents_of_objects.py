@@ -1,4 +1,4 @@
-"""Pydantic fails on a relationship that is not loaded: load what it will read.
+"""Pydantic fails if it reads a relationship that is not loaded.
 
 With from_attributes=True, Pydantic reads the attributes of the object, and reading an unloaded
 relationship raises MissingGreenlet. Pydantic raises a ValidationError that hides the cause: "Error

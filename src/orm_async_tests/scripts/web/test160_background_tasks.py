@@ -1,4 +1,4 @@
-"""A background task needs its own session: the request's session loses rows or holds a connection.
+"""A background task needs its own session, because the request's session may lose its rows.
 
 FastAPI runs background tasks after the response. With Depends(..., scope="function"), the session
 is closed before the background task runs, and nobody commits the transaction that the task begins.

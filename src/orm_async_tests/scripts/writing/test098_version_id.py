@@ -1,4 +1,4 @@
-"""Without version_id_col, the second of two concurrent writers overwrites the first one's change.
+"""Without version_id_col, a writer can overwrite the change of a concurrent writer.
 
 Two writers read the same object, compute a new value, and write it. Without version_id_col, the
 second write wins, and nobody notices that the first write is lost. With version_id_col, the second

@@ -1,4 +1,4 @@
-"""With SKIP LOCKED a queue runs every job once, but without it all workers get the same job.
+"""With FOR UPDATE SKIP LOCKED, every worker of a queue gets a different job.
 
 A plain SELECT returns the same job to every worker. With SKIP LOCKED, every worker gets the first
 job that no other transaction has locked. If a worker dies, its transaction ends and the job is free

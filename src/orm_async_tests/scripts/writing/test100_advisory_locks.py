@@ -1,4 +1,4 @@
-"""pg_advisory_lock() stays on the pooled connection, but pg_advisory_xact_lock() does not.
+"""After a commit, a lock of pg_advisory_lock() stays on the pooled connection.
 
 A session-level lock belongs to the server's session, which is the pooled connection. Your commit,
 rollback or close() does not release it, so the next user of the connection holds the lock without

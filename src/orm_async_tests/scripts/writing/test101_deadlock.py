@@ -1,4 +1,4 @@
-"""In a deadlock one of two tasks gets 40P01, and has to run its whole transaction again.
+"""In a deadlock, one of two tasks gets 40P01 and must run its whole transaction again.
 
 Each task holds the row that the other one needs. After deadlock_timeout, the server cancels one of
 the two transactions.

@@ -1,4 +1,4 @@
-"""After 40001, run the whole transaction again: repeating only the statement gives 25P02.
+"""After SQLSTATE 40001, run the whole transaction again, and not only the failed statement.
 
 At REPEATABLE READ and above, the server refuses to overwrite a row that a newer commit has changed
 (40001). Then roll back, read again, and decide again what to write.

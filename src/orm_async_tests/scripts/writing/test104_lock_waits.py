@@ -1,8 +1,8 @@
-"""FOR UPDATE waits without limit, but with NOWAIT or lock_timeout it fails with 55P03.
+"""FOR UPDATE waits without limit unless you use NOWAIT or lock_timeout.
 
 A plain FOR UPDATE waits as long as the other transaction lives. With NOWAIT, a FOR UPDATE fails at
-once, and with lock_timeout it fails after that time. After the error and a rollback, you can use
-the connection again.
+once, and with lock_timeout it fails after that time (55P03). After a rollback, you can use the
+connection again.
 
 Symptom: 55P03 "could not obtain lock on row"
 Symptom: 55P03 "canceling statement due to lock timeout"

@@ -1,4 +1,4 @@
-"""insert().values() of a list is compiled at every call, but a list of parameters is cached.
+"""SQLAlchemy compiles insert().values([...]) at every call: pass the list to execute().
 
 The SQL text of values() with a list depends on the length of the list. SQLAlchemy has no cache key
 for it, and compiles the statement at every call. If you pass the list as the parameters of

@@ -1,4 +1,4 @@
-"""with_for_update() keeps the values of an object that the session has already loaded.
+"""with_for_update() does not refresh an object that the session has already loaded.
 
 A statement with with_for_update() locks the row and returns its current columns, but the session
 does not change the loaded object. If you compute a value from the old object, you overwrite the

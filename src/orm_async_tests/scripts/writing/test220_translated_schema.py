@@ -1,4 +1,4 @@
-"""A statement's schema_translate_map does not reach the flush: rows go to the untranslated schema.
+"""A statement's schema_translate_map does not apply to the flush that the statement triggers.
 
 Execution options of a statement do not apply to the INSERT of a flush that the statement triggers.
 The rows of a tenant are then written to the wrong schema, and no error is raised. Put

@@ -1,4 +1,4 @@
-"""default=datetime.now() reads the clock once, at import: all rows get the same time.
+"""default=datetime.now() gives all rows the same time, because Python calls it only once.
 
 Python computes the value of a call once, at import, and every INSERT uses this value. Pass a
 function, which SQLAlchemy calls for every INSERT, or let the server compute the time.

@@ -1,4 +1,4 @@
-"""A change of an object whose session is closed is lost, and refresh() refuses the object.
+"""If you change an object after its session is closed, the change is lost.
 
 After its session is closed, an object is detached. No session knows about it, so no flush sends its
 changes, and nothing raises. With add(), you attach the object and its changes to another session.

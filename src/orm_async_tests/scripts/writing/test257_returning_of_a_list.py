@@ -1,4 +1,4 @@
-"""text() and update() with RETURNING return rows for one set of parameters, but raise for two.
+"""With two sets of parameters, text() and update() with RETURNING raise an error.
 
 For two or more sets of parameters, the driver executes the statement once for every set, and
 returns no rows. Only insert() sends several sets of parameters as one INSERT with many VALUES. To

@@ -43,7 +43,7 @@ DRIVER = """
         (default: the variable ORM_ASYNC_DRIVER, or else asyncpg)
 """
 LOOP = """
-    --loop NAME  the event loop: asyncio or uvloop (default: asyncio)
+    --loop asyncio|uvloop  the event loop (default: asyncio)
 """
 STACK = f"""{DATABASE}{DRIVER.replace("psycopg", "psycopg or aiosqlite")}{LOOP}
     --pooler MODE  connect through PgBouncer in this mode: {", ".join(POOLER_MODES)}

@@ -8,9 +8,8 @@ import pytest
 
 from orm_async_tests import catalogue, db
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.harness.report.code_view import render_code
 from orm_async_tests.harness.report.line_notes import describe_error, name_sqlstate
-from orm_async_tests.harness.report.views import render_views, write_trace
+from orm_async_tests.harness.report.views import render_code, render_views, write_trace
 from orm_async_tests.harness.run import runner
 from orm_async_tests.harness.run.runner import run_script
 from orm_async_tests.harness.script import Script

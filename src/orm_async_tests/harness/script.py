@@ -83,14 +83,11 @@ class Script:
         return {option.name: option.parse(option.default) for option in self.options}
 
     def missing(self, stack: Stack, wire: bool) -> str:
-        """Return why the script cannot run with the current versions and servers, and what to type.
-        Return "" if the script can run.
-        """
+        """Return why the script cannot run here, and what to type, or ""."""
         reasons = (find_missing(name, wire) for name in sorted(self.requirements))
         return self._not_applicable(stack) or "; ".join(filter(None, reasons))
 
     def _not_applicable(self, stack: Stack) -> str:
-        """Return which SQLAlchemy version or driver is required but missing, or ""."""
         since = self.since
         if stack.driver not in (*DRIVERS, self.also):
             return f"is about PostgreSQL, this is {stack.driver}: --driver {DRIVERS[0]}"

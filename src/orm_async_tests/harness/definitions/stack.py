@@ -37,7 +37,6 @@ class Stack:
 
 
 def this_stack(database: db.Database, settings: Mapping[str, str], loop: str) -> Stack:
-    """Return the versions and the servers that this process uses."""
     return Stack(
         python=platform.python_version(),
         sqlalchemy=sqlalchemy.__version__,
@@ -54,15 +53,9 @@ def this_stack(database: db.Database, settings: Mapping[str, str], loop: str) ->
 
 @cache
 def packages() -> dict[str, str]:
-    """Return the version of every package that this process can import.
-
-    Read the versions from the names of installed directories, because `importlib.metadata` opens
-    many files.
+    """Return the version of every package that this process can import, from the names of folders,
+    because `importlib.metadata` opens many files.
     """
-    versions: dict[str, str] = {}
-    for folder in map(Path, sys.path):
-        for metadata in folder.glob("*.dist-info"):
-            name, _, version = metadata.stem.partition("-")
-            # The first one on sys.path is the one that is imported.
-            versions.setdefault(name.lower().replace("_", "-"), version)
-    return dict(sorted(versions.items()))
+    folders = [path for folder in map(Path, sys.path) for path in folder.glob("*.dist-info")]
+    names = (path.stem.partition("-") for path in reversed(folders))  # the first one is imported
+    return dict(sorted((name.lower().replace("_", "-"), version) for name, _, version in names))

@@ -19,11 +19,10 @@ class Upstream:
     `versions` maps the name of a library, or "python", to a range of versions. An installation has
     the defect if the versions of these libraries are all in their ranges. Let the function `check`
     of a script assert the correct behavior in a block `with DEFECT:`, where DEFECT is an
-    `Upstream`. If the assertion inside `with DEFECT:` fails on affected versions, the verdict is
-    UPSTREAM. If the assertion inside `with DEFECT:` passes on affected versions, or fails on other
-    versions, the verdict is BROKEN. Write the arguments as literals, because `orm-async-tests
-    audit` reads them from the source code. Give a severity to every defect that a script shows,
-    because `audit` prints the severity. A defect that only the fault sweep shows needs no severity.
+    `Upstream`. If the assertion fails on affected versions, the verdict is UPSTREAM. If it passes
+    on affected versions, or fails on other versions, the verdict is BROKEN. Write the arguments as
+    literals, because `orm-async-tests audit` reads them from the source code. Give a severity to
+    every defect that a script shows, because `audit` prints the severity.
     """
 
     description: str
@@ -33,7 +32,6 @@ class Upstream:
 
     @property
     def sentence(self) -> str:
-        """Return the defect as a sentence, in the form "On <versions>, <what goes wrong>."."""
         on = " and ".join(f"{library} {ranges}" for library, ranges in self.versions.items())
         return f"On {on}, {self.description}."
 
@@ -49,7 +47,6 @@ class Upstream:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> bool:
-        """Inside `collect_defects()`, record a failed assertion instead of raising it."""
         shown = _collecting.get()
         if shown is None or not isinstance(error, AssertionError):
             return False
@@ -62,7 +59,7 @@ _collecting: ContextVar[list[Upstream] | None] = ContextVar("_collecting", defau
 
 @contextmanager
 def collect_defects() -> Iterator[list[Upstream]]:
-    """Collect the defects whose assertions fail inside the block."""
+    """Collect the defects whose assertions fail inside the block, instead of raising them."""
     shown: list[Upstream] = []
     token = _collecting.set(shown)
     try:

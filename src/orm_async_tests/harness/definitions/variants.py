@@ -32,8 +32,7 @@ class Variant:
     leaks: bool = False  # it may keep a connection
     tasks: bool = False  # it may leave a task running
 
-    def __call__(self, *arguments: Any, **named: Any) -> Any:
-        """Call the variant's function, so that one variant can use another variant."""
+    def __call__(self, *arguments: Any, **named: Any) -> Any:  # by another variant
         return self.function(*arguments, **named)
 
     @property
@@ -42,19 +41,17 @@ class Variant:
 
     @property
     def label(self) -> str:
-        """The variant's label: its function's docstring on one line."""
         return " ".join((inspect.getdoc(self.function) or "").split())
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        """The names of the function's parameters. Each one names a fixture or an option."""
         return tuple(inspect.signature(self.function).parameters)
 
 
 @dataclass(frozen=True)
 class Mark:
-    """A decorator that makes a function a wrong, a right or a neutral Variant. You can use the
-    decorator with or without keyword arguments.
+    """A decorator that makes a function a Variant. You can use the decorator without arguments, or
+    with fields of Variant as keyword arguments.
     """
 
     kind: Kind
@@ -63,17 +60,7 @@ class Mark:
     def __call__(self, function: Callable[..., Any], /) -> Variant: ...
 
     @overload
-    def __call__(
-        self,
-        /,
-        *,
-        engine: Mapping[str, Any] = ...,
-        standby: Mapping[str, str] = ...,
-        warns: bool = ...,
-        unhandled: bool = ...,
-        leaks: bool = ...,
-        tasks: bool = ...,
-    ) -> Callable[[Callable[..., Any]], Variant]: ...
+    def __call__(self, /, **terms: Any) -> Callable[[Callable[..., Any]], Variant]: ...
 
     def __call__(self, function: Callable[..., Any] | None = None, /, **terms: Any) -> Any:
         if function is not None:
@@ -81,22 +68,15 @@ class Mark:
         return lambda function: Variant(function, self.kind, **terms)
 
 
-wrong = Mark("wrong")
-right = Mark("right")
-variant = Mark("variant")
+wrong, right, variant = Mark("wrong"), Mark("right"), Mark("variant")
 
 
 def select_arguments(function: Callable[..., Any], offered: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those values whose names are parameters of the function.
-
-    Raise TypeError if a parameter has no value.
-    """
+    """Return the values whose names are parameters of the function."""
     wanted = inspect.signature(function).parameters
-    unknown = [name for name in wanted if name not in offered]
-    if unknown:
-        raise TypeError(
-            f"{function.__qualname__} asks for {unknown}, offered are {sorted(offered)}"
-        )
+    if unknown := wanted.keys() - offered.keys():
+        problem = f"{function.__qualname__} has parameters with unknown names: {unknown}"
+        raise TypeError(f"{problem}. The known names are {sorted(offered)}")
     return {name: offered[name] for name in wanted}
 
 
@@ -105,8 +85,7 @@ class Option:
     """A command-line option `--name VALUE` of one script. Variants and `check` receive the option's
     value in the parameter with the option's name.
 
-    `parse` converts the option's text to a value, or raises ValueError. `default` is a text that
-    `parse` accepts.
+    `parse` converts a text to the value, or raises ValueError. `parse` accepts the text `default`.
     """
 
     name: str
@@ -165,9 +144,7 @@ class Observation:
 
 
 def sqlstate(error: BaseException | None) -> str | None:
-    """Return the SQLSTATE of an error. Look for the SQLSTATE in the error, in the driver's error
-    that it wraps, and in its cause.
-    """
+    """Return the SQLSTATE of an error, of the driver's error that it wraps, or of its cause."""
     for source in (error, getattr(error, "orig", None), getattr(error, "__cause__", None)):
         state = getattr(source, "sqlstate", None)
         if isinstance(state, str):
@@ -176,8 +153,8 @@ def sqlstate(error: BaseException | None) -> str | None:
 
 
 def checked_out(engine: AsyncEngine) -> int:
-    """Return the number of connections that are checked out from the engine's pool. Return 0 for a
-    NullPool, because a NullPool does not count connections.
+    """Return how many connections of the engine's pool are in use. A NullPool does not count
+    connections, so return 0 for it.
     """
     count: int = getattr(engine.pool, "checkedout", int)()
     return count

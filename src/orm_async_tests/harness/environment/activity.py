@@ -19,10 +19,15 @@ BACKENDS = """
 
 
 class Activity:
-    """Asks the server about the connections that opened after `ignore_open_connections()`."""
+    """Asks the server about the connections that opened after `ignore_open_connections()`.
+
+    A method whose name begins with `until_` repeats its query until a condition is true, and raises
+    TimeoutError after DEADLINE seconds. No pause is needed between two queries, because opening a
+    connection for each query takes time.
+    """
 
     def __init__(
-        self, admin: AsyncEngine, wire: Wire | None, report_blocked: ReportBlocked | None = None
+        self, admin: AsyncEngine, wire: Wire | None, report_blocked: ReportBlocked
     ) -> None:
         self._admin, self._wire = admin, wire
         self._report_blocked = report_blocked
@@ -30,7 +35,6 @@ class Activity:
         self._open_before = 0
 
     async def ignore_open_connections(self) -> None:
-        """Ignore, from now on, all connections that are open now."""
         self._before = []
         self._before = await self.pids()
         self._open_before = self._wire.open if self._wire else 0
@@ -44,7 +48,6 @@ class Activity:
             return [row[0] if len(row) == 1 else tuple(row) for row in result]
 
     async def scalar(self, sql: str, **values: Any) -> Any:
-        """Run a query, and return the value of the first column in the first row."""
         return (await self.rows(sql, **values))[0]
 
     async def pids(self) -> list[int]:
@@ -65,20 +68,8 @@ class Activity:
         sql = f"select pid, pg_blocking_pids(pid) {BACKENDS} and {condition}"
         since = perf_counter_ns()
         blocked = await self.rows(sql, before=self._before)
-        if self._report_blocked:
-            self._report_blocked(blocked, since)
+        self._report_blocked(blocked, since)
         return len(blocked)
-
-    async def until_open(self, count: int) -> None:
-        """Wait until the variant has exactly `count` open connections. Raise TimeoutError after
-        DEADLINE seconds.
-
-        Methods that wait repeat their query until the condition is true. No pause is needed between
-        two queries, because opening a connection for each query takes time.
-        """
-        async with asyncio.timeout(DEADLINE):
-            while len(await self.pids()) != count:
-                pass
 
     async def terminate(self) -> int:
         """Terminate the variant's backends, as an administrator or a failover does. Return their
@@ -95,8 +86,13 @@ class Activity:
                 await self.pids()  # meanwhile the event loop reads what the clients received
         return killed
 
+    async def until_open(self, count: int) -> None:
+        """Wait until the variant has exactly `count` open connections."""
+        async with asyncio.timeout(DEADLINE):
+            while len(await self.pids()) != count:
+                pass
+
     async def until_running(self, part: str, count: int = 1) -> None:
-        """Wait until `count` of the variant's backends execute a statement with the text `part`."""
         async with asyncio.timeout(DEADLINE):
             while await self.running(part) < count:
                 pass
@@ -108,7 +104,6 @@ class Activity:
                 pass
 
     async def until_blocked(self, count: int = 1) -> None:
-        """Wait until `count` of the variant's backends wait for a lock."""
         async with asyncio.timeout(DEADLINE):
             while await self.blocked() < count:
                 pass

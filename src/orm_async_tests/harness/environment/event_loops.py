@@ -5,20 +5,17 @@ import signal
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from orm_async_tests.command_options import DEFAULT_LOOP, UVLOOP
+from orm_async_tests.command_options import UVLOOP
 from orm_async_tests.errors import CouldNotRun, install_extra
 
 Result = TypeVar("Result")
 
 
 def run(name: str, main: Callable[..., Coroutine[Any, Any, Result]], *arguments: Any) -> Result:
-    """Run the coroutine function `main` in a new event loop, and return its result.
+    """Run a coroutine function in a new event loop, and return its result.
 
-    Raise CouldNotRun if the event loop's name is unknown, or if its package is not installed.
+    Raise CouldNotRun if the event loop's package is not installed.
     """
-    if name not in (DEFAULT_LOOP, UVLOOP):
-        remedy = f"--loop {DEFAULT_LOOP} or --loop {UVLOOP}"
-        raise CouldNotRun(f"there is no event loop {name!r}", "--loop", remedy)
     factory: Callable[[], asyncio.AbstractEventLoop] | None = None  # Python's own choice
     if name == UVLOOP:
         try:

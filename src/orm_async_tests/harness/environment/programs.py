@@ -32,8 +32,7 @@ with context.begin_transaction():
 class Http(AsyncExitStack):
     """Opens clients and servers for ASGI applications, and closes them when the variant ends.
 
-    `note` is a function that is called with a text when an application responds, or when its client
-    disconnects.
+    `note` receives a text when an application responds, or when its client disconnects.
     """
 
     def __init__(self, note: Callable[[str], None]) -> None:
@@ -51,14 +50,10 @@ class Http(AsyncExitStack):
         return await self.enter_async_context(client)
 
     async def serve(self, app: Any) -> Address:
-        """Serve the application with uvicorn, and yield its address on this machine."""
+        """Serve the application with uvicorn, and return its address."""
         return await self.enter_async_context(_serve(self._observe(app), self._note))
 
     def _observe(self, app: Any) -> Any:
-        """Wrap the application, so that it calls `note` for each response, and when a client
-        disconnects.
-        """
-
         async def observed(scope: Any, receive: Any, send: Any) -> None:
             async def receive_noted() -> Any:
                 message = await receive()
@@ -105,10 +100,8 @@ class Processes:
         *arguments: Parameters.args,
         **named: Parameters.kwargs,
     ) -> Result:
-        """Start a new process, import the function's module there, and await the function.
-
-        Return the function's result, or raise its error together with the causes. The result and
-        the error must be picklable, because they cross a process boundary.
+        """Await the function in a new process. Return the function's result, or raise its error
+        together with the causes. The result and the error must be picklable.
         """
         from concurrent.futures import ProcessPoolExecutor  # here, because few scripts need them
         from multiprocessing import get_context
@@ -132,8 +125,8 @@ class Processes:
 def _call(
     function: Callable[..., Awaitable[Any]], arguments: tuple[Any, ...], named: dict[str, Any]
 ) -> tuple[Any, list[BaseException], str]:
-    """Call the function, and return its result. If the function raises, return the error, its
-    causes and its traceback separately, because pickle loses the causes and the traceback.
+    """Return a function's result, or its error with the causes and the traceback. They are separate
+    because pickle loses the causes and the traceback of an error.
     """
 
     async def main() -> Any:
@@ -151,11 +144,11 @@ def _call(
 
 @contextmanager
 def alembic_environment(*revisions: str, env: str = ENV, **attributes: Any) -> Iterator["Config"]:
-    """Create an Alembic environment with these revisions, and delete it when the block ends.
+    """Create an Alembic environment with these revisions, and delete it when the block ends. Yield
+    a Config object for Alembic's commands.
 
     `revisions` has the texts of the revision files, and `env` is the text of env.py. `attributes`
-    become config.attributes. The default env.py passes the attributes to `context.configure()`.
-    Yield a Config object for Alembic's commands.
+    become config.attributes, which the default env.py passes to `context.configure()`.
     """
     from alembic.config import Config  # here, since most scripts need none of it
 

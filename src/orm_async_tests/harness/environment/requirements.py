@@ -7,7 +7,7 @@ import importlib.util
 import inspect
 import re
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from types import ModuleType
 
 from sqlalchemy import text
@@ -22,7 +22,6 @@ from orm_async_tests.versions.ranges import within
 WIRE, BINARIES, STANDBY, PGBOUNCER = "a wire", "binaries", "standby", "pgbouncer"
 REQUIRABLE = (BINARIES, STANDBY, PGBOUNCER)
 VARIABLE = "ORM_ASYNC_REQUIRE"
-PREPARED_STATEMENTS = ">=1.21"  # the PgBouncer that has max_prepared_statements
 
 EXTRAS = {  # of pyproject.toml, by the package that a function of a script imports
     "anyio": "anyio",
@@ -31,19 +30,23 @@ EXTRAS = {  # of pyproject.toml, by the package that a function of a script impo
     "pydantic": "web",
     "uvicorn": "web",
 }
+BY_FIXTURE = (
+    ({"wire"}, {WIRE}),
+    (PRIVATE, {BINARIES}),
+    (REPLICATED, {STANDBY}),
+    ({"pooler"}, {PGBOUNCER}),
+    ({"http"}, {"httpx", "uvicorn"}),
+)
 PROGRAMS = {
     BINARIES: ("a private server", ()),
     STANDBY: ("a private standby", ("pg_basebackup", "psql")),
 }
-FUNCTION_NAME = re.compile(r"pg_\w+")
-CALL_IN_SQL = re.compile(r"\b(pg_\w+)\(")
 # What the methods of the fixture `activity`, and the fixture `blocked`, call on the server.
 OF_ACTIVITY = {
     "blocked": "pg_blocking_pids",
     "until_blocked": "pg_blocking_pids",
     "terminate": "pg_terminate_backend",
 }
-MAY_CREATE_SCHEMA = "SELECT has_database_privilege(current_database(), 'CREATE')"
 MISSING_FUNCTIONS = """
     SELECT wanted FROM unnest(CAST(:names AS text[])) wanted WHERE NOT EXISTS (
         SELECT FROM pg_proc WHERE proname = wanted AND has_function_privilege(oid, 'EXECUTE'))
@@ -53,48 +56,32 @@ MISSING_FUNCTIONS = """
 
 def requirements_of(module: ModuleType, variants: tuple[Variant, ...]) -> frozenset[str]:
     """Return what a script requires to run. Each requirement is one of these texts: WIRE, BINARIES,
-    STANDBY, PGBOUNCER, or the name of a package.
+    STANDBY, PGBOUNCER, or the name of a package that a function of the script imports.
     """
     fixtures = {name for variant in variants for name in variant.parameters}
-    nodes = list(ast.walk(ast.parse(inspect.getsource(module))))
-    requirements = set(_packages(nodes))
-    if "wire" in fixtures or any(
-        isinstance(node, ast.Attribute) and node.attr == "round_trips" for node in nodes
-    ):
-        requirements.add(WIRE)
-    if fixtures & PRIVATE:
-        requirements.add(BINARIES)
-    if fixtures & REPLICATED:
-        requirements.add(STANDBY)
-    if "pooler" in fixtures:
-        # An older PgBouncer lacks prepared statements.
-        turns_on = any(
-            isinstance(node, ast.keyword)
-            and node.arg == pooler.PREPARED
-            and ast.unparse(node.value) != "'0'"
-            for node in nodes
-        )
-        requirements.add(PGBOUNCER + PREPARED_STATEMENTS * turns_on)
-    if "http" in fixtures:
-        requirements |= {"httpx", "uvicorn"}
-    return frozenset(requirements)
-
-
-def _packages(nodes: Collection[ast.AST]) -> Iterator[str]:
-    """Yield the packages that a script imports inside functions. The module of the script can be
-    imported without these packages.
-    """
-    functions = [node for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
-    for node in (inner for function in functions for inner in ast.walk(function)):
-        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        if isinstance(node, ast.ImportFrom):
-            names = [node.module or ""]
-        roots = (name.partition(".")[0] for name in names)
-        yield from (root for root in roots if root not in sys.stdlib_module_names)
+    requirements, packages = set[str](), set[str]()
+    for names, needs in BY_FIXTURE:
+        if fixtures & names:
+            requirements |= needs
+    for statement in ast.parse(inspect.getsource(module)).body:
+        for node in ast.walk(statement):
+            match node:
+                case ast.Attribute(attr="round_trips"):
+                    requirements.add(WIRE)
+                case ast.keyword(arg=pooler.PREPARED, value=value) if ast.unparse(value) != "'0'":
+                    requirements -= {PGBOUNCER}
+                    requirements.add(f"{PGBOUNCER}>=1.21")  # an older one lacks the setting
+                case ast.Import(names=aliases) if node is not statement:
+                    packages |= {alias.name.partition(".")[0] for alias in aliases}
+                case ast.ImportFrom(module=str(name)) if node is not statement:
+                    packages.add(name.partition(".")[0])
+    return frozenset(requirements | packages - sys.stdlib_module_names)
 
 
 def find_missing(requirement: str, wire: bool) -> str:
-    """Return why a requirement is not met and what to type, or "" if it is met."""
+    """Return why a requirement is not met and what to type, or "" if it is met. `wire` says whether
+    a proxy can count round trips.
+    """
     if requirement == WIRE:
         reason = "needs a URL with one host and without TLS, so that round trips can be counted"
         return "" if wire else reason
@@ -123,10 +110,8 @@ def find_missing(requirement: str, wire: bool) -> str:
 
 
 def require(words: str, source: str) -> None:
-    """Check that every requirement in a comma-separated list is met.
-
-    Raise CouldNotRun if a requirement is unknown or is not met. The error names the setting that
-    contains the list.
+    """Raise CouldNotRun if a requirement in a comma-separated list is unknown or is not met.
+    `source` names the option or variable that contains the list.
     """
     for requirement in filter(None, words.split(",")):
         form = re.fullmatch(r"(\w+)((>=|<|==)\d+(\.\d+)*)?", requirement)
@@ -152,29 +137,28 @@ def functions_of(module: ModuleType) -> frozenset[str]:
         match node:
             case ast.Attribute(value=ast.Name("activity"), attr=method) if method in OF_ACTIVITY:
                 names.add(OF_ACTIVITY[method])
-            case ast.Attribute(attr=attribute) if FUNCTION_NAME.fullmatch(attribute):
+            case ast.Attribute(attr=attribute) if attribute.startswith("pg_"):
                 names.add(attribute)
             case ast.arg(arg="blocked"):
                 names.add(OF_ACTIVITY["blocked"])
             case ast.Constant(value=str(sql)) if id(node) not in docstrings:
-                names.update(CALL_IN_SQL.findall(sql))
+                names.update(re.findall(r"\b(pg_\w+)\(", sql))
     return frozenset(names)
 
 
 async def find_denied(
     connection: AsyncConnection, functions: Collection[str], creates_schema: bool
 ) -> list[str]:
-    """Return a right that the script needs but the database role lacks, and the statement to grant
-    it.
+    """Return the rights that the script needs but the database role lacks, and how to grant
+    them.
     """
     denied = list[str]()
     if connection.dialect.name != "postgresql":
         return denied  # a SQLite file has no roles
-    if creates_schema and not await connection.scalar(text(MAY_CREATE_SCHEMA)):
-        denied += ["needs the right to create a schema: GRANT CREATE ON DATABASE, to this role"]
-    if functions:
-        missing = await connection.scalars(text(MISSING_FUNCTIONS), {"names": sorted(functions)})
-        denied += [
-            f"needs {name}(), which this role may not call: GRANT EXECUTE" for name in missing
-        ]
-    return denied
+    may_create = "SELECT has_database_privilege(current_database(), 'CREATE')"
+    if creates_schema and not await connection.scalar(text(may_create)):
+        denied = ["needs the right to create a schema: GRANT CREATE ON DATABASE, to this role"]
+    missing = await connection.scalars(text(MISSING_FUNCTIONS), {"names": sorted(functions)})
+    return denied + [
+        f"needs {name}(), which this role may not call: GRANT EXECUTE" for name in missing
+    ]

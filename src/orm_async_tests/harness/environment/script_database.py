@@ -9,7 +9,7 @@ import importlib.util
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -71,7 +71,6 @@ END_BACKENDS = text("SELECT pg_terminate_backend(pid) FROM unnest(CAST(:pids AS 
 
 
 async def default_seed(connection: AsyncConnection) -> None:
-    """Insert the users username-1 to username-3, and two points for each user."""
     for table, rows in DEFAULT_ROWS:
         await connection.execute(insert(table), rows)
 
@@ -79,28 +78,26 @@ async def default_seed(connection: AsyncConnection) -> None:
 @contextmanager
 def open_database(db_: str | None, driver: str | None, pooler: str) -> Iterator[db.Database]:
     """Open a new SQLite file if the driver is aiosqlite. For any other driver, open the PostgreSQL
-    database `db_`.
-
-    Print the choice. Raise CouldNotRun if the database cannot be opened, or if two options
-    contradict each other.
+    database `db_`. Print the choice. Raises CouldNotRun.
     """
-    with ExitStack() as stack:
-        if driver != SQLITE:
-            database = stack.enter_context(db.open_database(db_, driver, pooler=pooler))
-        else:
-            if db_ or pooler:
-                problem = f"{SQLITE} uses a new file as its database"
-                raise CouldNotRun(problem, "--db or --pooler", f"--driver {SQLITE} without them")
-            if importlib.util.find_spec(SQLITE) is None:
-                raise CouldNotRun(f"{SQLITE} is not installed", "--driver", install_extra("sqlite"))
-            import sqlite3
-
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="orm-async-"))
-            url = URL.create(f"sqlite+{SQLITE}", database=f"{folder}/scripts.sqlite")
-            label = f"SQLite {sqlite3.sqlite_version} in a new file"
-            database = db.Database(url, "file", label)
+    if driver == SQLITE and (db_ or pooler):
+        problem = f"{SQLITE} uses a new file as its database"
+        raise CouldNotRun(problem, "--db or --pooler", f"--driver {SQLITE} without them")
+    opened = _open_file() if driver == SQLITE else db.open_database(db_, driver, pooler=pooler)
+    with opened as database:
         print(f"db: {database.label}, {database.driver}", file=sys.stderr)
         yield database
+
+
+@contextmanager
+def _open_file() -> Iterator[db.Database]:
+    if importlib.util.find_spec(SQLITE) is None:
+        raise CouldNotRun(f"{SQLITE} is not installed", "--driver", install_extra("sqlite"))
+    import sqlite3
+
+    with tempfile.TemporaryDirectory(prefix="orm-async-") as folder:
+        url = URL.create(f"sqlite+{SQLITE}", database=f"{folder}/scripts.sqlite")
+        yield db.Database(url, "file", f"SQLite {sqlite3.sqlite_version} in a new file")
 
 
 @asynccontextmanager
@@ -108,8 +105,7 @@ async def open_script_database(database: db.Database) -> AsyncIterator["ScriptDa
     """Lock the database for this command, and migrate its tables.
 
     If another command holds the lock, print a line about this and wait. Raise CouldNotRun if the
-    database cannot be reached, or if it belongs to the service or to another program. If the
-    database is an SQLite file, change nothing.
+    database cannot be reached, or if it belongs to the service or to another program.
     """
     if database.kind == "file":
         engine = create_async_engine(database.url, isolation_level="AUTOCOMMIT")
@@ -124,16 +120,10 @@ async def open_script_database(database: db.Database) -> AsyncIterator["ScriptDa
             await connection.run_sync(migrations.refuse_service)
         try:
             await _lock(connection)
-        except DBAPIError as error:
-            problem = f"the database cannot be locked: {error.orig}"
-            functions = "pg_try_advisory_lock and pg_advisory_lock"
-            remedy = f"GRANT EXECUTE on {functions}, or use another server"
-            raise CouldNotRun(problem, database.label, remedy) from error
-        try:
             await connection.run_sync(migrations.upgrade, migrations.TRACKING)
         except DBAPIError as error:
-            problem = f"the tables of the scripts cannot be created: {error.orig}"
-            remedy = "--db with a URL whose role owns the database, or with a URL of another server"
+            problem = f"the tables of the scripts cannot be created or locked: {error.orig}"
+            remedy = "--db with a URL whose role owns the database, or GRANT EXECUTE on functions"
             raise CouldNotRun(problem, database.label, remedy) from error
         yield ScriptDatabase(connection)
 
@@ -164,8 +154,7 @@ class ScriptDatabase:
     async def reset(
         self, base: type[DeclarativeBase], seed: Seed | None, options: Mapping[str, Any]
     ) -> None:
-        """Empty the shared tables, create the script's separate tables, and insert the script's
-        rows.
+        """Empty the shared tables, create the script's separate tables, and insert its rows.
 
         Raise CouldNotRun if another connection locks the tables for more than one minute.
         """
@@ -195,15 +184,14 @@ class ScriptDatabase:
             await self._connection.execute(text("RESET lock_timeout"))
 
     async def busy_backends(self) -> set[int]:
-        """Return the busy backends of this role and database: they run a statement or have an open
+        """Return the PIDs of this role's backends that run a statement or have an open
         transaction.
         """
         rows = await self._connection.execute(BUSY_BACKENDS, {"admin": ADMIN})
         return {pid for (pid,) in rows}
 
     async def end_busy_backends(self, kept: set[int]) -> None:
-        """Terminate the backends that run a statement or have an open transaction, except those in
-        `kept`.
+        """Terminate the busy backends, except those in `kept`.
 
         In an event loop other than asyncio's, a connection that a variant lost may stay open. The
         locks of a lost connection would block the next variant.
@@ -212,16 +200,10 @@ class ScriptDatabase:
             await self._connection.execute(END_BACKENDS, {"pids": [*lost]})
 
     async def denied(self, base: type[DeclarativeBase], functions: Collection[str]) -> list[str]:
-        """Return the rights that a script needs but the database role lacks. `base` has the
-        script's tables, and `functions` has the server functions that the script calls.
-        """
         separate = base.metadata is not models.Base.metadata
         return await find_denied(self._connection, functions, creates_schema=separate)
 
     async def settings(self) -> dict[str, str]:
-        """Return the server settings that could affect a verdict, if the database role may see
-        them.
-        """
         rows = await self._connection.execute(text(READ_SETTINGS), {"names": [*SETTINGS]})
         return dict(sorted((name, setting) for name, setting in rows))
 
@@ -234,11 +216,9 @@ class SqliteScriptDatabase(ScriptDatabase):
         await self._connection.run_sync(metadata.create_all)
 
     async def busy_backends(self) -> set[int]:
-        """Return nothing: Return an empty set, because SQLite has no backends."""
         return set()
 
     async def settings(self) -> dict[str, str]:
-        """Return SQLite's version, and the settings that could affect a verdict."""
         version = await self._connection.scalar(text("SELECT sqlite_version()"))
         settings = {"sqlite_version": str(version)}
         for name in ("foreign_keys", "journal_mode", "synchronous"):

@@ -43,9 +43,7 @@ MODES = dict(zip(POOLER_MODES, POOLER_SETTINGS, strict=True))
 
 @dataclass
 class Servers:
-    """The servers that a variant's parameters name. If the variant has no parameter for a server,
-    that server is None.
-    """
+    """The servers that a variant's parameters name. Other servers are None."""
 
     private: PrivateServer | None = None
     standby: Standby | None = None
@@ -56,10 +54,8 @@ class Servers:
 async def start_servers(
     variant: Variant, shared: URL, load: Callable[[URL], Awaitable[None]]
 ) -> AsyncIterator[Servers]:
-    """Start the servers that a variant needs, and stop them when the block ends.
-
-    `load` is a function that fills the primary's database before the standby is created. A pooler
-    connects to the shared database directly, without the proxy that counts round trips.
+    """Start the servers that a variant needs, and stop them when the block ends. `load` is a
+    function that fills the primary's database before the standby is created.
     """
     names, servers = set(variant.parameters), Servers()
     with ExitStack() as stack:
@@ -76,10 +72,8 @@ async def start_servers(
 
 
 def data_directory() -> Path | None:
-    """Return a directory in memory, because a server starts three times faster there.
-
-    Return None if TMPDIR is set, or if too little memory is free. None means the system's temporary
-    directory.
+    """Return a directory in memory, because a server starts three times faster there. Return None
+    if TMPDIR is set, or if too little memory is free.
     """
     if os.environ.get("TMPDIR") or not os.access(SHARED_MEMORY, os.W_OK):
         return None
@@ -88,29 +82,23 @@ def data_directory() -> Path | None:
 
 
 def url_of(server: PrivateServer, driver: str) -> URL:
-    """Return the URL of the server's database for this driver."""
     return db.with_driver(db.socket_url(server.login), driver)
 
 
 @cache
 def describe_pooler(mode: str) -> str:
     """Describe the pooler, for example "PgBouncer 1.24.1 session". Return "" if there is no pooler.
-
-    Raise CouldNotRun if the pool mode is unknown, or if PgBouncer is not installed.
+    Raise CouldNotRun if the mode is unknown, or if PgBouncer is not installed.
     """
-    if not mode:
-        return ""
-    if mode not in MODES:
+    if mode and mode not in MODES:
         known = " or --pooler ".join(MODES)
         raise CouldNotRun(f"there is no pooler mode {mode!r}", "--pooler", f"--pooler {known}")
-    return f"PgBouncer {pooler.version()} {mode}"
+    return f"PgBouncer {pooler.version()} {mode}" if mode else ""
 
 
 @contextmanager
 def open_pooler(server: URL, mode: str) -> Iterator[URL]:
-    """Start PgBouncer in this pool mode, and yield its URL. If the mode is empty, yield the
-    server's URL.
-    """
+    """Start PgBouncer, and yield its URL. If the mode is empty, yield the server's URL."""
     if not mode:
         yield server
         return

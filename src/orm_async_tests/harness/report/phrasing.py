@@ -6,6 +6,8 @@ from typing import Any
 
 from orm_async_tests.harness.definitions.variants import sqlstate
 
+GAP = " ... "
+
 
 def describe(error: BaseException) -> str:
     """Return an error's class, its SQLAlchemy code and its SQLSTATE."""
@@ -14,15 +16,11 @@ def describe(error: BaseException) -> str:
 
 
 def format_value(value: Any) -> str:
-    """Return a value as text for the evidence. An error becomes its class and code, and a class
-    becomes its name. Any other value becomes its repr().
-
-    A float gets four digits, which are enough to compare two floats.
-    """
+    """Return a value as text for the evidence. An error becomes its class and codes."""
     if isinstance(value, BaseException):
         return describe(value)
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return f"{value:.4g}"  # enough digits to compare two floats
     if type(value) is list:
         return f"[{', '.join(map(format_value, value))}]"
     return value.__name__ if isinstance(value, type) else repr(value)
@@ -30,10 +28,10 @@ def format_value(value: Any) -> str:
 
 def format_result(value: Any) -> str:
     """Return a variant's result as text, for example "jobs done 20, runs of one job 1"."""
-    fields_ = _fields_of(value)
-    if fields_ is None:
+    named: Mapping[Any, Any] = value if isinstance(value, Mapping) else _fields_of(value)
+    if not named and not isinstance(value, Mapping):
         return format_value(value)
-    return ", ".join(f"{name} {format_value(field)}" for name, field in fields_.items())
+    return ", ".join(f"{name} {format_value(field)}" for name, field in named.items())
 
 
 def pluralize(count: int, noun: str) -> str:
@@ -49,19 +47,9 @@ def truncate(text: str, width: int) -> str:
     return text[:half] + GAP + text[-half:]
 
 
-GAP = " ... "
-
-
-def _fields_of(value: Any) -> dict[str, Any] | None:
-    """Return the field names and values of a mapping, a named tuple or a dataclass. Return None for
-    any other value.
-    """
-    if isinstance(value, Mapping):
-        return {str(name): field for name, field in value.items()}
+def _fields_of(value: Any) -> dict[str, Any]:
+    """Return the fields of a named tuple or a dataclass, and nothing for any other value."""
+    names = getattr(value, "_fields", ()) if isinstance(value, tuple) else ()
     if is_dataclass(value) and not isinstance(value, type):
         names = [field.name for field in fields(value)]
-    elif isinstance(value, tuple):
-        names = list(getattr(value, "_fields", ()))
-    else:
-        names = []
-    return {name.replace("_", " "): getattr(value, name) for name in names} or None
+    return {name.replace("_", " "): getattr(value, name) for name in names}

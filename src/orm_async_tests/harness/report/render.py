@@ -25,11 +25,8 @@ def render_full(result: Result, columns: int = WIDTH, in_full: bool = False) -> 
     """
     yield from wrapped("bold", result.script.claim, columns)
     wrong = [other for other in result.observations.values() if other.kind == "wrong"]
-    labels = {variant.name: variant.label for variant in result.script.variants}
     for name, observation in result.observations.items():
-        yield "", ""
-        head = f"  {observation.kind:7}  {name}: {labels[name]}"
-        yield from wrapped(KINDS[observation.kind], head, columns, MARGIN)
+        yield from render_heading(result, name, columns)
         compared = wrong if observation.kind == "right" else ()
         for line in build_transcript(observation, compared, in_full):
             yield from _render_line(line, columns)
@@ -38,10 +35,17 @@ def render_full(result: Result, columns: int = WIDTH, in_full: bool = False) -> 
     yield from render_verdict(result, columns)
 
 
+def render_heading(result: Result, name: str, columns: int) -> Iterator[Styled]:
+    """Render an empty line, and the kind, the name and the label of a variant."""
+    [variant] = [variant for variant in result.script.variants if variant.name == name]
+    yield "", ""
+    head = f"  {variant.kind:7}  {name}: {variant.label}"
+    yield from wrapped(KINDS[variant.kind], head, columns, MARGIN)
+
+
 def render_outcome(
     observation: Observation, columns: int, in_full: bool = False
 ) -> Iterator[Styled]:
-    """Render what a variant returned or raised, with its statements, round trips and time."""
     outcome = describe_outcome(observation)
     if not in_full:
         outcome = truncate(outcome, LONGEST_VALUE)
@@ -50,14 +54,12 @@ def render_outcome(
 
 
 def describe_outcome(observation: Observation) -> str:
-    """Return what a variant returned or raised."""
     if observation.error:
         return f"raised {describe(observation.error)}"
     return f"returned {format_result(observation.value)}"
 
 
 def render_line(result: Result) -> Iterator[Styled]:
-    """Render one result as one line with the verdict, the command and the claim."""
     word, reason = result.verdict.word, result.verdict.reason
     explanation = f"  ({reason})" if word in (SKIPPED, UPSTREAM) else ""
     yield STYLES[word], f"{word:8}  {result.script.command:>7}  {result.script.claim}{explanation}"
@@ -74,10 +76,8 @@ def render_summary(results: Sequence[Result]) -> Iterator[Styled]:
 def render_verdict(result: Result, columns: int) -> Iterator[Styled]:
     """Render the verdict and its evidence: every assertion, with the values of both sides."""
     word, defects = result.verdict.word, result.verdict.defects
-    reasons = [(defect.sentence, defect.link) for defect in defects] or [
-        (result.verdict.reason, "")
-    ]
-    for number, (reason, link) in enumerate(reasons):
+    reasons = [(defect.sentence, defect.link) for defect in defects]
+    for number, (reason, link) in enumerate(reasons or [(result.verdict.reason, "")]):
         head = "" if number else word
         yield from wrapped(STYLES[word], f"  {head} {reason}".rstrip(), columns, 4)
         if link:
@@ -93,18 +93,16 @@ def describe_cost(observation: Observation) -> str:
         parts.append(pluralize(observation.round_trips, "round trip"))
     parts.append(f"{observation.seconds * 1e3:.1f} ms")
     if observation.peak_bytes:
-        parts.append(
-            f"first after {observation.seconds_to_first * 1e3:.1f} ms,"
-            f" peak {observation.peak_bytes / 2**20:.1f} MiB"
-        )
+        parts.append(f"first after {observation.seconds_to_first * 1e3:.1f} ms")
+        parts.append(f"peak {observation.peak_bytes / 2**20:.1f} MiB")
     if observation.leaked:
         parts.append(f"{pluralize(observation.leaked, 'connection')} leaked")
     return ", ".join([*parts, *(f"warned {name}" for name in dict.fromkeys(observation.warnings))])
 
 
 def _render_line(line: TranscriptLine, columns: int) -> Iterator[Styled]:
-    """Yield one SQL statement as text, with marks for what differs between the variants. "+" marks
-    a statement that only one variant sent, and "^" marks a difference inside a statement.
+    """Render one SQL statement. "+" marks a statement that no wrong variant sent, and "^" marks a
+    difference inside a statement.
     """
     new = "+" if line.new else " "
     times = f"{line.times} x " if line.times > 1 else ""

@@ -16,6 +16,9 @@ from orm_async_tests.verdicts import BROKEN, SKIPPED
 
 SCHEMA = 8  # increased when a reader of the documents has to change
 HOLDS_EXIT, BROKEN_EXIT, SKIPPED_EXIT = 0, 1, 77
+# Fields of an observation that the document contains unchanged.
+FIELDS = """kind sql log transaction_ids sqlstates peak_bytes leaked tasks warnings
+    unhandled""".split()  # noqa: SIM905
 
 
 @dataclass(frozen=True)
@@ -30,13 +33,11 @@ class Result:
 
 
 def exit_code(results: Sequence[Result]) -> int:
-    """Return the exit code: 1 if a script is BROKEN, 77 if all scripts were SKIPPED, and otherwise
-    0.
-    """
-    words = [result.verdict.word for result in results]
+    """Return 1 if a script is BROKEN, 77 if all scripts were SKIPPED, and otherwise 0."""
+    words = {result.verdict.word for result in results}
     if BROKEN in words:
         return BROKEN_EXIT
-    return SKIPPED_EXIT if words and set(words) == {SKIPPED} else HOLDS_EXIT
+    return SKIPPED_EXIT if words == {SKIPPED} else HOLDS_EXIT
 
 
 def document(results: Sequence[Result]) -> dict[str, Any]:
@@ -49,7 +50,6 @@ def document(results: Sequence[Result]) -> dict[str, Any]:
 
 
 def as_json(result: Result) -> dict[str, Any]:
-    """Return one result as values that JSON can represent."""
     return {
         "number": result.script.number,
         "claim": result.script.claim,
@@ -67,21 +67,12 @@ def as_json(result: Result) -> dict[str, Any]:
 def _variant(name: str, observation: Observation) -> dict[str, Any]:
     return {
         "name": name,
-        "kind": observation.kind,
+        **{field: getattr(observation, field) for field in FIELDS},
         "value": None if observation.value is None else repr(observation.value),
         "error": None if observation.error is None else describe(observation.error),
-        "sql": observation.sql,
-        "log": observation.log,
-        "transaction_ids": observation.transaction_ids,
-        "sqlstates": observation.sqlstates,
         "lines": group_by_line(observation.events),
         "events": to_json(observation.events, observation.log),
         "round_trips": observation.round_trips if observation.counted else None,
         "seconds": round(observation.seconds, 6),
         "seconds_to_first": round(observation.seconds_to_first, 6),
-        "peak_bytes": observation.peak_bytes,
-        "leaked": observation.leaked,
-        "tasks": observation.tasks,
-        "warnings": observation.warnings,
-        "unhandled": observation.unhandled,
     }

@@ -8,8 +8,9 @@ WHERE id IN ($1, $2, <498 more>) FOR UPDATE SKIP LOCKED
 import difflib
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import groupby
 from string import ascii_lowercase
 
@@ -52,14 +53,15 @@ def build_transcript(
 ) -> Iterator[TranscriptLine]:
     """Yield the lines of a variant's shortened SQL, compared with the SQL of the wrong variants."""
     known = {_comparable(line.text) for other in wrong for line in _join(other, in_full)}
-    for line in _shorten(_join(observation, in_full), in_full):
+    lines = _join(observation, in_full)
+    for line in lines if in_full else _shorten(lines):
         new = bool(known) and not line.is_heading and _comparable(line.text) not in known
         yield replace(line, new=new, marks=tuple(_differences(line.text, known)) if new else ())
 
 
 def _comparable(text: str) -> str:
-    """Return a statement without BEGIN and ROLLBACK, so that it can be compared. Keep COMMIT,
-    because a COMMIT is a difference between two variants.
+    """Return a statement without BEGIN and ROLLBACK. Keep COMMIT, because a COMMIT is a difference
+    between two variants.
     """
     return text.removeprefix("BEGIN; ").removesuffix("; ROLLBACK")
 
@@ -87,12 +89,10 @@ def _join(observation: Observation, in_full: bool) -> list[TranscriptLine]:
     return lines
 
 
-def _shorten(lines: list[TranscriptLine], in_full: bool) -> list[TranscriptLine]:
-    """Return the lines, and show repeated lines only once. If there are still too many lines,
-    return only the most frequent ones.
+def _shorten(lines: list[TranscriptLine]) -> list[TranscriptLine]:
+    """Show repeated lines only once. If there are still too many lines, return only the most
+    frequent ones.
     """
-    if in_full:
-        return lines
     folded = list(_fold(lines))
     transactions = {line.transaction for line in folded if line.transaction}
     if len(transactions) == 1 and ", " not in folded[0].transaction:
@@ -100,48 +100,40 @@ def _shorten(lines: list[TranscriptLine], in_full: bool) -> list[TranscriptLine]
     if len(folded) <= MOST_LINES:
         return folded
     counts = Counter(line.text for line in lines)
-    more = len(counts) - MOST_LINES
-    rest = [TranscriptLine(f"and {more} other statements", is_heading=True)] if more > 0 else []
-    return [
-        TranscriptLine(text, times=times) for text, times in counts.most_common(MOST_LINES)
-    ] + rest
+    frequent = [TranscriptLine(text, times=times) for text, times in counts.most_common(MOST_LINES)]
+    if (more := len(counts) - MOST_LINES) > 0:
+        frequent.append(TranscriptLine(f"and {more} other statements", is_heading=True))
+    return frequent
 
 
 def _fold(lines: list[TranscriptLine]) -> Iterator[TranscriptLine]:
-    """Join equal consecutive lines into one line. After that, join groups of lines if they
-    repeat.
+    """Join equal consecutive lines into one line, and repeated groups of lines into one group.
 
-    Each transaction has a letter as its name. A joined line gets the letters of all its
-    transactions.
+    Each transaction has a letter as its name. A joined line gets the letters of its transactions.
     """
-    singles: list[TranscriptLine] = []
-    for line in lines:
-        if singles and singles[-1].text == line.text:
-            last = singles[-1]
-            letters = dict.fromkeys([*last.transaction.split(", "), line.transaction])
-            transaction = ", ".join(letters) if len(letters) <= MOST_TRANSACTIONS else ""
-            singles[-1] = replace(last, transaction=transaction, times=last.times + 1)
-        else:
-            singles.append(line)
     start = 0
-    while start < len(singles):
-        length, times = _find_cycle(singles, start)
-        if times > 1:
+    while start < len(lines):
+        length, times = _find_cycle([line.text for line in lines[start:]])
+        cycle = lines[start : start + length * times]
+        if length == 1:
+            letters = dict.fromkeys(line.transaction for line in cycle)
+            transaction = ", ".join(letters) if len(letters) <= MOST_TRANSACTIONS else ""
+            yield replace(cycle[0], transaction=transaction, times=times)
+        else:
             yield TranscriptLine(f"{times} times:", is_heading=True)
-        for line in singles[start : start + length]:
-            yield replace(line, depth=1, transaction="") if times > 1 else line
+            for line in _fold(cycle[:length]):
+                yield replace(line, depth=line.depth + 1, transaction="")
         start += length * times
 
 
-def _find_cycle(lines: list[TranscriptLine], start: int) -> tuple[int, int]:
-    """Find the repeated group of lines that starts at `start` and covers the most lines. Return how
-    many lines the group has, and how often it repeats.
+def _find_cycle(texts: list[str]) -> tuple[int, int]:
+    """Find the repeated group of texts at the beginning that covers the most texts. Return how many
+    texts the group has, and how often it repeats.
     """
-    words = [(line.text, line.times) for line in lines[start:]]
     best = (1, 1)
-    for length in range(2, len(words) // 2 + 1):
+    for length in range(1, len(texts) // 2 + 1):
         times = 1
-        while words[times * length : (times + 1) * length] == words[:length]:
+        while texts[times * length : (times + 1) * length] == texts[:length]:
             times += 1
         if times > 1 and length * times > best[0] * best[1]:
             best = length, times
@@ -149,83 +141,62 @@ def _find_cycle(lines: list[TranscriptLine], start: int) -> tuple[int, int]:
 
 
 def _differences(text: str, known: set[str]) -> Iterator[range]:
-    """Compare a statement with the most similar known statement, and yield the parts that differ.
-    Yield nothing if no known statement is similar.
+    """Compare a statement with the most similar known statement, and yield the parts that
+    differ.
     """
     similar = difflib.get_close_matches(_comparable(text), known, n=1, cutoff=SIMILARITY)
-    if not similar:
-        return
-    tokens, others = TOKEN.findall(text), TOKEN.findall(similar[0])
-    matcher = difflib.SequenceMatcher(None, others, tokens, autojunk=False)
-    for kind, _, _, first, last in matcher.get_opcodes():
-        start, part = len("".join(tokens[:first])), "".join(tokens[first:last])
-        words = part.strip(" ;")
-        if kind in ("insert", "replace") and words not in ("", "BEGIN", "ROLLBACK"):
-            at = start + part.index(words)
-            yield range(at, at + len(words))
+    tokens = TOKEN.findall(text)
+    for statement in similar:
+        matcher = difflib.SequenceMatcher(None, TOKEN.findall(statement), tokens, autojunk=False)
+        for kind, _, _, first, last in matcher.get_opcodes():
+            start, part = len("".join(tokens[:first])), "".join(tokens[first:last])
+            words = part.strip(" ;")
+            if kind in ("insert", "replace") and words not in ("", "BEGIN", "ROLLBACK"):
+                at = start + part.index(words)
+                yield range(at, at + len(words))
 
 
 def abridge(statement: str) -> str:
     """Return a statement without casts, repeated table names and long lists."""
     text = CAST.sub("", statement)
-    text = ROWS.sub(_rows, text)
-    text = MEMBERS.sub(_members, text)
-    text = LISTS.sub(_column_shortener(several=len(_sources(text)) > 1), text)
-    return truncate(_unqualified(text), LONGEST)
-
-
-def _sources(text: str) -> set[str]:
-    """Return the names and aliases of a statement's tables."""
-    return {alias or table for table, alias in SOURCE.findall(text)}
-
-
-def _unqualified(text: str) -> str:
-    """If the statement has one table, remove the table's name before columns. If the statement has
-    several tables, remove only the schema's name before columns.
-
-    Keep the table's name after ON CONFLICT, because it distinguishes the existing row from the new
-    row.
-    """
-    sources = _sources(text)
-    is_only_table = len(sources) == 1 and " ON CONFLICT " not in text
-    for table in sources:
+    text = ROWS.sub(_shorten_rows, text)
+    text = MEMBERS.sub(_shorten_members, text)
+    tables = {alias or table for table, alias in SOURCE.findall(text)}
+    text = LISTS.sub(partial(_shorten_columns, len(tables) > 1), text)
+    # ON CONFLICT needs the table's name, which distinguishes the existing row from the new row.
+    is_only_table = len(tables) == 1 and " ON CONFLICT " not in text
+    for table in tables:
         name = "" if is_only_table else f"{table.rpartition('.')[2]}."
         text = re.sub(rf"(?<![\w.]){re.escape(table)}\.(?=\w)", name, text)
-    return text
+    return truncate(text, LONGEST)
 
 
-def _rows(match: re.Match[str]) -> str:
+def _shorten_rows(match: re.Match[str]) -> str:
     more = match[2].count("(")
     return match[0] if more <= MOST_SHOWN else f"{match[1]}, <{more} more rows>"
 
 
-def _members(match: re.Match[str]) -> str:
+def _shorten_members(match: re.Match[str]) -> str:
     members = match[1].split(", ")
     if len(members) <= MOST_SHOWN:
         return match[0]
     return f"IN ({members[0]}, {members[1]}, <{len(members) - 2} more>)"
 
 
-def _column_shortener(several: bool) -> Callable[[re.Match[str]], str]:
-    """Return a function that replaces a list of plain columns by their number. If there are several
-    tables, the function counts each table's columns separately.
-    """
-
-    def shorten(match: re.Match[str]) -> str:
-        parts = []
-        for table, run in groupby(match[2].split(", "), key=_table):
-            columns = list(run)
-            if table is None or len(columns) <= MOST_SHOWN:
-                parts += columns
-            else:
-                of = f" of {table.rpartition('.')[2]}" if several and table else ""
-                parts.append(f"<{len(columns)} columns{of}>")
-        return f"{match[1]} {', '.join(parts)}"
-
-    return shorten
+def _shorten_columns(several: bool, match: re.Match[str]) -> str:
+    """Replace a list of plain columns by their number, for each table separately."""
+    parts = []
+    for table, run in groupby(match[2].split(", "), key=_table_of):
+        columns = list(run)
+        if table is None or len(columns) <= MOST_SHOWN:
+            parts += columns
+        else:
+            of = f" of {table.rpartition('.')[2]}" if several and table else ""
+            parts.append(f"<{len(columns)} columns{of}>")
+    return f"{match[1]} {', '.join(parts)}"
 
 
-def _table(column: str) -> str | None:
+def _table_of(column: str) -> str | None:
     """Return the table's name before a plain column, or "" if the column has none. Return None if
     the text is not a plain column.
     """

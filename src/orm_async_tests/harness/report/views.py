@@ -1,27 +1,48 @@
-"""Renders results for the options `--code`, `--timeline` and `--trace`."""
+"""Renders results for the options `--code`, `--timeline` and `--trace`.
 
-from collections.abc import Iterator, Sequence
+The option `--code` shows the code of each variant. Below a line of code stands what the line sent,
+waited for and raised.
+"""
+
+import ast
+import linecache
+import re
+import textwrap
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from orm_async_tests.errors import write_file
-from orm_async_tests.harness.report.code_view import render_code
-from orm_async_tests.harness.report.phrasing import truncate
+from orm_async_tests.harness.definitions.variants import Observation
+from orm_async_tests.harness.report.line_notes import annotate_line
+from orm_async_tests.harness.report.phrasing import pluralize, truncate
 from orm_async_tests.harness.report.render import (
-    KINDS,
     LONGEST_VALUE,
     describe_outcome,
+    render_heading,
+    render_outcome,
+    render_verdict,
     wrapped,
 )
 from orm_async_tests.harness.report.result import Result
+from orm_async_tests.harness.script import Script
 from orm_async_tests.terminal import Styled
+from orm_async_tests.timeline.event_list import SENT, Event
 from orm_async_tests.timeline.terminal_timeline import render_legend, render_timeline
 from orm_async_tests.timeline.trace_file import build_trace
+
+NUMBER, MARGIN = 5, 8  # columns of a line's number, and before its SQL
+LEGEND = "> sent   ~ waited   ! error   - in no right variant   + in no wrong variant"
+MARKS = {"wrong", "right", "variant"}
+OPPOSITE = {"wrong": "right", "right": "wrong"}
+HEAD = re.compile(r"^(@(wrong|right|variant)\b|async def \w+)")
+STYLES = {">": "cyan", "~": "magenta", "!": "bold red"}  # of notes
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def render_views(
     result: Result, columns: int, *, code: bool = False, timeline: bool = False
 ) -> Iterator[Styled]:
-    """Render the code of the results, their timelines, or both."""
     if code:
         yield from render_code(result, columns)
     if code and timeline:
@@ -31,27 +52,201 @@ def render_views(
 
 
 def render_timelines(result: Result, columns: int) -> Iterator[Styled]:
-    """Render the claim, a legend of the characters, and the timeline of every variant."""
     yield from wrapped("bold", result.script.claim, columns)
     yield "", ""
     runs = [observation.events for observation in result.observations.values()]
     yield from render_legend(runs, columns)
-    labels = {variant.name: variant.label for variant in result.script.variants}
     for name, observation in result.observations.items():
-        yield "", ""
-        head = f"  {observation.kind:7}  {name}: {labels[name]}"
-        yield from wrapped(KINDS[observation.kind], head, columns, 11)
+        yield from render_heading(result, name, columns)
         outcome = truncate(describe_outcome(observation), LONGEST_VALUE)
         yield from render_timeline(observation.events, outcome, columns)
 
 
 def write_trace(path: Path, results: Sequence[Result]) -> None:
-    """Write the events of all variants to a trace file. Raise CouldNotRun if the file cannot be
-    written.
-    """
     runs = [
         (f"{result.script.command} {observation.kind} {name}", observation.events)
         for result in results
         for name, observation in result.observations.items()
     ]
     write_file(path, build_trace(runs), "--trace")
+
+
+def render_code(result: Result, columns: int) -> Iterator[Styled]:
+    """Render a script's claim, the code of every variant, the verdict and links."""
+    yield from wrapped("bold", result.script.claim, columns)
+    yield "dim", f"  {LEGEND}"
+    source = ScriptSource(result.script)
+    shown = {
+        name: source.find_functions(name, observation.events)
+        for name, observation in result.observations.items()
+    }
+    constants = source.find_constants([node for nodes in shown.values() for node in nodes])
+    if constants:
+        yield "", ""
+    for number in constants:
+        yield from _render_line(source, number, columns)
+    for name, observation in result.observations.items():
+        yield from render_heading(result, name, columns)
+        opposite = [
+            nodes
+            for other, nodes in shown.items()
+            if result.observations[other].kind == OPPOSITE.get(observation.kind)
+        ]
+        known = {source.comparable(line) for nodes in opposite for line in source.numbers_of(nodes)}
+        yield from _render_variant(source, shown[name], observation, known, columns)
+        yield from render_outcome(observation, columns)
+    yield "", ""
+    yield from render_verdict(result, columns)
+    yield from _render_links(result.script, columns)
+
+
+class ScriptSource:
+    """The lines and the functions of a script's file."""
+
+    def __init__(self, script: Script) -> None:
+        self.lines = ["", *linecache.getlines(script.file)]
+        self.tree = ast.parse("".join(self.lines[1:]))
+        methods = (
+            item
+            for node in self.tree.body
+            for item in (node.body if isinstance(node, ast.ClassDef) else [node])
+        )
+        self.functions = [node for node in methods if isinstance(node, Function)]
+
+    def find_functions(self, variant: str, events: Sequence[Event]) -> list[Function]:
+        """Return the function of a variant, followed by the script's functions that it uses."""
+        lines = {event.line for event in events if event.kind != "task"}
+        variants = [node for node in self.functions if node.name == variant]
+        helpers = [node for node in self.functions if not _is_variant_or_check(node)]
+        used = [node for node in helpers if lines.intersection(self.numbers_of([node]))]
+        while more := [
+            node
+            for node in helpers
+            if node not in used and any(node.name in _names_in(other) for other in variants + used)
+        ]:
+            used += more
+        return variants + [node for node in helpers if node in used]
+
+    def find_constants(self, functions: Sequence[Function]) -> list[int]:
+        """Return the lines of the constants that these functions use."""
+        used = {name for node in functions for name in _names_in(node)}
+        numbers = list[int]()
+        for node in self.tree.body:
+            names = _names_in(node.targets[0]) if isinstance(node, ast.Assign) else set()
+            if names & used and all(map(str.isupper, names)):
+                numbers += range(node.lineno, (node.end_lineno or 0) + 1)
+        return numbers
+
+    def numbers_of(self, nodes: Sequence[Function]) -> Iterator[int]:
+        """Yield the numbers of the functions' lines, including their decorators."""
+        for node in nodes:
+            first = min([node.lineno, *(item.lineno for item in node.decorator_list)])
+            yield from range(first, (node.end_lineno or first) + 1)
+
+    def comparable(self, number: int) -> str:
+        """Return a line without its indentation, and without the variant's name and kind."""
+        return HEAD.sub("", self.lines[number].strip())
+
+
+def _names_in(tree: ast.AST) -> set[str]:
+    nodes = list(ast.walk(tree))
+    attributes = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    return attributes | {node.id for node in nodes if isinstance(node, ast.Name)}
+
+
+def _is_variant_or_check(node: Function) -> bool:
+    return node.name == "check" or any(_names_in(item) & MARKS for item in node.decorator_list)
+
+
+def _render_variant(
+    source: ScriptSource,
+    nodes: Sequence[Function],
+    observation: Observation,
+    known: Collection[str],
+    columns: int,
+) -> Iterator[Styled]:
+    """Render the functions of a variant. Mark the lines that are not in `known`, which has the
+    lines of the opposite variants.
+    """
+    mark = "-" if observation.kind == "wrong" else "+"
+    numbers = list(source.numbers_of(nodes))
+    if nodes and ast.get_docstring(nodes[0]):  # the heading shows it
+        docstring = nodes[0].body[0]
+        skipped = range(docstring.lineno, (docstring.end_lineno or 0) + 1)
+        numbers = [number for number in numbers if number not in skipped]
+    for number in numbers:
+        differs = known and source.comparable(number) not in known
+        yield from _render_line(source, number, columns, mark if differs else " ")
+        yield from _render_events(source, number, observation, columns)
+    rest = {event.line for event in observation.events if event.kind != "task"} - {0, *numbers}
+    for number in sorted(rest):
+        yield from _render_line(source, number, columns)
+        yield from _render_events(source, number, observation, columns)
+    if 0 in {event.line for event in observation.events if event.kind in SENT}:
+        yield "dim", f"{'':{NUMBER + 2}}after the function, when the session closes:"
+        yield from _render_events(source, 0, observation, columns)
+
+
+def _render_line(
+    source: ScriptSource, number: int, columns: int, mark: str = " "
+) -> Iterator[Styled]:
+    code = source.lines[number].rstrip()
+    indent = " " * (len(code) - len(code.lstrip()))
+    following = f"{indent}{'':8}"
+    parts = textwrap.wrap(
+        code.strip(),
+        columns - NUMBER - 3,
+        initial_indent=indent,
+        subsequent_indent=following,
+        break_on_hyphens=False,
+    )
+    for position, part in enumerate(parts):
+        head = f"{'' if position else number:>{NUMBER}} {mark}"
+        yield "bold" if mark.strip() else "", f"{head} {part}"
+
+
+def _render_events(
+    source: ScriptSource, number: int, observation: Observation, columns: int
+) -> Iterator[Styled]:
+    """Render what a line of code sent, with the round trips at the right margin. Below that, render
+    the line's waits and errors.
+    """
+    width = columns - MARGIN - 2
+    for mark, text, trips in annotate_line(number, observation.events, source.lines[number]):
+        is_counted = trips is not None and observation.counted
+        cost = pluralize(trips or 0, "round trip") if is_counted else ""
+        lines = textwrap.wrap(text, width - (len(cost) + 2 if cost else 0), break_on_hyphens=False)
+        for position, line in enumerate(lines):
+            head, end = ("", "") if position else (mark, cost)
+            yield STYLES[mark], f"{'':{MARGIN}}{head:2}{line:{width - len(end)}}{end}".rstrip()
+
+
+def _render_links(script: Script, columns: int) -> Iterator[Styled]:
+    yield "", ""
+    if all(variant.kind != "right" for variant in script.variants):
+        yield from _render_advice(script, columns)
+    file, here = Path(script.file), Path.cwd()
+    shown = file.relative_to(here) if file.is_relative_to(here) else file
+    yield "", f"  explain  orm-async-tests explain {script.number}"
+    yield "", f"  file     {shown}"
+    for link in re.findall(r"^Docs: (\S+)", script.check.__globals__["__doc__"], re.MULTILINE):
+        yield "", f"  docs     {link}"
+
+
+def _render_advice(script: Script, columns: int) -> Iterator[Styled]:
+    """Render a script's explanation and its recommended lines of code. If it has no recommended
+    lines, use the lines of the scripts that the explanation names.
+    """
+    from orm_async_tests.questions import read_cures
+
+    prose = script.check.__globals__["__doc__"].partition("\n\n")[2]
+    for paragraph in re.split(r"\n\n|\n(?=Symptom: |Docs: )", prose):
+        if not paragraph.startswith(("Symptom: ", "Docs: ")):
+            text = " ".join(paragraph.split())
+            yield from wrapped("", f"  advice   {text}", columns, MARGIN + 3)
+    cures = read_cures()
+    named = map(int, re.findall(r"\btest(\d+)\b", prose))
+    for number in [script.number] if script.number in cures else named:
+        for position, line in enumerate(cures.get(number, [])):
+            source = "" if position or number == script.number else f"  # test{number}"
+            yield "bold", f"  {'' if position else 'write':7}  {line}{source}"

@@ -97,10 +97,7 @@ def test_contributing_names_what_scripts_are_written_with() -> None:
 
 def test_contributing_names_every_fixture_and_nothing_else() -> None:
     table = CONTRIBUTING.partition("| Argument | Is |")[2].partition("\n\n")[0]
-    rows = dict(re.findall(r"^\| `(\w+)` \| (.+?) \|$", table, re.MULTILINE))
-    assert rows.keys() == FIXTURES.keys()
-    descriptions = {name: fixture.__doc__ or "" for name, fixture in FIXTURES.items()}
-    assert [name for name, text in rows.items() if not text.startswith(descriptions[name])] == []
+    assert set(re.findall(r"^\| `(\w+)` \| ", table, re.MULTILINE)) == FIXTURES.keys()
 
 
 def test_contributing_names_every_module_level_name_and_nothing_else() -> None:

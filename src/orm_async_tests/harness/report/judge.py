@@ -9,7 +9,7 @@ import inspect
 import textwrap
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from types import CodeType
 from typing import Any
@@ -24,18 +24,6 @@ from orm_async_tests.verdicts import BROKEN, HOLDS, UPSTREAM, Word
 JUDGE, RECORD = "__judge__", "__record__"  # what the compiled check calls
 LONGEST = 300  # characters of an assertion's values
 MOST = 4  # comparisons of one assertion that are shown
-OPERATORS: dict[type[ast.cmpop], str] = {
-    ast.Eq: "==",
-    ast.NotEq: "!=",
-    ast.Lt: "<",
-    ast.LtE: "<=",
-    ast.Gt: ">",
-    ast.GtE: ">=",
-    ast.Is: "is",
-    ast.IsNot: "is not",
-    ast.In: "in",
-    ast.NotIn: "not in",
-}
 
 
 @dataclass(frozen=True)
@@ -63,9 +51,7 @@ def judge(
     stack: Stack,
     options: Mapping[str, Any],
 ) -> Verdict:
-    """Return BROKEN if a variant left something behind. If nothing was left behind, return the
-    verdict of the script's `check`.
-    """
+    """Return BROKEN if a variant left something behind, or else what the script's `check` finds."""
     if trouble := _find_leftovers(script, observations):
         return Verdict(BROKEN, trouble)
     recorder = Recorder()
@@ -78,31 +64,23 @@ def judge(
             kind = "" if isinstance(error, AssertionError) else f"  {type(error).__name__}: {error}"
             reason = f"{frame.filename}:{frame.lineno}{kind}"
             return Verdict(BROKEN, reason, tuple(recorder.evidence))
-    return _apply_defects(shown, script.defects, stack, tuple(recorder.evidence))
+    return _apply_defects(shown, script, stack, tuple(recorder.evidence))
 
 
 def _apply_defects(
-    shown: Sequence[Upstream],
-    declared: Sequence[Upstream],
-    stack: Stack,
-    evidence: tuple[Evidence, ...],
+    shown: Sequence[Upstream], script: Script, stack: Stack, evidence: tuple[Evidence, ...]
 ) -> Verdict:
     """Return the verdict of a script whose failed assertions all belong to declared defects."""
-    confirmed = tuple(defect for defect in declared if defect in shown)
-    for defect in declared:
-        expected = defect.applies(stack.libraries)
-        if defect in shown and not expected:
-            reason = "a defect shows outside its declared versions"
-        elif expected and defect not in shown:
-            reason = "a defect no longer shows: narrow its declared versions"
-        else:
-            continue
-        reason = f"{reason}. {defect.sentence} {defect.link}"
-        return Verdict(BROKEN, reason, evidence, confirmed)
-    if not shown:
-        return Verdict(HOLDS, evidence=evidence)
+    confirmed = tuple(defect for defect in script.defects if defect in shown)
+    for defect in script.defects:
+        if (defect in shown) != defect.applies(stack.libraries):
+            problem = "a defect no longer shows: narrow its declared versions"
+            if defect in shown:
+                problem = "a defect shows outside its declared versions"
+            reason = f"{problem}. {defect.sentence} {defect.link}"
+            return Verdict(BROKEN, reason, evidence, confirmed)
     reason = " ".join(f"{defect.sentence} {defect.link}" for defect in confirmed)
-    return Verdict(UPSTREAM, reason, evidence, confirmed)
+    return Verdict(UPSTREAM if shown else HOLDS, reason, evidence, confirmed)
 
 
 def _find_leftovers(script: Script, observations: Mapping[str, Observation]) -> str:
@@ -122,17 +100,15 @@ def _find_leftovers(script: Script, observations: Mapping[str, Observation]) -> 
     return ""
 
 
-@dataclass
 class Recorder:
     """Records the assertions of a script's `check` while it runs."""
 
-    evidence: list[Evidence] = field(default_factory=list)
-    _comparisons: list[list[tuple[str, str]]] = field(default_factory=list)  # operator, operand
+    def __init__(self) -> None:
+        self.evidence: list[Evidence] = []
+        self._comparisons: list[list[tuple[str, str]]] = []  # operators and operands
 
     def check(self, check: Callable[..., None], arguments: Mapping[str, Any]) -> None:
-        """Call the script's `check`, and record its assertions. If `check` raises an error, raise
-        the same error.
-        """
+        """Call the script's `check`, and let its errors pass."""
         namespace = {**check.__globals__, JUDGE: self._judge, RECORD: self._record}
         exec(_compile(check), namespace)
         namespace[check.__name__](**arguments)
@@ -188,8 +164,8 @@ def _compile(check: Callable[..., None]) -> CodeType:
 
 
 def _record_operands(test: ast.expr) -> ast.expr:
-    """Return an assertion's condition. Each operand that decides the result is put into a call,
-    which records its value.
+    """Return an assertion's condition, with a call around every operand that decides the result.
+    The call records the operand's value.
     """
     match test:
         case ast.BoolOp():
@@ -199,17 +175,21 @@ def _record_operands(test: ast.expr) -> ast.expr:
         case ast.Call(func=ast.Name("any" | "all"), args=[ast.GeneratorExp() as items]):
             items.elt = _record_operands(items.elt)
         case ast.Call(func=ast.Name("isinstance")):
-            test.args[0] = _wrap("", test.args[0])
+            test.args[0] = _record("", test.args[0])
         case ast.Compare():
-            test.left = _wrap("", test.left)
-            symbols = [OPERATORS[type(operator)] for operator in test.ops]
-            test.comparators = list(map(_wrap, symbols, test.comparators))
+            test.left = _record("", test.left)
+            test.comparators = list(map(_record, map(_symbol, test.ops), test.comparators))
         case _:
-            return _wrap("", test)
+            return _record("", test)
     return test
 
 
-def _wrap(operator: str, operand: ast.expr) -> ast.expr:
+def _symbol(operator: ast.cmpop) -> str:
+    """Return the operator as Python writes it, for example "not in"."""
+    return ast.unparse(ast.Compare(ast.Name("a"), [operator], [ast.Name("b")]))[2:-2]
+
+
+def _record(operator: str, operand: ast.expr) -> ast.expr:
     return _call(RECORD, operand, ast.Constant(operator), operand)
 
 

@@ -48,9 +48,6 @@ def annotate_line(number: int, events: Sequence[Event], code: str) -> Iterator[N
 
 
 def _describe_statement(event: Event, code: str) -> str:
-    """Return a statement as text, with "BEGIN" in front if BEGIN was sent first. If the statement
-    was sent at the end of an `async with` block, write "on exit" in front.
-    """
     ends_block = event.kind != "statement" and "async with" in code
     begin = "on exit: " if ends_block else "BEGIN; " if event.begins else ""
     return f"{begin}{abridge(event.text)}"

@@ -1,14 +1,13 @@
 """Recognizes a database's state by its tables and revisions, and upgrades the project's databases.
 
-A database has two separate histories of Alembic revisions. The first history of revisions is for
-the tracking tables, which the scripts and the service share. The second history of revisions is for
-the service's table of idempotency keys. Each history has a separate version table, so that you can
-upgrade or downgrade one history alone.
+A database has two histories of Alembic revisions: one for the tracking tables, which the scripts
+and the service share, and one for the service's idempotency keys. Each history has a version table,
+so that you can upgrade or downgrade it alone.
 """
 
 import ast
 import re
-from collections.abc import Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -31,7 +30,6 @@ TABLES = """
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname <> 'information_schema'
     AND n.nspname NOT LIKE 'pg\\_%' ORDER BY 1
 """
-VERSIONS = "SELECT version_num FROM {}"
 CREATE_SERVICE_VERSIONS = """
     CREATE TABLE IF NOT EXISTS service.alembic_version
     (version_num VARCHAR(32) CONSTRAINT alembic_version_pkc PRIMARY KEY)
@@ -57,9 +55,7 @@ HISTORIES = {history.section: history for history in (TRACKING, SERVICE)}
 
 
 def alembic_folder() -> Path:
-    """Return the folder of env.py. In a checkout the folder is beside the package, and in a wheel
-    inside the package.
-    """
+    """Return the folder of env.py, which is inside the package only in a wheel."""
     package = Path(__file__).parent
     inside = package / "alembic"
     return inside if inside.exists() else package.parent / "alembic"
@@ -67,32 +63,30 @@ def alembic_folder() -> Path:
 
 @cache
 def revisions(history: History) -> dict[str, Set[str]]:
-    """Return the predecessors of every revision in a history.
-
-    Read the predecessors from the files, because importing Alembic takes 0.2 s.
-    """
-    paths = (alembic_folder() / history.folder).glob("*.py")
-    return dict(read_revision(path) for path in paths)
+    """Return the predecessors of every revision. Importing Alembic would take 0.2 s."""
+    return dict(map(read_revision, (alembic_folder() / history.folder).glob("*.py")))
 
 
 def heads(history: History) -> Set[str]:
     """Return the ids of the newest revisions, which have no successor."""
-    return revisions(history).keys() - frozenset[str]().union(*revisions(history).values())
+    return revisions(history).keys() - _unite(revisions(history).values())
+
+
+def _unite(sets: Iterable[Set[str]]) -> Set[str]:
+    return frozenset[str]().union(*sets)
 
 
 def read_revision(path: Path) -> tuple[str, Set[str]]:
-    """Return the id of a file's revision, and the ids of the revisions that come before this
-    revision.
-    """
+    """Return the id of a file's revision, and the ids of its predecessors."""
     assignments = dict(ASSIGNMENT.findall(path.read_text("utf-8")))
     revision, parents = (ast.literal_eval(assignments[n]) for n in ("revision", "down_revision"))
     return revision, frozenset([parents] if isinstance(parents, str) else parents or ())
 
 
-def read_current(connection: Connection, tables: Set[str]) -> dict[History, Set[str]]:
+def _read_current(connection: Connection, tables: Set[str]) -> dict[History, Set[str]]:
     """Return the current revisions from the version tables that exist."""
     return {
-        history: set(connection.scalars(text(VERSIONS.format(history.version_table))))
+        history: set(connection.scalars(text(f"SELECT version_num FROM {history.version_table}")))
         for history in HISTORIES.values()
         if history.version_table in tables
     }
@@ -101,14 +95,13 @@ def read_current(connection: Connection, tables: Set[str]) -> dict[History, Set[
 def read_state(connection: Connection, *histories: History) -> State:
     """Return the state of the database as one word.
 
-    The state is "foreign" if the database has tables or revisions of another program. The state is
-    "empty" if the database has no revision yet. The state is "current" if the database has the
-    newest revision of each history, and otherwise "behind".
+    The state is "foreign" if the database has tables or revisions of another program, "empty" if it
+    has no revision yet, "current" if it has the newest revision of each history, or else "behind".
     """
     tables = set(connection.scalars(text(TABLES)))  # one statement, as another session may migrate
-    current = read_current(connection, tables)
-    all_current = frozenset[str]().union(*current.values())  # in whichever version table
-    if all_current - frozenset[str]().union(*map(revisions, HISTORIES.values())):
+    current = _read_current(connection, tables)
+    all_current = _unite(current.values())  # in whichever version table
+    if all_current - _unite(revisions(history).keys() for history in HISTORIES.values()):
         return "foreign"
     for history in HISTORIES.values():
         if not all_current & revisions(history).keys() and _has_foreign_tables(history, tables):
@@ -120,13 +113,11 @@ def read_state(connection: Connection, *histories: History) -> State:
 
 
 def _has_foreign_tables(history: History, tables: Set[str]) -> bool:
-    """Return whether the database has tables that another program created. The database must have
-    no revision of the given history.
+    """Return whether another program created tables, in a database without a revision of `history`.
 
-    The caller must have checked that the database has no revision of this history. If the version
-    table exists but is empty, the history was downgraded. Scripts may have created tables after the
-    downgrade. Tables in the schema `service` belong to the history SERVICE. All other tables belong
-    to TRACKING.
+    If the version table exists but is empty, the history was downgraded, and scripts may have
+    created tables afterwards. Tables in the schema `service` belong to SERVICE, all others to
+    TRACKING.
     """
     others = [
         table
@@ -139,9 +130,7 @@ def _has_foreign_tables(history: History, tables: Set[str]) -> bool:
 
 
 def refuse_foreign(connection: Connection, *histories: History) -> State:
-    """Return the state of the database as one word. Raise CouldNotRun if the database contains
-    tables of another program.
-    """
+    """Return the state of the database. Raise CouldNotRun if it belongs to another program."""
     if (state := read_state(connection, *histories)) == "foreign":
         name = connection.scalar(text("SELECT current_database()"))
         tables = connection.scalars(text(TABLES)).all()
@@ -155,15 +144,14 @@ def refuse_foreign(connection: Connection, *histories: History) -> State:
 
 def refuse_service(connection: Connection) -> None:
     """Raise CouldNotRun if the database contains the service's users."""
-    if connection.scalar(text(f"SELECT to_regclass('{SERVICE.version_table}')")) is None:
-        return
-    name = connection.scalar(text("SELECT current_database()"))
-    raise CouldNotRun(
-        f"scripts would delete the users of the service in the database {name!r}, "
-        "so nothing was changed",
-        f"it holds {SERVICE.version_table}",
-        f"CREATE DATABASE {name}_tests and a DATABASE_URL that names it; or unset DATABASE_URL",
-    )
+    if connection.scalar(text(f"SELECT to_regclass('{SERVICE.version_table}')")) is not None:
+        name = connection.scalar(text("SELECT current_database()"))
+        raise CouldNotRun(
+            f"scripts would delete the users of the service in the database {name!r}, "
+            "so nothing was changed",
+            f"it holds {SERVICE.version_table}",
+            f"CREATE DATABASE {name}_tests and a DATABASE_URL that names it; or unset DATABASE_URL",
+        )
 
 
 def lock_transaction(connection: Connection) -> None:
@@ -172,10 +160,7 @@ def lock_transaction(connection: Connection) -> None:
 
 
 def upgrade(connection: Connection, *histories: History) -> None:
-    """Upgrade an empty or older database to the newest revision of each of these histories.
-
-    Raise CouldNotRun if the database belongs to another program.
-    """
+    """Upgrade an empty or older database to the newest revision of each of these histories."""
     if refuse_foreign(connection, *histories) == "current":
         return
     lock_transaction(connection)
@@ -189,23 +174,18 @@ def upgrade(connection: Connection, *histories: History) -> None:
 
 
 def separate_histories(connection: Connection) -> None:
-    """Move the service's revision into the version table of the service. An older release kept both
-    histories in one version table.
-
-    The caller must hold the migration lock.
+    """Move the service's revision out of the version table in which older versions of this project
+    kept both histories. The caller must hold the migration lock.
     """
-    current = read_current(connection, set(connection.scalars(text(TABLES))))
-    if not current.get(TRACKING, set()) & revisions(SERVICE).keys():
-        return
-    connection.execute(text(CREATE_SERVICE_VERSIONS))
-    connection.execute(text(MOVE_SERVICE_VERSIONS), {"service": list(revisions(SERVICE))})
+    current = _read_current(connection, set(connection.scalars(text(TABLES))))
+    if current.get(TRACKING, set()) & revisions(SERVICE).keys():
+        connection.execute(text(CREATE_SERVICE_VERSIONS))
+        connection.execute(text(MOVE_SERVICE_VERSIONS), {"service": list(revisions(SERVICE))})
 
 
 def make_config(connection: Connection | None, history: History) -> "Config":
-    """Return a configuration for Alembic's commands, so that they use this connection.
-
-    Without a connection, Alembic's commands connect to the chosen database. The configuration
-    does not come from alembic.ini, because a wheel does not contain this file.
+    """Return a configuration for Alembic's commands, so that they use this connection, or else
+    connect to the chosen database. A wheel does not contain alembic.ini.
     """
     from alembic.config import Config
 
@@ -222,8 +202,7 @@ def make_config(connection: Connection | None, history: History) -> "Config":
 def run_alembic(arguments: Sequence[str], history: History, db: str | None = None) -> None:
     """Run an Alembic command on the chosen database, for example `upgrade head`.
 
-    Raise CouldNotRun for a command that writes a revision, because only a checkout can contain new
-    revisions.
+    Refuse the commands that write a revision, because only a checkout can contain new revisions.
     """
     from alembic.config import CommandLine
 
@@ -232,11 +211,9 @@ def run_alembic(arguments: Sequence[str], history: History, db: str | None = Non
     if not hasattr(options, "cmd"):
         command_line.parser.error("name a command")
     if (name := options.cmd[0].__name__) in ("edit", "init", "merge", "revision"):
-        raise CouldNotRun(
-            f"this command does not write revisions, and {name} does",
-            "orm-async-tests db alembic",
-            f"alembic {name}, in a checkout of the project",
-        )
+        problem = f"this command does not write revisions, and {name} does"
+        remedy = f"alembic {name}, in a checkout of the project"
+        raise CouldNotRun(problem, "orm-async-tests db alembic", remedy)
     if db is not None:
         options.x = [*(options.x or []), f"db={db}"]
     config = make_config(None, history)

@@ -27,13 +27,11 @@ VERSION = re.compile(r"\d+(?:\.\d+)+")
 
 @dataclass(frozen=True)
 class ReleaseOutcome:
-    """The outcome of a script on one release. `defects` has the descriptions of the defects that
-    the script showed. If the outcome says nothing about a defect, `why` gives the reason.
-    """
+    """The outcome of a script on one release."""
 
     word: str
-    defects: frozenset[str] = frozenset()
-    why: str = field(default="", compare=False)
+    defects: frozenset[str] = frozenset()  # the descriptions of the defects that the script showed
+    why: str = field(default="", compare=False)  # the outcome says nothing about a defect
 
 
 Outcomes = Mapping[str, ReleaseOutcome]  # by version, oldest first
@@ -41,9 +39,10 @@ Outcomes = Mapping[str, ReleaseOutcome]  # by version, oldest first
 
 @dataclass(frozen=True)
 class Runner:
-    """Runs scripts on releases of one library. All other packages keep their installed versions.
-    `pins` names releases of other libraries to use as well. `options` are passed to every run of
-    the scripts. The runs use a separate embedded server, because the runs may take many minutes.
+    """Runs scripts on releases of one library, on a separate embedded server.
+
+    All other packages keep their installed versions, except for those in `pins`. Every run of the
+    scripts gets the `options`.
     """
 
     numbers: tuple[int, ...]
@@ -54,9 +53,7 @@ class Runner:
     options: tuple[str, ...] = ()
 
     def __call__(self, version: str) -> dict[int, ReleaseOutcome]:
-        """Return the outcome of every script. If the release could not be run, every outcome is NOT
-        RUN.
-        """
+        """Return the outcome of every script, which is NOT RUN if the release could not be run."""
         releases = {self.library: version, **dict(self.pins)}
         try:
             process = self._run([install_release(*item, self.home) for item in releases.items()])
@@ -92,7 +89,7 @@ def read_outcomes(
 ) -> dict[int, ReleaseOutcome]:
     """Read the outcome of each script from the JSON document that a run printed.
 
-    If the run used other releases than the requested ones, return NOT RUN for every script.
+    If the run used other releases than `releases`, every outcome is NOT RUN.
     """
     stack = document["stack"]
     ran = {"sqlalchemy": stack["sqlalchemy"], stack["driver"]: stack["driver_version"]}
@@ -104,10 +101,9 @@ def read_outcomes(
 
 
 def _read_outcome(result: Mapping[str, Any]) -> ReleaseOutcome:
-    """Read the outcome of one script. Ignore the version range that the script declares.
+    """Read the outcome of one script, but ignore the version range that it declares.
 
-    The search has to find the correct range, so a wrong range alone does not make a script BROKEN
-    here.
+    The search has to find the correct range, so a wrong range alone does not make a script BROKEN.
     """
     word, evidence = result["verdict"], result["evidence"]
     defects = frozenset(defect["description"] for defect in result["defects"])
@@ -121,12 +117,10 @@ def _read_outcome(result: Mapping[str, Any]) -> ReleaseOutcome:
 def bisect_line(
     versions: Sequence[str], run: Callable[[str], ReleaseOutcome], first: Iterable[str] = ()
 ) -> dict[str, ReleaseOutcome]:
-    """Run a script on few releases of one minor version, and return the outcomes, the oldest
-    release first.
+    """Run a script on few releases of one minor version. Return the outcomes, oldest first.
 
     Run the oldest, the middle and the newest release, and the releases in `first`. While two
-    releases have different outcomes, run a release between them. Do not run the releases between
-    two releases with equal outcomes. The outcome NOT RUN counts as different from every outcome.
+    releases have different outcomes, or one was NOT RUN, run a release between them.
     """
     start = {versions[0], versions[-1], versions[len(versions) // 2], *first}
     outcomes = {version: run(version) for version in versions if version in start}
@@ -139,8 +133,7 @@ def bisect_line(
 def confirm_changes(
     outcomes: Outcomes, run: Callable[[str], ReleaseOutcome]
 ) -> dict[str, ReleaseOutcome]:
-    """Where the outcome changes, run the releases before and after the change again. Return all
-    outcomes.
+    """Run the releases before and after each change again. Return all outcomes.
 
     If a release's two runs differ, its outcome becomes UNSTABLE.
     """
@@ -160,9 +153,7 @@ def confirm_changes(
 
 
 def _find_gap(versions: Sequence[str], outcomes: Outcomes) -> tuple[int, int] | None:
-    """Return the indexes of two releases whose outcomes differ, with a release in between that did
-    not run.
-    """
+    """Return the indexes of two releases with different outcomes, and with releases in between."""
     indexes = [index for index, version in enumerate(versions) if version in outcomes]
     for low, high in pairwise(indexes):
         one, two = outcomes[versions[low]], outcomes[versions[high]]
@@ -172,7 +163,7 @@ def _find_gap(versions: Sequence[str], outcomes: Outcomes) -> tuple[int, int] | 
 
 
 def mark_shown(outcomes: Outcomes, description: str) -> list[tuple[str, bool]]:
-    """Return, for every release with a clear outcome, whether the release shows the defect."""
+    """Return whether each release shows the defect, without the releases that say nothing."""
     return [
         (version, description in outcome.defects)
         for version, outcome in outcomes.items()
@@ -197,13 +188,16 @@ class SearchResult:
         """The outcomes on all releases, the oldest release first."""
         return {version: outcome for line in self.lines for version, outcome in line.items()}
 
+    def _mark_shown(self, defect: KnownDefect) -> list[list[tuple[str, bool]]]:
+        return [mark_shown(line, defect.description) for line in self.lines]
+
     def format_shown(self, defect: KnownDefect) -> str:
         """Return the version ranges that show a defect, or "" if no version shows it."""
-        return format_ranges([mark_shown(line, defect.description) for line in self.lines])
+        return format_ranges(self._mark_shown(defect))
 
     def describe_shown(self, defect: KnownDefect) -> str:
         """Return a sentence that names the versions with a defect, and those that cure it."""
-        return describe_ranges([mark_shown(line, defect.description) for line in self.lines])
+        return describe_ranges(self._mark_shown(defect))
 
     def format_words(self, *words: str) -> str:
         """Return the versions whose outcome is one of these words, as version ranges."""
@@ -212,11 +206,8 @@ class SearchResult:
 
     def broken_by_version(self) -> dict[str, bool]:
         """Return, for every release with a verdict, whether the verdict was BROKEN."""
-        return {
-            version: outcome.word == BROKEN
-            for version, outcome in self.outcomes.items()
-            if outcome.word in (*CONCLUSIVE, BROKEN)
-        }
+        words = {version: outcome.word for version, outcome in self.outcomes.items()}
+        return {v: word == BROKEN for v, word in words.items() if word in (*CONCLUSIVE, BROKEN)}
 
 
 def search_releases(
@@ -228,12 +219,10 @@ def search_releases(
     always: Collection[str] = (),
     confirm: Run | None = None,
 ) -> SearchResult:
-    """Run a script on the releases of every minor version in `versions`, and bisect where outcomes
-    differ. Return the outcomes.
+    """Bisect the releases of every minor version in `versions`.
 
-    Also run the versions in `always`, the versions at which a declared range ends, and the version
-    before each of these. `confirm` runs the releases around a change a second time. Without
-    `confirm`, `run` runs the releases around a change again.
+    Also run the versions in `always`, and the versions at which a declared range begins or ends.
+    `confirm`, or else `run`, runs the releases around a change a second time.
     """
     shown = tuple(d for d in defects if any(script.number == number for script in d.scripts))
     ranges = " ".join(defect.versions.get(library, "") for defect in shown)

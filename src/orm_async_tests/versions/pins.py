@@ -1,6 +1,4 @@
-"""Reads library versions from a lock file, from a requirements file, or from the installed
-packages.
-"""
+"""Reads library versions from lock files, requirements files and the installed packages."""
 
 import importlib.metadata
 import json
@@ -9,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +26,7 @@ from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.versions.ranges import describe_untested
 
 if TYPE_CHECKING:
-    from pip_requirements_parser import InstallRequirement, RequirementsFile
+    from pip_requirements_parser import InstallRequirement
 
 LIBRARIES = ("sqlalchemy", "asyncpg", "psycopg", "greenlet", "aiosqlite")
 TABLES = ("package", "packages")  # of poetry.lock, uv.lock and pdm.lock; of pylock.toml
@@ -39,26 +38,25 @@ EXTRAS = {  # of SQLAlchemy: they install a driver without pinning it
     "postgresql-psycopg": "psycopg",
     "postgresql-psycopgbinary": "psycopg",
 }
-LOCKS = "poetry.lock, uv.lock, pdm.lock, pylock.toml, Pipfile.lock or requirements.txt"
-REMEDY = f"orm-async-tests audit FILE: {LOCKS}"
+REMEDY = (
+    "orm-async-tests audit with poetry.lock, uv.lock, pdm.lock, pylock.toml, Pipfile.lock or "
+    "requirements.txt"
+)
 
 
 @dataclass(frozen=True)
 class Pin:
-    """A library that a file names, and the line that names it. `version` is "" if the line pins no
-    version. `marker` says to which environments the line applies.
-    """
+    """A library that a file names, and the line that names it."""
 
     library: str
-    version: str
+    version: str  # "" if the line pins no version
     path: Path | None = None
     line: int = 1
     text: str = ""  # of the requirement, for messages
-    marker: str = ""
+    marker: str = ""  # says to which environments the line applies
 
 
 def installed_pins() -> list[Pin]:
-    """Return the versions of Python and of the libraries that are installed here."""
     pins = [Pin("python", platform.python_version())]
     for library in LIBRARIES:
         with suppress(importlib.metadata.PackageNotFoundError):
@@ -67,15 +65,13 @@ def installed_pins() -> list[Pin]:
 
 
 def read_pins(path: Path) -> list[Pin]:
-    """Return the libraries that a file names, with their pinned versions. Raise CouldNotRun if the
-    file cannot be read.
-    """
-    if path.suffix in (".lock", ".toml"):
-        pins = list(_read_lock(path))
-    else:
-        pins = list(_read_requirements(path, (path.resolve(),)))
-    first = {(pin.library, pin.version, pin.marker): pin for pin in reversed(pins)}
-    return [pin for pin in pins if first[pin.library, pin.version, pin.marker] is pin]
+    """Return the libraries that a file names, with their pinned versions."""
+    is_lock = path.suffix in (".lock", ".toml")
+    pins = _read_lock(path) if is_lock else _read_requirements(path, (path.resolve(),))
+    first: dict[tuple[str, str, str], Pin] = {}
+    for pin in pins:
+        first.setdefault((pin.library, pin.version, pin.marker), pin)
+    return list(first.values())
 
 
 def require_version(pins: Sequence[Pin], path: Path) -> None:
@@ -87,8 +83,8 @@ def require_version(pins: Sequence[Pin], path: Path) -> None:
 
 
 def upgrade_pins(pins: Sequence[Pin], versions: dict[str, str]) -> list[Pin]:
-    """Return the pins with the versions in `versions` instead of the pinned ones."""
-    first = {pin.library: pin for pin in reversed(pins) if pin.library in versions}
+    """Replace the pinned versions by those in `versions`."""
+    first = {pin.library: pin for pin in reversed(pins)}
     upgraded = [
         replace(first.get(name, Pin(name, "")), version=version, marker="")
         for name, version in versions.items()
@@ -97,11 +93,7 @@ def upgrade_pins(pins: Sequence[Pin], versions: dict[str, str]) -> list[Pin]:
 
 
 def parse_release(text: str, option: str) -> tuple[str, str]:
-    """Split a text such as "asyncpg==0.32.0" into the library and the version.
-
-    Raise CouldNotRun if the text has another form or names an unknown library. The error names the
-    command-line option.
-    """
+    """Split for example "asyncpg==0.32.0", the value of a command-line option, into its parts."""
     name, _, version = text.partition("==")
     library = canonicalize_name(name.strip())
     if library in LIBRARIES:
@@ -112,21 +104,19 @@ def parse_release(text: str, option: str) -> tuple[str, str]:
 
 
 def find_unknown(pins: Sequence[Pin]) -> dict[str, str]:
-    """Return the library versions that are not pinned or not tested, each with the reason. The keys
-    of the result are texts such as "asyncpg 0.29".
+    """Return the versions that are not pinned or not tested, for example "asyncpg 0.29", each with
+    the reason.
 
     A line without a version is no problem if another line pins the library for the same
     environment, or for all environments. If no line names SQLAlchemy, its version is unknown,
     because almost every defect depends on SQLAlchemy's version.
     """
     unknown = {}
+    pinned = {(pin.library, pin.marker) for pin in pins if pin.version}
     for pin in pins:
         if pin.version and (reason := describe_untested(pin.library, pin.version)):
             unknown[f"{pin.library} {pin.version}"] = reason
-        elif not pin.version and not any(
-            other.library == pin.library and other.version and other.marker in ("", pin.marker)
-            for other in pins
-        ):
+        elif not pin.version and not pinned & {(pin.library, ""), (pin.library, pin.marker)}:
             place = f"{pin.path.name}, line {pin.line}" if pin.path else "this environment"
             text = f": {pin.text}" if pin.text else ""
             unknown[pin.library] = f"{place}, pins no version{text}"
@@ -140,8 +130,8 @@ def _read_lock(path: Path) -> Iterator[Pin]:
         text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise _unreadable(path, error) from None
-    entries = _read_pipfile_lock(text, path) if text.lstrip().startswith("{") else None
-    for name, version, line in entries or _read_toml_lock(text, path):
+    is_json = text.lstrip().startswith("{")
+    for name, version, line in (_read_pipfile_lock if is_json else _read_toml_lock)(text, path):
         if (library := canonicalize_name(name)) in LIBRARIES:
             try:
                 yield Pin(library, str(Version(version)) if version else "", path, line)
@@ -162,7 +152,7 @@ def _read_toml_lock(text: str, path: Path) -> Iterator[tuple[str, str, int]]:
     except tomli.TOMLDecodeError as error:
         raise CouldNotRun(f"the file is not valid TOML: {error}", str(path), REMEDY) from None
     arrays = [document.get(name) for name in TABLES]
-    for table in (table for array in arrays if isinstance(array, list) for table in array):
+    for table in chain.from_iterable(array for array in arrays if isinstance(array, list)):
         name, version = (str(table.get(key, "")) for key in ("name", "version"))
         names = rf'^name = "{re.escape(name)}"\n(?:.*\n)*?version = "{re.escape(version)}"'
         yield name, version, _line_of(names, text)
@@ -188,10 +178,21 @@ def _line_of(pattern: str, text: str) -> int:
 
 
 def _read_requirements(path: Path, including: tuple[Path, ...]) -> Iterator[Pin]:
-    """Yield the pinned versions in a requirements file, and in the files that this file includes.
+    """Yield the pins of a requirements file, and of the files that it includes.
+
     If a file includes itself, do not read it again.
     """
-    parsed = _parse_requirements(path)
+    from pip_requirements_parser import InstallationError, RequirementsFile
+
+    try:
+        path.open("rb").close()  # the parser's error lacks the reason
+        parsed = RequirementsFile.from_file(str(path))
+    except (OSError, UnicodeError, LookupError, InstallationError) as error:
+        raise _unreadable(path, error) from None
+    for invalid in parsed.invalid_lines:
+        line = invalid.requirement_line
+        place = f"{path}, line {line.line_number}"
+        raise CouldNotRun(f"this is not a requirement: {line.line}", place, REMEDY)
     for requirement in parsed.requirements:
         yield from _read_requirement(requirement, path)
     for option in parsed.options:
@@ -206,34 +207,22 @@ def _read_requirements(path: Path, including: tuple[Path, ...]) -> Iterator[Pin]
                 yield from _read_requirements(included, (*including, included.resolve()))
 
 
-def _parse_requirements(path: Path) -> "RequirementsFile":
-    from pip_requirements_parser import InstallationError, RequirementsFile
-
-    try:
-        path.open("rb").close()  # the parser's error lacks the reason
-        parsed = RequirementsFile.from_file(str(path))
-    except (OSError, UnicodeError, LookupError, InstallationError) as error:
-        raise _unreadable(path, error) from None
-    for invalid in parsed.invalid_lines:
-        line = invalid.requirement_line
-        place = f"{path}, line {line.line_number}"
-        raise CouldNotRun(f"this is not a requirement: {line.line}", place, REMEDY)
-    return parsed
-
-
 def _read_requirement(requirement: "InstallRequirement", path: Path) -> Iterator[Pin]:
     """Yield the pinned version, and the drivers that SQLAlchemy's extras install."""
     library = canonicalize_name(requirement.name or "")
-    text = requirement.requirement_line.line
-    line = requirement.requirement_line.line_number or 1
-    marker = str(requirement.marker or "")
+    line = requirement.requirement_line
+    pin = partial(
+        Pin,
+        path=path,
+        line=line.line_number or 1,
+        text=line.line,
+        marker=f"{requirement.marker or ''}",
+    )
     if library in LIBRARIES:
-        version = _pinned_version(requirement)
-        yield Pin(library, version, path, line, text, marker)
+        yield pin(library, _pinned_version(requirement))
     if library == "sqlalchemy":
         drivers = {EXTRAS.get(canonicalize_name(extra), "") for extra in requirement.extras}
-        for driver in sorted(drivers - {""}):
-            yield Pin(driver, "", path, line, text, marker)
+        yield from (pin(driver, "") for driver in sorted(drivers - {""}))
 
 
 def _pinned_version(requirement: "InstallRequirement") -> str:

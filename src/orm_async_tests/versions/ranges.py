@@ -11,14 +11,11 @@ UNKNOWN_FROM = {"sqlalchemy": "2.2", "asyncpg": "0.33", "psycopg": "4"}
 
 
 def within(version: str, ranges: str) -> bool:
-    """Return whether one of these ranges contains the version."""
     return _find_range(version, ranges) is not None
 
 
 def first_version_after(library: str, version: str, ranges: str) -> str | None:
-    """Return the first version after the range that contains `version`, or None if no such version
-    is known.
-    """
+    """Return the first version after the range that contains `version`, if it is known."""
     from packaging.specifiers import SpecifierSet
 
     specifiers = SpecifierSet(_find_range(version, ranges) or "")
@@ -30,48 +27,40 @@ def describe_untested(library: str, version: str) -> str:
     """Return why the scripts were not run on a version, or "" if the scripts were run on it."""
     from packaging.version import Version
 
-    if library not in KNOWN_FROM:
-        return ""
-    if Version(version).is_prerelease:
-        return "the scripts were not run on pre-releases"
-    if Version(version) < Version(KNOWN_FROM[library]):
-        return f"the scripts were not run on releases before {KNOWN_FROM[library]}"
-    if Version(version) >= Version(UNKNOWN_FROM[library]):
-        return f"the scripts were not run on releases from {UNKNOWN_FROM[library]} on"
-    return ""
+    first, end = KNOWN_FROM.get(library, "0"), UNKNOWN_FROM.get(library)
+    others = ""
+    if end and Version(version).is_prerelease:
+        others = "pre-releases"
+    elif Version(version) < Version(first):
+        others = f"releases before {first}"
+    elif end and Version(version) >= Version(end):
+        others = f"releases from {end} on"
+    return f"the scripts were not run on {others}" if others else ""
 
 
 def applies(versions: Mapping[str, str], libraries: Mapping[str, str]) -> bool:
-    """Return whether a defect affects these library versions. For every library that the defect
-    names, the installed version must be in the range.
-    """
+    """Return whether the version of every library that a defect names is in the defect's range."""
     return all(
         library in libraries and within(libraries[library], ranges)
         for library, ranges in versions.items()
     )
 
 
-def format_ranges(lines: Sequence[Sequence[tuple[str, bool]]]) -> str:
-    """Return the version ranges that show a defect.
+Lines = Sequence[Sequence[tuple[str, bool]]]
+"""For each minor version, the oldest version first: a version, and whether it has a defect."""
 
-    `lines` has a list for each minor version. The list has pairs of a version and whether the
-    version has the defect, the oldest version first.
-    """
+
+def format_ranges(lines: Lines) -> str:
+    """Return the version ranges that show a defect, for example ">=2.0.9,<2.0.55 or ==2.1.1"."""
     texts = []
     for first, last, end in _runs_of_shown(lines):
-        if end:
-            texts.append(f">={first},<{end}")
-        else:
-            texts.append(f"=={last}" if first == last else f">={first},<={last}")
+        closed = f"=={last}" if first == last else f">={first},<={last}"
+        texts.append(f">={first},<{end}" if end else closed)
     return " or ".join(texts)
 
 
-def describe_ranges(lines: Sequence[Sequence[tuple[str, bool]]]) -> str:
-    """Return a sentence that says which versions have a defect, and which versions cure it.
-
-    An example is "2.1.3 and 2.1.4 have it, 2.1.5 cures it". `lines` has the same form as the
-    parameter `lines` of `format_ranges()`.
-    """
+def describe_ranges(lines: Lines) -> str:
+    """Return a sentence, for example "2.1.3 and 2.1.4 have it, 2.1.5 cures it"."""
     from packaging.version import Version
 
     texts = []
@@ -86,9 +75,7 @@ def describe_ranges(lines: Sequence[Sequence[tuple[str, bool]]]) -> str:
     return "; ".join(texts) or "none of these releases has it"
 
 
-def _runs_of_shown(
-    lines: Sequence[Sequence[tuple[str, bool]]],
-) -> Iterator[tuple[str, str, str]]:
+def _runs_of_shown(lines: Lines) -> Iterator[tuple[str, str, str]]:
     """For each series of versions with a defect, yield the first version, the last version, and the
     version after it or "".
     """

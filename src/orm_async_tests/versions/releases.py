@@ -1,8 +1,4 @@
-"""Installs releases of a library in separate folders, beside the current environment.
-
-Only the installed release differs from the current environment, so that release causes every
-different outcome.
-"""
+"""Installs releases of a library in separate folders, beside the current environment."""
 
 import importlib.util
 import re
@@ -61,25 +57,17 @@ def list_releases(library: str) -> list[str]:
 
 
 def releases_between(library: str, since: str | None, until: str | None) -> list[str]:
-    """Return all releases from version `since` to version `until`, the oldest first.
-
-    Without `since`, begin with the oldest release that this project supports. Without `until`, end
-    before the first release that this project does not support.
-    """
+    """Return all releases from `since` to `until`, or all supported releases, the oldest first."""
+    oldest = oldest_declared(library)
     try:
-        low, high = (
-            Version(since or oldest_declared(library)),
-            Version(until or UNKNOWN_FROM[library]),
-        )
+        low, high = Version(since or oldest), Version(until or UNKNOWN_FROM[library])
     except InvalidVersion as error:
-        example = f"--since {oldest_declared(library)}"
-        remedy = f"orm-async-tests bisect NUMBER --library {library} {example}"
+        remedy = f"orm-async-tests bisect NUMBER --library {library} --since {oldest}"
         raise CouldNotRun(str(error), "--since or --until", remedy) from None
-    excluded = None if until else high
     releases = [
         version
         for version in list_releases(library)
-        if low <= Version(version) <= high and Version(version) != excluded
+        if low <= Version(version) < high or (until and Version(version) == high)
     ]
     if not releases:
         raise CouldNotRun(
@@ -102,21 +90,18 @@ def oldest_declared(library: str) -> str:
 def split_lines(versions: Iterable[str]) -> list[list[str]]:
     """Group versions by minor version, because a fix in one minor version may not be in the others.
 
-    If every minor version has only one release, as in asyncpg, return one group with all versions.
+    If every minor version has only one release, as in asyncpg, return one group.
     """
     lines = [list(line) for _, line in groupby(versions, lambda text: Version(text).release[:2])]
     return lines if any(len(line) > 1 for line in lines) else [list(chain(*lines))]
 
 
 def release_folder(library: str, version: str, home: Path, python: Python = THIS_PYTHON) -> Path:
-    """Return the folder in which a release is installed, or would be installed."""
     return home / "releases" / python.tag / f"{library}-{version}"
 
 
 def install_release(library: str, version: str, home: Path, python: Python = THIS_PYTHON) -> Path:
-    """Return a release's folder. If the folder does not exist, install the release first. Raise
-    NotInstalled.
-    """
+    """Return a release's folder. If the folder does not exist, install the release first."""
     folder = release_folder(library, version, home, python)
     if folder.is_dir():
         return folder
@@ -141,7 +126,6 @@ def install(*arguments: str, python: Python) -> None:
 
 
 def run_pip(*arguments: str, python: Python = THIS_PYTHON) -> subprocess.CompletedProcess[str]:
-    """Run the pip of a Python interpreter, and return the finished process."""
     return subprocess.run([python.command, *PIP, *arguments], capture_output=True, text=True)
 
 

@@ -37,19 +37,19 @@ def install_extra(extra: str) -> str:
 
 
 def name_missing_package(error: ModuleNotFoundError) -> CouldNotRun:
-    """Return an error that says how to install a package of the extra `scripts`.
+    """Return an error that says how to install a package of an extra.
 
-    If the missing module belongs to no package of this extra, raise the given error again.
+    If the missing module belongs to no such package, raise the given error again.
     """
     from importlib.metadata import requires  # takes a third of the time of a short command
 
     package = (error.name or "").partition(".")[0]
-    of_scripts = (text for text in requires(NAME) or [] if f'extra == "{SCRIPTS}"' in text)
-    names = {re.split(r"[^\w-]", text)[0].replace("-", "_") for text in of_scripts}
-    if package not in names:
-        raise error
-    problem = f"the package {package} is not installed"
-    return CouldNotRun(problem, "this Python", install_extra(SCRIPTS))
+    for text in requires(NAME) or []:
+        extra = re.search(r'extra == "(\w+)"', text)
+        if extra and re.split(r"[^\w-]", text)[0].replace("-", "_") == package:
+            problem = f"the package {package} is not installed"
+            return CouldNotRun(problem, "this Python", install_extra(extra[1]))
+    raise error
 
 
 def exit_code(command: Callable[[], int]) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from orm_async_tests import db
-from orm_async_tests.cli.database import read_duration
+from orm_async_tests.cli.embedded_server import read_duration
 from orm_async_tests.errors import CouldNotRun
 from tests.cli.commands import orm
 from tests.processes import pids_of, until

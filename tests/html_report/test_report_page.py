@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -271,7 +272,10 @@ def test_wrong_arguments_of_the_report_are_refused_before_the_work(
 
 
 def test_a_missing_library_is_named_with_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("orm_async_tests.cli.report_page.find_spec", lambda _: None)
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    for name in ("cli.report_page", "html_report.page"):
+        monkeypatch.delitem(sys.modules, f"orm_async_tests.{name}", raising=False)
+    monkeypatch.delattr("orm_async_tests.html_report.page", raising=False)
     done = orm("report")
     assert (done.returncode, done.stdout) == (2, "")
     assert "jinja2" in done.stderr

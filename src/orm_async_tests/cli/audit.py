@@ -6,20 +6,20 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from orm_async_tests import github, terminal
-from orm_async_tests.cli import command
+from packaging.version import Version
+
+from orm_async_tests import github, sarif, terminal
 from orm_async_tests.errors import CouldNotRun
-
-if TYPE_CHECKING:
-    from orm_async_tests.verdicts import Severity
-    from orm_async_tests.versions.defect_catalogue import AffectedPins
-    from orm_async_tests.versions.pins import Pin
+from orm_async_tests.verdicts import Severity
+from orm_async_tests.versions import defect_catalogue, pins
+from orm_async_tests.versions.defect_catalogue import AffectedPins, match_defects
+from orm_async_tests.versions.pins import Pin
 
 AFFECTED = 1  # the exit code if a defect affects the versions
 SCHEMA = 2  # of the JSON document; raise it when a reader would have to change
-LEVELS: dict["Severity", Literal["error", "warning", "note"]] = {  # of SARIF
+LEVELS: dict[Severity, Literal["error", "warning", "note"]] = {  # of SARIF
     "loses data": "error",
     "breaks the pool": "error",
     "wrong result": "warning",
@@ -33,11 +33,11 @@ class Report:
     """The known defects that affect versions. `before` has those before the upgrade."""
 
     source: str
-    pins: "Sequence[Pin]"
+    pins: Sequence[Pin]
     unknown: dict[str, str]
-    affected: "Sequence[AffectedPins]"
+    affected: Sequence[AffectedPins]
     upgrade: dict[str, str]
-    before: "Sequence[AffectedPins]"
+    before: Sequence[AffectedPins]
 
     @property
     def versions(self) -> str:
@@ -51,20 +51,6 @@ class Report:
         return cured, [name for name in after if name not in before]
 
 
-@command(
-    "audit",
-    "list the known defects of the library versions that you use",
-    f"""
-    [FILE]                 poetry.lock, uv.lock, pdm.lock, pylock.toml, Pipfile.lock or
-        requirements.txt (without a file: the versions that are installed here)
-    --to NAME==VERSION...  list the defects that remain after an upgrade, for example to
-        sqlalchemy==2.1.9
-    | --json               print the result as a JSON document
-    | --markdown           print the result as a table in Markdown
-    | --sarif              print the result as SARIF 2.1.0, for a code host
-    {github.OPTION}
-    """,
-)
 def audit(arguments: argparse.Namespace) -> int:
     """If a version is unknown and no defect affects the others, raise CouldNotRun, because the
     unknown version may have a defect.
@@ -94,16 +80,13 @@ def audit(arguments: argparse.Namespace) -> int:
 
 
 def _create_report(arguments: argparse.Namespace) -> Report:
-    from orm_async_tests.versions import pins
-    from orm_async_tests.versions.defect_catalogue import load_known_defects, match_defects
-
     path = arguments.file
     present = pins.read_pins(path) if path else pins.installed_pins()
     upgrade = dict(pins.parse_release(text, "--to") for text in arguments.to)
     upgraded = pins.upgrade_pins(present, upgrade)
     if path:
         pins.require_version(upgraded, path)
-    defects, unknown = load_known_defects(), pins.find_unknown(upgraded)
+    defects, unknown = defect_catalogue.load_known_defects(), pins.find_unknown(upgraded)
     source = str(path or "this environment")
     if upgrade:
         releases = " and ".join(f"{name} {version}" for name, version in upgrade.items())
@@ -155,8 +138,6 @@ def _build_document(report: Report) -> dict[str, Any]:
 
 def _build_sarif(report: Report) -> dict[str, Any]:
     """Return a SARIF run, with a rule for each defect, and a result for each affected version."""
-    from orm_async_tests import sarif
-
     rules, results = [], []
     for match in report.affected:
         defect, level = match.defect, LEVELS[match.defect.severity]
@@ -219,8 +200,6 @@ def _markdown_lines(report: Report) -> Iterator[str]:
 
 
 def _summary(report: Report) -> Iterator[str]:
-    from packaging.version import Version
-
     total = len(report.affected)
     severities = Counter(match.defect.severity for match in report.affected)  # the worst first
     counts = ", ".join(f"{name} {count}" for name, count in severities.items())

@@ -5,7 +5,6 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-from orm_async_tests.cli import command
 from orm_async_tests.errors import CouldNotRun
 
 CHECKOUT = Path(__file__).parents[3]
@@ -13,13 +12,6 @@ PATTERNS = "benchmarks.patterns.measure"
 REPOSITORY_COMMAND = "./poetryw run orm-async-tests bench"
 
 
-@command(
-    "bench",
-    "compare SQLAlchemy patterns with plain asyncpg (only in a clone of the repository)",
-    "[ARGUMENT...]  the options of the benchmark",
-    add_help=False,
-    prefix_chars="\0",  # the benchmark parses its own options
-)
 def bench(arguments: argparse.Namespace) -> int:
     """Run the benchmark of the checkout, because a wheel does not contain the benchmarks."""
     if not (CHECKOUT / "benchmarks/__main__.py").exists():

@@ -4,45 +4,29 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from orm_async_tests import catalogue
 from orm_async_tests.catalogue import ScriptFile
-from orm_async_tests.cli import command
 from orm_async_tests.command_options import DRIVERS
 from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.postgres.paths import home
 from orm_async_tests.verdicts import BROKEN
-
-if TYPE_CHECKING:
-    from orm_async_tests.versions.bisection import ReleaseOutcome, SearchResult
+from orm_async_tests.versions.bisection import (
+    ReleaseOutcome,
+    Runner,
+    SearchResult,
+    format_row,
+    search_releases,
+)
+from orm_async_tests.versions.defect_catalogue import load_known_defects, upstream_entry
+from orm_async_tests.versions.pins import parse_release
+from orm_async_tests.versions.releases import releases_between
 
 LIBRARIES = ("sqlalchemy", "asyncpg", "psycopg")
 
 
-@command(
-    "bisect",
-    "find the releases in which a script shows a defect",
-    f"""
-    NUMBER                         the number of a script, for example 38
-    --library {"|".join(LIBRARIES)}  the library whose releases run (default: sqlalchemy)
-    --since VERSION                the first release (without it: the oldest supported one)
-    --until VERSION                the last release (without it: the newest supported one)
-    --every                        run every release instead of bisecting
-    --driver NAME                  {" or ".join(DRIVERS)}
-    --with NAME==VERSION...        also install this release of another library, for example
-        asyncpg==0.31.0
-    | --json                       print the result as a JSON document
-    | --entry                      also print the entry for the script: an Upstream(...) with these
-        ranges
-    """,
-)
 def bisect(arguments: argparse.Namespace) -> int:
     """Return 1 if the script is BROKEN on a release."""
-    from orm_async_tests.postgres.paths import home
-    from orm_async_tests.versions.bisection import Runner, format_row, search_releases
-    from orm_async_tests.versions.defect_catalogue import load_known_defects
-    from orm_async_tests.versions.releases import releases_between
-
     script = catalogue.select_one(arguments.number)
     library = arguments.library
     driver = _choose_driver(library, arguments.driver)
@@ -50,7 +34,7 @@ def bisect(arguments: argparse.Namespace) -> int:
     versions = releases_between(library, arguments.since, arguments.until)
     runner = Runner((script.number,), library, driver, home(), pins)
 
-    def run(version: str) -> "ReleaseOutcome":
+    def run(version: str) -> ReleaseOutcome:
         print(f"running {version}", file=sys.stderr)
         return runner(version)[script.number]
 
@@ -81,8 +65,6 @@ def _choose_driver(library: str, wanted: str | None) -> str:
 
 
 def _parse_pin(text: str, bisected: str) -> tuple[str, str]:
-    from orm_async_tests.versions.pins import parse_release
-
     name, version = parse_release(text, "--with")
     if name not in LIBRARIES or name == bisected:
         other = next(library for library in LIBRARIES if library != bisected)
@@ -91,7 +73,7 @@ def _parse_pin(text: str, bisected: str) -> tuple[str, str]:
     return name, version
 
 
-def _report_lines(result: "SearchResult", script: ScriptFile, releases: int) -> Iterator[str]:
+def _report_lines(result: SearchResult, script: ScriptFile, releases: int) -> Iterator[str]:
     yield f"{script.command}  {script.claim}"
     yield f"{len(result.outcomes)} of {releases} releases of {result.library} were run"
     names = {defect.description: defect.name for defect in result.defects}
@@ -107,9 +89,7 @@ def _report_lines(result: "SearchResult", script: ScriptFile, releases: int) -> 
         yield f"{script.command} shows no known defect, and no release breaks it"
 
 
-def _entry_lines(result: "SearchResult") -> Iterator[str]:
-    from orm_async_tests.versions.defect_catalogue import upstream_entry
-
+def _entry_lines(result: SearchResult) -> Iterator[str]:
     for defect in result.defects:
         ranges = result.format_shown(defect)
         versions = {**defect.versions, result.library: ranges}

@@ -3,47 +3,29 @@
 import argparse
 import json
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from orm_async_tests import terminal
-from orm_async_tests.cli import command
-from orm_async_tests.command_options import DATABASE, DRIVER, DRIVERS, LOOP
+from orm_async_tests.command_options import DRIVERS
 from orm_async_tests.errors import CouldNotRun
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from orm_async_tests.faults.patterns import Pattern
-    from orm_async_tests.faults.report import Cell
+from orm_async_tests.faults import pattern_sweeps, sweeping
+from orm_async_tests.faults.expected_violations import find_missing
+from orm_async_tests.faults.fault_points import list_faults, parse_point
+from orm_async_tests.faults.patterns import Pattern
+from orm_async_tests.faults.report import Cell, Report, build_document, list_rows
+from orm_async_tests.harness.environment.event_loops import run
+from orm_async_tests.postgres.paths import home
 
 LEGEND = "number: fault points  !: violations  =: known defects  ?: unresolved"
 TOKEN = "a token that the command has printed at the start of a line"
 
 
-@command(
-    "faults",
-    "inject faults, for example a cancellation, into a pattern or into your own function",
-    f"""
-    --pattern NAME...  a pattern, for example transfer, or your function as module:function
-    --rows SQL         a query that returns one row of numbers, which your function changes, for
-        example 'select count(*) from orders'
-    --fault KIND...    inject only this kind of fault, for example cancel (see docs/faults.md)
-    --point TOKEN      run only the fault point that this token names; the output names a token for
-        every failure
-    --json             print the result as a JSON document
-    {DATABASE}{DRIVER}{LOOP}
-    """,
-)
 def sweep_patterns(arguments: argparse.Namespace) -> int:
     """Return 1 if there is a violation that no known defect explains."""
     if arguments.point:
         return run_again(arguments)
-    from orm_async_tests.faults.expected_violations import find_missing
-    from orm_async_tests.faults.pattern_sweeps import check_kinds, select_patterns
-    from orm_async_tests.faults.report import Report, build_document, list_rows
-
-    patterns = select_patterns(arguments.pattern, arguments.rows)
-    check_kinds(arguments.fault)
+    patterns = pattern_sweeps.select_patterns(arguments.pattern, arguments.rows)
+    pattern_sweeps.check_kinds(arguments.fault)
     started = time.perf_counter()
     cells, versions = _sweep(patterns, arguments)
     reached = {cell.work for cell in cells if cell.outcomes}
@@ -69,14 +51,9 @@ def sweep_patterns(arguments: argparse.Namespace) -> int:
 
 
 def _sweep(
-    patterns: "Sequence[Pattern]", arguments: argparse.Namespace
-) -> "tuple[list[Cell], dict[str, str]]":
+    patterns: Sequence[Pattern], arguments: argparse.Namespace
+) -> tuple[list[Cell], dict[str, str]]:
     """Return the results, and the versions of the libraries."""
-    from orm_async_tests.faults import pattern_sweeps, sweeping
-    from orm_async_tests.faults.fault_points import list_faults
-    from orm_async_tests.harness.environment.event_loops import run
-    from orm_async_tests.postgres.paths import home
-
     loop = arguments.loop
     cells: list[Cell] = []
     with pattern_sweeps.open_database(patterns, arguments.db, arguments.driver) as database:
@@ -89,7 +66,7 @@ def _sweep(
         ):
             say(f"db: {database.label}, {database.driver}, {loop}")
 
-            def report_cell(cell: "Cell") -> None:
+            def report_cell(cell: Cell) -> None:
                 say(f"{cell.work} {cell.fault}: {cell}")
                 advance(cell.work)
 
@@ -105,12 +82,6 @@ def _sweep(
 
 def run_again(arguments: argparse.Namespace) -> int:
     """Run a function with a fault at one fault point, and print the outcome."""
-    from orm_async_tests.faults import pattern_sweeps
-    from orm_async_tests.faults.fault_points import parse_point
-    from orm_async_tests.faults.sweeping import find_failed_points
-    from orm_async_tests.harness.environment.event_loops import run
-    from orm_async_tests.postgres.paths import home
-
     point = parse_point(arguments.point)
     if point.driver not in DRIVERS:
         raise CouldNotRun(f"{point.driver!r} is not a driver", "--point", TOKEN)
@@ -126,7 +97,7 @@ def run_again(arguments: argparse.Namespace) -> int:
         problem = f"{point.work} has no point {point.where}: it has {outcome.count} with this fault"
         raise CouldNotRun(problem, "--point", TOKEN)
     if not outcome.violations:
-        find_failed_points(home(), pattern.name, point.driver, point.loop).forget(point)
+        sweeping.find_failed_points(home(), pattern.name, point.driver, point.loop).forget(point)
     print(f"{point.token} at {outcome.label or 'a message'}")
     print(f"  delivered  {outcome.delivered}")
     print(f"  caller     {outcome.result} {outcome.message}".rstrip())

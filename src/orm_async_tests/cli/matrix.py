@@ -9,16 +9,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from orm_async_tests import catalogue, github, terminal
-from orm_async_tests.cli import command
-from orm_async_tests.command_options import DEFAULT_LOOP, DRIVERS, POOLER_MODES, SQLITE, UVLOOP
 from orm_async_tests.errors import CouldNotRun, require_writable, write_file
-
-if TYPE_CHECKING:
-    from orm_async_tests.matrix.plans import Plan
-    from orm_async_tests.matrix.records import Record
+from orm_async_tests.matrix import records, summaries
+from orm_async_tests.matrix.expected_differences import find_unexpected, group_by_reason
+from orm_async_tests.matrix.plans import PRESETS, Plan, combine, take_shard
+from orm_async_tests.matrix.records import Record
+from orm_async_tests.matrix.stack_runs import Slot, run_matrix
+from orm_async_tests.postgres.paths import home
 
 TABLES = """
     --markdown FILE  also write the tables as Markdown
@@ -26,38 +25,8 @@ TABLES = """
 """
 
 
-@command(
-    "matrix",
-    "run scripts on many stacks (combinations of versions and servers)",
-    f"""
-    [NUMBER...]        numbers or ranges of scripts, for example 1 or 5-7 (without it: all)
-    --preset NAME      quick, standard or full (default: quick)
-    --shard PART       run only this part of the stacks, for example 1/3
-    --jobs N           run this many stacks at a time (without it: as many as there are processors)
-    --timeout SECONDS  seconds that a script may take (default: 60)
-    --output FILE      the file to write (default: matrix.ndjson)
-    --list             print the stacks, but run no script
-    {TABLES}
-    {github.OPTION}
-    # axes: Use these options to run all combinations of their values instead of a preset.
-    --python VALUE...      a minor version, for example 3.12
-    --sqlalchemy VALUE...  a release, for example 2.1.4, or a minor version, for example 2.0, which
-        means its newest release
-    --asyncpg VALUE...     a release, for example 0.31.0
-    --psycopg VALUE...     a release, for example 3.2.3
-    --aiosqlite VALUE...   a release, for example 0.21.0
-    --driver VALUE...      {" or ".join((*DRIVERS, SQLITE))}
-    --loop VALUE...        {DEFAULT_LOOP} or {UVLOOP}
-    --pooler VALUE...      PgBouncer's mode: {" or ".join(POOLER_MODES)}
-    --server VALUE...      a folder with PostgreSQL's programs, system, or a URL
-    """,
-)
 def matrix(arguments: argparse.Namespace) -> int:
     """Return 1 if a result is unexpected."""
-    from orm_async_tests.matrix import records
-    from orm_async_tests.matrix.stack_runs import Slot, run_matrix
-    from orm_async_tests.postgres.paths import home
-
     plans = _choose_plans(arguments)
     if arguments.list:
         print("\n".join(plan.name for plan in plans))
@@ -70,7 +39,7 @@ def matrix(arguments: argparse.Namespace) -> int:
     with _open_output(arguments.output, len(plans) * len(numbers)) as write_record:
         write_record(collected[0])
 
-        def keep(record: "Record") -> None:
+        def keep(record: Record) -> None:
             collected.append(record)
             write_record(record)
 
@@ -84,11 +53,8 @@ def matrix(arguments: argparse.Namespace) -> int:
     return code
 
 
-def _describe_for_github(collected: list["Record"]) -> tuple[list[github.Annotation], str]:
+def _describe_for_github(collected: list[Record]) -> tuple[list[github.Annotation], str]:
     """Return an annotation for every unexpected result, and the tables in Markdown."""
-    from orm_async_tests.matrix import records, summaries
-    from orm_async_tests.matrix.expected_differences import find_unexpected
-
     annotations, rows = [], [("Verdict", "Script", "Stack", "Reason")]
     for record, reason in find_unexpected(collected):
         row = (record["verdict"], f"test{record['number']}", record["stack"], reason)
@@ -103,9 +69,7 @@ def _describe_for_github(collected: list["Record"]) -> tuple[list[github.Annotat
     return annotations, summary
 
 
-def _choose_plans(arguments: argparse.Namespace) -> "tuple[Plan, ...]":
-    from orm_async_tests.matrix.plans import PRESETS, Plan, combine, take_shard
-
+def _choose_plans(arguments: argparse.Namespace) -> tuple[Plan, ...]:
     axes = {field.name: getattr(arguments, field.name) for field in fields(Plan)}
     if arguments.preset not in PRESETS:
         problem = f"there is no preset {arguments.preset!r}"
@@ -121,11 +85,11 @@ def _check_outputs(arguments: argparse.Namespace) -> None:
 
 
 @contextmanager
-def _open_output(path: Path, total: int) -> Iterator[Callable[["Record"], None]]:
+def _open_output(path: Path, total: int) -> Iterator[Callable[[Record], None]]:
     """Yield a function that writes a line to the result file, and advances a progress bar."""
     with path.open("w", encoding="utf-8") as file, terminal.show_progress("results", total) as bar:
 
-        def write_record(record: "Record") -> None:
+        def write_record(record: Record) -> None:
             file.write(json.dumps(record) + "\n")
             file.flush()
             if record["record"] == "result":
@@ -134,18 +98,7 @@ def _open_output(path: Path, total: int) -> Iterator[Callable[["Record"], None]]
         yield write_record
 
 
-@command(
-    "merge",
-    "merge the results of several shards of a matrix",
-    f"""
-    FILE...          a file with the results of a shard
-    --output FILE    the file to write (default: merged.ndjson)
-    {TABLES}
-    """,
-)
 def merge(arguments: argparse.Namespace) -> int:
-    from orm_async_tests.matrix import records
-
     merged = records.merge([records.read(path) for path in arguments.files])
     _check_outputs(arguments)
     text = "".join(json.dumps(record) + "\n" for record in merged)
@@ -153,11 +106,8 @@ def merge(arguments: argparse.Namespace) -> int:
     return _report(merged, arguments)
 
 
-def _report(collected: list["Record"], arguments: argparse.Namespace) -> int:
+def _report(collected: list[Record], arguments: argparse.Namespace) -> int:
     """Print the tables, and write the other output formats. Return 1 if a result is unexpected."""
-    from orm_async_tests.matrix import records, summaries
-    from orm_async_tests.matrix.expected_differences import find_unexpected, group_by_reason
-
     counts = list(summaries.count_verdicts(collected))
     differing = list(summaries.list_differing_scripts(collected))
     terminal.print_styled(terminal.render_table(counts))
@@ -182,18 +132,8 @@ def _report(collected: list["Record"], arguments: argparse.Namespace) -> int:
     return int(bool(unexpected) or is_partial)
 
 
-@command(
-    "diff",
-    "show what changed between two runs of a matrix",
-    """
-    BEFORE  the file with the results of the earlier run
-    AFTER   the file with the results of the later run
-    """,
-)
 def diff(arguments: argparse.Namespace) -> int:
     """Return 1 if the later run has a regression."""
-    from orm_async_tests.matrix import records, summaries
-
     before, after = records.read(arguments.before), records.read(arguments.after)
     changes = summaries.compare_verdicts(before, after)
     for change in changes:

@@ -5,46 +5,28 @@ import json
 import shlex
 import sys
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from orm_async_tests import catalogue
-from orm_async_tests.cli import command
-from orm_async_tests.cli.script_commands import run_each
-from orm_async_tests.command_options import STACK
-from orm_async_tests.errors import CouldNotRun, install_extra, require_writable, write_file
-
-if TYPE_CHECKING:
-    from orm_async_tests.html_report.panels import Panel
-    from orm_async_tests.html_report.result_files import Results
+from orm_async_tests.cli.script_runs import run_each
+from orm_async_tests.errors import CouldNotRun, require_writable, write_file
+from orm_async_tests.harness.environment.script_database import open_database
+from orm_async_tests.harness.report import result
+from orm_async_tests.harness.report.phrasing import pluralize
+from orm_async_tests.html_report import catalogue_files, page
+from orm_async_tests.html_report.changes import WORSE, list_changes
+from orm_async_tests.html_report.panels import Panel
+from orm_async_tests.html_report.result_files import Results, add_documents, read_results
+from orm_async_tests.questions import read_questions
 
 EXAMPLE = "orm-async-tests report before.json after.json --diff"
 
 
-@command(
-    "report",
-    "write one HTML page of scripts and their verdicts",
-    f"""
-    [RESULT...]        JSON files of run, matrix, faults or bench (without a file: run all scripts)
-    -o, --output FILE  the file to write (default: report.html)
-    --diff             show what changed from the first file to the second; exit with 1 if a result
-        got worse
-    --site FOLDER      write the page as index.html, with catalogue.json, llms.txt and badge.json
-    --badge FILE       also write the JSON of a shields.io endpoint
-    {STACK}
-    """,
-)
 def report(arguments: argparse.Namespace) -> int:
     """Return 1 if `--diff` shows a result that got worse."""
-    if missing := [name for name in ("jinja2", "pygments") if find_spec(name) is None]:
-        problem = f"the report needs {' and '.join(missing)}"
-        raise CouldNotRun(problem, "this Python", install_extra("report"))
     if arguments.diff:
         return _write_changes(arguments)
-    from orm_async_tests.html_report import page
-    from orm_async_tests.html_report.result_files import Results, add_documents, read_results
-
     _check_outputs(arguments)
     if arguments.results:
         results = read_results(arguments.results)
@@ -75,20 +57,12 @@ def _find_output(arguments: argparse.Namespace) -> Path:
 
 def _run_scripts(arguments: argparse.Namespace) -> Any:
     """Run all scripts. Return the results as a JSON document."""
-    from orm_async_tests.harness.environment.script_database import open_database
-    from orm_async_tests.harness.report import result
-
     with open_database(arguments.db, arguments.driver, arguments.pooler) as database:
         results = list(run_each(catalogue.read_scripts(), database, arguments.loop))
     return json.loads(json.dumps(result.document(results)))
 
 
-def _write_page(
-    arguments: argparse.Namespace, results: "Results", panels: "Sequence[Panel]"
-) -> None:
-    from orm_async_tests.html_report import catalogue_files, page
-    from orm_async_tests.questions import read_questions
-
+def _write_page(arguments: argparse.Namespace, results: Results, panels: Sequence[Panel]) -> None:
     output = _find_output(arguments)
     option = "--site" if arguments.site else "--output"
     write_file(output, page.render_report(results, panels, _command()), option)
@@ -110,10 +84,6 @@ def _write_page(
 
 
 def _write_changes(arguments: argparse.Namespace) -> int:
-    from orm_async_tests.html_report import page
-    from orm_async_tests.html_report.changes import WORSE, list_changes
-    from orm_async_tests.html_report.result_files import read_results
-
     if len(arguments.results) != 2 or arguments.site or arguments.badge:
         problem = "--diff takes two files of results, and writes one page"
         raise CouldNotRun(problem, "the command line", EXAMPLE)
@@ -128,9 +98,7 @@ def _write_changes(arguments: argparse.Namespace) -> int:
     return int(worse > 0)
 
 
-def _print_problems(*parts: "Results") -> None:
-    from orm_async_tests.harness.report.phrasing import pluralize
-
+def _print_problems(*parts: Results) -> None:
     problems: Sequence[str] = [text for part in parts for text in part.problems]
     if problems:
         count = pluralize(len(problems), "problem")

@@ -1,0 +1,73 @@
+"""The subcommands `orm-async-tests db start`, `stop`, `reset` and `log`."""
+
+import argparse
+import re
+from pathlib import Path
+
+from orm_async_tests import postgres
+from orm_async_tests.command_options import database_choice
+from orm_async_tests.errors import CouldNotRun
+
+LOG_LINES = 40
+DURATION = re.compile(r"(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?", re.ASCII)
+UNITS = (86_400, 3_600, 60, 1)  # seconds in a day, an hour, a minute and a second
+LONGEST = 30 * 86_400  # seconds
+
+
+def cluster_kind(arguments: argparse.Namespace) -> postgres.ClusterKind:
+    return postgres.SERVICE if arguments.service else postgres.SCRIPTS
+
+
+def start(arguments: argparse.Namespace) -> int:
+    _require_embedded(arguments, "start")
+    time = vars(arguments)["for"]
+    with postgres.lease(
+        cluster_kind(arguments), 0 if time is None else read_duration(time)
+    ) as lease:
+        stop = postgres.describe_stop(cluster_kind(arguments))
+        print(f"PostgreSQL {lease.version}: {lease.launch}; {stop}")
+    return 0
+
+
+def read_duration(text: str) -> float:
+    """Return the number of seconds in a text such as "2h", "1h30m" or "45s"."""
+    match = DURATION.fullmatch(text)
+    numbers = [int(number or 0) for number in match.groups()] if match else []
+    seconds = sum(number * unit for number, unit in zip(numbers, UNITS, strict=bool(match)))
+    if not 0 < seconds <= LONGEST:
+        raise CouldNotRun(
+            f"{text!r} is not a time between 1 second and 30 days",
+            "--for",
+            "orm-async-tests db start --for 2h (units are d, h, m and s)",
+        )
+    return float(seconds)
+
+
+def stop(arguments: argparse.Namespace) -> int:
+    _require_embedded(arguments, "stop")
+    print("stopped" if postgres.stop(cluster_kind(arguments)) else "the server was not running")
+    return 0
+
+
+def reset(arguments: argparse.Namespace) -> int:
+    _require_embedded(arguments, "reset")
+    postgres.stop(cluster_kind(arguments), reset=True)
+    print("deleted")
+    return 0
+
+
+def log(arguments: argparse.Namespace) -> int:
+    _require_embedded(arguments, "log")
+    path = Path(postgres.status(cluster_kind(arguments))["log"])
+    if not path.exists():
+        problem = "there is no server log, because the server has never run"
+        raise CouldNotRun(problem, str(path), "orm-async-tests db start")
+    print("\n".join([*path.read_text(errors="replace").splitlines()[-LOG_LINES:], str(path)]))
+    return 0
+
+
+def _require_embedded(arguments: argparse.Namespace, action: str) -> None:
+    word, source = database_choice(arguments.db)
+    if word != "embedded":
+        problem = f"{action} is for the embedded server, and {source} names another database"
+        raise CouldNotRun(problem, source, f"orm-async-tests db {action} --db embedded")

@@ -1,0 +1,103 @@
+"""The subcommand `orm-async-tests run`."""
+
+import argparse
+import json
+import os
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from orm_async_tests import catalogue, github, terminal
+from orm_async_tests.catalogue import ScriptFile
+from orm_async_tests.db import Database
+from orm_async_tests.errors import CouldNotRun, require_writable
+from orm_async_tests.harness.environment.requirements import VARIABLE, require
+from orm_async_tests.harness.environment.script_database import open_database
+from orm_async_tests.harness.report import render, result, views
+from orm_async_tests.harness.report.result import Result
+from orm_async_tests.harness.run.anomalies import table
+from orm_async_tests.harness.run.runner import run_script
+from orm_async_tests.harness.script import Script
+from orm_async_tests.verdicts import BROKEN, HOLDS
+
+
+def run(arguments: argparse.Namespace) -> int:
+    if not (arguments.numbers or arguments.chapter or arguments.all):
+        problem = "the command names no script to run"
+        raise CouldNotRun(problem, "the command line", "orm-async-tests run --all")
+    if arguments.require is not None:
+        require(arguments.require, "--require")
+    else:
+        require(os.environ.get(VARIABLE, ""), VARIABLE)
+    if arguments.github:
+        github.require_summary()
+    if arguments.trace:
+        require_writable(arguments.trace, "--trace")
+    scripts = catalogue.select(arguments.numbers, arguments.chapter)
+    results = []
+    is_hidden = sys.stdout.isatty()  # the verdicts themselves show the progress
+    with open_database(arguments.db, arguments.driver, arguments.pooler) as database:
+        for latest in run_each(scripts, database, arguments.loop, arguments.anyway, is_hidden):
+            results.append(latest)
+            if arguments.ndjson:
+                print(json.dumps(result.document([latest])), flush=True)
+            elif not arguments.json:
+                _print_result(latest, arguments)
+    if arguments.json:
+        print(json.dumps(result.document(results), indent=2))
+    elif not arguments.ndjson:
+        _print_summary(results)
+    if arguments.trace:
+        views.write_trace(arguments.trace, results)
+    if arguments.github:
+        _write_for_github(results)
+    return result.exit_code(results)
+
+
+def run_each(
+    scripts: Sequence[ScriptFile],
+    database: Database,
+    loop: str,
+    anyway: bool = False,
+    is_hidden: bool = False,
+) -> Iterator[Result]:
+    """Run the scripts, and yield their results one by one. `is_hidden` hides the progress bar."""
+    with terminal.show_progress("", len(scripts), is_hidden=is_hidden) as (_, advance):
+        for file in scripts:
+            advance(file.command)
+            script = Script.of(file.load())
+            yield run_script(replace(script, since="") if anyway else script, database, loop=loop)
+
+
+def _print_result(result: Result, arguments: argparse.Namespace) -> None:
+    lines, verbose = render.render_line(result), arguments.verbose
+    if arguments.code or arguments.timeline:
+        shown = {"code": arguments.code, "timeline": arguments.timeline}
+        lines = views.render_views(result, terminal.detect_width(), **shown)
+    elif verbose or result.verdict.word == BROKEN:
+        lines = render.render_full(result, terminal.detect_width(), verbose > 1)
+    terminal.print_styled(lines)
+
+
+def _print_summary(results: Sequence[Result]) -> None:
+    anomalies = list(table(result.observations for result in results))
+    terminal.print_styled(terminal.render_table(anomalies))
+    terminal.print_styled(render.render_summary(results))
+
+
+def _write_for_github(results: Sequence[Result]) -> None:
+    """Annotate every BROKEN script, and write a table of the scripts that do not hold."""
+    annotations, rows = [], [("Verdict", "Script", "Claim", "Reason")]
+    for item in results:
+        verdict, script = item.verdict, item.script
+        if verdict.word == BROKEN:
+            title = f"BROKEN {script.command}: {script.claim}"
+            path = github.relative_path(catalogue.select_one(script.command).path)
+            line = re.match(r".+\.py:(\d+)", verdict.reason) if path else None
+            number = int(line[1]) if line else 0
+            annotations.append(github.Annotation("error", title, verdict.reason, path, number))
+        if verdict.word != HOLDS:
+            rows.append((verdict.word, script.command, script.claim, verdict.reason))
+    counts = "".join(text for _, text in render.render_summary(results))
+    github.write(annotations, github.render_summary(counts, rows))

@@ -1,0 +1,69 @@
+"""The subcommands `orm-async-tests list` and `explain`."""
+
+import argparse
+import re
+import sys
+from collections.abc import Sequence
+
+from orm_async_tests import catalogue, search, terminal
+from orm_async_tests.catalogue import ScriptFile
+from orm_async_tests.errors import CouldNotRun
+
+MOST_BY_WORDS = 10  # scripts that `list WORD` prints
+RULE_PREFIX = "OAT"  # of the codes of the checker's rules
+NO_MATCH = 1  # the exit code if no script matches
+VERSION = re.compile(r"\d+(\.\d+)*")
+
+
+def list_scripts(arguments: argparse.Namespace) -> int:
+    if arguments.path:
+        for position, (script, lesson) in enumerate(catalogue.learning_path(), start=1):
+            print(f"{position:2}. {script.command:>7}  {script.claim}\n{'':13}{lesson}")
+        return 0
+    scripts = catalogue.select([], arguments.chapter)
+    if version := arguments.since:
+        if not VERSION.fullmatch(version):
+            remedy = "a version of SQLAlchemy, for example 2.1"
+            raise CouldNotRun(f"{version!r} is not a version", "--since", remedy)
+        scripts = [script for script in scripts if _newest(script) >= _split_version(version)]
+    if arguments.words:
+        return _list_by_words(scripts, " ".join(arguments.words))
+    for chapter in catalogue.group_by_chapter(scripts):
+        print(f"{chapter.title} ({chapter.name})")
+        for script in chapter.scripts:
+            print(f"  {script.command:>7}  {script.claim}")
+    return 0
+
+
+def _newest(script: ScriptFile) -> tuple[int, ...]:
+    return _split_version((script.since or "0").rpartition(" or ")[2])
+
+
+def _split_version(text: str) -> tuple[int, ...]:
+    return tuple(map(int, re.findall(r"\d+", text)))
+
+
+def _list_by_words(scripts: Sequence[ScriptFile], words: str) -> int:
+    by_number = {script.number: script for script in scripts}
+    matching = [by_number[n] for n in search.rank(words).numbers if n in by_number]
+    for script in matching[:MOST_BY_WORDS]:
+        print(f"{script.command:>9}  {script.claim}")
+    if not matching:
+        print("no script has these words\n  type: orm-async-tests list", file=sys.stderr)
+    return 0 if matching else NO_MATCH
+
+
+def explain(arguments: argparse.Namespace) -> int:
+    codes = [word for word in arguments.numbers if word.upper().startswith(RULE_PREFIX)]
+    numbers = [word for word in arguments.numbers if word not in codes]
+    if codes:
+        from orm_async_tests.lint.rule_pages import find_rule, render_page
+
+        print("\n".join(render_page(find_rule(code)) for code in codes), end="")
+    for position, script in enumerate(catalogue.select(numbers) if numbers else ()):
+        if position or codes:
+            print()
+        links = "\n".join(script.docs)
+        print(f"{script.command}: {script.claim}\n\n{script.why}\n\n{links}\n")
+        terminal.print_python(script.code)
+    return 0

@@ -1,0 +1,71 @@
+"""The subcommand `orm-async-tests why`, which finds the scripts that explain an error."""
+
+import argparse
+import sys
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from orm_async_tests import catalogue, symptoms, terminal
+from orm_async_tests.catalogue import ScriptFile
+from orm_async_tests.cures import cure_lines
+from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.lint.rules import RULES
+from orm_async_tests.search import find_answers, find_unanswered
+
+NO_MATCH = 1  # the exit code if no script matches
+
+
+def why(arguments: argparse.Namespace) -> int:
+    text = " ".join(arguments.texts) or _read_input()
+    numbers, is_sure = find_answers(text)
+    scripts = [catalogue.select_one(str(number)) for number in numbers]
+    if not is_sure:
+        if question := find_unanswered(text):
+            print(f"no script runs this: {question.text}\n  {question.reason}\n  {question.link}")
+        else:
+            _print_nearest(scripts, text)
+        return NO_MATCH
+    if line := symptoms.own_line(text):
+        print(f"{line}\n")
+    best, equal = scripts[: symptoms.MOST], scripts[symptoms.MOST :]
+    print("\n\n".join("\n".join(_explain_error(script)) for script in best))
+    if equal:
+        commands = ", ".join(script.command for script in equal)
+        print(
+            "\n"
+            + textwrap.fill(f"These match as well as the last one: {commands}.", terminal.WIDTH)
+        )
+    return 0
+
+
+def _read_input() -> str:
+    if sys.stdin.isatty() or not (text := sys.stdin.read()).strip():
+        raise CouldNotRun(
+            "there is no error or text to look up",
+            "the command line and standard input",
+            'orm-async-tests why "the error or words", or orm-async-tests why < FILE',
+        )
+    return text
+
+
+def _print_nearest(scripts: Sequence[ScriptFile], text: str) -> None:
+    subject = "shows this error" if symptoms.is_printed_error(text) else "fits these words"
+    lines = [f"no script {subject}"]
+    if scripts:
+        lines += ["not sure, but these are nearest:"]
+        lines += [f"  {script.command}  {script.claim}" for script in scripts]
+    print("\n".join([*lines, "  type: orm-async-tests list WORDS"]), file=sys.stderr)
+
+
+def _explain_error(script: ScriptFile) -> Iterator[str]:
+    yield f"{script.command}  {script.claim}"
+    for paragraph in script.why.split("\n\n"):
+        yield textwrap.fill(paragraph, terminal.WIDTH, initial_indent="  ", subsequent_indent="  ")
+    for name, label in script.cures:
+        yield f"  cure: {name}: {label}"
+    for line in cure_lines(script):
+        yield f"      {line}"
+    rules = [rule for rule in RULES.values() if script.number in rule.scripts]
+    if names := " or ".join(f"{rule.code} ({rule.name})" for rule in rules):
+        yield f"  lint: orm-async-tests lint finds this as {names}"
+    yield f"  type: orm-async-tests explain {script.number}"

@@ -1,7 +1,6 @@
 """Finds what annotations describe, and what subscriptions select."""
 
 import ast
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from orm_async_tests.lint import sqlalchemy_types as sa
@@ -25,14 +24,14 @@ def evaluate_annotation(project: "Project", annotation: ast.AST, scope: Scope) -
             return _generic(project, annotation, scope)
     value = project.value(annotation, scope)
     if value and value.kind == "class":
-        return replace(value, kind="instance")
+        return value._replace(kind="instance")
     return value if value and value.kind not in ("external", "function") else None
 
 
 def _generic(project: "Project", node: ast.Subscript, scope: Scope) -> Value | None:
     origin = project.value(node.value, scope)
     if origin and origin.kind == "class":
-        return replace(origin, kind="instance")
+        return origin._replace(kind="instance")
     parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
     name = (origin.name if origin else last_name(node.value)).rpartition(".")[2]
     inner = project.instance_of(parts[-1 if name in sa.LAST_PART else 0], scope) if parts else None
@@ -43,7 +42,7 @@ def _generic(project: "Project", node: ast.Subscript, scope: Scope) -> Value | N
     if name == "Union":
         return union([project.instance_of(part, scope) for part in parts])
     if name in ("type", "Type"):
-        return replace(inner, kind="class")
+        return inner._replace(kind="class")
     kind = next((kind for kind, names in sa.GENERIC.items() if name in names), "")
     return Value(kind, inner=inner) if kind else None
 

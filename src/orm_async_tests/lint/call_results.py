@@ -4,7 +4,6 @@ libraries.
 
 import ast
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from orm_async_tests.lint import sqlalchemy_types as sa
@@ -22,7 +21,7 @@ def evaluate_result(project: "Project", function: Scope, value: Value) -> Value 
     if annotation:
         returned = project.instance_of(annotation, outside)
         if last_name(annotation) == "Self" and value.inner:
-            returned = replace(value.inner, kind="instance")
+            returned = value.inner._replace(kind="instance")
         if function.yielded and returned and returned.kind == "item":
             returned = returned.inner
     if returned is None or returned.kind == "call":
@@ -72,7 +71,7 @@ def _construct(project: "Project", cls: Value, call: ast.Call, scope: Scope) -> 
             value = project.value(node, scope)
             if value and value.kind == "class" and value.name == sa.SESSION:
                 return Value("instance", sa.FACTORY, inner=value.inner)
-    return replace(cls, kind="instance")
+    return cls._replace(kind="instance")
 
 
 def _call_method(owner: Value, name: str) -> Value | None:
@@ -104,6 +103,10 @@ def _call_external(project: "Project", name: str, call: ast.Call, scope: Scope) 
     if last == "getattr" and len(nodes) > 1 and isinstance(nodes[1], ast.Constant):
         return project.attribute(project.value(nodes[0], scope), str(nodes[1].value))
     value = project.value(nodes[0], scope)
+    if last == "partial":
+        callee = project.callee(nodes[0], scope)
+        inner = evaluate_call(project, value, ast.Call(nodes[0], [], []), scope)
+        return Value("call", inner=inner, parts=(callee,)) if callee or inner else None
     match last:
         case "aclosing":
             return value and Value("enter", inner=value)
@@ -119,11 +122,9 @@ def _call_external(project: "Project", name: str, call: ast.Call, scope: Scope) 
             while value and value.kind in ("item", "await", "enter"):
                 value = value.inner
             return value
-        case "partial":
-            return value and Value("call", inner=value)
         case _:
             is_one = value and value.kind == "item"
-            return Value("call", inner=replace(value, kind="enter")) if value and is_one else (
+            return Value("call", inner=value._replace(kind="enter")) if value and is_one else (
                 None)  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from orm_async_tests.lint.finding import UnreadFile
+from orm_async_tests.lint.flows import Flows
 from orm_async_tests.lint.lint_settings import Settings
 from orm_async_tests.lint.project_facts import ProjectFacts
 from orm_async_tests.lint.resolution import Project
@@ -15,6 +16,7 @@ from orm_async_tests.lint.result_cache import FileResult
 from orm_async_tests.lint.rules import RULES
 from orm_async_tests.lint.rules.request_session import dependencies
 from orm_async_tests.lint.scopes import Module
+from orm_async_tests.lint.session_use import SessionUse
 from orm_async_tests.lint.source_file import SourceFile
 from orm_async_tests.lint.source_text import decode, split_lines
 from orm_async_tests.lint.suppressions import read_suppressions
@@ -32,9 +34,7 @@ class Checker:
         self.facts = facts
         self.rules = [RULES[code]() for code in settings.codes]
         self.project = Project(settings.root.resolve(), self.load, tuple(settings.sessions))
-        self._waiting: dict[str, Path] = {}
-        """The files that are not checked yet, by their absolute paths."""
-
+        self._flows = Flows(SessionUse(self.project))
         self._modules: dict[str, tuple[Module | None, int]] = {}
         self._size = 0
         self._dropped: list[Module] = []
@@ -64,26 +64,23 @@ class Checker:
         checked while its syntax tree is in memory, so that only few trees are in memory at the same
         time.
         """
-        results: dict[Path, FileResult] = {}
-        self._waiting = {str(path.resolve()): path for path in files}
-        for file in files:
-            path = file
-            while path not in results:
-                absolute = str(path.resolve())
-                self._waiting.pop(absolute, None)
-                results[path] = self.check_file(path)
-                while self._dropped:
-                    self._dropped.pop().release()
-                loaded = (name for name in reversed(self._modules) if name in self._waiting)
-                path = self._waiting.get(next(loaded, ""), file)
-        return results
+        names = [str(path.resolve()) for path in files]
+        waiting = dict(zip(names, files, strict=True))
+        results: dict[str, FileResult] = {}
+        while waiting:
+            loaded = (name for name in reversed(self._modules) if name in waiting)
+            name = next(loaded, None) or next(iter(waiting))
+            results[name] = self.check_file(waiting.pop(name), name)
+            while self._dropped:
+                self._dropped.pop().release()
+        return {path: results[name] for path, name in zip(files, names, strict=True)}
 
-    def check_file(self, path: Path) -> FileResult:
+    def check_file(self, path: Path, absolute: str) -> FileResult:
         """Return the findings in one file. If the checker fails on a file, report the file as one
         that was not read.
         """
         try:
-            return self._check_file(path)
+            return self._check_text(path, absolute)
         except SyntaxError as error:
             return FileResult(unread=explain_syntax_error(str(path), error))
         except (OSError, ValueError) as error:
@@ -94,11 +91,11 @@ class Checker:
             problem = f"the checker failed with {type(error).__name__} (python -X dev shows where)"
             return FileResult(unread=UnreadFile(str(path), 1, problem))
 
-    def _check_file(self, path: Path) -> FileResult:
+    def _check_text(self, path: Path, absolute: str) -> FileResult:
         texts = self.settings.texts
         text = texts[path] if path in texts else decode(path.read_bytes())
         if any(word in text for word in RELEVANT):
-            result = self._run_rules(path, text)
+            result = self._run_rules(path, absolute, text)
         else:
             symtable.symtable(text, str(path), "exec")  # a faster test of the syntax than a tree
             result = FileResult()
@@ -106,16 +103,15 @@ class Checker:
             result.comments = list(read_suppressions(str(path), split_lines(text)))
         return result
 
-    def _run_rules(self, path: Path, text: str) -> FileResult:
-        absolute = str(path.resolve())
+    def _run_rules(self, path: Path, absolute: str, text: str) -> FileResult:
         if path in self.settings.texts:
             self._modules[absolute] = Module(absolute, ast.parse(text)), 0
         module = self.load(absolute) or Module(absolute, ast.parse(text))
-        file = SourceFile(str(path), text, module, self.project, self.facts)
+        file = SourceFile(str(path), text, module, self._flows, self.facts)
         findings = [finding for rule in self.rules for finding in rule.check(file)]
-        file.release()
         used = []
         if "Depends" in text or "Security" in text:
             used = [[module, name] for module, name, is_short in dependencies(file) if not is_short]
-        modules = sorted(self.project.behind(absolute) - {absolute})
+        uses_cache = self.settings.uses_cache
+        modules = sorted(self.project.behind(absolute) - {absolute}) if uses_cache else []
         return FileResult(findings, file.pending, used, modules=modules)

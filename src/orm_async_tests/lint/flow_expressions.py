@@ -13,6 +13,7 @@ from orm_async_tests.lint.value import Value
 BODY = "what a manager or decorator wraps"  # the key of its session
 ENDING_THE_PROCESS = {"sys.exit", "os._exit", "exit", "quit", "pytest.fail", "pytest.skip"}
 MANAGERS = {"asynccontextmanager", "contextmanager"}
+COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 EVERY = {"Exception", "BaseException"}
 BROAD = {"SQLAlchemyError", "DBAPIError", "StatementError", "DatabaseError"}
 ERRORS = {"SQLAlchemyError", "DBAPIError", "IntegrityError", "OperationalError", "DataError",
@@ -85,6 +86,13 @@ def wrapped_in(node: ast.AST, scope: Scope) -> Iterator[tuple[str, ast.AST]]:
                 yield name, item
 
 
+def is_repeated(node: ast.AST | None, scope: Scope) -> bool:
+    """Return whether a comprehension of a statement contains an expression."""
+    while node and not isinstance(node, (ast.stmt, *COMPREHENSIONS)):
+        node = scope.module.parents.get(node)
+    return isinstance(node, COMPREHENSIONS)
+
+
 def returns_true(method: Scope) -> bool:
     """Return whether the exit of a context manager may return a true value, which swallows the
     error.
@@ -100,7 +108,9 @@ def never_returns(project: Project, node: ast.expr, scope: Scope) -> bool:
     if value and value.kind == "external":
         return value.name in ENDING_THE_PROCESS
     function = project.function(value)
-    return function is not None and function.raises
+    if function is None or isinstance(function.node, ast.Lambda):
+        return False
+    return isinstance(function.node.body[-1], ast.Raise) and not function.returned
 
 
 def parts_of(expression: ast.expr) -> list[ast.expr]:

@@ -1,5 +1,7 @@
 """Finds the files of a project's modules."""
 
+import os
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -10,36 +12,46 @@ class ModulePaths:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._paths: dict[tuple[str, str], str | None] = {}
+        self._paths: dict[tuple[str, int, str], str | None] = {}
         self._folders: dict[str, list[Path]] = {}
+        self._names: dict[Path, set[str]] = {}
+        """The names in a folder, without the ends of file names."""
 
     def find(self, name: str, level: int, path: str) -> str | None:
         """Return the path of an imported module, or None if the project does not contain it."""
-        key = (f"{'.' * level}{name}", str(Path(path).parent))
+        key = (name, level, path.rpartition(os.sep)[0])
         if key not in self._paths:
-            self._paths[key] = self._search(name, level, Path(path))
+            self._paths[key] = self._search(*key)
         return self._paths[key]
 
-    def _search(self, name: str, level: int, path: Path) -> str | None:
+    def _search(self, name: str, level: int, folder: str) -> str | None:
         parts = name.split(".") if name else []
-        folders = [path.parents[level - 1]] if level else self._import_folders(path)
-        for folder in folders:
-            place = folder.joinpath(*parts)
+        folders = [Path(folder, *[".."] * (level - 1)).resolve()] if level else []
+        for start in folders or self._import_folders(folder):
+            if parts and parts[0] not in self._names_in(start):
+                continue
+            place = start.joinpath(*parts)
             if parts and (file := place.with_name(f"{place.name}.py")).is_file():
                 return str(file)
             if (file := place / "__init__.py").is_file():
                 return str(file)
         return None
 
-    def _import_folders(self, path: Path) -> list[Path]:
+    def _names_in(self, folder: Path) -> set[str]:
+        if folder not in self._names:
+            self._names[folder] = set()
+            with suppress(OSError):  # a folder that does not exist, or that may not be read
+                self._names[folder] = {entry.stem for entry in folder.iterdir()}
+        return self._names[folder]
+
+    def _import_folders(self, folder: str) -> list[Path]:
         """Return the folders in which an absolute import is searched, the parent of the package
         first.
         """
-        key = str(path.parent)
-        if key not in self._folders:
-            above = [path.parent, *path.parent.parents]
+        if folder not in self._folders:
+            above = [Path(folder), *Path(folder).parents]
             if self.root in above:
                 above = above[: above.index(self.root) + 1]
-            outside = [folder for folder in above if not (folder / "__init__.py").is_file()]
-            self._folders[key] = [*outside[:6], self.root / "src"]
-        return self._folders[key]
+            outside = [one for one in above if not (one / "__init__.py").is_file()]
+            self._folders[folder] = [*outside[:6], self.root / "src"]
+        return self._folders[folder]

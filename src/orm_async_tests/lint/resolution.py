@@ -3,7 +3,6 @@
 import ast
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +29,16 @@ class Project:
         self.paths = ModulePaths(root)
         self.sessions = {name.replace(":", ".") for name in sessions}
         self.load = load
+        self._known: dict[Any, Value | None] = {}
+        """The values of names, attributes and calls, by the path of their module or by the value
+        that has them. These values stay when their module is no longer in memory.
+        """
+
         self._open: set[Any] = set()
         self._cuts = 0  # how often an evaluation ended because it was inside itself
         self._imports: dict[str, set[str]] = defaultdict(set)
 
     def behind(self, path: str) -> set[str]:
-        """Return the modules on which the values of a module depend, directly or indirectly."""
         done, pending = set[str](), [path]
         while pending:
             new = self._imports.get(pending.pop(), set()) - done
@@ -44,35 +47,27 @@ class Project:
         return done
 
     def find(self, name: str, level: int, path: str) -> str | None:
-        """Return the path of an imported module if the project contains this module."""
         origin = self.paths.find(name, level, path)
         if origin:
             self._imports[path].add(origin)
         return origin
 
     def scope(self, value: Value | None) -> Scope | None:
-        """Return the scope of a function or class of the project."""
         if value is None or not value.module or value.kind == "module":
             return None
         module = self.load(value.module)
         return module.scopes.get(value.name) if module else None
 
     def function(self, value: Value | None) -> Scope | None:
-        """Return the scope of a function of the project."""
         return self.scope(value) if value and value.kind == "function" else None
 
     def callee(self, node: ast.AST, scope: Scope) -> Value | None:
         """Return what runs when an expression is called, for example the method __call__ of an
         instance.
         """
-        source, inner = self.origin(node, scope)
-        is_partial = isinstance(source, ast.Call) and last_name(source) == "partial"
-        if isinstance(source, ast.Call) and is_partial and source.args and source not in self._open:
-            self._open.add(source)
-            value = self.callee(source.args[0], inner)
-            self._open.discard(source)
-            return value
         value = self.value(node, scope)
+        if value and value.kind == "call" and value.parts:
+            value = value.parts[0]
         if value and value.kind == "instance" and value.module:
             return self.attribute(value, "__call__")
         return value
@@ -80,10 +75,12 @@ class Project:
     # Expressions
 
     def value(self, node: ast.AST, scope: Scope) -> Value | None:
-        """Return the value of an expression, or None if the value is unknown."""
         if type(node) not in EVALUATED:
             return None
-        return self._remember(node, scope, Project._evaluate, node, scope)
+        known: dict[Any, Value | None] = scope.module.values
+        if node in known:
+            return known[node]
+        return self._remember(node, known, Project._evaluate, node, scope)
 
     def _evaluate(self, node: Any, scope: Scope) -> Value | None:
         match node:
@@ -117,9 +114,13 @@ class Project:
         return inner and Value("item", inner=inner)
 
     def _remember(
-        self, key: Any, scope: Scope, evaluate: Callable[..., Value | None], *arguments: Any
+        self,
+        key: Any,
+        known: dict[Any, Value | None],
+        evaluate: Callable[..., Value | None],
+        *arguments: Any,
     ) -> Value | None:
-        known: dict[Any, Value | None] = scope.module.values
+        """Return the value that is known for a key, or evaluate it now."""
         if key in known:
             return known[key]
         if key in self._open or len(self._open) > DEEPEST:
@@ -136,11 +137,11 @@ class Project:
         return value
 
     def named(self, name: str, scope: Scope) -> Value | None:
-        """Return the value of a name in a scope."""
         owner = scope.find(name)
         if owner is None:
             return self._from_stars(name, scope.module) or Value("external", name)
-        return self._remember((owner, name), owner, Project._evaluate_bindings, owner, name)
+        known = owner.module.values
+        return self._remember((owner, name), known, Project._evaluate_bindings, owner, name)
 
     def _evaluate_bindings(self, owner: Scope, name: str) -> Value | None:
         if owner.is_module and self._is_declared(owner.module.path, name):
@@ -162,7 +163,6 @@ class Project:
                    for declared in self.sessions)  # fmt: skip
 
     def bound(self, binding: Binding, name: str) -> Value | None:
-        """Return the value that a binding gives to its name."""
         kind, node, scope = binding
         match kind:
             case "value":
@@ -174,7 +174,7 @@ class Project:
             case "param":
                 return self._parameter(node, scope, name)
             case "self":
-                return replace(self._class_value(node), kind="instance")
+                return self._class_value(node)._replace(kind="instance")
             case "cls" | "class":
                 return self._class_value(node)
             case "function":
@@ -204,17 +204,22 @@ class Project:
             return self._external(f"{name}.{attr}" if attr else name)
         if attr is None:
             return Value("module", name, origin)
-        module = self.load(origin)
-        if module is None and attr in sa.PLAIN_NAMES:
-            return Value("class", attr)  # this Python cannot parse the module
-        if module and (
-            attr in module.scope.bindings or module.stars or self._is_declared(origin, attr)
-        ):
-            value = self.named(attr, module.scope)
-            if value and value != Value("external", attr):
-                return value
+        if value := self.exported(origin, attr):
+            return value
         below = self.find(f"{name}.{attr}" if name else attr, level, path)
         return Value("module", attr, below) if below else None
+
+    def exported(self, path: str, name: str) -> Value | None:
+        """Return the value of a name of a module, also if the module is no longer in memory."""
+        return self._remember((path, name), self._known, Project._evaluate_exported, path, name)
+
+    def _evaluate_exported(self, path: str, name: str) -> Value | None:
+        module = self.load(path)
+        if module is None:  # this Python cannot parse the module
+            return Value("class", name) if name in sa.PLAIN_NAMES else None
+        is_bound = name in module.scope.bindings or module.stars or self._is_declared(path, name)
+        value = self.named(name, module.scope) if is_bound else None
+        return None if value == Value("external", name) else value
 
     def _external(self, dotted: str) -> Value | None:
         if dotted in self.sessions:
@@ -285,14 +290,15 @@ class Project:
         class.
         """
         project = Value("class", scope.name, scope.module.path)
-        value = self._remember((scope, "class"), scope, Project._known_base, scope, project)
+        known = scope.module.values
+        value = self._remember((scope, "class"), known, Project._known_base, scope, project)
         return value or project
 
     def _known_base(self, scope: Scope, project: Value) -> Value:
         for node in scope.node.bases:
             base = self.value(node.value if isinstance(node, ast.Subscript) else node, scope)
             if base and base.kind == "class" and not base.module:
-                return replace(base, inner=project)
+                return base._replace(inner=project)
         return project
 
     def bases(self, value: Value) -> Iterator[Scope]:
@@ -320,25 +326,26 @@ class Project:
         return []
 
     def attribute(self, value: Value | None, name: str) -> Value | None:
-        """Return the value of an attribute of a value."""
-        match value:
-            case Value(kind="module"):
-                return self._module_attribute(value, name)
-            case Value(kind="external"):
-                return self._external(f"{value.name}.{name}")
-            case Value(kind="item") if name in sa.TAKING:
-                return Value("call", inner=value.inner)
-            case Value(kind="instance" | "class"):
-                for scope in self.bases(value):
-                    if name in scope.bindings:
-                        return self._member(scope, name, value)
-                return None if value.module else Value("method", name, inner=value)
-        return None
+        kind = value.kind if value else ""
+        if value is None or kind == "external":
+            return self._external(f"{value.name}.{name}") if value else None
+        if kind == "item" and name in sa.TAKING:
+            return Value("call", inner=value.inner)
+        if kind == "module":
+            return self._module_attribute(value, name)
+        if kind not in ("instance", "class"):
+            return None
+        return self._remember((value, name), self._known, Project._evaluate_member, value, name)
+
+    def _evaluate_member(self, value: Value, name: str) -> Value | None:
+        for scope in self.bases(value):
+            if name in scope.bindings:
+                return self._member(scope, name, value)
+        return None if value.module else Value("method", name, inner=value)
 
     def _module_attribute(self, value: Value, name: str) -> Value | None:
-        module = self.load(value.module)
-        if module and (name in module.scope.bindings or module.stars):
-            return self.named(name, module.scope)
+        if result := self.exported(value.module, name):
+            return result
         below = self.find(name, 1, value.module)
         is_package = Path(value.module).name == "__init__.py"
         return Value("module", name, below) if below and is_package else None
@@ -349,29 +356,23 @@ class Project:
             method = Value("function", node.name, cls.module.path, value)
             is_property = node.decorators & {"property", "cached_property"}
             return self.result(method) if is_property else method
-        return self._remember((cls, name), cls, Project._evaluate_bindings, cls, name)
+        return self._remember((cls, name), cls.module.values, Project._evaluate_bindings, cls, name)
 
     def _evaluate_attribute(self, node: ast.Attribute, scope: Scope) -> Value | None:
         value = self.attribute(self.value(node.value, scope), node.attr)
         return value or self.stored(node, scope)
 
     def stored(self, node: ast.expr, scope: Scope) -> Value | None:
-        """Return the value that a module assigns to an attribute or an item of an unknown
-        object.
-        """
         tail = tail_of(scope.path(node))
         bindings = scope.module.stored.get(tail, ()) if tail else ()
         return union([self.bound(binding, tail) for binding in bindings[:4]])
 
-    # Calls
-
     def result(self, value: Value) -> Value | None:
-        """Return the result of calling one of the project's functions."""
+        return self._remember((value,), self._known, Project._evaluate_result, value)
+
+    def _evaluate_result(self, value: Value) -> Value | None:
         function = self.function(value)
-        if function is None:
-            return None
-        key = (function, "result", value.inner)
-        return self._remember(key, function, evaluate_result, function, value)
+        return evaluate_result(self, function, value) if function else None
 
     def unwrap(self, kind: str, value: Value | None) -> Value | None:
         """Return the value that `await`, `with` or `for` gives for a value."""
@@ -391,10 +392,8 @@ class Project:
                     return result.inner if result and result.kind in ("await", "item") else result
         return None
 
-    # Annotations and collections
-
     def instance_of(self, annotation: ast.AST, scope: Scope) -> Value | None:
         """Return the value of a name that has this annotation."""
         return self._remember(
-            (annotation, "instance"), scope, evaluate_annotation, annotation, scope
+            (annotation, "instance"), scope.module.values, evaluate_annotation, annotation, scope
         )

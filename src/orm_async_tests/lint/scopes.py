@@ -1,20 +1,30 @@
 """Finds the scopes of a module and the bindings of their names, with one walk over the tree."""
 
 import ast
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
-SKIPPED = (ast.Name, ast.Constant, ast.expr_context, ast.operator, ast.unaryop, ast.cmpop)
-KEPT = {ast.Assign, ast.AnnAssign, ast.Attribute, ast.Try, ast.TryStar, ast.AsyncFunctionDef}
+SKIPPED = {ast.Name, ast.Constant, str, bool, type(None)}
+KEPT = {ast.Assign, ast.AnnAssign, ast.Attribute, ast.AsyncFunctionDef}
 NOTED = {
     ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.Assign, ast.AnnAssign,
     ast.NamedExpr, ast.With, ast.AsyncWith, ast.For, ast.AsyncFor, ast.comprehension, ast.Match,
-    ast.Import, ast.ImportFrom, ast.Global, ast.Return, ast.Yield, ast.Await, ast.Call,
-    getattr(ast, "TypeAlias", ast.Call),
+    ast.Import, ast.ImportFrom, ast.Global, ast.Return, ast.Yield, ast.Await, ast.Try, ast.TryStar,
+    getattr(ast, "TypeAlias", ast.Match),
 }  # fmt: skip
 INNER = ("body", "args")  # the fields of a function whose nodes are in its own scope
+LEAVES = {  # the fields that contain no expressions and no statements
+    "name", "id", "attr", "arg", "asname", "ctx", "op", "ops", "level", "module", "kind", "names",
+    "type_comment", "type_ignores", "type_params", "is_async", "conversion", "simple", "rest",
+}  # fmt: skip
+FIELDS = {
+    kind: [(name, name in INNER) for name in reversed(kind._fields) if name not in LEAVES]
+    for kind in vars(ast).values()
+    if isinstance(kind, type) and issubclass(kind, ast.AST)
+}
 
 
 # A binding says how a name gets its value from a syntax node:
@@ -58,6 +68,8 @@ class Scope:
         """The parameters that a function awaits."""
 
         self.globals: set[str] = set()
+        self.has_try = False
+        self._ordered: tuple[list[tuple[int, int]], list[ast.Call]] | None = None
         self._open: set[str] = set()
 
     @property
@@ -70,42 +82,37 @@ class Scope:
 
     @property
     def cls(self) -> "Scope | None":
-        """The class in which a method is defined."""
         is_method = self.parent and isinstance(self.parent.node, ast.ClassDef)
         return self.parent if is_method else None
 
     @property
     def decorators(self) -> set[str]:
-        """The last names of a function's decorators."""
         return {last_name(item) for item in getattr(self.node, "decorator_list", ())}
 
     @property
-    def raises(self) -> bool:
-        """Whether a function can end only by raising an exception."""
-        body = self.node.body
-        return isinstance(body, list) and isinstance(body[-1], ast.Raise) and not self.returned
-
-    @property
     def parameters(self) -> list[str]:
-        """The names of a function's parameters, except `*args` and `**options`."""
         arguments = self.node.args
         every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
         return [parameter.arg for parameter in every]
 
     def default(self, name: str) -> ast.expr | None:
-        """Return the default value of a parameter."""
         arguments = self.node.args
         positional = [*arguments.posonlyargs, *arguments.args]
-        defaults = [*[None] * (len(positional) - len(arguments.defaults)), *arguments.defaults]
-        pairs = zip(
-            [*positional, *arguments.kwonlyargs],
-            [*defaults, *arguments.kw_defaults],
-            strict=True,
-        )
+        pairs = [*zip(reversed(positional), reversed(arguments.defaults), strict=False),
+                 *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)]  # fmt: skip
         return next((default for item, default in pairs if item.arg == name), None)
 
+    def calls_in(self, node: Any) -> list[ast.Call]:
+        """Return the calls of this scope inside a node, in the order in which they end."""
+        if self._ordered is None:
+            ordered = sorted(self.calls, key=end_of)
+            self._ordered = [end_of(call) for call in ordered], ordered
+        ends, calls = self._ordered
+        start = (node.lineno, node.col_offset)
+        first, last = bisect_right(ends, start), bisect_right(ends, end_of(node))
+        return [call for call in calls[first:last] if (call.lineno, call.col_offset) >= start]
+
     def bind(self, name: str, kind: str, node: Any) -> None:
-        """Record a binding."""
         scope = self
         while name in self.globals and scope.parent:
             scope = scope.parent
@@ -125,11 +132,14 @@ class Scope:
     def binding(self, name: str) -> Binding | None:
         """Return the only binding of a name. Bindings that are only annotations do not count."""
         owner = self.find(name)
-        bindings = [item for item in owner.bindings[name] if item.kind != "of"] if owner else []
-        return bindings[0] if len(bindings) == 1 else None
+        if owner is None:
+            return None
+        bindings = owner.bindings[name]
+        if len(bindings) > 1:
+            bindings = [item for item in bindings if item.kind != "of"]
+        return bindings[0] if len(bindings) == 1 and bindings[0].kind != "of" else None
 
     def role(self, name: str) -> str:
-        """Return the kind of the first binding of a name."""
         owner = self.find(name)
         return owner.bindings[name][0].kind if owner else ""
 
@@ -171,7 +181,8 @@ class Module:
         self.scopes: dict[str, Scope] = {}
         """The classes and functions, by their qualified names."""
 
-        self._opened = [self.scope]
+        self.all_scopes = [self.scope]
+        """All scopes, including functions that another function of the same name replaces."""
 
         self.nodes: dict[type[ast.AST], list[tuple[Any, Scope]]] = defaultdict(list)
         self.calls: dict[str, list[tuple[ast.Call, Scope]]] = defaultdict(list)
@@ -181,6 +192,10 @@ class Module:
         self.stored: dict[str, list[Binding]] = defaultdict(list)
         """What is assigned to attributes and items, by the end of the path: "state.session"."""
 
+        self.events: dict[ast.Call, list[Any]] = {}
+        """The uses of sessions by calls."""
+
+        self.flows: dict[Scope, Any] = {}
         self.values: dict[Any, Any] = {}
         """What is known about nodes and names, kept by the users of this module."""
 
@@ -191,67 +206,68 @@ class Module:
 
         The garbage collector is off, so the memory would not be free otherwise.
         """
-        for scope in self._opened:
+        for scope in self.all_scopes:
             scope.bindings.clear()
-        self._opened.clear()
-        for known in (self.scopes, self.nodes, self.calls, self.parents, self.stored, self.values):
-            known.clear()
+        self.all_scopes.clear()
+        for known in vars(self).values():
+            if isinstance(known, dict):
+                known.clear()
         del self.scope
 
     def _walk(self, tree: ast.Module) -> None:
-        stack: list[tuple[ast.AST, Scope]] = [(tree, self.scope)]
+        stack: list[tuple[Any, Scope]] = [(tree, self.scope)]
         nodes, parents = self.nodes, self.parents
         while stack:
             node, scope = stack.pop()
             kind = type(node)
+            inner = scope
+            if kind is ast.Call:
+                scope.calls.append(node)
+                name = last_name(node.func)
+                self.calls[name].append((node, scope))
+                if name in ("wait_for", "shield") and node.args:
+                    scope.awaited |= {*names_in(node.args[0])}.intersection(scope.bindings)
+            elif kind in NOTED:
+                inner = self._bind(node, scope) or scope
             if kind in KEPT:
                 nodes[kind].append((node, scope))
-            inner = (self._bind(node, scope) if kind in NOTED else None) or scope
-            for name in reversed(kind._fields):
-                value = getattr(node, name, None)
-                place = inner if name in INNER else scope
-                if isinstance(value, list):
+            for name, is_inner in FIELDS[kind]:
+                value = getattr(node, name)
+                place = inner if is_inner else scope
+                if type(value) is list:
                     for child in reversed(value):
-                        if isinstance(child, ast.AST) and not isinstance(child, SKIPPED):
+                        if type(child) not in SKIPPED:
                             parents[child] = node
                             stack.append((child, place))
-                elif isinstance(value, ast.AST) and not isinstance(value, SKIPPED):
+                elif type(value) not in SKIPPED:
                     parents[value] = node
                     stack.append((value, place))
 
-    def _function(self, node: Function, scope: Scope) -> Scope:
-        inner = self._open("function", node.name, node, scope)
-        self._parameters(node.args, inner)
-        first = next(iter(inner.parameters), "")
-        names = inner.decorators
-        if first and inner.cls and "staticmethod" not in names:
-            kind = "cls" if "classmethod" in names or node.name == "__new__" else "self"
-            inner.bindings[first] = [Binding(kind, inner.cls, inner)]
-        return inner
-
-    def _lambda(self, node: ast.Lambda, scope: Scope) -> Scope:
-        inner = self._open("", f"lambda {node.lineno} {node.col_offset}", node, scope)
-        self._parameters(node.args, inner)
-        inner.returned.append(node.body)
+    def _function(self, node: Any, scope: Scope) -> Scope:
+        is_lambda = isinstance(node, ast.Lambda)
+        name = f"lambda {node.lineno} {node.col_offset}" if is_lambda else node.name
+        inner = self._open("" if is_lambda else "function", name, node, scope)
+        for parameter in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs):
+            inner.bind(parameter.arg, "param", parameter)
+        for rest in (node.args.vararg, node.args.kwarg):
+            if rest:
+                inner.bind(rest.arg, "rest", rest)
+        if is_lambda:
+            inner.returned.append(node.body)
+        elif inner.cls and inner.parameters and "staticmethod" not in (names := inner.decorators):
+            kind = "cls" if "classmethod" in names or name == "__new__" else "self"
+            inner.bindings[inner.parameters[0]] = [Binding(kind, inner.cls, inner)]
         return inner
 
     def _open(self, kind: str, name: str, node: Any, scope: Scope) -> Scope:
         inner = Scope(node, f"{scope.name}.{name}" if scope.name else name, scope, self)
         self.scopes[inner.name] = inner
-        self._opened.append(inner)
+        self.all_scopes.append(inner)
         if kind:
             scope.bind(name, kind, inner)
         return inner
 
-    def _parameters(self, arguments: ast.arguments, inner: Scope) -> None:
-        for parameter in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs):
-            inner.bind(parameter.arg, "param", parameter)
-        for rest in (arguments.vararg, arguments.kwarg):
-            if rest:
-                inner.bind(rest.arg, "rest", rest)
-
     def _target(self, target: ast.expr, kind: str, value: Any, scope: Scope) -> None:
-        """Record a binding of a name, or of an attribute."""
         match target:
             case ast.Name(id=name):
                 scope.bind(name, kind, value)
@@ -278,10 +294,8 @@ class Module:
         match node:
             case ast.ClassDef():
                 return self._open("class", node.name, node, scope)
-            case ast.FunctionDef() | ast.AsyncFunctionDef():
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.Lambda():
                 return self._function(node, scope)
-            case ast.Lambda():
-                return self._lambda(node, scope)
             case ast.Assign(targets=targets, value=value):
                 for target in targets:
                     self._target(target, "value", value, scope)
@@ -310,7 +324,6 @@ class Module:
         return None
 
     def _note(self, node: Any, scope: Scope) -> None:
-        """Record the facts about a function that the checker needs."""
         match node:
             case ast.Return(value=value) if value and not isinstance(value, ast.Constant):
                 scope.returned.append(value)
@@ -318,12 +331,8 @@ class Module:
                 scope.yielded.append(node)
             case ast.Await(value=ast.Name(id=name)) if scope.role(name) == "param":
                 scope.awaited.add(name)
-            case ast.Call(func=func, args=args):
-                scope.calls.append(node)
-                name = last_name(func)
-                self.calls[name].append((node, scope))
-                if name in ("wait_for", "shield") and args:
-                    scope.awaited |= {*names_in(args[0])}.intersection(scope.bindings)
+            case ast.Try() | ast.TryStar():
+                scope.has_try = True
             case ast.Return() | ast.Await():
                 pass
             case _:  # `type X = ...` of Python 3.12
@@ -355,6 +364,10 @@ def last_name(node: ast.AST | None) -> str:
     return getattr(node, "attr", getattr(node, "id", ""))
 
 
+def end_of(node: Any) -> tuple[int, int]:
+    return node.end_lineno, node.end_col_offset
+
+
 def tail_of(path: str) -> str:
     """Return the last two parts of a path, for example "state.session", or "" for one part."""
     parts = path.replace("[", ".[").split(".")
@@ -362,7 +375,6 @@ def tail_of(path: str) -> str:
 
 
 def names_in(node: ast.AST | None) -> Iterator[str]:
-    """Yield the names that an expression contains."""
     if node:
         yield from (item.id for item in ast.walk(node) if isinstance(item, ast.Name))
 
@@ -373,7 +385,6 @@ def later(
     arguments: list[ast.expr],
     keywords: list[ast.keyword] | None = None,
 ) -> ast.Call:
-    """Return the call of a function that another expression runs."""
     return ast.copy_location(ast.Call(function, arguments, keywords or []), node)
 
 

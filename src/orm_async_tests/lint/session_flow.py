@@ -1,9 +1,9 @@
 """Follows the control flow of a function, to learn which sessions it uses after an error."""
 
 import ast
-from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
+from typing import TYPE_CHECKING
 
 from orm_async_tests.lint import flow_expressions as expressions
 from orm_async_tests.lint import sqlalchemy_types as sa
@@ -22,7 +22,9 @@ from orm_async_tests.lint.flow_state import (
 )
 from orm_async_tests.lint.scopes import Scope, last_name, names_in
 from orm_async_tests.lint.session_use import ANY, PASSED, Event, SessionUse
-from orm_async_tests.lint.value import Value
+
+if TYPE_CHECKING:
+    from orm_async_tests.lint.flows import Flows
 
 TIMEOUTS = {"timeout", "timeout_at", "fail_after", "move_on_after"}
 STATE_TESTS = {"in_transaction", "in_nested_transaction", "is_active", "get_transaction"}
@@ -32,7 +34,7 @@ BEGINNING = sa.STATEMENTS - {"get", "get_one", "commit", "delete", "begin_nested
 class SessionFlow:
     """Interprets one function. `swallowed` and `late_begins` contain the results of the walk."""
 
-    def __init__(self, use: SessionUse, scope: Scope, flow_of: "FlowOf") -> None:
+    def __init__(self, use: SessionUse, scope: Scope, flows: "Flows") -> None:
         self.use = use
         self.value = use.project.value
         self.scope = scope
@@ -48,7 +50,7 @@ class SessionFlow:
         self.ends: list[State] = []
         """The states in which it returns anything."""
 
-        self._flow_of = flow_of
+        self._flow_of = flows.of_function
         self._raised: list[list[Raised]] = [[]]
         outer = getattr(scope.parent, "node", None)
         self._wraps = scope.yielded or scope.awaited or hasattr(outer, "args")
@@ -64,7 +66,6 @@ class SessionFlow:
 
     @property
     def swallows(self) -> set[str]:
-        """The kinds of the errors of what it wraps that it swallows without a rollback."""
         groups = [state.failures.get(expressions.BODY, ()) for state in self.ends]
         return {failure.kind for group in groups for failure in group}
 
@@ -301,7 +302,6 @@ class SessionFlow:
         protected: set[str],
         commits: list[tuple[str, ast.AST]],
     ) -> None:
-        """Record which sessions a context manager rolls back, closes or commits on exit."""
         expression = item.context_expr
         func = expression.func if isinstance(expression, ast.Call) else None
         begins = isinstance(func, ast.Attribute) and func.attr == "begin"
@@ -320,7 +320,9 @@ class SessionFlow:
             protected.update(self.use.keys(part, self.scope))
 
     def _events(self, node: ast.AST, state: State) -> None:
-        for event in self.use.known_events(node, self.scope):
+        events = self.use.events(node, self.scope)
+        again = [one for one in events if expressions.is_repeated(one.node, self.scope)]
+        for event in (*events, *again):
             self._apply(event, state)
         for item in self._expected:
             if not any("rollback" in last_name(call) for call in self.scope.calls):
@@ -368,7 +370,6 @@ class SessionFlow:
         return bool(self._timeouts or expressions.call_around(node, "wait_for", self.scope))
 
     def _note_outcome(self, event: Event, state: State) -> None:
-        """Record the state in which a function of the project leaves its session argument."""
         flow = self._flow_of(event.callee)
         for value in expressions.wrappers(self.use.project, event.callee):
             wrapper = self._flow_of(value)
@@ -380,7 +381,7 @@ class SessionFlow:
         is_here = flow.scope.module is self.scope.module
         callee = event.callee
         arguments = self.use.arguments(event.node, flow.scope, callee) if callee else {}
-        for name in self.use.names_inside(event, self.scope):
+        for name in event.inside:
             for failed, constant in flow.exits:
                 argument = arguments.get(getattr(constant, "id", ""))
                 unknown = TRUE if isinstance(constant, ast.Name) else constant
@@ -395,6 +396,3 @@ class SessionFlow:
     def _use(self, key: str, node: ast.AST, state: State) -> None:
         for failure in state.failures.pop(key, ()):
             self.swallowed.setdefault(failure.node, (failure.kind, node))
-
-
-FlowOf = Callable[[Value | None], SessionFlow | None]

@@ -23,10 +23,9 @@ from orm_async_tests.lint.value import Value
 ANY = "*"  # the key of a rollback of a session that is not known
 PASSED = "?"  # the operation of passing a session to code that cannot be resolved
 OPERATIONS = sa.STATEMENTS | sa.ENDINGS | {"begin"}
-DEEPEST = 4  # calls inside calls
+DEEPEST = 30  # calls inside calls
 HARMLESS = {"isinstance", "print", "len", "repr", "str", "id", "type", "hasattr", "getattr", "bool",
             "inspect", "object_session", "append", "cast", "add_task", "setattr"}  # fmt: skip
-LOOPS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 SYNCHRONOUS = (ast.Attribute, ast.Expr, ast.Subscript, ast.Compare, ast.BoolOp, ast.If)
 PATHS = (ast.Name, ast.Attribute, ast.NamedExpr, ast.Subscript)
 PLAIN_BASES = {"object", "abc.ABC", "typing.Protocol", "typing.Generic", "ABC"}
@@ -43,19 +42,27 @@ class Event:
     callee: Value | None = None
     """The function of the project that does it, or None for a direct call of a method."""
 
+    inside: tuple[str, ...] = ()
+    """The keys of the session in the called function."""
+
+    is_guess: bool = False
+    """Whether the value that may be a session comes from a parameter without a type."""
+
 
 class SessionUse:
     """Determines what expressions do with sessions."""
 
     def __init__(self, project: Project) -> None:
         self.project = project
+        self._attributes: dict[Value, list[str]] = {}
         self._effects: dict[tuple[str, str], Effects] = {}
-        self._known: dict[ast.AST, tuple[Event, ...]] = {}
         self._open: set[ast.AST] = set()
-        self._depth = 0
+        self._started: set[tuple[str, str]] = set()
+        """The functions whose effects are not known yet, because they call each other."""
+
+        self._cuts = 0
 
     def keys(self, node: ast.AST, scope: Scope) -> tuple[str, ...]:
-        """Return the keys of the sessions that the value of an expression is or holds."""
         value = self.project.value(node, scope)
         if value is None:
             return ()
@@ -85,7 +92,6 @@ class SessionUse:
         return ""
 
     def _held(self, node: ast.AST, scope: Scope, value: Value) -> tuple[str, ...]:
-        """Return the keys of the sessions that an object of the project holds."""
         path = scope.path(node)
         names = self.session_attributes(value) if path else []
         return self._created_with(node, scope) or tuple(
@@ -93,7 +99,6 @@ class SessionUse:
         )
 
     def _created_with(self, node: ast.AST, scope: Scope) -> tuple[str, ...]:
-        """Return the keys of the sessions that are passed to the constructor of an object."""
         base, call, inner = "", creation(node, scope), scope
         owner = self.project.value(node.value, scope) if isinstance(node, ast.Attribute) else None
         if owner and isinstance(node, ast.Attribute):
@@ -119,13 +124,14 @@ class SessionUse:
         )
 
     def session_attributes(self, value: Value) -> list[str]:
-        """Return the attributes of a class of the project that contain sessions."""
-        return [
-            name
-            for cls in self.project.bases(value)
-            for name, bindings in cls.bindings.items()
-            if bindings[0].kind != "function" and is_session(self.project.named(name, cls))
-        ]
+        if value not in self._attributes:
+            self._attributes[value] = [
+                name
+                for cls in self.project.bases(value)
+                for name, bindings in cls.bindings.items()
+                if bindings[0].kind != "function" and is_session(self.project.named(name, cls))
+            ]
+        return self._attributes[value]
 
     def _canonical(self, path: str, scope: Scope) -> str:
         """Return one key for a session that has several paths, such as self.repository.session."""
@@ -136,7 +142,6 @@ class SessionUse:
         return keys[0] if len(keys) == 1 else path
 
     def _attribute_of(self, value: Value | None, name: str, scope: Scope) -> str:
-        """Return the attribute to which a method assigns one of its parameters."""
         for cls in self.project.bases(value) if value else ():
             for attribute, bindings in cls.bindings.items():
                 for binding in bindings:
@@ -166,35 +171,37 @@ class SessionUse:
             parts += getattr(items, "elts", [part])
         return later(call, call.func, parts, call.keywords)
 
-    def known_events(self, node: ast.AST, scope: Scope) -> tuple[Event, ...]:
-        """Return the uses of sessions in an expression or statement, and store these uses."""
-        if node not in self._known:
-            self._known[node] = (*self.events(node, scope),)
-        return self._known[node]
+    def events(self, node: ast.AST | None, scope: Scope) -> list[Event]:
+        if node is None:
+            return []
+        if isinstance(node, ast.Call) and node not in scope.module.parents:  # a call made up later
+            parts = [node.func, *node.args, *node.keywords]
+            inner = [event for part in parts for event in self.events(part, scope)]
+            return [*inner, *self.call_events(node, scope)]
+        calls = scope.calls_in(node)
+        return [event for call in calls for event in self.call_events(call, scope)]
 
-    def events(self, node: ast.AST | None, scope: Scope) -> Iterator[Event]:
-        """Yield each use of a session in an expression, in the order of evaluation."""
-        if node is None or isinstance(node, (ast.Lambda, ast.Constant, ast.Name)):
-            return
-        for _ in range(2 if isinstance(node, LOOPS) else 1):
-            for child in ast.iter_child_nodes(node):
-                yield from self.events(child, scope)
-        if isinstance(node, ast.Call):
-            if last_name(node) == "wait_for" and node.args and isinstance(node.args[0], ast.Name):
-                started = self.events(creation(node.args[0], scope), scope)
-                yield from (replace(event, node=node) for event in started)
-            yield from self.call_events(node, scope, False)
+    def call_events(self, call: ast.Call, scope: Scope) -> list[Event]:
+        return [event for event in self._all_events(call, scope) if not event.is_guess]
 
-    def call_events(self, call: ast.Call, scope: Scope, loose: bool) -> Iterator[Event]:
-        """Yield what a call does with sessions.
+    def _all_events(self, place: ast.Call, scope: Scope) -> list[Event]:
+        known = scope.module.events
+        if place not in known:
+            cuts, call = self._cuts, self.normal(place, scope)
+            events = [*self._waited_for(call, scope), *self._call_events(call, scope)]
+            events = [one if one.node is place else replace(one, node=place) for one in events]
+            if self._cuts > cuts and self._started:
+                return events  # which may be incomplete
+            known[place] = events
+        return known[place]
 
-        If `loose` is true, a value that comes from a parameter without a type may be a session.
-        """
-        place, call = call, self.normal(call, scope)
-        for event in self._call_events(call, scope, loose):
-            yield replace(event, node=place) if event.node is call else event
+    def _waited_for(self, call: ast.Call, scope: Scope) -> list[Event]:
+        """Return the events of a coroutine in a variable for which wait_for() waits."""
+        if last_name(call) == "wait_for" and call.args and isinstance(call.args[0], ast.Name):
+            return self.events(creation(call.args[0], scope), scope)
+        return []
 
-    def _call_events(self, call: ast.Call, scope: Scope, loose: bool) -> Iterator[Event]:
+    def _call_events(self, call: ast.Call, scope: Scope) -> Iterator[Event]:
         func = call.func
         name = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
         if isinstance(func, ast.Attribute):
@@ -205,76 +212,74 @@ class SessionUse:
                 method = self.project.function(self.project.value(func, scope))
                 if method is None or name in OPERATIONS:
                     return
-            path = scope.path(func.value) if loose and owner is None else ""
-            if path and (name in OPERATIONS or "rollback" in name):
+            is_named = owner is None and (name in OPERATIONS or "rollback" in name)
+            if is_named and (path := scope.path(func.value)):
                 operation = name if name in OPERATIONS else "rollback"
-                yield Event(path, frozenset({operation}), call)
-                return
+                yield Event(path, frozenset({operation}), call, is_guess=True)
         callee = self.project.value(func, scope)
         if callee and callee.kind in ("class", "external", "method") and "rollback" not in name:
             return
-        function = self.project.function(callee)
-        if callee and function:
-            yield from self._project_call(call, scope, callee, function, loose)
+        if callee and callee.kind == "function":
+            yield from self._project_call(call, scope, callee)
         elif "rollback" in name:
             yield Event(ANY, frozenset({"rollback"}), call)
         elif name not in HARMLESS and callee is None:
-            yield from self._unresolved_call(call, scope, loose)
+            yield from self._unresolved_call(call, scope)
 
-    def _project_call(
-        self, call: ast.Call, scope: Scope, callee: Value, function: Scope, loose: bool
-    ) -> Iterator[Event]:
-        effects = self.effects(function)
-        if not effects:
+    def _project_call(self, call: ast.Call, scope: Scope, callee: Value) -> Iterator[Event]:
+        effects = self.effects_of(callee)
+        function = self.project.function(callee) if effects else None
+        if function is None:
             return
-        merged: dict[str, set[str]] = defaultdict(set)
+        merged: dict[tuple[str, bool], list[str]] = defaultdict(list)
         arguments: dict[str, ast.expr] = self.arguments(call, function, callee)
-        for path, operations in effects.items():
+        for path in effects:
             root, _, rest = path.partition(".")
-            keys: tuple[str, ...]
             if root in arguments:
-                keys = self._mapped(arguments[root], rest, scope, loose)
+                keys, is_guess = self._mapped(arguments[root], rest, scope)
             elif root in function.parameters:
-                keys = ()
+                continue
             else:  # a variable of an outer function or of the module
-                keys = self._outer(path, function, scope, loose)
+                keys, is_guess = self._outer(path, function, scope)
             for key in keys:
-                merged[key] |= operations
-        for key, names in merged.items():
-            yield Event(key, frozenset(names), call, callee)
+                merged[key, is_guess].append(path)
+        for (key, is_guess), paths in merged.items():
+            names = frozenset[str]().union(*(effects[path] for path in paths))
+            yield Event(key, names, call, callee, tuple(paths), is_guess)
 
-    def _outer(self, path: str, function: Scope, scope: Scope, loose: bool) -> tuple[str, ...]:
-        """Return the caller's keys of a session that a function finds outside of itself."""
+    def _outer(self, path: str, function: Scope, scope: Scope) -> tuple[tuple[str, ...], bool]:
+        """Return the caller's keys of a session that a function finds outside of itself, and
+        whether they are a guess.
+        """
         if path == ANY or function.module is not scope.module:
-            return (path,) if path == ANY else ()
+            return ((path,) if path == ANY else ()), False
         node = ast.parse(path, mode="eval").body
-        is_unknown = loose and self.project.value(node, scope) is None
         owner = scope.find(path.partition(".")[0])
         is_outer = owner is not None and not owner.is_module
-        return (path,) if is_unknown and is_outer else self.keys(node, scope)
+        if is_outer and self.project.value(node, scope) is None:
+            return (path,), True
+        return self.keys(node, scope), False
 
-    def _mapped(self, node: ast.expr, rest: str, scope: Scope, loose: bool) -> tuple[str, ...]:
-        """Return the caller's keys of a session that a function knows as `parameter.rest`."""
+    def _mapped(self, node: ast.expr, rest: str, scope: Scope) -> tuple[tuple[str, ...], bool]:
         value = self.project.value(node, scope)
         for part in rest.split(".") if rest else ():
             value = self.project.attribute(value, part)
         path = scope.path(node)
         if rest and scope.role(path.partition(".")[0]) == "self":
-            is_known = is_session(value) or (loose and value is None)
-            return (self._canonical(f"{path}.{rest}", scope),) if is_known else ()
+            is_known = is_session(value) or value is None
+            return ((self._canonical(f"{path}.{rest}", scope),) if is_known else ()), value is None
         keys = self._passed(node, scope)
-        if keys or not loose or value is not None or not path:
-            return keys
-        return (f"{path}.{rest}" if rest else path,)
+        if keys or value is not None or not path:
+            return keys, False
+        return (f"{path}.{rest}" if rest else path,), True
 
     def _passed(self, node: ast.expr, scope: Scope) -> tuple[str, ...]:
-        """Return the sessions that an argument is, holds, or uses if it is a coroutine."""
         value = self.project.value(node, scope)
         if value and value.kind == "await" and isinstance(node, ast.Call):
             return tuple(event.key for event in self.events(node, scope))
         return self.keys(node, scope)
 
-    def _unresolved_call(self, call: ast.Call, scope: Scope, loose: bool) -> Iterator[Event]:
+    def _unresolved_call(self, call: ast.Call, scope: Scope) -> Iterator[Event]:
         if isinstance(scope.module.parents.get(call), SYNCHRONOUS):
             return
         parts = [*call.args, *(keyword.value for keyword in call.keywords)]
@@ -284,10 +289,9 @@ class SessionUse:
         for part in parts:
             if isinstance(part, PATHS):
                 keys = self.keys(part, scope)
-                if loose and not keys and self.project.value(part, scope) is None:
-                    keys = (scope.path(part),)
-                for key in keys:
-                    yield Event(key, frozenset({PASSED}), call)
+                is_guess = not keys and self.project.value(part, scope) is None
+                for key in (scope.path(part),) if is_guess else keys:
+                    yield Event(key, frozenset({PASSED}), call, is_guess=is_guess)
 
     def _has_unknown_base(self, value: Value) -> bool:
         """Return whether a class has a base class whose methods the checker does not know."""
@@ -312,37 +316,30 @@ class SessionUse:
         arguments |= dict(zip(names, plain, strict=False))
         return arguments | {item.arg: item.value for item in call.keywords if item.arg}
 
-    def names_inside(self, event: Event, scope: Scope) -> Iterator[str]:
-        """Yield the names under which a called function uses the session of the event."""
-        function = self.project.function(event.callee)
-        if event.callee is None or function is None:
-            return
-        arguments = self.arguments(self.normal(event.node, scope), function, event.callee)
-        for path in self.effects(function):
-            root, _, rest = path.partition(".")
-            if root in arguments:
-                keys = self._mapped(arguments[root], rest, scope, False)
-            else:
-                is_same = root not in function.parameters and function.find(root) is scope.find(
-                    root
-                )
-                keys = (path,) if is_same else ()
-            if event.key in keys:
-                yield path
+    def effects_of(self, callee: Value) -> Effects:
+        """Return what a function of the project does, also if its module is not in memory."""
+        known = self._effects.get((callee.module, callee.name))
+        if known is None and (function := self.project.function(callee)):
+            known = self.effects(function)
+        return known or {}
 
     def effects(self, function: Scope) -> Effects:
         """Return what a function does with its parameters, and with variables outside of it."""
         key = (function.module.path, function.name)
         if key in self._effects:
             return self._effects[key]
-        if self._depth > DEEPEST:
+        if key in self._started or len(self._started) > DEEPEST:
+            self._cuts += 1
             return {}
-        self._effects[key] = {}
-        self._depth += 1
+        self._started.add(key)
         effects: dict[str, set[str]] = defaultdict(set)
         for call in function.calls:
-            for event in self.call_events(call, function, True):
-                if not is_outside(event.key, function):
+            events = self._all_events(call, function)
+            is_guess = any(event.is_guess and event.callee is None for event in events)
+            for event in events:
+                if not is_outside(event.key, function) or (
+                    is_guess and event.key == ANY and event.callee is None
+                ):
                     continue
                 operations = set(event.operations)
                 if event.callee is None and operations & sa.STATEMENTS:
@@ -352,12 +349,11 @@ class SessionUse:
                 effects[event.key] |= operations
         for name in function.awaited:
             effects[name] |= {"execute", sa.UNPROTECTED}
-        self._depth -= 1
+        self._started.remove(key)
         self._effects[key] = {path: frozenset(names) for path, names in effects.items()}
         return self._effects[key]
 
     def _is_protected(self, node: ast.AST, function: Scope) -> bool:
-        """Return whether a block around a call rolls the session back if the call fails."""
         known = function.module.values
         while not isinstance(node := function.module.parents[node], (Function, ast.Lambda)):
             if isinstance(node, (ast.Try, ast.With, ast.AsyncWith)):
@@ -381,7 +377,6 @@ def is_outside(key: str, function: Scope) -> bool:
 
 
 def rolls_back(node: ast.Try | ast.With | ast.AsyncWith) -> bool:
-    """Return whether a block has a handler or a context manager that rolls back."""
     parts: list[ast.AST] = (
         [*node.handlers, *node.finalbody]
         if isinstance(node, ast.Try)

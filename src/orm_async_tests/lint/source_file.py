@@ -6,24 +6,19 @@ from functools import cached_property
 from typing import Any
 
 from orm_async_tests.lint.finding import Finding, Location, locate
+from orm_async_tests.lint.flows import Flows
 from orm_async_tests.lint.project_facts import ProjectFacts
-from orm_async_tests.lint.resolution import Project
-from orm_async_tests.lint.scopes import Module, Scope, last_name
+from orm_async_tests.lint.scopes import Function, Module, Scope, last_name
 from orm_async_tests.lint.session_flow import SessionFlow
-from orm_async_tests.lint.session_use import SessionUse
 from orm_async_tests.lint.source_text import split_lines
 from orm_async_tests.lint.value import Value
-
-PLAIN = {"property", "staticmethod", "classmethod", "override", "abstractmethod"}
-DEEPEST = 6  # functions that the control flow follows inside each other
-GUARDS = {"begin", "suppress", "move_on_after"}  # with `try`, what makes a flow worth following
 
 
 class SourceFile:
     """A parsed file. All rules share the result of one walk over the syntax tree of the file."""
 
     def __init__(
-        self, name: str, text: str, module: Module, project: Project, facts: ProjectFacts
+        self, name: str, text: str, module: Module, flows: Flows, facts: ProjectFacts
     ) -> None:
         self.name = name
         """The path as findings show it."""
@@ -31,23 +26,17 @@ class SourceFile:
         self.text = text
         self.lines = split_lines(text)
         self.module = module
-        self.project = project
+        self._flows = flows
+        self.use = flows.use
+        self.project = flows.use.project
         self.facts = facts
-        self.use = SessionUse(project)
         self.pending: list[tuple[str, Finding]] = []
         """Findings that count only if the function that is named is a dependency."""
 
-        self._flows: dict[Scope, SessionFlow | None] = {}
-        self._depth = 0
         self.open_variables: set[tuple[Scope, str]] = set()
         """The variables whose coroutines are looked up right now."""
 
         self._functions: dict[str, Scope | None] = {}
-
-    def release(self) -> None:
-        """Break reference cycles, because the garbage collector is turned off."""
-        self._flows.clear()
-        self.__dict__.pop("flows", None)
 
     def nodes(self, kind: type[ast.AST]) -> list[tuple[Any, Scope]]:
         """Return the nodes of a class, each with the scope that contains it."""
@@ -108,46 +97,10 @@ class SourceFile:
 
     @cached_property
     def flows(self) -> list[SessionFlow]:
-        """The control flow of the asynchronous functions in which an error can be swallowed."""
-        scopes: dict[Scope, None] = {}
-        for kind in (ast.Try, ast.TryStar):
-            scopes.update(dict.fromkeys(scope for _, scope in self.nodes(kind)))
-        for name in GUARDS:
-            scopes.update(dict.fromkeys(scope for _, scope in self.calls(name)))
-        if "return_exceptions" in self.text:
-            scopes.update(dict.fromkeys(scope for _, scope in self.calls("gather")))
-        for scope in self.module.scopes.values():
-            for manager in scope.managers:
-                for item in manager.items:
-                    value = self.value(getattr(item.context_expr, "func", item), scope)
-                    if value and value.module:
-                        scopes[scope] = None
-        for name, calls in [*self.module.calls.items()]:
-            function = self.function_named(name)
-            if function and (_has_guard(function) or function.decorators - PLAIN):
-                scopes.update(dict.fromkeys(scope for _, scope in calls))
-        flows = [self._flow(scope) for scope in scopes]
+        """The control flow of the asynchronous functions that use sessions."""
+        scopes = (scope for scope in self.module.all_scopes if isinstance(scope.node, Function))
+        flows = [self._flows.of(scope) for scope in scopes if self.use.events(scope.node, scope)]
         return [flow for flow in flows if flow]
-
-    def _flow(self, scope: Scope) -> SessionFlow | None:
-        if not (scope.is_async or scope.yielded):
-            return None
-        if scope not in self._flows and self._depth < DEEPEST:
-            self._flows[scope] = None  # a function that calls itself
-            self._depth += 1
-            self._flows[scope] = SessionFlow(self.use, scope, self._flow_of)
-            self._depth -= 1
-        return self._flows.get(scope)
-
-    def _flow_of(self, function: Value | None) -> SessionFlow | None:
-        """Return the control flow of a function of this file that handles errors."""
-        scope = self.project.function(function)
-        return self._flow(scope) if scope and (self._begins or _has_guard(scope)) else None
-
-    @cached_property
-    def _begins(self) -> bool:
-        """Return whether a function of this file may call begin() after a statement."""
-        return ".begin()" in self.text
 
     def scope_of(self, function: Value | None) -> Scope | None:
         """Return the scope that a function of this file creates."""
@@ -157,14 +110,3 @@ class SourceFile:
     def locate(self, node: ast.AST) -> Location:
         """Return the location of a node in this file."""
         return locate(self.name, node, self.lines)
-
-
-def _has_guard(function: Scope) -> bool:
-    """Return whether a function may swallow an error, for example in an exception handler."""
-    known = function.module.values
-    if (function, "guard") not in known:
-        known[function, "guard"] = any(
-            isinstance(item, ast.Try) or getattr(item, "id", getattr(item, "attr", "")) in GUARDS
-            for item in ast.walk(function.node)
-        )
-    return bool(known[function, "guard"])

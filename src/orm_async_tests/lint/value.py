@@ -1,12 +1,11 @@
 """Defines values, which describe the results of expressions."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from orm_async_tests.lint import sqlalchemy_types as sa
 
 
-@dataclass(frozen=True)
-class Value:
+class Value(NamedTuple):
     """The value of an expression.
 
     The field `kind` can be "instance" or "class", which mean an instance of the class `name` or the
@@ -25,7 +24,7 @@ class Value:
     """The wrapped value, the receiver of a method, or the project's subclass of a known class."""
 
     parts: tuple["Value | None", ...] = ()
-    """The items of a tuple."""
+    """The items of a tuple, or the function that a call of partial() binds."""
 
     def is_a(self, *names: str) -> bool:
         """Return whether this value is an instance of one of these SQLAlchemy classes."""
@@ -33,14 +32,16 @@ class Value:
 
     @property
     def is_session(self) -> bool:
-        return self.is_a(*sa.CONVERSATIONS)
+        return self.kind == "instance" and not self.module and self.name in sa.CONVERSATIONS
 
 
 def union(values: list[Value | None]) -> Value | None:
     """Return the only one of these values. If all values are sessions or connections, return the
     first value.
     """
-    known = list(dict.fromkeys(value for value in values if value is not None))
-    if len(known) <= 1 or all(value.is_session for value in known):
-        return known[0] if known else None
-    return None
+    known = [value for value in values if value is not None]
+    if not known:
+        return None
+    first = known[0]
+    is_one = len(known) == 1 or all(value == first for value in known)
+    return first if is_one or all(value.is_session for value in known) else None

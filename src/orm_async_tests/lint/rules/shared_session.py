@@ -106,7 +106,7 @@ def _used_between(
         if after < (call.lineno, call.col_offset) < end and isinstance(
             file.parent(call), ast.Await
         ):
-            for event in file.use.call_events(call, scope, False):
+            for event in file.use.call_events(call, scope):
                 if event.key in keys and event.operations & (sa.STATEMENTS | {"rollback"}):
                     return event.key
     return ""

@@ -5,8 +5,8 @@ behind.
 import asyncio
 import gc
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,11 +14,11 @@ from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orm_async_tests.errors import CouldNotRun, install_extra
-from orm_async_tests.faults.fault_points import Point
+from orm_async_tests.faults.fault_points import SILENT, Point
 from orm_async_tests.faults.network import Network, refuse_tls
 from orm_async_tests.faults.report import DONE, OPEN, Outcome
 from orm_async_tests.faults.server_monitor import ServerMonitor
-from orm_async_tests.faults.suspensions import Suspensions, describe_suspension
+from orm_async_tests.faults.suspensions import Suspensions
 from orm_async_tests.harness import checked_out
 from orm_async_tests.troubles import clear_frames, record_troubles
 
@@ -27,7 +27,6 @@ RELEASED_WITHIN = 5.0  # seconds from the start of the work
 SILENT_FOR = 3.0  # seconds until the caller is cancelled, if its driver has not released it
 CLOSED_WITHIN = {"asyncpg": 4.0, "psycopg": 12.0}  # after that: they wait 2 s, and 5 or 10
 SETTLED_WITHIN = 3.0  # seconds until the server and the event loop have to be idle
-LIMITS = ("timeout", "scope")  # faults that limit the time of the caller
 MAX_USES = 4  # the number of attempts to use the engine again
 
 
@@ -45,7 +44,6 @@ class Target:
 
 
 async def run_point(target: Target, point: Point, expected_change: tuple[Any, ...] = ()) -> Outcome:
-    """Run the tested function with the fault at this fault point, and return the outcome."""
     engine = target.make_engine()
     with _instrument_connections(engine, target):
         if target.warm:
@@ -57,12 +55,10 @@ async def run_point(target: Target, point: Point, expected_change: tuple[Any, ..
                 await target.monitor.restart()
             states, leaked_tasks = await _settle(target.monitor, tasks)
             tasks.clear()
-            gc.collect()  # so that garbage shows now, and not at the next point
-            await asyncio.sleep(0)
+            await _collect_garbage()  # so that garbage shows now, and not at the next point
             failed_uses = await _use_again(engine)
             orphans = await _dispose_and_count_orphans(engine, target.monitor)
-            gc.collect()
-            await asyncio.sleep(0)
+            await _collect_garbage()
         after = await _read_numbers(target)
     return replace(
         released,
@@ -76,71 +72,62 @@ async def run_point(target: Target, point: Point, expected_change: tuple[Any, ..
     )
 
 
-class AnyioScope:
-    """A wrapper that gives `anyio.fail_after()` the methods of `asyncio.timeout()`. Raises
-    CouldNotRun.
-    """
-
-    def __init__(self) -> None:
-        try:
-            from anyio import fail_after
-        except ImportError:
-            problem = "AnyIO is not installed, but its scope should expire"
-            raise CouldNotRun(problem, "the fault `scope`", install_extra("anyio")) from None
-        self._manager = fail_after(None)
-
-    async def __aenter__(self) -> None:
-        self._scope = self._manager.__enter__()
-
-    async def __aexit__(self, *error: Any) -> bool | None:
-        return self._manager.__exit__(*error)
-
-    def reschedule(self, when: float) -> None:
-        """Let the timeout fire when the event loop's clock reaches `when`, in seconds."""
-        self._scope.deadline = when
-
-    def expired(self) -> bool:
-        return self._scope.cancel_called
-
-
 class Delivery:
     """Injects a fault, and records the line of code at which the tested function was suspended."""
 
     def __init__(self, point: Point, monitor: ServerMonitor) -> None:
-        self.limit = AnyioScope() if point.fault.kind == "scope" else asyncio.timeout(None)
-        self.label = ""
         self.delivered = False
         self.first_at = time.perf_counter()  # of the first fault; before it, of the start
-        self._point = point
-        self._monitor = monitor
+        self._point, self._monitor = point, monitor
+        self._kinds = point.fault.kind.split("+")
+        self._labels: list[str] = []
+        self._expire: Callable[[], None]
 
-    def deliver_first(self, suspensions: Suspensions) -> None:
-        """Deliver the fault. For a pair of faults, inject the first one."""
-        self.first_at = time.perf_counter()
-        label = describe_suspension(*suspensions.suspended)
-        delivered = self._deliver(self._point.fault.first_kind, suspensions)
-        if self._point.then:
-            suspensions.act_later(
-                self._point.then, lambda later: self._deliver_second(later, label)
-            )
-        else:
-            self.label, self.delivered = label, delivered
+    @property
+    def label(self) -> str:
+        return ", then ".join(self._labels) if len(self._labels) == len(self._kinds) else ""
 
-    def _deliver_second(self, suspensions: Suspensions, first_label: str) -> None:
-        self.label = f"{first_label}, then {describe_suspension(*suspensions.suspended)}"
-        self.delivered = self._deliver(self._point.fault.second_kind, suspensions)
+    @asynccontextmanager
+    async def limit(self) -> AsyncIterator[None]:
+        """Run a block that the fault `timeout` or `scope` can end."""
+        loop = asyncio.get_running_loop()
+        if self._kinds == ["scope"]:
+            with _fail_after(None) as scope:
+                self._expire = lambda: setattr(scope, "deadline", loop.time())
+                try:
+                    yield
+                finally:
+                    self.delivered = scope.cancel_called
+            return
+        timeout = asyncio.timeout(None)
+        self._expire = lambda: timeout.reschedule(loop.time())
+        try:
+            async with timeout:
+                yield
+        finally:
+            self.delivered |= timeout.expired()
 
-    def _deliver(self, kind: str, suspensions: Suspensions) -> bool:
-        """Deliver a fault. Return False if the task had already finished before the fault."""
+    def deliver(self, suspensions: Suspensions) -> None:
+        """Inject the fault, or the next fault of a pair."""
+        kind = self._kinds[len(self._labels)]
+        if not self._labels:
+            self.first_at = time.perf_counter()
+            if self._point.then:
+                suspensions.act_again(self._point.then)
+        self._labels.append(suspensions.describe())
+        arrived = self._inject(kind, suspensions)
+        self.delivered = arrived and bool(self.label)
+
+    def _inject(self, kind: str, suspensions: Suspensions) -> bool:
+        """Return whether the fault has arrived, as far as that is known already."""
         match kind:
             case "cancel":
                 return suspensions.main.cancel()
             case "shutdown":
-                results = [task.cancel() for task in suspensions.tasks]
-                return results[0]
+                is_cancelled, *_ = [task.cancel() for task in suspensions.tasks]
+                return is_cancelled
             case "timeout" | "scope" if not suspensions.main.done():
-                self.limit.reschedule(asyncio.get_running_loop().time())
-                return True
+                self._expire()
             case "terminate" if not suspensions.main.done():
                 return self._monitor.terminate_backends() > 0
             case "kill" if not suspensions.main.done():
@@ -149,12 +136,19 @@ class Delivery:
         return False
 
 
+def _fail_after(delay: float | None) -> Any:
+    try:
+        from anyio import fail_after
+    except ImportError:
+        problem = "AnyIO is not installed, but its scope should expire"
+        raise CouldNotRun(problem, "the fault `scope`", install_extra("anyio")) from None
+    return fail_after(delay)
+
+
 @contextmanager
 def _instrument_connections(engine: AsyncEngine, target: Target) -> Iterator[None]:
     """While the block runs, give the engine's connections an application_name and the address of
-    the proxy.
-
-    Event listeners set the name and the address, so that the user's engine needs no changes.
+    the proxy. An event listener does this, so that the user's engine needs no changes.
     """
 
     def change_parameters(
@@ -181,63 +175,44 @@ def _instrument_connections(engine: AsyncEngine, target: Target) -> Iterator[Non
 async def _run_work(
     target: Target, engine: AsyncEngine, point: Point
 ) -> tuple[Outcome, list[asyncio.Task[Any]]]:
-    """Run the tested function until it ends, or until the sweep gives up waiting.
-
-    Return what the caller saw, and the tasks that the function started.
-    """
+    """Return what the caller saw, and the tasks that the tested function started."""
     fault, network = point.fault, target.network
     delivery = Delivery(point, target.monitor)
 
     async def run() -> None:
-        async with delivery.limit:
+        async with delivery.limit():
             await target.work(engine)
 
     at = 0 if fault.is_at_message else point.at
-    suspensions = Suspensions(at, fault.moment, delivery.deliver_first)
+    suspensions = Suspensions(at, fault.moment, delivery.deliver)
     if network is not None:
         network.arm(point.at, fault.moment, fault.kind)
     counts: list[int] = []
+    needed_cancel = False
     with suspensions.instrument_tasks():
         main = asyncio.get_running_loop().create_task(run())
         main.add_done_callback(lambda _: counts.append(checked_out(engine)))
-        needed_cancel = await _await_or_cancel(main, point, target.patience, engine.driver)
-    seconds = time.perf_counter() - delivery.first_at
-    count, delivered = suspensions.count, delivery.delivered
-    if fault.kind in LIMITS:
-        delivered = delivery.limit.expired()
+        is_silent = fault.kind in SILENT and bool(point.at)
+        await asyncio.wait({main}, timeout=target.patience if is_silent else RELEASED_WITHIN)
+        if is_silent and not main.done():
+            needed_cancel = main.cancel()
+            await asyncio.wait({main}, timeout=CLOSED_WITHIN[engine.driver])
     result, message = _read_result(main)
-    if network is not None:
-        count, delivered = network.sent, network.is_delivered
-        network.heal()
     outcome = Outcome(
         point,
         label=delivery.label,
-        count=count,
-        delivered=delivered,
+        count=suspensions.count,
+        delivered=delivery.delivered,
         result=result,
         message=message,
         needed_cancel=needed_cancel,
-        seconds=seconds,
+        seconds=time.perf_counter() - delivery.first_at,
         checked_out=counts[0] if counts else 0,
     )
+    if network is not None:
+        outcome = replace(outcome, count=network.sent, delivered=network.is_delivered)
+        network.heal()
     return outcome, suspensions.tasks
-
-
-async def _await_or_cancel(
-    main: asyncio.Task[Any], point: Point, patience: float, driver: str
-) -> bool:
-    """Wait until the tested function ends. Return whether the sweep had to cancel the function
-    because the network was silent.
-    """
-    if not (point.fault.is_silent and point.at):
-        await asyncio.wait({main}, timeout=RELEASED_WITHIN)
-        return False
-    await asyncio.wait({main}, timeout=patience)
-    if main.done():
-        return False
-    needed_cancel = main.cancel()
-    await asyncio.wait({main}, timeout=CLOSED_WITHIN[driver])
-    return needed_cancel
 
 
 def _read_result(main: asyncio.Task[Any]) -> tuple[str, str]:
@@ -257,10 +232,8 @@ def _read_result(main: asyncio.Task[Any]) -> tuple[str, str]:
 async def _settle(
     monitor: ServerMonitor, tasks: list[asyncio.Task[Any]]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Wait until all tasks are done and all server processes are idle.
-
-    Cancel the tasks if the wait takes too long. Return the states of the server processes that are
-    still busy, and the names of the unfinished tasks.
+    """Wait until all tasks are done and all backends are idle, and cancel the tasks that take too
+    long. Return the states of the backends that are still busy, and the names of these tasks.
     """
     deadline = time.perf_counter() + SETTLED_WITHIN
     while True:
@@ -276,6 +249,11 @@ async def _settle(
     if running:
         await asyncio.wait(running, timeout=SETTLED_WITHIN)
     return tuple(states), names
+
+
+async def _collect_garbage() -> None:
+    gc.collect()
+    await asyncio.sleep(0)  # runs the callbacks of what was collected
 
 
 async def _ping(engine: AsyncEngine) -> None:
@@ -298,8 +276,8 @@ async def _use_again(engine: AsyncEngine) -> tuple[str, ...]:
 
 
 async def _dispose_and_count_orphans(engine: AsyncEngine, monitor: ServerMonitor) -> int:
-    """Dispose the engine. Dispose the engine. Terminate the connections that are still open, and
-    return their number.
+    """Dispose the engine. Terminate the connections that are still open, and return their
+    number.
     """
     with suppress(TimeoutError):
         async with asyncio.timeout(RELEASED_WITHIN):
@@ -312,7 +290,6 @@ async def _dispose_and_count_orphans(engine: AsyncEngine, monitor: ServerMonitor
 
 
 async def _read_numbers(target: Target) -> tuple[Any, ...]:
-    """Return the row of numbers that the tested function may change in the database."""
     if target.rows is None:
         return ()
     [row] = await target.monitor.query(target.rows)

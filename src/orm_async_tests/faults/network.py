@@ -13,7 +13,7 @@ from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.harness.wire.wire import READ_SIZE, Proxy
 
 PORT = 5432
-CANCEL_REQUEST = 80877102
+CANCEL_REQUEST = struct.pack("!i", 80877102)
 ANSWERED = {b"", b"Q", b"S", b"H", b"c", b"p"}  # the types that a server answers; "" is startup
 ANSWER_WITHIN = 1.0  # seconds that the proxy waits for the server's answer before it cuts
 ABORT = struct.pack("ii", 1, 0)  # a value of SO_LINGER: close() sends RST instead of FIN
@@ -24,18 +24,14 @@ class Network(Proxy):
 
     def __init__(self, host: str, port: int) -> None:
         super().__init__(host, port)
-        self.sent = 0
-        self.is_delivered = False
         self.port = 0
+        self.silenced: set[_Link] = set()  # connections that have lost data
         self.is_silent = False  # whether no connection passes anything
         self.is_down = False  # whether new connections are reset
-        self.at, self.moment, self.kind = 0, "before", "reset"  # of the fault
-        self.silenced: set[_Link] = set()  # connections that have lost data
+        self.arm(0, "before", "reset")
 
     async def listen(self) -> asyncio.Server:
-        """Listen on a TCP port of this machine, because a connection over a Unix socket cannot be
-        reset.
-        """
+        # A connection over a Unix socket cannot be reset.
         server = await asyncio.start_server(self.accept, "127.0.0.1", 0)
         self.port = server.sockets[0].getsockname()[1]
         return server
@@ -43,7 +39,7 @@ class Network(Proxy):
     async def carry(
         self, client: StreamReader, back: StreamWriter, server: StreamReader, on: StreamWriter
     ) -> None:
-        link = _Link(self, (client, back), (server, on))
+        link = _Link(self, client, back, server, on)
         if self.is_down:
             link.close(abort=True)
         else:
@@ -76,13 +72,13 @@ class _Link:
     def __init__(
         self,
         network: Network,
-        client: tuple[StreamReader, StreamWriter],
-        server: tuple[StreamReader, StreamWriter],
+        client: StreamReader,
+        back: StreamWriter,
+        server: StreamReader,
+        on: StreamWriter,
     ) -> None:
         self._network = network
-        self._client, self._back = client
-        self._server, self._on = server
-        self._type = b""  # of the client's last message
+        self._client, self._back, self._server, self._on = client, back, server, on
         self._is_muted = False  # whether the server receives nothing more from this client
         self._withholds = False  # whether the client receives nothing more
         self._answer = asyncio.Event()
@@ -91,9 +87,9 @@ class _Link:
     async def carry(self) -> None:
         answers = asyncio.create_task(self._pass_answers())
         try:
-            await self._pass_message(first=True)
+            await self._pass_message(b"")
             while not self._closed.is_set():
-                await self._pass_message(first=False)
+                await self._pass_message(await self._client.readexactly(1))
         except (OSError, asyncio.IncompleteReadError):  # the client closed
             if self._is_unheard:
                 await self._closed.wait()
@@ -118,30 +114,28 @@ class _Link:
                     link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
             writer.transport.abort()
 
-    async def _pass_message(self, *, first: bool) -> None:
-        """Read a message, and pass it on unless a fault prevents this. If the fault belongs to this
-        message, inject the fault.
+    async def _pass_message(self, type_: bytes) -> None:
+        """Pass a message on unless a fault prevents this, and inject the fault that is due. The
+        first message of a connection has no type.
         """
         network = self._network
-        self._type = b"" if first else await self._client.readexactly(1)
         head = await self._client.readexactly(4)
         body = await self._client.readexactly(struct.unpack("!i", head)[0] - 4)
-        is_due = False
-        if not (first and struct.unpack("!i", body[:4])[0] == CANCEL_REQUEST):
-            network.sent += 1
-            is_due = network.sent == network.at
+        is_counted = type_ or not body.startswith(CANCEL_REQUEST)
+        network.sent += bool(is_counted)
+        is_due = is_counted and network.sent == network.at
         if is_due:
             self._withholds = True
             self._answer.clear()
         if self._is_unheard:
             network.silenced.add(self)
         elif not is_due or network.moment == "after":
-            self._on.write(self._type + head + body)
+            self._on.write(type_ + head + body)
             await self._on.drain()
         if is_due:
-            await self._inject()
+            await self._inject(has_answer=type_ in ANSWERED)
 
-    async def _inject(self) -> None:
+    async def _inject(self, *, has_answer: bool) -> None:
         """Close both sides of this connection, or silence it. A silenced connection stays open, but
         passes no data on.
 
@@ -149,10 +143,9 @@ class _Link:
         no answers.
         """
         network = self._network
-        if network.moment == "after" and self._type in ANSWERED:
+        if network.moment == "after" and has_answer:
             with suppress(TimeoutError):
-                async with asyncio.timeout(ANSWER_WITHIN):
-                    await self._answer.wait()
+                await asyncio.wait_for(self._answer.wait(), ANSWER_WITHIN)
         network.is_delivered = True
         network.is_down = network.kind == "down"
         if network.kind in ("reset", "fin", "down"):
@@ -180,7 +173,6 @@ class _Link:
 
 @contextmanager
 def open_network(host: str, port: int) -> Iterator[Network]:
-    """Run a proxy to this server while the block runs."""
     network = Network(host, port)
     with network.running():
         yield network

@@ -1,31 +1,20 @@
 """Reports what happened after each fault, and which rules were violated."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from orm_async_tests.faults.fault_points import Fault, Point
+from orm_async_tests.faults.fault_points import KINDS, Fault, Point
 from orm_async_tests.harness.definitions.upstream import Upstream
 from orm_async_tests.harness.report.phrasing import pluralize
 
 DONE = "done"
-EXPECTED = {"cancel": "CancelledError", "shutdown": "CancelledError"}
-EXPECTED |= {"timeout": "TimeoutError", "scope": "TimeoutError"}
 OPEN = ("idle in transaction", "idle in transaction (aborted)", "active", "fastpath function call")
-
-STUCK = "stuck"
-WAITING = "waiting"
-SWALLOWED = "swallowed"
-CHECKED_OUT = "checked out"
-OPEN_BACKEND = "open backend"
-ORPHAN = "orphan"
-TROUBLE = "trouble"
-TASK = "leaked task"
-PARTIAL_COMMIT = "partial commit"
-LOST_COMMIT = "lost commit"
-UNUSABLE = "unusable"
 SCHEMA = 3
+STUCK, WAITING, SWALLOWED, CHECKED_OUT = "stuck", "waiting", "swallowed", "checked out"
+OPEN_BACKEND, ORPHAN, TROUBLE, TASK = "open backend", "orphan", "trouble", "leaked task"
+PARTIAL_COMMIT, LOST_COMMIT, UNUSABLE = "partial commit", "lost commit", "unusable"
 PASS, KNOWN, VIOLATION = "pass", "known", "violation"
 AMBIGUOUS, UNRESOLVED = "ambiguous", "unresolved"
 AT_A_MESSAGE = "at a message of the client"
@@ -44,7 +33,7 @@ class Outcome:
     needed_cancel: bool = False  # whether the silence of the network required a cancel
     seconds: float = 0.0  # the time from the fault until the caller was released
     checked_out: int = 0  # the connections in use when the caller was released
-    backend_states: tuple[str, ...] = ()  # of backends active or in a transaction seconds later
+    backend_states: tuple[str, ...] = ()  # of the backends that exist some seconds later
     leaked_tasks: tuple[str, ...] = ()  # the tasks that were still running some seconds later
     change: tuple[Any, ...] = ()  # by how much each number of the user's query has changed
     expected_change: tuple[Any, ...] = ()  # the change of a run without a fault
@@ -59,21 +48,14 @@ class Outcome:
         return self.delivered or bool(self.label)
 
     @property
-    def is_unchanged(self) -> bool:
-        return not any(self.change)
-
-    @property
     def is_ambiguous(self) -> bool:
-        """Return whether the caller saw an error although everything was committed."""
-        committed = not self.is_unchanged and self.change == self.expected_change
-        return self.result != DONE and committed
+        """Whether the caller saw an error although everything was committed."""
+        return self.result != DONE and any(self.change) and self.change == self.expected_change
 
     @property
     def verdict(self) -> str:
-        """One of the words PASS, KNOWN, VIOLATION, AMBIGUOUS or UNRESOLVED.
-
-        UNRESOLVED means that the run proves nothing. A run proves nothing if the fault did not
-        arrive, or if a violation did not occur again in a second run.
+        """One of PASS, KNOWN, VIOLATION, AMBIGUOUS and UNRESOLVED. UNRESOLVED means that the run
+        proves nothing: the fault did not arrive, or a second run did not confirm a violation.
         """
         if self.violations:
             return KNOWN if self.defect else VIOLATION
@@ -83,32 +65,36 @@ class Outcome:
 
     @property
     def violations(self) -> dict[str, str]:
-        return dict(self._check_invariants())
-
-    def _check_invariants(self) -> Iterator[tuple[str, str]]:
-        if not self.result:
-            yield STUCK, "the caller was not released"
-        elif self.needed_cancel:
-            yield WAITING, "the caller was released only by a cancel"
-        expected = EXPECTED.get(self.point.fault.first_kind)
-        if self.delivered and expected and self.result not in ("", expected):
-            yield SWALLOWED, f"the caller saw {self.result} {self.message}".rstrip()
-        if self.checked_out:
-            yield CHECKED_OUT, f"{self.checked_out} when the caller was released"
-        if states := [state for state in self.backend_states if state in OPEN]:
-            yield OPEN_BACKEND, ", ".join(states)
-        if self.leaked_tasks:
-            yield TASK, ", ".join(self.leaked_tasks)
-        if not self.is_unchanged and self.change != self.expected_change:
-            yield PARTIAL_COMMIT, f"changed by {self.change} instead of {self.expected_change}"
-        elif self.result == DONE and self.is_unchanged and any(self.expected_change):
-            yield LOST_COMMIT, "the work ended normally, but nothing was committed"
-        if self.troubles:
-            yield TROUBLE, "; ".join(self.troubles)
-        if len(self.failed_uses) > self.point.fault.ends_connections:
-            yield UNUSABLE, "; ".join(self.failed_uses)
-        if self.orphans:
-            yield ORPHAN, f"{self.orphans} after dispose()"
+        """The violations that docs/faults.md describes, with the evidence for each of them."""
+        kind, changed, was_released = KINDS[self.point.fault.kind], any(self.change), self.result
+        states = ", ".join(state for state in self.backend_states if state in OPEN)
+        is_other_error = kind.error and self.result not in ("", kind.error)
+        is_partial = changed and self.change != self.expected_change
+        is_lost = self.result == DONE and not changed and any(self.expected_change)
+        change = f"changed by {self.change} instead of {self.expected_change}"
+        saw = f"the caller saw {self.result} {self.message}".rstrip()
+        rules = (
+            (STUCK, not was_released, "the caller was not released"),
+            (
+                WAITING,
+                was_released and self.needed_cancel,
+                "the caller was released only by a cancel",
+            ),
+            (SWALLOWED, self.delivered and is_other_error, saw),
+            (CHECKED_OUT, self.checked_out, f"{self.checked_out} when the caller was released"),
+            (OPEN_BACKEND, states, states),
+            (TASK, self.leaked_tasks, ", ".join(self.leaked_tasks)),
+            (PARTIAL_COMMIT, is_partial, change),
+            (LOST_COMMIT, is_lost, "the work ended normally, but nothing was committed"),
+            (TROUBLE, self.troubles, "; ".join(self.troubles)),
+            (
+                UNUSABLE,
+                len(self.failed_uses) > kind.ends_connections,
+                "; ".join(self.failed_uses),
+            ),
+            (ORPHAN, self.orphans, f"{self.orphans} after dispose()"),
+        )
+        return {name: evidence for name, is_violated, evidence in rules if is_violated}
 
 
 @dataclass(frozen=True)
@@ -122,7 +108,7 @@ class Cell:
 
     @property
     def violating(self) -> list[Outcome]:
-        """Return the outcomes with violations, even if a known defect explains them."""
+        """The outcomes with violations, even if a known defect explains them."""
         return [outcome for outcome in self.outcomes if outcome.violations]
 
     def __str__(self) -> str:
@@ -153,23 +139,26 @@ class Report:
 
     @property
     def violating(self) -> list[Outcome]:
-        """Return the outcomes with a violation that no known defect explains."""
-        return [outcome for outcome in self.outcomes if outcome.verdict == VIOLATION]
+        """The outcomes with a violation that no known defect explains."""
+        return self._with_verdict(VIOLATION)
 
     @property
     def expected(self) -> list[Outcome]:
-        """Return the outcomes with a violation that a known defect explains."""
-        return [outcome for outcome in self.outcomes if outcome.verdict == KNOWN]
+        """The outcomes with a violation that a known defect explains."""
+        return self._with_verdict(KNOWN)
 
     @property
     def unresolved(self) -> list[Outcome]:
-        """Return the outcomes of runs that prove nothing."""
-        return [outcome for outcome in self.outcomes if outcome.verdict == UNRESOLVED]
+        """The outcomes of runs that prove nothing."""
+        return self._with_verdict(UNRESOLVED)
 
     @property
     def ambiguous(self) -> list[Outcome]:
-        """Return the outcomes in which the caller saw an error, but everything was committed."""
+        """The outcomes in which the caller saw an error, but everything was committed."""
         return [outcome for outcome in self.outcomes if outcome.is_ambiguous]
+
+    def _with_verdict(self, verdict: str) -> list[Outcome]:
+        return [outcome for outcome in self.outcomes if outcome.verdict == verdict]
 
     def __repr__(self) -> str:  # pytest prints it as the message of an assertion
         lines = [summarize(self)]
@@ -193,9 +182,7 @@ def summarize(report: Report) -> str:
 
 
 def group_by_line(outcomes: Iterable[Outcome]) -> dict[str, list[Outcome]]:
-    """Group the outcomes by the user's line of code that was suspended, in the order of the fault
-    points.
-    """
+    """Group the outcomes by the user's line of code that was suspended."""
     groups: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
         line = outcome.label.partition(" > ")[0].partition(", then ")[0] or AT_A_MESSAGE
@@ -204,27 +191,20 @@ def group_by_line(outcomes: Iterable[Outcome]) -> dict[str, list[Outcome]]:
 
 
 def format_point(outcome: Outcome) -> str:
-    """Describe the result at one fault point on one line. The line includes the value of `--point`
-    that repeats the run.
+    """Describe the result at one fault point on one line. The line begins with the value of
+    `--point` that repeats the run.
     """
-    problems = _format_violations(outcome.violations)
+    violations = outcome.violations or outcome.unconfirmed
+    problems = "; ".join(f"{name}: {evidence}" for name, evidence in violations.items())
     if outcome.verdict == UNRESOLVED:
-        reason = "it was not delivered"
-        if outcome.unconfirmed:
-            reason = f"{_format_violations(outcome.unconfirmed)}, but not when it was run again"
-        problems = f"{UNRESOLVED}: {reason}"
+        again = f"{problems}, but not when it was run again"
+        problems = f"{UNRESOLVED}: {again if problems else 'it was not delivered'}"
     where = f" at {outcome.label}" if outcome.label else ""
     return f"{outcome.point.token}{where}: {problems}"
 
 
-def _format_violations(violations: Mapping[str, str]) -> str:
-    return "; ".join(f"{name}: {evidence}" for name, evidence in violations.items())
-
-
 def list_rows(report: Report) -> list[list[str]]:
-    """Return a table with a header, and a row for every fault. A row has one column for each tested
-    function.
-    """
+    """Return a table with a header, a row for every fault, and a column for every function."""
     works = list(dict.fromkeys(cell.work for cell in report.cells))
     faults = list(dict.fromkeys(str(cell.fault) for cell in report.cells))
     cells = {(cell.work, str(cell.fault)): str(cell) for cell in report.cells}

@@ -13,6 +13,12 @@ from typing import Any
 
 Action = Callable[["Suspensions"], None]
 
+NOT_THE_USERS = (
+    *{sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")},
+    str(Path(__file__).parent / "injection.py"),
+)
+MAX_CALLS = 3  # the number of calls below the user's line
+
 
 class _InstrumentedCoroutine(Coroutine[Any, Any, Any]):
     """A coroutine that reports each awaited future, before its task sees the future."""
@@ -48,22 +54,17 @@ class Suspensions:
     def __init__(self, at: int, when: str, action: Action) -> None:
         self.count = 0
         self.tasks: list[asyncio.Task[Any]] = []
-        self.suspended: tuple[Any, Any] = (None, None)
-        """The coroutines of the main task and of the task that is suspended at the point."""
-        self._at = at
-        self._when = when
-        self._action = action
+        self._suspended: tuple[Any, Any] = (None, None)  # see describe()
+        self._at, self._when, self._action = at, when, action
 
     @property
     def main(self) -> asyncio.Task[Any]:
-        """Return the task that runs the tested function. The tested function's task started all
-        other tasks.
-        """
+        """The task that runs the tested function, and that has started all other tasks."""
         return self.tasks[0]
 
-    def act_later(self, after: int, action: Action) -> None:
-        """Also run an action later, at the suspension that comes `after` suspensions from now."""
-        self._at, self._action = self.count + after, action
+    def act_again(self, after: int) -> None:
+        """Run the action also at the suspension that comes `after` suspensions from now."""
+        self._at = self.count + after
 
     @contextmanager
     def instrument_tasks(self) -> Iterator[None]:
@@ -77,6 +78,24 @@ class Suspensions:
             yield
         finally:
             loop.set_task_factory(previous)
+
+    def describe(self) -> str:
+        """Return the innermost line of the user's code in the main coroutine, and the calls below
+        this line. If the main coroutine waits for another task, append a "+" and that task's calls.
+        """
+        main, suspended = self._suspended
+        frames = list(_walk_frames(main))
+        users = [
+            number
+            for number, frame in enumerate(frames)
+            if not frame.f_code.co_filename.startswith(NOT_THE_USERS)
+        ]
+        line, *below = frames[users[-1] if users else -1 :]
+        parts = [f"{Path(line.f_code.co_filename).name}:{line.f_lineno} {line.f_code.co_name}"]
+        parts += _name_calls(below)
+        if suspended is not main:
+            parts.append("+ " + " > ".join(_name_calls(list(_walk_frames(suspended)))))
+        return " > ".join(parts)
 
     def _create_task(
         self, loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any
@@ -96,7 +115,7 @@ class Suspensions:
         if self.main.done() or self.count != self._at:
             return awaited
         main: Any = self.main.get_coro()
-        self.suspended = main.inner, coroutine
+        self._suspended = main.inner, coroutine
         if self._when == "suspended":
             self._action(self)
         elif awaited is None:  # a bare yield, as in sleep(0): ready in the next turn of the loop
@@ -106,35 +125,8 @@ class Suspensions:
         return awaited
 
 
-NOT_THE_USERS = (
-    *{sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")},
-    str(Path(__file__).parent / "injection.py"),
-)
-MAX_CALLS = 3  # the number of calls below the user's line
-
-
-def describe_suspension(main: Any, suspended: Any) -> str:
-    """Return the innermost line of the user's code in the main coroutine, and the calls below this
-    line.
-
-    If the main coroutine waits for another task, append a "+" and that task's calls.
-    """
-    frames = list(_walk_frames(main))
-    user_frames = [
-        frame for frame in frames if not frame.f_code.co_filename.startswith(NOT_THE_USERS)
-    ]
-    line = user_frames[-1] if user_frames else frames[-1]
-    below = frames[frames.index(line) + 1 :]
-    parts = [f"{Path(line.f_code.co_filename).name}:{line.f_lineno} {line.f_code.co_name}"]
-    parts += [_name_call(frame) for frame in below][-MAX_CALLS:]
-    if suspended is not main:
-        calls = [_name_call(frame) for frame in _walk_frames(suspended)][-MAX_CALLS:]
-        parts.append("+ " + " > ".join(calls))
-    return " > ".join(parts)
-
-
-def _name_call(frame: Any) -> str:
-    return f"{frame.f_code.co_qualname}:{frame.f_lineno}"
+def _name_calls(frames: list[Any]) -> list[str]:
+    return [f"{frame.f_code.co_qualname}:{frame.f_lineno}" for frame in frames[-MAX_CALLS:]]
 
 
 def _walk_frames(coroutine: Any) -> Iterator[Any]:

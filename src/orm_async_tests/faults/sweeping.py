@@ -7,7 +7,7 @@ import gc
 import hashlib
 import os
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from itertools import count
@@ -19,8 +19,15 @@ from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.faults.expected_violations import explain, explain_outcome
-from orm_async_tests.faults.fault_points import ANYWHERE, Fault, Point, list_faults, parse_point
+from orm_async_tests.faults.expected_violations import explain_outcome
+from orm_async_tests.faults.fault_points import (
+    ANYWHERE,
+    PAIRS,
+    Fault,
+    Point,
+    list_faults,
+    parse_point,
+)
 from orm_async_tests.faults.injection import SILENT_FOR, Target, Work, run_point
 from orm_async_tests.faults.network import PORT, open_network
 from orm_async_tests.faults.report import (
@@ -34,7 +41,7 @@ from orm_async_tests.faults.report import (
     Report,
     format_point,
 )
-from orm_async_tests.faults.server_monitor import ServerMonitor, open_monitor
+from orm_async_tests.faults.server_monitor import ServerMonitor
 from orm_async_tests.postgres import PrivateServer
 
 FIRST, LAST = 30, 10  # the messages at which faults are injected, if there are more
@@ -68,14 +75,12 @@ async def sweep(
     swept = Sweep(
         work, lambda: engine, engine.url, name, tuple(kinds), rows=rows, patience=patience
     )
-    versions = read_versions(engine.driver)
-    return Report([explain(cell, versions) async for cell in swept.run()])
+    return Report(await sweep_failed_first([swept], None, read_versions(engine.driver)))
 
 
 def read_versions(driver: str) -> dict[str, str]:
     """Return the versions of Python and of the libraries, by the names that defects use."""
-    names = ("sqlalchemy", driver)
-    return {"python": python_version(), **{name: version(name) for name in names}}
+    return {"python": python_version(), **{name: version(name) for name in ("sqlalchemy", driver)}}
 
 
 @dataclass(frozen=True)
@@ -99,60 +104,53 @@ class Sweep:
         if self.private is None:
             refuse_kill(self.kinds)
         async with self.prepare():
-            with open_monitor(self.url, self.private) as monitor, exclude_old_objects():
-                for fault in list_faults(self.kinds):
-                    start = Point(self.url.get_driver_name(), self.loop, self.name, fault, 0)
-                    with self._open_target(monitor, fault) as target:
-                        yield await _sweep_fault(target, start)
+            for fault in list_faults(self.kinds):
+                start = Point(self.url.get_driver_name(), self.loop, self.name, fault, 0)
+                with self._open_target(fault) as target:
+                    yield await _sweep_fault(target, start)
 
     async def run_point(self, point: Point) -> Outcome:
-        """Run the tested function with a fault at one fault point, and return the outcome."""
         async with self.prepare():
-            with (
-                open_monitor(self.url, self.private) as monitor,
-                self._open_target(monitor, point.fault) as target,
-                exclude_old_objects(),
-            ):
+            with self._open_target(point.fault) as target:
                 baseline = await run_point(target, replace(point, at=0, then=0))
                 return await _run_until_reached(target, point, baseline.change)
 
     @contextmanager
-    def _open_target(self, monitor: ServerMonitor, fault: Fault) -> Iterator[Target]:
-        """Yield the target of the fault. If the fault needs a proxy to the server, start one."""
-        target = Target(
-            self.work, self.make_engine, monitor, self.rows, self.warm, patience=self.patience
-        )
-        if not fault.is_at_message:
-            yield target
-            return
-        host = self.url.host or self.url.query.get("host") or "127.0.0.1"
-        if not isinstance(host, str):
-            remedy = "--fault cancel, or the same command with a URL that has one host"
-            raise CouldNotRun(
-                "the URL names several hosts, but this fault needs one host",
-                "the engine's URL",
-                remedy,
+    def _open_target(self, fault: Fault) -> Iterator[Target]:
+        """Monitor the server, and start a proxy if the fault needs one."""
+        monitor = ServerMonitor(self.url, self.private)
+        with monitor.running(), exclude_old_objects(), ExitStack() as stack:
+            network = None
+            if fault.is_at_message:
+                host = self.url.host or self.url.query.get("host") or "127.0.0.1"
+                if not isinstance(host, str):
+                    raise CouldNotRun(
+                        "the URL names several hosts, but this fault needs one host",
+                        "the engine's URL",
+                        "--fault cancel, or the same command with a URL that has one host",
+                    )
+                network = stack.enter_context(open_network(host, self.url.port or PORT))
+            yield Target(
+                self.work, self.make_engine, monitor, self.rows, self.warm, network, self.patience
             )
-        with open_network(host, self.url.port or PORT) as network:
-            yield replace(target, network=network)
 
 
 async def _sweep_fault(target: Target, start: Point) -> Cell:
-    """Run the tested function twice without the fault. After these two runs, return the outcomes at
-    all fault points.
+    """Run the tested function twice without the fault, and then with the fault at all fault
+    points.
     """
     first, second = [await _run_without_fault(target, start) for _ in range(2)]
     counts = first.count, second.count
     outcomes = [second] if first.violations and second.violations else []
     for at in list_points(max(counts), start.fault):
         point = replace(start, at=at)
-        if start.fault.second_kind:
+        if start.fault.kind in PAIRS:
             outcomes += [pair async for pair in _sweep_pairs(target, point, second.change)]
             continue
         outcome = await _run_until_reached(target, point, second.change)
         if outcome.reached or at <= min(counts):  # else this run has no such point
             outcomes.append(outcome)
-    if start.fault.second_kind:
+    if start.fault.kind in PAIRS:
         counts = len(outcomes), len(outcomes)
     return Cell(start.work, start.fault, counts, tuple(outcomes))
 
@@ -174,9 +172,6 @@ async def _sweep_pairs(
 
 
 async def _run_without_fault(target: Target, start: Point) -> Outcome:
-    """Run the tested function without a fault, and return the outcome. Raise CouldNotRun if the
-    function fails.
-    """
     outcome = await run_point(target, start)
     if outcome.result != DONE:
         raise CouldNotRun(
@@ -195,11 +190,10 @@ async def _run_until_reached(
 
     If the violation does not occur in the second run, the outcome is UNRESOLVED.
     """
-    outcome = await run_point(target, point, change)
-    for _ in range(max_runs - 1):
+    for _ in range(max_runs):
+        outcome = await run_point(target, point, change)
         if outcome.reached or outcome.violations:
             break
-        outcome = await run_point(target, point, change)
     if not outcome.violations or not SLOW.issuperset(outcome.violations):
         return outcome
     confirmation = await run_point(target, point, change)
@@ -219,9 +213,7 @@ def refuse_kill(kinds: Sequence[str]) -> None:
 
 
 def list_points(count: int, fault: Fault) -> list[int]:
-    """Return the numbers of the fault points to test. If there are many messages, return only the
-    first and the last ones.
-    """
+    """Return the numbers of the fault points to test: of many messages, only the first and last."""
     numbers = list(range(1, count + 1))
     if fault.is_at_message and count > FIRST + LAST:
         return numbers[:FIRST] + numbers[-LAST:]
@@ -232,8 +224,6 @@ def list_points(count: int, fault: Fault) -> list[int]:
 def exclude_old_objects() -> Iterator[None]:
     """Exclude all existing objects from garbage collection, because the sweep collects garbage
     twice at every fault point.
-
-    If objects were excluded from garbage collection before the block, they stay excluded after it.
     """
     is_outermost = gc.get_freeze_count() == 0
     gc.collect()
@@ -247,17 +237,15 @@ def exclude_old_objects() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class FailedPoints:
-    """A file with one line for every fault point that failed. The line is the fault point's text
-    for the option `--point`. If no fault point failed, the file does not exist.
-    """
+    """A file with the token of every fault point that failed. If none failed, there is no file."""
 
     path: Path
 
-    def select(self, kinds: Sequence[str]) -> list[Point]:
+    def select(self, kinds: Iterable[str]) -> list[Point]:
         """Return the fault points that failed in the last run with these kinds of faults."""
         return [point for point in self._read() if point.fault.kind in kinds]
 
-    def replace(self, kinds: Sequence[str], points: Iterable[Point]) -> None:
+    def replace(self, kinds: Iterable[str], points: Iterable[Point]) -> None:
         """Replace the stored fault points for these kinds of faults."""
         others = [point for point in self._read() if point.fault.kind not in kinds]
         self._write([*others, *dict.fromkeys(points)])
@@ -284,9 +272,7 @@ class FailedPoints:
 
 
 def find_failed_points(folder: Path, work: str, driver: str, loop: str) -> FailedPoints:
-    """Return the file with the fault points at which a function failed in the last run. For a
-    user's function, each working directory has a separate file.
-    """
+    """Return the file for a function. A user's function has one for each working directory."""
     directory = str(Path.cwd()) if ":" in work else ""
     key = "\n".join((work, driver, loop, directory))
     return FailedPoints(folder / "faults" / hashlib.sha256(key.encode()).hexdigest()[:16])
@@ -296,11 +282,11 @@ async def sweep_failed_first(
     sweeps: Sequence[Sweep],
     failed_points: FailedPoints | None,
     versions: Mapping[str, str],
-    say: Callable[[str], None],
+    say: Callable[[str], None] = print,
     report_cell: Callable[[Cell], None] = lambda _: None,
 ) -> list[Cell]:
     """Run the sweeps of one function, and return the cells. First run the fault points that failed
-    last time.
+    last time. `say` reports them.
 
     If a known defect explains a violation, the outcome names the defect. A fault point that fails
     again in this first part counts as a failure, even if it passes later.
@@ -310,24 +296,22 @@ async def sweep_failed_first(
     if points:
         say(f"{points[0].work}: points that failed last time run first ({len(points)})")
     failures = []
-    with exclude_old_objects():
-        for point in points:
-            sweep = next(sweep for sweep in sweeps if point.fault.kind in sweep.kinds)
-            outcome = explain_outcome(await sweep.run_point(point), versions)
-            if outcome.verdict == VIOLATION:
-                failures.append(outcome)
-                say(f"fails again: {format_point(outcome)}")
-            else:
-                say(f"passes now: {point.token}")
+    for point in points:
+        sweep = next(sweep for sweep in sweeps if point.fault.kind in sweep.kinds)
+        outcome = explain_outcome(await sweep.run_point(point), versions)
+        if outcome.verdict == VIOLATION:
+            failures.append(outcome)
+            say(f"fails again: {format_point(outcome)}")
+        else:
+            say(f"passes now: {point.token}")
     cells = []
     for sweep in sweeps:
         async for cell in sweep.run():
             again = [failure for failure in failures if failure.point.fault == cell.fault]
             by_point = {outcome.point: outcome for outcome in (*cell.outcomes, *again)}
-            explained = explain(replace(cell, outcomes=tuple(by_point.values())), versions)
-            report_cell(explained)
-            cells.append(explained)
+            outcomes = tuple(explain_outcome(outcome, versions) for outcome in by_point.values())
+            cells.append(replace(cell, outcomes=outcomes))
+            report_cell(cells[-1])
     if failed_points:
-        violating = Report(cells).violating
-        failed_points.replace(kinds, [outcome.point for outcome in violating])
+        failed_points.replace(kinds, [outcome.point for outcome in Report(cells).violating])
     return cells

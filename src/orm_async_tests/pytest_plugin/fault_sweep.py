@@ -70,7 +70,7 @@ def fault_sweep(request: pytest.FixtureRequest) -> Callable[..., Awaitable["Repo
 async def _run(
     sweep: "Sweep", config: pytest.Config, driver: str, say: Callable[[str], None]
 ) -> "Report":
-    from orm_async_tests.faults.expected_violations import explain
+    from orm_async_tests.faults.expected_violations import explain_outcome
     from orm_async_tests.faults.fault_points import parse_point
     from orm_async_tests.faults.report import Cell, Report
     from orm_async_tests.faults.sweeping import (
@@ -92,7 +92,8 @@ async def _run(
         raise CouldNotRun(
             problem, OPTION, "the same option with a fault point that a failing test has printed"
         )
-    report = Report([explain(Cell(sweep.name, point.fault, (1, 1), (outcome,)), versions)])
+    outcome = explain_outcome(outcome, versions)
+    report = Report([Cell(sweep.name, point.fault, (1, 1), (outcome,))])
     if failed_points and not report.violating:
         failed_points.forget(point)
     return report

@@ -4,12 +4,11 @@ import asyncio
 import importlib
 import inspect
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from sqlalchemy import URL, text
@@ -34,7 +33,6 @@ TIMEOUTS: dict[str, dict[str, float]] = {  # seconds; psycopg has none for a com
     "asyncpg": {"timeout": 0.75, "command_timeout": 0.75},
     "psycopg": {"connect_timeout": 2},
 }
-USERS, POINTS_PER_USER = 3, 100
 FORM = (
     "async def work(engine: AsyncEngine), which gets an engine for --db, or async def work(), "
     "which uses an engine or async_sessionmaker of its module"
@@ -42,31 +40,29 @@ FORM = (
 
 
 def select_patterns(names: Sequence[str], rows: str | None) -> list[Pattern]:
-    """Return the patterns with these names. Without names, return all patterns. Raises CouldNotRun.
+    """Return the patterns with these names, or all patterns.
 
-    If you name a pattern, test it with every kind of fault in the option `--fault`. A name such as
-    "shop.orders:place_order" means a function of the user. `rows` is a query, and
-    the user's function must change the numbers that the query returns.
+    A pattern that you name is tested with every kind of fault in the option `--fault`. A name such
+    as "shop.orders:place_order" means a function of the user, which must change the numbers that
+    the query `rows` returns.
     """
     patterns = [_load_pattern(name, rows) for name in names]
-    if len(patterns) > 1 and any(pattern.engine for pattern in patterns):
-        name = next(pattern.name for pattern in patterns if pattern.engine)
-        problem = f"{name} uses an engine of its own, so that it cannot share a database"
-        raise CouldNotRun(problem, "--pattern", f"--pattern {name} alone")
+    with_engine = [pattern.name for pattern in patterns if pattern.engine]
+    if with_engine and len(patterns) > 1:
+        problem = f"{with_engine[0]} uses an engine of its own, so that it cannot share a database"
+        raise CouldNotRun(problem, "--pattern", f"--pattern {with_engine[0]} alone")
     return patterns or list(PATTERNS.values())
 
 
 def check_kinds(names: Sequence[str]) -> None:
-    """Raise CouldNotRun if a name is not a kind of fault."""
     if unknown := [name for name in names if name not in KINDS]:
         remedy = f"one of {', '.join(KINDS)}"
         raise CouldNotRun(f"there is no fault {unknown[0]!r}", "--fault", remedy)
 
 
 def default_kinds(patterns: Sequence[Pattern], database: db.Database) -> Sequence[str]:
-    """Return the kinds of faults that a sweep uses without the option `--fault`.
-
-    If the database or a pattern belongs to the user, leave out faults that kill the server.
+    """Return the kinds of faults of a sweep without the option `--fault`. Do not kill a user's
+    server.
     """
     is_users = database.kind != "embedded" or any(pattern.is_users for pattern in patterns)
     return ANYWHERE if is_users else USUAL
@@ -79,23 +75,29 @@ def _load_pattern(name: str, rows: str | None) -> Pattern:
         remedy = f"one of {', '.join(PATTERNS)}, or module:function for a function of yours"
         raise CouldNotRun(f"there is no pattern {name!r}", "--pattern", remedy)
     function = _load_function(name)
+    if problem := _find_problem(function):
+        raise CouldNotRun(f"{name} {problem}", "--pattern", FORM)
     pattern = Pattern(function, rows, path=name, kinds=frozenset(KINDS))
     if _required_parameters(function):
         return pattern
+    engines = {id(engine): engine for engine in _walk_engines(inspect.unwrap(function))}
+    if len(engines) != 1:
+        engine_count = (
+            f"{len(engines)} engines" if engines else "no engine and no bound async_sessionmaker"
+        )
+        raise CouldNotRun(f"the module of {name} has {engine_count}", "--pattern", FORM)
     work = lambda _: function()  # noqa: E731 (a frame of its own would be in labels)
-    return replace(pattern, work=work, engine=_find_engine(function, name))
+    return replace(pattern, work=work, engine=next(iter(engines.values())))
 
 
-def _load_function(name: str) -> Callable[..., Any]:
-    """Import a function from a text such as "module:function". Look for the module in the current
-    directory first. Raises CouldNotRun.
-    """
+def _load_function(name: str) -> Any:
+    """Import a function from a text such as "module:function", first from the current directory."""
     module, _, function = name.partition(":")
     sys.path.insert(0, str(Path.cwd()))
     try:
         if not module or not function:
             raise ImportError("the name must have a module and a function")
-        loaded: Callable[..., Any] = getattr(importlib.import_module(module), function)
+        return getattr(importlib.import_module(module), function)
     except Exception as error:  # an import runs the user's code
         raise CouldNotRun(
             f"{name} could not be imported: {type(error).__name__}: {error}",
@@ -104,9 +106,6 @@ def _load_function(name: str) -> Callable[..., Any]:
         ) from error
     finally:
         sys.path.pop(0)
-    if problem := _find_problem(loaded):
-        raise CouldNotRun(f"{name} {problem}", "--pattern", FORM)
-    return loaded
 
 
 def _find_problem(function: Any) -> str:
@@ -120,10 +119,9 @@ def _find_problem(function: Any) -> str:
         names = ", ".join(parameter.name for parameter in required)
         return f"requires {len(required)} arguments: {names}"
     for parameter in required:
-        annotation = parameter.annotation
-        text = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
-        class_name = text.rpartition(".")[2].strip("'\"")
-        if annotation is not parameter.empty and class_name not in ("", "AsyncEngine"):
+        annotation = inspect.formatannotation(parameter.annotation)
+        class_name = annotation.rpartition(".")[2].strip("'\"")
+        if parameter.annotation is not parameter.empty and class_name != "AsyncEngine":
             return f"takes {class_name}, not an engine"
     return ""
 
@@ -137,24 +135,13 @@ def _required_parameters(function: Callable[..., Any]) -> list[inspect.Parameter
     ]
 
 
-def _find_engine(function: Callable[..., Any], name: str) -> AsyncEngine:
-    """Return the engine in the function's module. If the module has no engine, look in the modules
-    that it imports from the same package.
-
-    Raise CouldNotRun if there is no engine, or more than one.
+def _walk_engines(function: Any) -> Iterator[AsyncEngine]:
+    """Yield the engines of the function's module, and of the modules that it imports from the same
+    package.
     """
-    engines = {id(engine): engine for engine in _walk_engines(inspect.unwrap(function))}
-    if len(engines) == 1:
-        return next(iter(engines.values()))
-    problem = f"{len(engines)} engines" if engines else "no engine and no bound async_sessionmaker"
-    raise CouldNotRun(f"the module of {name} has {problem}", "--pattern", FORM)
-
-
-def _walk_engines(function: Callable[..., Any]) -> Iterator[AsyncEngine]:
     package = function.__module__.partition(".")[0]
     values = list(function.__globals__.values())
-    modules = [value for value in values if isinstance(value, ModuleType)]
-    for module in modules:
+    for module in filter(inspect.ismodule, list(values)):
         if module.__name__.partition(".")[0] == package:
             values += vars(module).values()
     for value in values:
@@ -167,24 +154,20 @@ def _walk_engines(function: Callable[..., Any]) -> Iterator[AsyncEngine]:
 def open_database(
     patterns: Sequence[Pattern], choice: str | None, driver: str | None
 ) -> Iterator[db.Database]:
-    """Open the chosen database. If a pattern has its own engine, open that engine's database.
-
-    Raise CouldNotRun if the database cannot be reached.
-    """
-    engine = next((pattern.engine for pattern in patterns if pattern.engine), None)
+    """Open the chosen database, or the database of the engine of a pattern, and connect to it."""
+    engine, name = patterns[0].engine, patterns[0].name
     with ExitStack() as stack:
         if engine is None:
             database = stack.enter_context(db.open_database(choice, driver))
+        elif choice or driver:
+            problem = f"{name} uses the engine of its module, and no other database"
+            option = "--db" if choice else "--driver"
+            raise CouldNotRun(problem, option, f"the command without {option}")
+        elif engine.driver not in db.DRIVERS:
+            problem = f"the engine of {name} uses {engine.driver}"
+            remedy = f"an engine for {' or '.join(db.DRIVERS)}"
+            raise CouldNotRun(problem, "--pattern", remedy)
         else:
-            name = patterns[0].name
-            if choice or driver:
-                problem = f"{name} uses the engine of its module, and no other database"
-                option = "--db" if choice else "--driver"
-                raise CouldNotRun(problem, option, f"the command without {option}")
-            if engine.driver not in db.DRIVERS:
-                problem = f"the engine of {name} uses {engine.driver}"
-                remedy = f"an engine for {' or '.join(db.DRIVERS)}"
-                raise CouldNotRun(problem, "--pattern", remedy)
             database = db.Database(engine.url, "url", f"the engine of {name}")
         asyncio.run(_connect_once(database))
         yield database
@@ -199,11 +182,9 @@ async def _connect_once(database: db.Database) -> None:
 def open_private_server(
     patterns: Sequence[Pattern], kinds: Sequence[str]
 ) -> Iterator[PrivateServer | None]:
-    """While the block runs, provide a private server if a kind of fault kills the server. Otherwise
-    yield None.
+    """Provide a private server if a kind of fault kills the server.
 
-    Raise CouldNotRun for a user's function, because a private server does not have the user's
-    tables.
+    Raise CouldNotRun for a user's function, because a private server does not have its tables.
     """
     if any(pattern.is_users for pattern in patterns):
         refuse_kill(kinds)
@@ -221,18 +202,19 @@ def plan_sweeps(
     loop: str,
     private: PrivateServer | None,
 ) -> list[Sweep]:
-    """Return up to three sweeps for a pattern: on the database, on a silent network, and on a
-    private server.
-
-    The kinds of faults are divided among the sweeps, because a silent network needs timeouts, and a
-    kill needs a private server.
+    """Return up to three sweeps for a pattern: on the database, on a silent network, which needs
+    timeouts, and on a private server, which a fault may kill.
     """
     selected = [kind for kind in KINDS if kind in kinds and kind in pattern.kinds]
-    usual = tuple(kind for kind in selected if kind not in SILENT and kind != "kill")
+    usual = tuple(kind for kind in selected if kind not in (*SILENT, "kill"))
     silent = tuple(kind for kind in selected if kind in SILENT)
+
+    def make_engines(url: URL, **timeouts: float) -> Callable[[], AsyncEngine]:
+        return lambda: pattern.engine or create_async_engine(url, connect_args=dict(timeouts))
+
     sweep = Sweep(
         pattern.work,
-        _engine_factory(pattern, database.url, {}),
+        make_engines(database.url),
         database.url,
         pattern.name,
         usual,
@@ -244,25 +226,14 @@ def plan_sweeps(
     sweeps = [sweep] if usual else []
     if silent:
         timeouts = TIMEOUTS[database.driver] if pattern.timed else {}
-        make_engine = _engine_factory(pattern, database.url, timeouts)
-        sweeps.append(replace(sweep, kinds=silent, make_engine=make_engine))
+        engines = make_engines(database.url, **timeouts)
+        sweeps.append(replace(sweep, kinds=silent, make_engine=engines))
     if "kill" in selected and private is not None:
         url = url_of(private, database.driver)
-        make_engine = _engine_factory(pattern, url, {})
-        on_private = replace(sweep, kinds=("kill",), make_engine=make_engine, url=url)
+        on_private = replace(sweep, kinds=("kill",), make_engine=make_engines(url), url=url)
         prepare = partial(_fill_private_database, url)
         sweeps.append(replace(on_private, private=private, prepare=prepare))
     return sweeps
-
-
-def _engine_factory(
-    pattern: Pattern, url: URL, timeouts: Mapping[str, float]
-) -> Callable[[], AsyncEngine]:
-    """Return a function that returns the pattern's engine, or a new engine on every call."""
-    engine = pattern.engine
-    if engine is not None:
-        return lambda: engine
-    return lambda: create_async_engine(url, connect_args=dict(timeouts))
 
 
 @asynccontextmanager
@@ -275,17 +246,16 @@ async def _fill_database(database: db.Database) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _fill_private_database(url: URL) -> AsyncIterator[None]:
-    """Create the scripts' tables on a private server, and fill them."""
     await script_database.load(models.Base, insert_rows, {}, url)
     yield
 
 
 async def insert_rows(connection: AsyncConnection) -> None:
     """Insert users with many points, because some patterns delete a point in every run."""
-    users = "INSERT INTO users (username) SELECT 'username-' || n FROM generate_series(1, :users) n"
-    points = """
-        INSERT INTO track_points (user_id, lat, lon, date)
-        SELECT u, 45, 14, now() FROM generate_series(1, :users) u, generate_series(1, :points) p
-    """
-    await connection.execute(text(users), {"users": USERS})
-    await connection.execute(text(points), {"users": USERS, "points": POINTS_PER_USER})
+    await connection.execute(
+        text("INSERT INTO users (username) SELECT 'username-' || n FROM generate_series(1, 3) n")
+    )
+    await connection.execute(
+        text("""INSERT INTO track_points (user_id, lat, lon, date)
+        SELECT u, 45, 14, now() FROM generate_series(1, 3) u, generate_series(1, 100)""")
+    )

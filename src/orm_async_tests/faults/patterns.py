@@ -24,14 +24,12 @@ COPIED_ROWS = 500
 
 
 async def add(engine: AsyncEngine) -> None:
-    """Add two users and flush, in one transaction."""
     async with AsyncSession(engine) as session, session.begin():
         session.add_all([User(username="one"), User(username="two")])
         await session.flush()
 
 
 async def transfer(engine: AsyncEngine) -> None:
-    """Lock and change two rows, and change the second row in a savepoint."""
     async with AsyncSession(engine) as session, session.begin():
         first = await session.get_one(TrackPoint, 1, with_for_update=True)
         first.lat -= 1
@@ -42,13 +40,11 @@ async def transfer(engine: AsyncEngine) -> None:
 
 
 async def load(engine: AsyncEngine) -> None:
-    """Load users and their points with selectinload."""
     async with AsyncSession(engine) as session:
         (await session.scalars(select(User).options(selectinload(User.points)))).all()
 
 
 async def stream(engine: AsyncEngine) -> None:
-    """Read the first rows of a stream."""
     async with AsyncSession(engine) as session:
         points = select(TrackPoint).order_by(TrackPoint.id).execution_options(yield_per=10)
         count = 0
@@ -59,20 +55,17 @@ async def stream(engine: AsyncEngine) -> None:
 
 
 async def bulk(engine: AsyncEngine) -> None:
-    """Insert 1000 rows with `executemany()`."""
     rows = [{"username": f"username-{number}"} for number in range(1000)]
     async with AsyncSession(engine) as session, session.begin():
         await session.execute(insert(User), rows)
 
 
 async def connect(engine: AsyncEngine) -> None:
-    """Open an engine's first connection."""
     async with engine.connect() as connection:
         await connection.execute(text("select 1"))
 
 
 async def commit(engine: AsyncEngine) -> None:
-    """Commit explicitly."""
     async with AsyncSession(engine) as session:
         session.add_all([User(username="one"), User(username="two")])
         await session.commit()
@@ -89,7 +82,6 @@ async def take(engine: AsyncEngine) -> None:
 
 
 async def open_request_session(engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
-    """Yield a session, as a FastAPI dependency does."""
     async with AsyncSession(engine) as session, session.begin():
         yield session
 

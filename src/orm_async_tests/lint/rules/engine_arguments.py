@@ -182,16 +182,9 @@ class ScopedByThread(Rule):
 
 
 def _is_thread(file: SourceFile, node: ast.AST, scope: Scope) -> bool:
-    """Return whether a scope function belongs to the module threading, or returns a value of such a
-    function.
-    """
+    """Return whether a scope function belongs to the module threading, or calls such a function."""
+    node, scope = file.project.origin(node, scope)
     function = file.project.function(file.value(node, scope))
-    if function and function.returned:
-        node, scope = function.returned[0], function
-    while True:
-        node, scope = file.project.origin(node, scope)
-        if file.external_name(node, scope).startswith(("threading.", "_thread.")):
-            return True
-        if not isinstance(node, ast.Call | ast.Attribute):
-            return False
-        node = node.func if isinstance(node, ast.Call) else node.value
+    node, scope = (function.node, function) if function else (node, scope)
+    names = [file.external_name(part, scope) for part in ast.walk(node)]
+    return any(name.startswith(("threading.", "_thread.")) for name in names)

@@ -7,19 +7,15 @@ from dataclasses import replace
 
 from orm_async_tests.lint import sqlalchemy_types as sa
 from orm_async_tests.lint.finding import Finding, Fix
-from orm_async_tests.lint.rules.rule import Rule, insertion
-from orm_async_tests.lint.scopes import Scope, creation, last_name
+from orm_async_tests.lint.rules.rule import Rule, insertion, uses_of_call
+from orm_async_tests.lint.scopes import Scope, last_name
 from orm_async_tests.lint.source_file import SourceFile
 
 METHODS = {"connect"}.union(*sa.COROUTINES.values())
 STARTS = {"begin", "begin_nested"}
 BEFORE_CONNECTING = {"start", "execution_options", "sync_connection", "engine"}
 OPEN_TYPES = {"Awaitable", "Coroutine", "Any", "object", "Future", "Task"}
-TESTING = (ast.Compare, ast.UnaryOp, ast.BoolOp, ast.If, ast.While, ast.Assert, ast.IfExp)
-ITERATING = (ast.For, ast.AsyncFor, ast.comprehension)
 NONE_METHODS = ("add", "add_all", "expunge", "expunge_all", "expire", "expire_all")
-
-Lost = Iterator[tuple[ast.expr, Scope, str]]  # coroutines, and the methods that return them
 
 
 class MissingAwait(Rule):
@@ -34,9 +30,7 @@ class MissingAwait(Rule):
     remedy = "Write `{1}`."
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
-        lost = [*_lost_calls(file), *_lost_objects(file), *_lost_variables(file),
-                *_lost_results(file)]  # fmt: skip
-        for node, scope, name in dict.fromkeys(lost):
+        for node, scope, name in dict.fromkeys([*_lost_methods(file), *_lost_results(file)]):
             is_start = name in STARTS
             is_statement = isinstance(file.parent(node), ast.Expr) and scope.is_async
             fix = insertion(file, node, "await ") if is_statement and not is_start else None
@@ -45,41 +39,31 @@ class MissingAwait(Rule):
             yield self.report(file, node, name, code, fix=fix)
 
 
-def _lost_calls(file: SourceFile) -> Lost:
-    """Yield the calls around which the code discards or tests the coroutine."""
+def _lost_methods(file: SourceFile) -> Iterator[tuple[ast.AST, Scope, str]]:
+    """Yield the coroutines that no code awaits, and the methods that return them."""
     for call, scope in file.calls(*METHODS, *STARTS):
-        if _is_lost(file, call, scope) and (name := _coroutine(file, call, scope)):
-            yield call, scope, name
-
-
-def _lost_objects(file: SourceFile) -> Lost:
-    """Yield the coroutines, and the connections of engines, of which code reads an attribute."""
-    for attribute, scope in file.nodes(ast.Attribute):
-        node = attribute.value
-        call = None if isinstance(node, ast.Await) else creation(node, scope)
-        if call is None or getattr(call.func, "attr", "") not in METHODS:
+        uses = uses_of_call(call, scope)
+        is_awaited = any(isinstance(around, (ast.Await, ast.withitem)) for _, around in uses)
+        lost = [node for node, around in uses if _is_lost(file, node, around, scope)]
+        if is_awaited or (uses and not lost):
             continue
-        if isinstance(node, ast.Name) and scope.find(node.id) in (None, file.module.scope):
-            continue
-        value = file.value(node, scope)
-        if value and value.kind == "await" and (name := _coroutine(file, call, scope)):
+        name = _coroutine(file, call, scope)
+        if name and (len(lost) == len(uses) or name not in STARTS):
             yield call, scope, name
-        elif value and value.is_a(sa.CONNECTING) and attribute.attr not in BEFORE_CONNECTING:
-            is_entered = isinstance(node, ast.Name) and _is_entered(node.id, scope)
-            if isinstance(file.parent(attribute), ast.Call) and not is_entered:
-                yield node, scope, "connect"
+        value = None if name else file.value(call, scope)
+        if value and value.is_a(sa.CONNECTING) and not any(_connects(around) for _, around in uses):
+            yield from ((node, scope, "connect") for node, around in uses
+                        if isinstance(around, ast.Attribute) and node in lost
+                        and isinstance(file.parent(around), ast.Call))  # fmt: skip
 
 
-def _lost_variables(file: SourceFile) -> Lost:
-    for node, scope in file.nodes(ast.Assign):
-        match node:
-            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call() as call):
-                method = _coroutine(file, call, scope)
-                if method and _is_never_awaited(name, scope, method in STARTS):
-                    yield call, scope, method
+def _connects(around: ast.AST | None) -> bool:
+    """Return whether code starts a connection, or passes it to a function that may start it."""
+    is_passed = isinstance(around, ast.Call) and len(around.args) == 1
+    return is_passed or getattr(around, "attr", "") == "start"
 
 
-def _lost_results(file: SourceFile) -> Lost:
+def _lost_results(file: SourceFile) -> Iterator[tuple[ast.AST, Scope, str]]:
     """Yield the calls of functions of the project whose coroutine is not awaited."""
     for name, calls in [*file.module.calls.items()]:
         statements = [item for item in calls if isinstance(file.parent(item[0]), ast.Expr)]
@@ -104,67 +88,29 @@ def _coroutine(file: SourceFile, call: ast.Call, scope: Scope) -> str:
     return name if is_start or name in sa.COROUTINES.get(owner.name, ()) else ""
 
 
-def _is_lost(file: SourceFile, node: ast.AST, scope: Scope) -> bool:
-    """Return whether the code around an expression discards its value, tests it, or iterates over
-    it.
+def _is_lost(file: SourceFile, node: ast.AST, around: ast.AST | None, scope: Scope) -> bool:
+    """Return whether the code around an expression discards its value, tests it, iterates over it,
+    or reads an attribute of it.
     """
-    match around := file.parent(node):
+    match around:
         case ast.Expr() | ast.Compare() | ast.For() | ast.AsyncFor() | ast.comprehension():
             return True
+        case ast.Attribute(attr=attr):
+            return attr not in BEFORE_CONNECTING
         case ast.UnaryOp(op=ast.Not()):
             return True
         case ast.If() | ast.While() | ast.Assert():
             return around.test is node
         case ast.IfExp(test=test):
-            return test is node or _is_lost(file, around, scope)
+            return test is node or _is_lost(file, around, file.parent(around), scope)
         case ast.BoolOp(values=[*_, last]):
-            return last is not node or _is_lost(file, around, scope)
+            return last is not node or _is_lost(file, around, file.parent(around), scope)
         case ast.ListComp(elt=item):
             return item is node and isinstance(file.parent(around), ast.Expr)
         case ast.Call(func=ast.Name(id="bool" | "len" | "list" | "set" | "tuple" | "sorted")):
             return True
-    return isinstance(around, ast.Return) and _returns_no_coroutine(scope)
-
-
-def _returns_no_coroutine(scope: Scope) -> bool:
-    """Return whether the annotation of a coroutine function names another type than a coroutine."""
-    returns = scope.node.returns if scope.is_async else None
+    returns = scope.node.returns if scope.is_async and isinstance(around, ast.Return) else None
     return returns is not None and not OPEN_TYPES & {*re.findall(r"\w+", ast.unparse(returns))}
-
-
-def _is_never_awaited(name: str, scope: Scope, is_start: bool) -> bool:
-    """Return whether a function only reads or tests a variable that holds one coroutine."""
-    parents = [
-        around
-        for around in ast.walk(scope.node)
-        for child in ast.iter_child_nodes(around)
-        if isinstance(child, ast.Name) and child.id == name and isinstance(child.ctx, ast.Load)
-    ]
-    reading = (*TESTING, *ITERATING, *([ast.Return] if _returns_no_coroutine(scope) else []))
-    is_passed = any(
-        not isinstance(parent, reading) and getattr(parent, "attr", "start") in BEFORE_CONNECTING
-        for parent in parents
-    )
-    is_awaited = any(isinstance(parent, (ast.Await, ast.withitem)) for parent in parents)
-    is_tested = any(isinstance(parent, TESTING) for parent in parents) and not is_start
-    is_bound_once = len(scope.bindings.get(name, ())) == 1
-    return is_bound_once and not is_awaited and (is_tested or not is_passed)
-
-
-def _is_entered(name: str, scope: Scope) -> bool:
-    """Return whether a function awaits a variable, enters it with `async with`, or starts it as a
-    task.
-    """
-    for item in ast.walk(scope.node):
-        match item:
-            case (
-                ast.Await(value=ast.Name(id=other))
-                | ast.withitem(context_expr=ast.Name(id=other))
-                | ast.Attribute(value=ast.Name(id=other), attr="start")
-                | ast.Call(args=[ast.Name(id=other)])
-            ) if other == name:
-                return True
-    return False
 
 
 class AwaitedAdd(Rule):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from orm_async_tests.lint import sqlalchemy_types as sa
 from orm_async_tests.lint.finding import Finding
-from orm_async_tests.lint.rules.rule import Rule, argument
+from orm_async_tests.lint.rules.rule import Rule, argument, uses_of_call
 from orm_async_tests.lint.scopes import Scope, last_name, later
 from orm_async_tests.lint.session_use import PATHS
 from orm_async_tests.lint.source_file import SourceFile
@@ -157,22 +157,12 @@ def _starts_task(file: SourceFile, call: ast.Call, scope: Scope) -> bool:
 
 def _is_dropped(call: ast.Call, scope: Scope) -> bool:
     """Return whether a task is never awaited, but only stored so that it is not collected."""
-    match scope.module.parents.get(call):
-        case ast.Expr():
-            return True
-        case ast.Call() as parent:
-            return _only_keeps(parent, scope)
-        case ast.Assign(targets=[ast.Name(id=name)]) if len(scope.bindings.get(name, ())) == 1:
-            uses = {part for part in ast.walk(scope.node)
-                    if isinstance(part, ast.Name) and part.id == name
-                    and isinstance(part.ctx, ast.Load)}  # fmt: skip
-            for other in scope.calls:
-                if _only_keeps(other, scope):
-                    uses -= {*other.args}
-                elif last_name(other) == "add_done_callback":
-                    uses -= {getattr(other.func, "value", None)}
-            return not (uses or scope.is_module or name in scope.globals)
-    return False
+    return all(
+        isinstance(around, ast.Expr)
+        or getattr(around, "attr", "") == "add_done_callback"
+        or (isinstance(around, ast.Call) and _only_keeps(around, scope))
+        for _, around in uses_of_call(call, scope)
+    )
 
 
 def _only_keeps(call: ast.Call, scope: Scope) -> bool:

@@ -57,19 +57,21 @@ class Rule:
         *words: str,
         related: ast.AST | None = None,
         fix: Fix | None = None,
-        **texts: str,
+        message: str = "",
+        remedy: str = "",
     ) -> Finding:
         """Return a finding at a node. The argument `related` is a second node that explains the
         finding.
 
-        The words fill the braces of the rule's texts. The argument `texts` replaces texts of the
-        rule's class.
+        The words fill the braces of the rule's texts. The arguments `message` and `remedy` replace
+        texts of the rule's class.
         """
-        names = ("message", "remedy", "related_message")
-        parts = (texts.get(name) or getattr(self, name) for name in names)
-        message, remedy, second = (part.format(*words) if words else part for part in parts)
-        place, other = file.locate(node), file.locate(related) if related else None
-        return Finding(self.code, place, message, remedy, other, second if related else "", fix)
+        texts = message or self.message, remedy or self.remedy, self.related_message
+        message, remedy, related_message = (text.format(*words) for text in texts)
+        second = file.locate(related) if related else None
+        place = file.locate(node)
+        related_message = related_message if related else ""
+        return Finding(self.code, place, message, remedy, second, related_message, fix)
 
 
 def argument(call: ast.Call, position: int, name: str) -> list[ast.expr]:
@@ -94,8 +96,22 @@ def named_arguments(file: SourceFile, call: ast.Call, scope: Scope) -> dict[str,
         if keyword.arg:
             nodes[keyword.arg] = keyword.value
         elif isinstance(options, ast.Dict):
-            pairs = zip(options.keys, options.values, strict=True)
-            nodes |= {
-                str(key.value): value for key, value in pairs if isinstance(key, ast.Constant)
-            }
+            names = (getattr(key, "value", "") for key in options.keys)
+            nodes |= dict(zip(names, options.values, strict=True))
     return nodes
+
+
+def uses_of_call(call: ast.Call, scope: Scope) -> list[tuple[ast.AST, ast.AST | None]]:
+    """Return the expressions that have the value of a call, each with the node around it.
+
+    If the call is the only value of a variable, these are the places that read the variable.
+    Otherwise it is the call itself.
+    """
+    match scope.module.parents.get(call):
+        case ast.Assign(targets=[ast.Name(id=name)]) if len(scope.bindings.get(name, ())) == 1:
+            return [(child, around) for around in ast.walk(scope.node)
+                    for child in ast.iter_child_nodes(around)
+                    if isinstance(child, ast.Name) and child.id == name
+                    and isinstance(child.ctx, ast.Load)]  # fmt: skip
+        case around:
+            return [(call, around)]

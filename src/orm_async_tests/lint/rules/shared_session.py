@@ -29,6 +29,7 @@ class SharedSession(Rule):
         "Several tasks use {} at the same time, but it is one conversation with one connection."
     )
     remedy = "Open a session in every task, or await the calls one after the other."
+    related_message = "{1}"
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
         groups: dict[object, list[Work]] = defaultdict(list)
@@ -43,9 +44,9 @@ class SharedSession(Rule):
                 for work in start.works:
                     if (key := _used_meanwhile(file, start, work)) and work.node not in done:
                         done.add(work.node)
-                        yield self.report(file, work.node, key)
+                        yield self.report(file, work.node, key, "")
         for node, key in _managed_tasks(file):
-            yield self.report(file, node, key)
+            yield self.report(file, node, key, "")
         for group in groups.values():
             users: dict[str, list[Work]] = defaultdict(list)
             for work in group:
@@ -57,7 +58,7 @@ class SharedSession(Rule):
                     done.add(last.node)
                     first = others[0].node if others else last.around
                     text = "the first task" if others else "this loop starts many tasks"
-                    yield self.report(file, last.node, key, related=first, related_message=text)
+                    yield self.report(file, last.node, key, text, related=first)
 
 
 def _used_meanwhile(file: SourceFile, start: Start, work: Work) -> str:

@@ -48,39 +48,24 @@ class ValueComputedAtImport(Rule):
                     yield self.report(file, source, name, ast.unparse(values[name]))
 
 
-def _changing_call(
-    file: SourceFile, node: ast.AST, scope: Scope, *, follows: bool = True
-) -> ast.AST | None:
+def _changing_call(file: SourceFile, node: ast.AST, scope: Scope, depth: int = 2) -> ast.AST | None:
     """Return the call whose value would be different every time, or the name of this call in the
     module.
     """
     match node:
         case ast.Lambda():
             return None
-        case ast.Name() | ast.Attribute() if follows:
+        case ast.Name() | ast.Attribute() if depth == 2:
             source, inner = file.project.origin(node, scope)
             is_global = source is not node and not hasattr(inner.node, "args")
-            if is_global and _changing_call(file, source, inner, follows=False):
+            if is_global and _changing_call(file, source, inner, depth - 1):
                 return node
         case ast.Call(func=func):
-            function = file.project.function(file.value(func, scope))
-            if file.external_name(func, scope) in CHANGING or (
-                function
-                and any(_returns_change(file, item, function) for item in function.returned)
+            function = file.project.function(file.value(func, scope)) if depth else None
+            returned = function.returned if function else []
+            if file.external_name(func, scope) in CHANGING or any(
+                _changing_call(file, item, function or scope, depth - 1) for item in returned
             ):
                 return node
-    calls = (_changing_call(file, child, scope, follows=follows)
-             for child in ast.iter_child_nodes(node))  # fmt: skip
+    calls = (_changing_call(file, child, scope, depth) for child in ast.iter_child_nodes(node))
     return next(filter(None, calls), None)
-
-
-def _returns_change(file: SourceFile, node: ast.AST, function: Scope) -> bool:
-    """Return whether a function returns the value of a changing call, or the result of a method of
-    this value.
-    """
-    while isinstance(node, ast.Call | ast.Attribute):
-        func = node.func if isinstance(node, ast.Call) else node.value
-        if isinstance(node, ast.Call) and file.external_name(func, function) in CHANGING:
-            return True
-        node = func
-    return False

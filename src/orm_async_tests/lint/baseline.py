@@ -67,6 +67,6 @@ def _read_baseline(path: Path) -> Counter[Key]:
         return Counter(
             {tuple(str(entry[name]) for name in FIELDS): int(entry["count"]) for entry in entries}
         )
-    except (OSError, ValueError, TypeError, LookupError) as error:
-        problem = f"the baseline cannot be read: {error!r}"
+    except (OSError, ValueError, TypeError, LookupError, RecursionError) as error:
+        problem = f"the baseline cannot be read: {getattr(error, 'strerror', None) or repr(error)}"
         raise CouldNotRun(problem, str(path), REWRITE.format(path)) from None

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from orm_async_tests.errors import CouldNotRun
@@ -75,21 +76,23 @@ def find_files(
     """
     excluded = PathPatterns(root.resolve().as_posix(), exclude)
     files: dict[Path, None] = {}
-    for path in paths:
-        if path.is_dir():
-            with_tests = include_tests or TESTS.match_file(f"/{from_root(str(path), root)}/")
-            files |= dict.fromkeys(_walk(path, excluded, with_tests=with_tests))
-        elif path.exists():
-            files[path] = None
-        else:
-            _refuse(FileNotFoundError(2, "there is no such file", str(path)))
+    try:
+        for path in paths:
+            if path.is_dir():
+                with_tests = include_tests or TESTS.match_file(f"/{from_root(str(path), root)}/")
+                files |= dict.fromkeys(_walk(path, excluded, with_tests=with_tests))
+            else:
+                path.stat()  # raises an error if there is no such file
+                files[path] = None
+    except OSError as error:
+        problem = f"the path cannot be read: {error.strerror}"
+        remedy = "orm-async-tests lint, with a path that exists and that you can read"
+        raise CouldNotRun(problem, str(error.filename), remedy) from None
     return list(files)
 
 
-def _refuse(error: OSError) -> None:
-    problem = f"the path cannot be read: {error.strerror}"
-    remedy = "orm-async-tests lint, with a path that exists and that you can read"
-    raise CouldNotRun(problem, str(error.filename), remedy)
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def _walk(top: Path, excluded: PathPatterns, *, with_tests: bool) -> Iterator[Path]:
@@ -101,7 +104,7 @@ def _walk(top: Path, excluded: PathPatterns, *, with_tests: bool) -> Iterator[Pa
     repository = next((n for n, folder in enumerate(above) if (folder / ".git").exists()), 0)
     ignored = {absolute.parent: [_read(folder) for folder in above[1 : repository + 1]]}
     settled = [excluded, SKIPPED] if with_tests else [excluded, SKIPPED, TESTS]
-    for name, folders, files in os.walk(top, onerror=_refuse):
+    for name, folders, files in os.walk(top, onerror=_raise):
         folder = Path(name).resolve()
         is_skipped = ENVIRONMENT in files or (MIGRATIONS in files and not with_tests)
         if is_skipped and folder != absolute:
@@ -126,6 +129,7 @@ def _match(path: str, patterns: Sequence[PathPatterns]) -> bool:
 
 def _read(folder: Path) -> PathPatterns:
     """Return the patterns of the .gitignore in a folder."""
-    path = folder / ".gitignore"
-    text = path.read_text("utf-8", "replace") if path.is_file() else ""
+    text = ""
+    with suppress(OSError):
+        text = (folder / ".gitignore").read_text("utf-8", "replace")
     return PathPatterns(str(folder), text.splitlines())

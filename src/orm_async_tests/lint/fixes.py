@@ -30,26 +30,28 @@ def _fix_file(path: Path, fixes: Iterable[Fix]) -> int:
     data = path.read_bytes()
     text = decode(data)
     starts = [0, *(match.end() for match in LINE_END.finditer(text))]
-    parts, count, position = list[str](), 0, 0
-    last = None
+    changes: list[tuple[int, int, str]] = []
     for fix in fixes:
         place = fix.location
         start = starts[place.line - 1] + place.column - 1
-        if start >= position and place != last:
-            parts += [text[position:start], fix.text]
-            position = starts[place.end_line - 1] + place.end_column - 1
-            count, last = count + 1, place
-    fixed = "".join([*parts, text[position:]])
+        end = starts[place.end_line - 1] + place.end_column - 1
+        if all(
+            (end <= first or last <= start) and (start, end) != (first, last)
+            for first, last, _ in changes
+        ):
+            changes.append((start, end, fix.text))
+    for start, end, new in sorted(changes, reverse=True):
+        text = text[:start] + new + text[end:]
     try:
-        ast.parse(fixed)
-        _replace(path.resolve(), fixed.encode(encoding_of(data)))
+        ast.parse(text)
+        _replace(path.resolve(), text.encode(encoding_of(data)))
     except (ValueError, SyntaxError):
         return 0
     except OSError as error:
         problem = f"the file cannot be written: {error.strerror}"
         remedy = "orm-async-tests lint, without --fix"
         raise CouldNotRun(problem, str(path), remedy) from None
-    return count
+    return len(changes)
 
 
 def _replace(path: Path, data: bytes) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from orm_async_tests import github, sarif
 from orm_async_tests.lint.baseline import key_of
-from orm_async_tests.lint.finding import Finding, Location, from_here, from_root
+from orm_async_tests.lint.finding import Finding, Location, UnreadFile, from_here, from_root
 from orm_async_tests.lint.project_check import Report
 from orm_async_tests.lint.rule_pages import render_page
 from orm_async_tests.lint.rules import RULES
@@ -105,17 +105,19 @@ def render_sarif(report: Report) -> Iterator[str]:
         result["partialFingerprints"] = {"content/v1": fingerprint}
         results.append(result)
     rules = map(_sarif_rule, sorted({finding.code for finding in report.findings}))
-    run = {"executionSuccessful": not report.unread}
+    unread = [_sarif_unread(file, report.root) for file in report.unread]
+    run = {"executionSuccessful": not unread, "toolExecutionNotifications": unread}
     yield json.dumps(sarif.document(rules, results, invocations=[run]), indent=2)
 
 
 def _sarif_rule(code: str) -> dict[str, Any]:
     rule = NAMED[code]
+    page = {"markdown": render_page(rule)} if code in RULES else {}
     return {
         "id": code,
         "name": rule.name,
         "shortDescription": {"text": rule.summary},
-        "help": {"text": rule.summary, "markdown": render_page(rule)},
+        "help": {"text": rule.summary, **page},
         "defaultConfiguration": {"level": _level(code)},
     }
 
@@ -124,6 +126,11 @@ def _sarif_place(place: Location, root: Path) -> dict[str, Any]:
     path = PurePosixPath(from_root(place.path, root))
     start = {"startLine": place.line, "startColumn": place.column}
     return sarif.location(path, **start, endLine=place.end_line, endColumn=place.end_column)
+
+
+def _sarif_unread(file: UnreadFile, root: Path) -> dict[str, Any]:
+    place = sarif.location(PurePosixPath(from_root(file.path, root)), startLine=file.line)
+    return {"level": "error", "message": {"text": file.message}, "locations": [place]}
 
 
 def _level(code: str) -> Literal["error", "warning"]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import repeat
+from functools import partial
 from pathlib import Path
 
 from orm_async_tests.lint.checker import Checker
@@ -14,7 +14,7 @@ from orm_async_tests.lint.file_search import PathPatterns, find_files
 from orm_async_tests.lint.finding import Finding, UnreadFile, from_root
 from orm_async_tests.lint.lint_settings import Settings, has_prefix
 from orm_async_tests.lint.project_facts import ProjectFacts, read_facts
-from orm_async_tests.lint.result_cache import FileResult, ResultCache
+from orm_async_tests.lint.result_cache import FileResult, Results, check_changed
 from orm_async_tests.lint.source_text import decode
 
 FILES_FOR_A_PROCESS = 100  # fewer are checked before another process has started
@@ -73,38 +73,31 @@ def _drop_ignored(
             yield comment.report_unused()
 
 
-def _check_files(files: Sequence[Path], settings: Settings) -> dict[Path, FileResult]:
+def _check_files(files: Sequence[Path], settings: Settings) -> Results:
     """Return the results of the files in the order of the files. If a file has not changed, take
     its results from the cache.
     """
     root, engines = settings.root.resolve(), _read_engines(files, settings)
     facts = read_facts(root, settings.dialect, settings.fastapi, engines)
-    cache = None
-    results: dict[Path, FileResult] = {}
-    if settings.uses_cache and not settings.texts:
-        parts = (facts, settings.codes, settings.sessions, settings.warn_unused_ignores)
-        cache = ResultCache(root, files, parts)
-        results = cache.read()
-    if remaining := [path for path in files if path not in results]:
-        results |= _check_in_processes(remaining, settings, facts)
-        if cache:
-            cache.write(results)
+    run = partial(_check_in_processes, settings, facts)
+    if settings.texts or not settings.uses_cache:
+        return run(files)
+    parts = (facts, settings.codes, settings.sessions, settings.warn_unused_ignores)
+    results = check_changed(root, files, parts, run)
     return {path: results[path] for path in files}
 
 
-def _check_in_processes(
-    files: Sequence[Path], settings: Settings, facts: ProjectFacts
-) -> dict[Path, FileResult]:
+def _check_in_processes(settings: Settings, facts: ProjectFacts, files: Sequence[Path]) -> Results:
     """Check files. If there are many files, divide them among processes, so that neighboring files
     stay together.
     """
     count = min(settings.jobs, len(files) // FILES_FOR_A_PROCESS)
     if count < 2:
-        return _check_part(files, settings, facts)
+        return _check_part(settings, facts, files)
     size = -(-len(files) // count)
     parts = [files[start : start + size] for start in range(0, len(files), size)]
     with ProcessPoolExecutor(count) as pool:
-        results = pool.map(_check_part, parts, repeat(settings), repeat(facts))
+        results = pool.map(partial(_check_part, settings, facts), parts)
         return {path: result for part in results for path, result in part.items()}
 
 
@@ -117,9 +110,7 @@ def _read_engines(files: Sequence[Path], settings: Settings) -> Iterator[str]:
                 yield text
 
 
-def _check_part(
-    files: Sequence[Path], settings: Settings, facts: ProjectFacts
-) -> dict[Path, FileResult]:
+def _check_part(settings: Settings, facts: ProjectFacts, files: Sequence[Path]) -> Results:
     gc.disable()  # syntax trees are many objects without cycles
     try:
         with warnings.catch_warnings():

@@ -10,7 +10,8 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -40,66 +41,63 @@ class FileResult:
     """The other modules that the result depends on."""
 
 
+Results = dict[Path, FileResult]
 CLASSES = {
     item.__name__: item for item in (FileResult, Finding, Fix, Location, Suppression, UnreadFile)
 }
 
 
-class ResultCache:
-    """Stores the results of files in a cache file. If the cache file cannot be read or written, the
-    check only takes longer.
+def check_changed(
+    root: Path, files: Sequence[Path], settings: object, check: Callable[[list[Path]], Results]
+) -> Results:
+    """Return the results of files. Call `check` for the files whose result is not in the cache, or
+    is no longer valid.
+
+    If the cache file cannot be read or written, the check only takes longer.
     """
+    sources = sorted(Path(__file__).parent.rglob("*.py"))
+    checker = _digest(b"".join(path.read_bytes() for path in sources))
+    parts = checker, sys.version_info[:2], Path.cwd(), sorted(files), settings
+    name = _digest(repr(parts).encode("utf-8", "surrogateescape"))
+    path = root / FOLDER / f"{name}.json"
+    digest = cache(_digest_file)
+    results: Results = {}
+    with suppress(OSError, ValueError, LookupError, TypeError, AttributeError):
+        results = _read(path, digest)
+    if remaining := [path for path in files if path not in results]:
+        results |= check(remaining)
+        with suppress(OSError, ValueError):
+            _write(path, results, digest)
+    return results
 
-    def __init__(self, root: Path, files: Iterable[Path], settings: object) -> None:
-        checker = b"".join(
-            path.read_bytes() for path in sorted(Path(__file__).parent.rglob("*.py"))
-        )
-        parts = (_digest(checker), sys.version_info[:2], Path.cwd(), sorted(files), settings)
-        name = _digest(repr(parts).encode("utf-8", "surrogateescape"))
-        self.path = root / FOLDER / f"{name}.json"
-        self._digest_file = cache(_digest_file)
 
-    def read(self) -> dict[Path, FileResult]:
-        """Return the results in the cache that are still valid."""
-        try:
-            document = json.loads(self.path.read_bytes(), object_hook=decode)
-            names = [*document["modules"]]
-            changed = {
-                number
-                for number, name in enumerate(names)
-                if self._digest_file(name) != document["modules"][name]
-            }
-            return {
-                Path(name): replace(result, modules=[names[number] for number in result.modules])
-                for name, (digest, result) in document["files"].items()
-                if changed.isdisjoint(result.modules) and self._digest_file(name) == digest
-            }
-        except (OSError, ValueError, LookupError, TypeError, AttributeError):
-            return {}
+def _read(path: Path, digest: Callable[[str], str]) -> Results:
+    """Return the results in the cache that are still valid."""
+    document = json.loads(path.read_bytes(), object_hook=decode)
+    names = [*document["modules"]]
+    changed = {n for n, name in enumerate(names) if digest(name) != document["modules"][name]}
+    return {
+        Path(name): replace(result, modules=[names[number] for number in result.modules])
+        for name, (content, result) in document["files"].items()
+        if changed.isdisjoint(result.modules) and digest(name) == content
+    }
 
-    def write(self, results: Mapping[Path, FileResult]) -> None:
-        """Write the results, and remove the cache files that were not written for the longest
-        time.
-        """
-        numbers: dict[str, int] = {}  # of the modules, because their paths are long
-        files = {}
-        for path, result in results.items():
-            modules = [numbers.setdefault(name, len(numbers)) for name in result.modules]
-            numbered = {**vars(result), "class": "FileResult", "modules": modules}
-            files[str(path)] = self._digest_file(str(path)), numbered
-        document = {"modules": {name: self._digest_file(name) for name in numbers}, "files": files}
-        folder, part = self.path.parent, self.path.with_suffix(f".{os.getpid()}")
-        try:
-            folder.mkdir(exist_ok=True)
-            (folder / ".gitignore").write_text("*\n", "utf-8")
-            part.write_text(json.dumps(document, default=encode), "utf-8")
-            part.replace(self.path)
-            for path in sorted(folder.glob("*.json"), key=lambda path: -path.stat().st_mtime)[
-                MOST:
-            ]:
-                path.unlink(missing_ok=True)
-        except (OSError, ValueError):
-            return
+
+def _write(path: Path, results: Results, digest: Callable[[str], str]) -> None:
+    """Write the results, and remove the cache files that were not written for the longest time."""
+    numbers: dict[str, int] = {}  # of the modules, because their paths are long
+    entries = {}
+    for file, result in results.items():
+        modules: list[Any] = [numbers.setdefault(name, len(numbers)) for name in result.modules]
+        entries[str(file)] = digest(str(file)), replace(result, modules=modules)
+    document = {"modules": {name: digest(name) for name in numbers}, "files": entries}
+    folder, part = path.parent, path.with_suffix(f".{os.getpid()}")
+    folder.mkdir(exist_ok=True)
+    (folder / ".gitignore").write_text("*\n", "utf-8")
+    part.write_text(json.dumps(document, default=encode), "utf-8")
+    part.replace(path)
+    for old in sorted(folder.glob("*.json"), key=lambda path: -path.stat().st_mtime)[MOST:]:
+        old.unlink(missing_ok=True)
 
 
 def encode(value: Any) -> dict[str, Any]:

@@ -3,8 +3,8 @@
 In run_sync(), reading an attribute may send SQL. Use run_sync() for code that was written for a
 synchronous session. It still sends one SELECT for every lazy load.
 
-Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "in scalars"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#running-synchronous-methods-and-functions-under-asyncio
+Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "in scalars"
 """
 
 from sqlalchemy import select

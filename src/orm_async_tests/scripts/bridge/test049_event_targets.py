@@ -4,8 +4,8 @@ Calling event.listen() on an AsyncEngine or an AsyncSession raises NotImplemente
 AsyncEngine contains a synchronous Engine, and an AsyncSession contains a synchronous Session. Pass
 the synchronous object to event.listen().
 
-Symptom: NotImplementedError "asynchronous events are not implemented"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-events-with-the-asyncio-extension
+Symptom: NotImplementedError "asynchronous events are not implemented"
 """
 
 from typing import Any

@@ -4,8 +4,8 @@ SQLAlchemy passes synchronous objects to a listener, for example a Connection or
 methods send SQL at once, because SQLAlchemy awaits the driver for you. A method of your
 AsyncSession returns a coroutine that nothing awaits.
 
-Symptom: RuntimeWarning "coroutine 'AsyncSession.execute' was never awaited"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-events-with-the-asyncio-extension
+Symptom: RuntimeWarning "coroutine 'AsyncSession.execute' was never awaited"
 """
 
 from sqlalchemy import MetaData, event, func, insert, select

@@ -4,9 +4,9 @@ The function that you pass to run_sync() runs in the thread of the running event
 second event loop cannot run. Call await_only() instead, but only in code that SQLAlchemy runs in a
 greenlet.
 
-Symptom: RuntimeError "asyncio.run() cannot be called from a running event loop" in "in run_sync"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-awaitable-only-driver-methods-in-connection-pool-and-other-events
 Docs: https://docs.python.org/3/library/asyncio-runner.html#asyncio.run
+Symptom: RuntimeError "asyncio.run() cannot be called from a running event loop" in "in run_sync"
 """
 
 import asyncio

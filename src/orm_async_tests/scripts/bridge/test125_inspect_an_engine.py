@@ -4,9 +4,9 @@ The inspector sends SQL without an await, so it needs a synchronous Connection, 
 passes to your function. Return plain data from this function. If you returned the inspector, it
 would send its SQL outside the greenlet.
 
-Symptom: NoInspectionAvailable xd3s "Inspection on an AsyncEngine is currently not supported"
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-xd3s
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-the-inspector-to-inspect-schema-objects
+Symptom: NoInspectionAvailable xd3s "Inspection on an AsyncEngine is currently not supported"
 """
 
 from sqlalchemy import Connection, inspect

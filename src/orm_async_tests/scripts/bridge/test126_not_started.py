@@ -3,8 +3,8 @@
 Without `await`, engine.connect() returns an AsyncConnection that is not connected yet. Its method
 execute() raises AsyncContextNotStarted.
 
-Symptom: AsyncContextNotStarted "context has not been started"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncEngine.connect
+Symptom: AsyncContextNotStarted "context has not been started"
 """
 
 from sqlalchemy import text

@@ -4,9 +4,9 @@ A failed flush ends the session's transaction, even if you catch the exception i
 The next statement raises PendingRollbackError (7s2a). Put a flush that may fail into a savepoint
 (begin_nested()).
 
-Symptom: PendingRollbackError 7s2a "due to a previous exception during flush"
 Docs: https://docs.sqlalchemy.org/en/21/faq/sessions.html#faq-session-rollback
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#using-savepoint
+Symptom: PendingRollbackError 7s2a "due to a previous exception during flush"
 """
 
 from sqlalchemy import func, select

@@ -5,8 +5,8 @@ another one yet. Note what remains to be done in the dictionary session.info. If
 before the noted work, the work is lost. Store work that must not be lost in a table, in the same
 transaction as the changes.
 
-Symptom: InvalidRequestError "This session is in 'committed' state"
 Docs: https://docs.sqlalchemy.org/en/21/orm/events.html#sqlalchemy.orm.SessionEvents.after_commit
+Symptom: InvalidRequestError "This session is in 'committed' state"
 """
 
 from sqlalchemy import event, insert, select

@@ -4,11 +4,11 @@ The asyncio classes have only the methods of SQLAlchemy 2.0. Use select() instea
 execute statements on a connection. Enter sessions and connections with `async with`. Loop over the
 result of execute() with a plain `for`, and over the result of stream() with `async for`.
 
+Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#synopsis-orm
 Symptom: AttributeError "'AsyncSession' object has no attribute 'query'"
 Symptom: AttributeError "'AsyncEngine' object has no attribute 'execute'"
 Symptom: TypeError "'AsyncSession' object does not support the context manager protocol"
 Symptom: TypeError "'async for' requires an object with __aiter__ method"
-Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#synopsis-orm
 """
 
 from typing import Any

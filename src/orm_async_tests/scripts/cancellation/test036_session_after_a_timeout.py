@@ -3,8 +3,8 @@
 When asyncio.timeout() cancels the statement, SQLAlchemy discards the connection, and the
 transaction is lost. Until you call rollback(), the session raises PendingRollbackError (8s2b).
 
-Symptom: PendingRollbackError 8s2b "Can't reconnect until invalid transaction is rolled back"
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-8s2b
+Symptom: PendingRollbackError 8s2b "Can't reconnect until invalid transaction is rolled back"
 """
 
 import asyncio

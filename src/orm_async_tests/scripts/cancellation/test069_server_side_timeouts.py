@@ -4,8 +4,8 @@ With statement_timeout, the server cancels the statement (57014). You have to ro
 connection stays usable. After asyncio.timeout(), SQLAlchemy discards the connection, and the pool
 has to open another one. Set statement_timeout for every statement that could hang.
 
-Symptom: 57014 "canceling statement due to statement timeout"
 Docs: https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-STATEMENT-TIMEOUT
+Symptom: 57014 "canceling statement due to statement timeout"
 """
 
 import asyncio

@@ -3,8 +3,8 @@
 `except DBAPIError` does not catch the built-in TimeoutError. When command_timeout expires, asyncpg
 cancels the query on the server, and the pool opens another connection for the next task.
 
-Symptom: TimeoutError in "asyncpg/protocol/protocol.pyx"
 Docs: https://magicstack.github.io/asyncpg/current/api/index.html#connection
+Symptom: TimeoutError in "asyncpg/protocol/protocol.pyx"
 """
 
 from sqlalchemy import func, select

@@ -5,8 +5,8 @@ refuses the next ROLLBACK, and the error of that ROLLBACK replaces CancelledErro
 retries after an OperationalError then continues, although its task was cancelled. When a COPY
 fails, invalidate the connection, so that SQLAlchemy sends no ROLLBACK.
 
-Symptom: OperationalError "another command is already in progress"
 Docs: https://www.psycopg.org/psycopg3/docs/basic/copy.html
+Symptom: OperationalError "another command is already in progress"
 """
 
 import asyncio

@@ -5,8 +5,8 @@ with InvalidRequestError (isce). If the pool has an open connection, the same co
 Code that shares a session between tasks can therefore pass all tests, but fail at the first request
 after a restart.
 
-Symptom: InvalidRequestError isce "This session is provisioning a new connection"
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#illegalstatechangeerror-and-concurrency-exceptions
+Symptom: InvalidRequestError isce "This session is provisioning a new connection"
 """
 
 from asyncio import gather

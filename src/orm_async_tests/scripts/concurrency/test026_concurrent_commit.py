@@ -3,9 +3,9 @@
 While a session flushes, it refuses another flush. While a session commits for one task, it refuses
 every call of another task with error isce. Give every task its own session.
 
+Docs: https://docs.sqlalchemy.org/en/21/errors.html#illegalstatechangeerror-and-concurrency-exceptions
 Symptom: IllegalStateChangeError isce "is already in progress and this would cause"
 Symptom: InvalidRequestError "Session is already flushing"
-Docs: https://docs.sqlalchemy.org/en/21/errors.html#illegalstatechangeerror-and-concurrency-exceptions
 """
 
 from asyncio import gather

@@ -5,10 +5,10 @@ the session cannot roll back while another task uses its connection. The Interfa
 failed rollback hides the error of your task. The connection stays checked out until it is
 garbage-collected. A TaskGroup waits until all of its tasks have ended before it raises an error.
 
-Symptom: asyncpg: InterfaceError "another operation is in progress"
-Symptom: asyncpg: SAWarning "garbage collector is trying to clean up non-checked-in connection"
 Docs: https://docs.python.org/3/library/asyncio-task.html#asyncio.gather
 Docs: https://github.com/sqlalchemy/sqlalchemy/issues/10092
+Symptom: asyncpg: InterfaceError "another operation is in progress"
+Symptom: asyncpg: SAWarning "garbage collector is trying to clean up non-checked-in connection"
 """
 
 from asyncio import TaskGroup, create_task, gather, wait

@@ -6,9 +6,9 @@ and every later checkout fails (rvf5). Earlier releases lose the connection's sl
 checkouts time out (3o7r). On psycopg, the ROLLBACK waits for the running query. Wait for your tasks
 inside `async with`, for example with a TaskGroup.
 
+Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.4
 Symptom: asyncpg: InterfaceError "another operation is in progress"
 Symptom: asyncpg: "cannot use Connection.transaction() in a manually started transaction"
-Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.4
 """
 
 from asyncio import Task, TaskGroup, create_task, gather

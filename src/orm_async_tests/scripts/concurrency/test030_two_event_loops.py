@@ -4,9 +4,9 @@ In a second asyncio.run(), or in the event loop of the next test, the pool retur
 the first event loop. Dispose the engine in the event loop that used it, or create the engine with
 NullPool. A psycopg connection is not bound to an event loop.
 
+Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-multiple-asyncio-event-loops
 Symptom: RuntimeError "attached to a different loop"
 Symptom: RuntimeError "Event loop is closed"
-Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-multiple-asyncio-event-loops
 """
 
 import asyncio

@@ -3,8 +3,8 @@
 SQLAlchemy's adapter for asyncpg runs the queries of two tasks one after the other. Therefore nobody
 notices that two tasks share a connection (test24).
 
-Symptom: InterfaceError "another operation is in progress"
 Docs: https://magicstack.github.io/asyncpg/current/faq.html
+Symptom: InterfaceError "another operation is in progress"
 """
 
 from asyncio import gather

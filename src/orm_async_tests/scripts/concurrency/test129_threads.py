@@ -4,9 +4,9 @@ In a thread, asyncio.run() starts another event loop, but an asyncpg connection 
 event loop that opened it. Use run_coroutine_threadsafe() to run the coroutine in the engine's event
 loop.
 
-Symptom: RuntimeError "attached to a different loop" in "/thread.py"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-multiple-asyncio-event-loops
 Docs: https://docs.python.org/3/library/asyncio-task.html#asyncio.run_coroutine_threadsafe
+Symptom: RuntimeError "attached to a different loop" in "/thread.py"
 """
 
 import asyncio

@@ -6,8 +6,8 @@ the parent of a new object. Use one session for the whole request, or set the fo
 the related object. Alternatively, merge() sends a SELECT and returns a copy that belongs to the
 other session.
 
-Symptom: InvalidRequestError "is already attached to session"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_state_management.html#merging
+Symptom: InvalidRequestError "is already attached to session"
 """
 
 from datetime import UTC, datetime

@@ -5,8 +5,8 @@ DDL() element, it clears the statement cache of every connection in the process.
 notice an ALTER in text() or from another process. Then the next execution of a cached statement
 fails once, and you must run its transaction again.
 
-Symptom: InvalidCachedStatementError 0A000 "cached statement plan is invalid"
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-cache
+Symptom: InvalidCachedStatementError 0A000 "cached statement plan is invalid"
 """
 
 from contextlib import suppress

@@ -4,8 +4,8 @@ For a column without time zone, asyncpg subtracts a naive datetime from the valu
 refuses if the value is aware. psycopg sends every datetime as text, and the server drops the
 offset. A column of type DateTime(timezone=True) keeps the moment on both drivers.
 
-Symptom: asyncpg: 22000 "can't subtract offset-naive and offset-aware datetimes"
 Docs: https://github.com/MagicStack/asyncpg/issues/1139
+Symptom: asyncpg: 22000 "can't subtract offset-naive and offset-aware datetimes"
 """
 
 from datetime import datetime, timedelta, timezone

@@ -4,8 +4,8 @@ asyncpg sends values in binary, so every value must have the Python type of its 
 example int, date or datetime. Unlike psycopg, asyncpg does not convert text. Convert values where
 they enter your program.
 
-Symptom: 22000 "invalid input for query argument"
 Docs: https://magicstack.github.io/asyncpg/current/usage.html#type-conversion
+Symptom: 22000 "invalid input for query argument"
 """
 
 from datetime import date

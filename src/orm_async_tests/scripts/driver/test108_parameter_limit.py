@@ -4,9 +4,9 @@ PostgreSQL's protocol counts the parameters in 16 bits, so a long IN list can ex
 array with = ANY cannot. SQLAlchemy splits an insert() with a list into batches that stay below the
 limit.
 
-Symptom: InterfaceError "the number of query arguments cannot exceed 32767"
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#controlling-the-batch-size
 Docs: https://www.postgresql.org/docs/current/limits.html
+Symptom: InterfaceError "the number of query arguments cannot exceed 32767"
 """
 
 from sqlalchemy import ARRAY, Integer, any_, func, insert, literal, select

@@ -4,9 +4,9 @@ A lost connection raises OperationalError on psycopg. On asyncpg, it raises Inte
 plain DBAPIError, so code that retries after an OperationalError never retries. On both drivers, the
 error has connection_invalidated=True.
 
-Symptom: InterfaceError "the underlying connection is closed"
 Docs: https://docs.sqlalchemy.org/en/21/core/exceptions.html#sqlalchemy.exc.DBAPIError
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#disconnect-handling-pessimistic
+Symptom: InterfaceError "the underlying connection is closed"
 """
 
 from sqlalchemy import text

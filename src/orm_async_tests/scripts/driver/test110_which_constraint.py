@@ -4,9 +4,9 @@ A duplicate name (23505), a missing parent (23503), a NULL (23502) and a failed 
 raise IntegrityError. Read the SQLSTATE from `error.orig.sqlstate`. Do not search the text of the
 message, because the server may write it in another language.
 
-Symptom: IntegrityError 23503 "violates foreign key constraint"
 Docs: https://www.postgresql.org/docs/current/errcodes-appendix.html
 Docs: https://docs.sqlalchemy.org/en/21/core/exceptions.html#sqlalchemy.exc.IntegrityError
+Symptom: IntegrityError 23503 "violates foreign key constraint"
 """
 
 from sqlalchemy import ForeignKey, MetaData

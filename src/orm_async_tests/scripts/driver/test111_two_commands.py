@@ -4,9 +4,9 @@ On asyncpg, SQLAlchemy prepares every statement, and a prepared statement can co
 command. Execute the commands one by one. Alternatively, pass all commands to execute() of the
 asyncpg connection, without parameters.
 
-Symptom: 42601 "cannot insert multiple commands into a prepared statement"
 Docs: https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY
 Docs: https://magicstack.github.io/asyncpg/current/api/index.html#asyncpg.connection.Connection.execute
+Symptom: 42601 "cannot insert multiple commands into a prepared statement"
 """
 
 from sqlalchemy import func, select, text

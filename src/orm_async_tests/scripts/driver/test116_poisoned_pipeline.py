@@ -5,8 +5,8 @@ psycopg has entered pipeline mode, the connection stays in this mode, and the po
 next task. On this connection, a SELECT returns no rows. If a bulk insert did not finish, invalidate
 the connection.
 
-Symptom: ResourceClosedError "This result object does not return rows"
 Docs: https://www.psycopg.org/psycopg3/docs/advanced/pipeline.html
+Symptom: ResourceClosedError "This result object does not return rows"
 """
 
 import asyncio

@@ -4,8 +4,8 @@ SQLAlchemy passes the parameters of the URL's query to the driver as text. For
 `?statement_cache_size=0`, asyncpg receives the text "0" and compares it with a number, which raises
 TypeError. The values in connect_args are Python objects. On psycopg, a number in the URL works.
 
-Symptom: TypeError "instances of 'str' and 'int'" in "asyncpg/connect_utils.py"
 Docs: https://docs.sqlalchemy.org/en/21/core/engines.html#custom-dbapi-connect-arguments-on-connect-routines
+Symptom: TypeError "instances of 'str' and 'int'" in "asyncpg/connect_utils.py"
 """
 
 from sqlalchemy import URL, text

@@ -5,8 +5,8 @@ API, so its URL works with both kinds of engine. If your program needs both kind
 example for migrations, use psycopg for the synchronous one. Alternatively, run the synchronous code
 in run_sync() on a connection of the async engine.
 
-Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "in raw_connection"
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-xd2s
+Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "in raw_connection"
 """
 
 from sqlalchemy import URL, create_engine, text

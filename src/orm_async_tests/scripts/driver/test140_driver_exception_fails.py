@@ -4,8 +4,8 @@ SQLAlchemy 2.1 looks up the driver's error in a list of classes, but this list l
 stale prepared statement. An error handler that reads driver_exception then gets a second error.
 `error.orig.__cause__` works on SQLAlchemy 2.0 and 2.1.
 
-Symptom: ValueError "No original exception is present"
 Docs: https://docs.sqlalchemy.org/en/21/core/exceptions.html#sqlalchemy.exc.DBAPIError
+Symptom: ValueError "No original exception is present"
 """
 
 from sqlalchemy import MetaData, insert, select, text

@@ -4,8 +4,8 @@ In SQLAlchemy 2.0, `?async_fallback=true` in an asyncpg URL let synchronous code
 SQLAlchemy 2.1 passes async_fallback to asyncpg's connect(), which does not know it. Remove
 async_fallback from the URL, and use psycopg in synchronous code.
 
-Symptom: TypeError "unexpected keyword argument 'async_fallback'"
 Docs: https://docs.sqlalchemy.org/en/21/changelog/migration_21.html
+Symptom: TypeError "unexpected keyword argument 'async_fallback'"
 """
 
 from sqlalchemy import URL, text

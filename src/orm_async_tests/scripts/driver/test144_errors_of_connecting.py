@@ -5,9 +5,9 @@ raises a DBAPIError. Before SQLAlchemy 2.1, connect() raised asyncpg's own error
 answers, asyncpg raises the built-in OSError. Code that waits for a server must therefore catch both
 DBAPIError and OSError.
 
+Docs: https://docs.sqlalchemy.org/en/21/changelog/migration_21.html
 Symptom: FileNotFoundError "No such file or directory" in "asyncpg/connect_utils.py"
 Symptom: 3D000 "database ... does not exist"
-Docs: https://docs.sqlalchemy.org/en/21/changelog/migration_21.html
 """
 
 from sqlalchemy import URL

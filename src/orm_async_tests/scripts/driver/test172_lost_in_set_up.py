@@ -4,8 +4,8 @@ After asyncpg has connected, SQLAlchemy sets up the connection, for example its 
 server dies in this moment, `except DBAPIError` does not catch the error. If your code retries after
 an error, catch asyncpg's errors as well as DBAPIError.
 
-Symptom: InterfaceError "connection is closed"
 Docs: https://docs.sqlalchemy.org/en/21/core/events.html#sqlalchemy.events.DialectEvents.do_connect
+Symptom: InterfaceError "connection is closed"
 """
 
 from typing import Any

@@ -4,8 +4,8 @@ In text(), a colon and a name mark a parameter, unless another colon stands besi
 `:number::int`, text() finds no parameter, and PostgreSQL receives all three colons. Write CAST in
 text(), or use SQLAlchemy's cast().
 
-Symptom: 42601 "syntax error at or near"
 Docs: https://docs.sqlalchemy.org/en/21/core/sqlelement.html#sqlalchemy.sql.expression.text
+Symptom: 42601 "syntax error at or near"
 """
 
 from sqlalchemy import Integer, cast, literal, select, text

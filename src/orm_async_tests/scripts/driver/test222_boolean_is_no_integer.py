@@ -4,8 +4,8 @@ PostgreSQL has no operator that compares a boolean with an integer, or a uuid wi
 worked on SQLite or MySQL may therefore fail. Compare a column with a value of its Python type, or
 cast one side of the comparison.
 
-Symptom: 42883 "operator does not exist"
 Docs: https://www.postgresql.org/docs/current/datatype-boolean.html
+Symptom: 42883 "operator does not exist"
 """
 
 from sqlalchemy import Boolean, Integer, cast, func, literal, select

@@ -5,9 +5,9 @@ and jsonb_build_object() accept any type, so PostgreSQL cannot derive a type fro
 type with CAST in SQL, or with bindparam() in Python. A comparison with a mapped column in select()
 needs neither.
 
+Docs: https://docs.sqlalchemy.org/en/21/core/sqlelement.html#sqlalchemy.sql.expression.TextClause.bindparams
 Symptom: ProgrammingError 42P18 "could not determine data type of parameter"
 Symptom: ProgrammingError 42P08 "could not determine data type of parameter"
-Docs: https://docs.sqlalchemy.org/en/21/core/sqlelement.html#sqlalchemy.sql.expression.TextClause.bindparams
 """
 
 from sqlalchemy import String, bindparam, or_, select, text

@@ -4,10 +4,10 @@ SQLAlchemy passes every key of the URL's query to the driver. For the keys sslmo
 application_name and options, asyncpg.connect() raises TypeError. For asyncpg, write `ssl` instead
 of `sslmode`, with the same values. Pass `timeout` and `server_settings` in connect_args.
 
-Symptom: asyncpg: TypeError "connect() got an unexpected keyword argument"
-Symptom: psycopg: ProgrammingError "invalid connection option"
 Docs: https://docs.sqlalchemy.org/en/21/core/engines.html#custom-dbapi-connect-arguments-on-connect-routines
 Docs: https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
+Symptom: asyncpg: TypeError "connect() got an unexpected keyword argument"
+Symptom: psycopg: ProgrammingError "invalid connection option"
 """
 
 from sqlalchemy import URL, text

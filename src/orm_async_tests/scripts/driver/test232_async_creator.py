@@ -5,10 +5,10 @@ engine lives. SQLAlchemy calls async_creator for every new connection, so read t
 there. Alternatively, a `do_connect` listener can change the arguments of the driver for every new
 connection.
 
-Symptom: asyncpg: InvalidPasswordError 28P01 "password authentication failed"
-Symptom: psycopg: OperationalError "password authentication failed"
 Docs: https://docs.sqlalchemy.org/en/21/core/engines.html#generating-dynamic-authentication-tokens
 Docs: https://docs.sqlalchemy.org/en/21/core/engines.html#sqlalchemy.create_engine.params.async_creator
+Symptom: asyncpg: InvalidPasswordError 28P01 "password authentication failed"
+Symptom: psycopg: OperationalError "password authentication failed"
 """
 
 from typing import Any

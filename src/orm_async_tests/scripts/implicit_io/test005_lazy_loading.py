@@ -5,8 +5,8 @@ cannot be awaited, so SQLAlchemy raises MissingGreenlet (xd2s). Name the relatio
 read in the query's options, for example with selectinload(). After MissingGreenlet, you can still
 use the session. On psycopg, SQLAlchemy wraps MissingGreenlet in StatementError.
 
-Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_emit_lazyload"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#preventing-implicit-io-when-using-asyncsession
+Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_emit_lazyload"
 """
 
 from sqlalchemy import select

@@ -4,8 +4,8 @@ After a commit, the loaded values may be out of date, so SQLAlchemy expires them
 reading an expired attribute cannot send a SELECT. Create the session with expire_on_commit=False,
 and call refresh() if you need the newest values.
 
-Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#preventing-implicit-io-when-using-asyncsession
+Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"
 """
 
 from sqlalchemy import select

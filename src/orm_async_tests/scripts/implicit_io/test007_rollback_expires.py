@@ -4,8 +4,8 @@ The setting expire_on_commit applies only to commits. After a rollback the loade
 wrong, so SQLAlchemy expires them. Read the values that you need before the rollback, or call
 refresh() after it.
 
-Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_basics.html#rolling-back
+Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"
 """
 
 from sqlalchemy import select

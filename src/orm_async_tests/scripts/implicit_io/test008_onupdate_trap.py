@@ -5,9 +5,9 @@ SQLAlchemy fetches computed values after an INSERT, but not after an UPDATE. Wit
 eager_defaults=True, the UPDATE returns the new value. Alternatively, call refresh(), which sends
 one more SELECT.
 
-Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired" ".updated_at"
 Docs: https://github.com/sqlalchemy/sqlalchemy/issues/12182
 Docs: https://docs.sqlalchemy.org/en/21/orm/mapping_api.html#sqlalchemy.orm.Mapper.params.eager_defaults
+Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired" ".updated_at"
 """
 
 from datetime import datetime

@@ -4,8 +4,8 @@ After the flush, SQLAlchemy does not know that an unassigned collection is empty
 the collection is a lazy load, which raises MissingGreenlet (xd2s). To avoid the error, write
 `points=[]`.
 
-Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_emit_lazyload"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#preventing-implicit-io-when-using-asyncsession
+Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_emit_lazyload"
 """
 
 from sqlalchemy.ext.asyncio import AsyncSession

@@ -3,9 +3,9 @@
 Without names, refresh(user) loads only the columns. If you name a relationship, refresh() also
 loads the relationship, with one more SELECT.
 
-Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_emit_lazyload"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_api.html#sqlalchemy.orm.Session.refresh
 Docs: https://github.com/sqlalchemy/sqlalchemy/issues/9298
+Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_emit_lazyload"
 """
 
 from sqlalchemy import select

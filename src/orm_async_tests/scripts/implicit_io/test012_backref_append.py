@@ -4,10 +4,10 @@ Calling append() first reads the collection, which is a lazy load and raises Mis
 TrackPoint(user=user) writes the same row and does not read the collection. But you must also call
 session.add(), because otherwise SQLAlchemy writes nothing and only warns.
 
-Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_emit_lazyload" ".append("
-Symptom: SAWarning "not in session, add operation along"
 Docs: https://docs.sqlalchemy.org/en/21/orm/large_collections.html
 Docs: https://github.com/sqlalchemy/sqlalchemy/discussions/11381
+Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_emit_lazyload" ".append("
+Symptom: SAWarning "not in session, add operation along"
 """
 
 from datetime import UTC, datetime

@@ -4,8 +4,8 @@ Under asyncio, reading an unloaded relationship raises MissingGreenlet (xd2s). I
 SQLAlchemy silently sends one SELECT per object. With raiseload(), a lazy load raises
 InvalidRequestError in both cases, and the error names the attribute.
 
-Symptom: InvalidRequestError "is not available due to lazy='raise'"
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/relationships.html#preventing-unwanted-lazy-loads-using-raiseload
+Symptom: InvalidRequestError "is not available due to lazy='raise'"
 """
 
 from sqlalchemy import select

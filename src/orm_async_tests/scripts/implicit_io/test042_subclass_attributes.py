@@ -5,8 +5,8 @@ columns is therefore a lazy load, which raises MissingGreenlet (xd2s). The optio
 selectin_polymorphic() sends one more statement per subclass. The construct with_polymorphic() joins
 the tables of all subclasses in one statement.
 
-Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/inheritance.html
+Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"
 """
 
 from collections.abc import Iterable

@@ -3,8 +3,8 @@
 By default, SQLAlchemy adds RETURNING to an INSERT. With eager_defaults=False, a flush expires the
 server defaults, and reading one raises MissingGreenlet (xd2s).
 
-Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired" ".created_at"
 Docs: https://docs.sqlalchemy.org/en/21/orm/mapping_api.html#sqlalchemy.orm.Mapper.params.eager_defaults
+Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired" ".created_at"
 """
 
 from datetime import datetime

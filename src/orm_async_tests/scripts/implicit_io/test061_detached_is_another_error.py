@@ -4,8 +4,8 @@ The code xd2s means that the object has a session, but nothing awaited the lazy 
 means that the object has no session. In both cases, load what you will read before you close the
 session.
 
-Symptom: DetachedInstanceError bhk3 "is not bound to a Session"
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-bhk3
+Symptom: DetachedInstanceError bhk3 "is not bound to a Session"
 """
 
 from sqlalchemy import select

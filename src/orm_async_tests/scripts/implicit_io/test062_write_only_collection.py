@@ -3,8 +3,8 @@
 The methods add() and add_all() of a write-only collection send nothing until the flush. The method
 select() returns a query that you can execute, even after a commit.
 
-Symptom: TypeError "WriteOnly collections don't support iteration"
 Docs: https://docs.sqlalchemy.org/en/21/orm/large_collections.html#write-only-relationship
+Symptom: TypeError "WriteOnly collections don't support iteration"
 """
 
 from collections.abc import Iterable

@@ -4,8 +4,8 @@ With lazy="dynamic", a relationship is a legacy Query. Its method all() sends SQ
 so it raises MissingGreenlet (xd2s). Execute the collection's statement with the session. For new
 code, use a write-only collection (test62).
 
-Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "dynamic.py"
 Docs: https://docs.sqlalchemy.org/en/21/orm/large_collections.html#dynamic-relationship-loaders
+Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "dynamic.py"
 """
 
 from typing import Any

@@ -4,8 +4,8 @@ Calling close() returns the connection to the pool. A statement after close() be
 transaction and checks out a connection, so call close() again. With close_resets_only=False, a
 statement after close() raises InvalidRequestError.
 
-Symptom: InvalidRequestError "This Session has been permanently closed"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_api.html#sqlalchemy.orm.Session.params.close_resets_only
+Symptom: InvalidRequestError "This Session has been permanently closed"
 """
 
 from sqlalchemy import select

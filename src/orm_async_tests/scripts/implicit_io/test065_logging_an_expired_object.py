@@ -3,8 +3,8 @@
 If __repr__ raises while logging formats the message, logging prints the error to standard error and
 loses the message. In __repr__, read only loaded values, for example through self.__dict__.
 
-Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired" "in __repr__"
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-xd2s
+Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired" "in __repr__"
 """
 
 from sqlalchemy import MetaData, select, text

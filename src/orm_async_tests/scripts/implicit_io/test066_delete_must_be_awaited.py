@@ -4,8 +4,8 @@ AsyncSession.delete() is a coroutine, because a cascade may have to load rows fi
 AsyncSession.add() is not a coroutine. If the session's type is known, a type checker reports the
 missing await.
 
-Symptom: RuntimeWarning "coroutine 'AsyncSession.delete' was never awaited"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncSession.delete
+Symptom: RuntimeWarning "coroutine 'AsyncSession.delete' was never awaited"
 """
 
 from sqlalchemy import select

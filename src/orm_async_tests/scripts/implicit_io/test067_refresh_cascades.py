@@ -4,8 +4,8 @@ The setting cascade="all" also expires the loaded children when you refresh the 
 expired child raises MissingGreenlet (xd2s). If an option of the query loaded the children,
 refresh() loads them again. If you pass attribute names, refresh() expires only these attributes.
 
-Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"
 Docs: https://docs.sqlalchemy.org/en/21/orm/cascades.html#refresh-expire
+Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"
 """
 
 from sqlalchemy import select

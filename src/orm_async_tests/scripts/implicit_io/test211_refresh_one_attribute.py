@@ -4,8 +4,8 @@ If you pass attribute names, refresh() loads exactly these attributes. The commi
 columns, so reading a column raises MissingGreenlet. Name every attribute that you will read, or
 call refresh() without names to load all columns.
 
-Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_api.html#sqlalchemy.orm.Session.refresh
+Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"
 """
 
 from sqlalchemy.ext.asyncio import AsyncSession

@@ -5,8 +5,8 @@ Reading the attribute would need a SELECT, which asyncio does not allow. The set
 eager_defaults=True does not help, because it fetches only server defaults. After the flush, refresh
 the attribute.
 
-Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"
 Docs: https://docs.sqlalchemy.org/en/21/orm/persistence_techniques.html#embedding-sql-insert-update-expressions-into-a-flush
+Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"
 """
 
 from sqlalchemy import MetaData

@@ -4,9 +4,9 @@ MappedAsDataclass generates __repr__ and __eq__ from all fields, also from relat
 or comparing objects therefore loads their relationships lazily. Exclude a relationship with
 repr=False and compare=False.
 
+Docs: https://docs.sqlalchemy.org/en/21/orm/dataclasses.html#declarative-dataclass-mapping
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_emit_lazyload" "in __repr__"
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_emit_lazyload" "in __eq__"
-Docs: https://docs.sqlalchemy.org/en/21/orm/dataclasses.html#declarative-dataclass-mapping
 """
 
 from sqlalchemy import ForeignKey, MetaData

@@ -4,8 +4,8 @@ The method add() sends nothing, so it is not a coroutine and returns None. Pytho
 and then refuses to await None. If your code handles the TypeError and commits later, the row is
 inserted.
 
-Symptom: TypeError "object NoneType can't be used in 'await' expression"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncSession.add
+Symptom: TypeError "object NoneType can't be used in 'await' expression"
 """
 
 from sqlalchemy.ext.asyncio import AsyncSession

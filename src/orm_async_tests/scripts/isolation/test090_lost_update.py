@@ -4,9 +4,9 @@ Two transactions read the value 15, add one, and both commit 16. At REPEATABLE R
 UPDATE fails with 40001, and you must run the whole transaction again. At READ COMMITTED, let the
 server compute the sum with `SET lon = lon + 1`, or lock the row with with_for_update().
 
-Symptom: 40001 "could not serialize access due to concurrent update"
 Docs: https://www.postgresql.org/docs/current/transaction-iso.html
 Docs: https://github.com/ept/hermitage/blob/master/postgres.md
+Symptom: 40001 "could not serialize access due to concurrent update"
 """
 
 from sqlalchemy import select, update

@@ -5,9 +5,9 @@ two doctors on call both go home, because each of them reads that the other one 
 SERIALIZABLE tracks what every transaction has read, so one of them fails with 40001, possibly only
 at COMMIT. Run the failed transaction again.
 
-Symptom: 40001 "could not serialize access due to read/write dependencies"
 Docs: https://www.postgresql.org/docs/current/transaction-iso.html
 Docs: https://github.com/ept/hermitage/blob/master/postgres.md
+Symptom: 40001 "could not serialize access due to read/write dependencies"
 """
 
 from sqlalchemy import func, select, update

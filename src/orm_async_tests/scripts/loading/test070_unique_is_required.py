@@ -3,8 +3,8 @@
 The rows of a join repeat the parent for every child. Unlike the legacy Query, select() does not
 remove duplicate parents, and raises InvalidRequestError before it returns a row.
 
-Symptom: InvalidRequestError "The unique() method must be invoked on this Result"
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/relationships.html#joined-eager-loading
+Symptom: InvalidRequestError "The unique() method must be invoked on this Result"
 """
 
 from sqlalchemy import select

@@ -4,8 +4,8 @@ The setting deferred=True keeps a large column out of every SELECT. Reading the 
 lazy load, which raises MissingGreenlet under asyncio. Load the column with undefer() in the query,
 or later with refresh() or awaitable_attrs.
 
-Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "strategies.py" "_load_scalar"
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/columns.html
+Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "strategies.py" "_load_scalar"
 """
 
 from sqlalchemy import MetaData, insert, select

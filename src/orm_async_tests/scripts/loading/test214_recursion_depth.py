@@ -4,8 +4,8 @@ A loader option describes one step, from a parent to its children. Reading the c
 is a lazy load, which raises MissingGreenlet. With recursion_depth=-1, SQLAlchemy sends one SELECT
 for every level, until a level is empty.
 
-Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_emit_lazyload"
 Docs: https://docs.sqlalchemy.org/en/21/orm/self_referential.html#configuring-self-referential-eager-loading
+Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_emit_lazyload"
 """
 
 from sqlalchemy import ForeignKey, MetaData, insert, select

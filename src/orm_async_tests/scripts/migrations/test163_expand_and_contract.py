@@ -5,8 +5,8 @@ the new column, allow NULL in the old column, and roll out code that writes both
 old process runs any more, fill the new column, and roll out code that uses only the new column. To
 contract, drop the old column.
 
-Symptom: 42703 "column ... of relation ... does not exist"
 Docs: https://martinfowler.com/bliki/ParallelChange.html
+Symptom: 42703 "column ... of relation ... does not exist"
 """
 
 from collections.abc import Sequence

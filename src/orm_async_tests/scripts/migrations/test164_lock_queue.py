@@ -4,9 +4,9 @@ ALTER TABLE needs the strongest lock on the table, so it waits for a running rep
 every later query on the table waits behind it. With lock_timeout, the ALTER TABLE fails with 55P03,
 the other queries continue, and the migration tries again later.
 
-Symptom: 55P03 "canceling statement due to lock timeout"
 Docs: https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-TABLES
 Docs: https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-LOCK-TIMEOUT
+Symptom: 55P03 "canceling statement due to lock timeout"
 """
 
 import asyncio

@@ -3,9 +3,9 @@
 A plain CREATE INDEX keeps its lock until the end of the revision's transaction. Inside a
 transaction, PostgreSQL rejects CREATE INDEX CONCURRENTLY with 25001.
 
+Docs: https://www.postgresql.org/docs/current/sql-createindex.html#SQL-CREATEINDEX-CONCURRENTLY
 Symptom: 25001 "cannot run inside a transaction block"
 Symptom: 55P03 "canceling statement due to lock timeout"
-Docs: https://www.postgresql.org/docs/current/sql-createindex.html#SQL-CREATEINDEX-CONCURRENTLY
 """
 
 from asyncio import create_task

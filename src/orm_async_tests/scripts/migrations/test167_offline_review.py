@@ -4,8 +4,8 @@ In offline mode, a revision has no connection to a database. Alembic prints the 
 gets no rows. The revision works online, so nobody notices the mistake until an offline upgrade. Let
 the server compute the values in SQL.
 
-Symptom: TypeError "'NoneType' object is not iterable" in "alembic/runtime/migration.py"
 Docs: https://alembic.sqlalchemy.org/en/latest/offline.html
+Symptom: TypeError "'NoneType' object is not iterable" in "alembic/runtime/migration.py"
 """
 
 from io import StringIO

@@ -4,8 +4,8 @@ If two branches of the code each add a revision, Alembic has two newest revision
 so "head" is ambiguous. The command `alembic merge` adds a revision that follows both heads. The
 command `alembic upgrade heads` runs the revisions of all heads without a merge.
 
-Symptom: CommandError "Multiple head revisions are present"
 Docs: https://alembic.sqlalchemy.org/en/latest/branches.html
+Symptom: CommandError "Multiple head revisions are present"
 """
 
 from collections.abc import Callable

@@ -5,8 +5,8 @@ SELECT * (test39), or a query of a column whose type has changed, fails in the f
 after the migration. Instead of changing a type, add a new column, and drop the old column later
 (test163).
 
-Symptom: InvalidCachedStatementError 0A000 "cached statement plan is invalid"
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-cache
+Symptom: InvalidCachedStatementError 0A000 "cached statement plan is invalid"
 """
 
 from sqlalchemy import MetaData, insert, select, text

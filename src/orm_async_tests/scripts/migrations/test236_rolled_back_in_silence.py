@@ -4,8 +4,8 @@ A query before context.configure() begins a transaction. Alembic believes that t
 belongs to the caller, so Alembic does not commit it. When env.py closes its connection, every
 revision is rolled back. Commit after the query, or query after context.configure().
 
-Symptom: AssertionError in "autocommit_block"
 Docs: https://alembic.sqlalchemy.org/en/latest/api/runtime.html#alembic.runtime.environment.EnvironmentContext.begin_transaction
+Symptom: AssertionError in "autocommit_block"
 """
 
 from contextlib import AbstractAsyncContextManager

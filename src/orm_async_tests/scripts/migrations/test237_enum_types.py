@@ -5,9 +5,9 @@ table, pass create_type=False. If a downgrade keeps the type, the next upgrade a
 create_type=False. Before add_column(), create the type with create(), and drop it in downgrade(). A
 test that upgrades an empty database does not show error 42710.
 
+Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#sqlalchemy.dialects.postgresql.ENUM.params.create_type
 Symptom: 42710 "type ... already exists" in "create_table"
 Symptom: 42704 "type ... does not exist" in "add_column"
-Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#sqlalchemy.dialects.postgresql.ENUM.params.create_type
 """
 
 from sqlalchemy import Connection, MetaData, text

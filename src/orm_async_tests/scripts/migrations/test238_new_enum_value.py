@@ -4,10 +4,10 @@ If the model has a value that the database lacks, `alembic check` passes, but th
 that value fails (22P02). Write the command `ALTER TYPE state ADD VALUE` into a revision. A
 transaction that adds a value cannot use it, so add the value in an autocommit_block().
 
-Symptom: 22P02 "invalid input value for enum"
-Symptom: 55P04 "unsafe use of new value ... of enum type"
 Docs: https://www.postgresql.org/docs/current/sql-altertype.html
 Docs: https://alembic.sqlalchemy.org/en/latest/autogenerate.html#what-does-autogenerate-detect-and-what-does-it-not-detect
+Symptom: 22P02 "invalid input value for enum"
+Symptom: 55P04 "unsafe use of new value ... of enum type"
 """
 
 from collections.abc import Callable

@@ -4,8 +4,8 @@ Autogenerate writes the name of the type's module into the revision, but no impo
 Add the import in a render_item function of env.py, or in the template script.py.mako.
 Alternatively, the render_item function can write the type that the column has in the database.
 
-Symptom: NameError "name ... is not defined" in "upgrade"
 Docs: https://alembic.sqlalchemy.org/en/latest/autogenerate.html#affecting-the-rendering-of-types-themselves
+Symptom: NameError "name ... is not defined" in "upgrade"
 """
 
 from typing import Any, Literal

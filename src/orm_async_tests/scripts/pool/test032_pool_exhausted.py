@@ -5,8 +5,8 @@ holds. After pool_timeout seconds, it raises sqlalchemy.exc.TimeoutError (3o7r).
 deadlocks if N tasks do this at once. Pass the session to the function instead of opening a second
 session in it.
 
-Symptom: TimeoutError 3o7r "QueuePool limit of size"
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#queuepool-limit-of-size-x-overflow-y-reached-connection-timed-out-timeout-z
+Symptom: TimeoutError 3o7r "QueuePool limit of size"
 """
 
 from sqlalchemy import func, select

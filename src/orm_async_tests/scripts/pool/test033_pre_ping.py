@@ -4,9 +4,9 @@ Without pool_pre_ping, the next task gets an error whose connection_invalidated 
 task after it gets a new connection. With pool_pre_ping, the pool asks the server at every checkout,
 and replaces a dead connection. The ping cannot help a transaction that has already begun.
 
+Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#dealing-with-disconnects
 Symptom: asyncpg: InterfaceError "connection is closed"
 Symptom: psycopg: 57P01 "terminating connection due to administrator command"
-Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#dealing-with-disconnects
 """
 
 from sqlalchemy import select

@@ -4,8 +4,8 @@ After its backend has died, the session's next statement fails with a disconnect
 statements raise PendingRollbackError (8s2b). The setting pool_pre_ping does not help, because the
 pool pings only at checkout. Roll back, then run the whole transaction again.
 
-Symptom: PendingRollbackError 8s2b "Can't reconnect until invalid transaction is rolled back"
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-8s2b
+Symptom: PendingRollbackError 8s2b "Can't reconnect until invalid transaction is rolled back"
 """
 
 from contextlib import suppress

@@ -3,8 +3,8 @@
 When the session is garbage-collected, SQLAlchemy warns, and the pool closes the connection. The
 garbage collector cannot await a rollback, so the pool cannot keep the connection. Use `async with`.
 
-Symptom: SAWarning "garbage collector is trying to clean up non-checked-in connection"
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#the-garbage-collector-is-trying-to-clean-up-non-checked-in-connection
+Symptom: SAWarning "garbage collector is trying to clean up non-checked-in connection"
 """
 
 import gc

@@ -4,8 +4,8 @@ QueuePool waits by blocking its thread, which would stop the event loop. AsyncAd
 with asyncio's primitives. NullPool and StaticPool never wait, so they work with both kinds of
 engines.
 
-Symptom: ArgumentError pcls "cannot be used with asyncio engine"
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-pcls
+Symptom: ArgumentError pcls "cannot be used with asyncio engine"
 """
 
 from sqlalchemy import AsyncAdaptedQueuePool, NullPool, QueuePool, text

@@ -7,9 +7,9 @@ pass a prepared_statement_name_func that returns an empty text. Neither asyncpg 
 promises that this works. With max_prepared_statements, PgBouncer itself supports prepared
 statements (test175).
 
-Symptom: DuplicatePreparedStatementError 42P05 "prepared statement ... already exists"
 Docs: https://magicstack.github.io/asyncpg/current/faq.html#why-am-i-getting-prepared-statement-errors
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-name-with-pgbouncer
+Symptom: DuplicatePreparedStatementError 42P05 "prepared statement ... already exists"
 """
 
 from sqlalchemy import URL, select

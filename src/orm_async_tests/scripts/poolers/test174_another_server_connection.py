@@ -6,9 +6,9 @@ SQLAlchemy's documentation recommends NullPool and unique statement names, which
 with other processes (test173). Even then, two transactions of one connection fail. Switch off both
 statement caches.
 
-Symptom: InvalidSQLStatementNameError 26000 "prepared statement ... does not exist"
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-name-with-pgbouncer
 Docs: https://www.pgbouncer.org/features.html
+Symptom: InvalidSQLStatementNameError 26000 "prepared statement ... does not exist"
 """
 
 from uuid import uuid4

@@ -5,8 +5,8 @@ that the client gets. PgBouncer 1.24 and later do so by default. After a change 
 the server rejects the prepared statement, even for new clients. Send RECONNECT to PgBouncer's admin
 console, or switch off both statement caches.
 
-Symptom: InvalidCachedStatementError 0A000 "cached statement plan is invalid"
 Docs: https://www.pgbouncer.org/config.html#max_prepared_statements
+Symptom: InvalidCachedStatementError 0A000 "cached statement plan is invalid"
 """
 
 from sqlalchemy import MetaData, insert, select, text

@@ -5,8 +5,8 @@ prepared_statement_name_func does not name this statement, it collides with the 
 process. Therefore NullPool and unique names are not enough for an ENUM column. With
 statement_cache_size=0, asyncpg's own statements have no names.
 
-Symptom: DuplicatePreparedStatementError 42P05 "statement ... already exists" in "_introspect_types"
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-name-with-pgbouncer
+Symptom: DuplicatePreparedStatementError 42P05 "statement ... already exists" in "_introspect_types"
 """
 
 from enum import Enum

@@ -5,8 +5,8 @@ for example timezone and application_name. With ignore_startup_parameters, PgBou
 connection but does not apply the setting. Use SET LOCAL for one transaction. For all clients, use
 ALTER ROLE or PgBouncer's connect_query.
 
-Symptom: ProtocolViolationError 08P01 "unsupported startup parameter"
 Docs: https://www.pgbouncer.org/config.html#ignore_startup_parameters
+Symptom: ProtocolViolationError 08P01 "unsupported startup parameter"
 """
 
 from sqlalchemy import Connection, event, text

@@ -4,8 +4,8 @@ A flush goes to the primary, but the SELECT after the flush goes to the standby.
 have two transactions, so the SELECT does not find the session's own row. Choose the server once per
 session, as SQLAlchemy's documentation recommends.
 
-Symptom: 25006 "cannot execute INSERT in a read-only transaction"
 Docs: https://docs.sqlalchemy.org/en/21/orm/persistence_techniques.html#custom-vertical-partitioning
+Symptom: 25006 "cannot execute INSERT in a read-only transaction"
 """
 
 from typing import Any

@@ -4,8 +4,8 @@ A standby rejects SELECT FOR UPDATE, nextval() and LISTEN just like INSERT, but 
 locks. The error is a plain DBAPIError with asyncpg, and an InternalError with psycopg. Check the
 error for SQLSTATE 25006, and then run the whole transaction on the primary.
 
-Symptom: 25006 "cannot execute SELECT FOR UPDATE in a read-only transaction"
 Docs: https://www.postgresql.org/docs/current/hot-standby.html#HOT-STANDBY-USERS
+Symptom: 25006 "cannot execute SELECT FOR UPDATE in a read-only transaction"
 """
 
 from sqlalchemy import URL, Executable, func, insert, select, text

@@ -5,9 +5,9 @@ max_standby_streaming_delay (0 in this script), the standby ends a transaction t
 even if it is idle. The session's next statement raises 40001 on psycopg, and the error of a lost
 connection on asyncpg. Handle both errors, and run the transaction from its beginning.
 
+Docs: https://www.postgresql.org/docs/current/hot-standby.html#HOT-STANDBY-CONFLICT
 Symptom: asyncpg: DBAPIError 08003 "connection was closed in the middle of operation"
 Symptom: psycopg: OperationalError 40001 "terminating connection due to conflict with recovery"
-Docs: https://www.postgresql.org/docs/current/hot-standby.html#HOT-STANDBY-CONFLICT
 """
 
 from collections.abc import Awaitable

@@ -5,9 +5,9 @@ transaction open, but SQLAlchemy returns the connection to the pool. Every later
 connection fails before anything is sent. On a standby, use REPEATABLE READ, which is its highest
 isolation level.
 
+Docs: https://www.postgresql.org/docs/current/hot-standby.html#HOT-STANDBY-CAVEATS
 Symptom: asyncpg: 0A000 "cannot use serializable mode in a hot standby"
 Symptom: asyncpg: InterfaceError "nested transaction has a different isolation level"
-Docs: https://www.postgresql.org/docs/current/hot-standby.html#HOT-STANDBY-CAVEATS
 """
 
 from sqlalchemy import URL, func, select

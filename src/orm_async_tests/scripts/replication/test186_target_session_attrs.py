@@ -4,9 +4,9 @@ The driver tries one host after the other, and keeps the first one that is a pri
 several times in the URL, each time with a port. Every new connection chooses a host again, but a
 pooled connection stays connected to its server.
 
+Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#multihost-connections
 Symptom: asyncpg: ConnectionRefusedError "Connection refused" in "asyncpg/connect_utils.py"
 Symptom: psycopg: OperationalError "failed: Connection refused"
-Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#multihost-connections
 """
 
 from typing import Any

@@ -5,8 +5,8 @@ store only half of the work. While no server is a primary, connecting raises an 
 and an OperationalError on psycopg. A COMMIT whose answer was lost may have succeeded, so the unit
 of work must be safe to run twice (test154).
 
-Symptom: asyncpg: DBAPIError 08003 "connection was closed in the middle of operation"
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#dealing-with-disconnects
+Symptom: asyncpg: DBAPIError 08003 "connection was closed in the middle of operation"
 """
 
 from sqlalchemy import URL, insert, select

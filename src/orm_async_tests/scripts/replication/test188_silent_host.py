@@ -5,9 +5,9 @@ broken network. Then asyncpg raises TimeoutError and does not try the second hos
 connect_timeout applies to one host at a time. In an async_creator, you can give every host its own
 timeout.
 
-Symptom: TimeoutError in "asyncpg/connect_utils.py"
 Docs: https://github.com/MagicStack/asyncpg/issues/1155
 Docs: https://docs.sqlalchemy.org/en/21/core/engines.html#sqlalchemy.create_engine.params.async_creator
+Symptom: TimeoutError in "asyncpg/connect_utils.py"
 """
 
 import socket

@@ -5,8 +5,8 @@ seconds. With 0, the standby cancels the statement at once. With -1, replay wait
 see older and older rows. Use a separate standby for reports, or run a canceled report again
 (test102).
 
-Symptom: 40001 "canceling statement due to conflict with recovery"
 Docs: https://www.postgresql.org/docs/current/runtime-config-replication.html#GUC-MAX-STANDBY-STREAMING-DELAY
+Symptom: 40001 "canceling statement due to conflict with recovery"
 """
 
 import asyncio

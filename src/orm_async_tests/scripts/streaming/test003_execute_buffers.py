@@ -4,9 +4,9 @@ You can read the result of execute() even after the session is closed. The resul
 from a cursor on the server. When you close the session, the server closes the cursor, and the
 remaining rows are lost.
 
+Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncSession.stream
 Symptom: asyncpg: 25P01 "cursor cannot be created outside of a transaction"
 Symptom: psycopg: 34000 "cursor ... does not exist"
-Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncSession.stream
 """
 
 from sqlalchemy import inspect, select

@@ -4,9 +4,9 @@ After a commit, a stream still returns the rows that it has already fetched, but
 finds no cursor. Therefore the loop works with few rows and fails with many. Commit in another
 session, or after you have read the last row.
 
+Docs: https://www.postgresql.org/docs/current/sql-declare.html
 Symptom: asyncpg: 25P01 "cursor cannot be created outside of a transaction"
 Symptom: psycopg: 34000 "cursor ... does not exist"
-Docs: https://www.postgresql.org/docs/current/sql-declare.html
 """
 
 from collections.abc import AsyncIterator

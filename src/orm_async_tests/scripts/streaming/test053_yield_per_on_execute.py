@@ -3,8 +3,8 @@
 The result of execute() is complete when the await returns, so there is nothing left to fetch in
 partitions. The error AsyncMethodRequired tells you to use stream().
 
-Symptom: AsyncMethodRequired "with a server-side cursor"
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#streaming-with-a-fixed-buffer-via-yield-per
+Symptom: AsyncMethodRequired "with a server-side cursor"
 """
 
 from sqlalchemy import select

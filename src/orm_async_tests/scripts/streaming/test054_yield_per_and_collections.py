@@ -3,8 +3,8 @@
 With a join, the rows of one parent may fall into two partitions. With selectinload(), SQLAlchemy
 sends one more query per partition.
 
-Symptom: InvalidRequestError "yield_per with eager loaders that require uniquing"
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/api.html#fetching-large-result-sets-with-yield-per
+Symptom: InvalidRequestError "yield_per with eager loaders that require uniquing"
 """
 
 from sqlalchemy import Select, select

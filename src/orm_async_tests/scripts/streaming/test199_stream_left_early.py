@@ -5,8 +5,8 @@ cursor at the end of the transaction, but psycopg issues a ResourceWarning when 
 collector deletes the cursor object. Close the result of a stream in a `finally` block. On asyncpg,
 the cursor also stays open, but causes no warning (test234).
 
-Symptom: ResourceWarning "was deleted while still open"
 Docs: https://www.psycopg.org/psycopg3/docs/advanced/cursors.html#server-side-cursors
+Symptom: ResourceWarning "was deleted while still open"
 """
 
 from sqlalchemy import select

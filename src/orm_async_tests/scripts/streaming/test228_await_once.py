@@ -4,9 +4,9 @@ The result of execute() or scalars() is complete, so all() and first() are ordin
 Awaiting the list that all() returns raises TypeError. If you forget to await execute(), you call
 all() on a coroutine, which raises AttributeError. Only the result of stream() has methods to await.
 
+Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncSession.scalars
 Symptom: TypeError "can't be used in 'await' expression"
 Symptom: AttributeError "'coroutine' object has no attribute"
-Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncSession.scalars
 """
 
 from typing import Any

@@ -5,9 +5,9 @@ transaction, so the next fetch of the stream fails (25P02), even if you have cau
 savepoint around a statement that may fail. If you update rows in between, the stream still returns
 the old rows.
 
-Symptom: 25P02 "current transaction is aborted"
 Docs: https://www.postgresql.org/docs/current/sql-declare.html
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#using-savepoint
+Symptom: 25P02 "current transaction is aborted"
 """
 
 from contextlib import AbstractAsyncContextManager, nullcontext

@@ -5,8 +5,8 @@ cursor of the same transaction uses. On psycopg, closing the result closes the c
 only the end of the transaction closes it. Commit or roll back before you change a table that you
 have streamed.
 
-Symptom: 55006 "because it is being used by active queries in this session"
 Docs: https://www.postgresql.org/docs/current/sql-declare.html
+Symptom: 55006 "because it is being used by active queries in this session"
 """
 
 from sqlalchemy import select, text

@@ -5,10 +5,10 @@ On psycopg, a stream also cannot run SHOW, EXPLAIN or an UPDATE with RETURNING, 
 rejects these statements (42601). On asyncpg, a stream accepts every statement that returns rows.
 Use execute() where a stream fails.
 
+Docs: https://www.postgresql.org/docs/current/sql-declare.html
 Symptom: asyncpg: 25P01 "cursor cannot be created outside of a transaction"
 Symptom: psycopg: 25P01 "DECLARE CURSOR can only be used in transaction blocks"
 Symptom: psycopg: 42601 "syntax error at or near" in "server_cursor"
-Docs: https://www.postgresql.org/docs/current/sql-declare.html
 """
 
 from sqlalchemy import select, update

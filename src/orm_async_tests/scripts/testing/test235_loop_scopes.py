@@ -5,9 +5,9 @@ scope then gives a test a connection of another loop ("attached to a different l
 scopes of pytest-asyncio to "session". With AnyIO, define the fixture anyio_backend with the scope
 of your widest fixture.
 
-Symptom: RuntimeError "Event loop is closed"
 Docs: https://pytest-asyncio.readthedocs.io/en/stable/concepts.html
 Docs: https://anyio.readthedocs.io/en/stable/testing.html
+Symptom: RuntimeError "Event loop is closed"
 """
 
 import sys

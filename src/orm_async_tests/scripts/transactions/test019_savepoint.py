@@ -4,8 +4,8 @@ A block of begin_nested() begins with SAVEPOINT. If the block raises, SQLAlchemy
 SAVEPOINT, and the rows outside of the block stay. Without a savepoint, PostgreSQL refuses every
 further statement until you roll back the transaction (25P02).
 
-Symptom: 25P02 "current transaction is aborted, commands ignored"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#using-savepoint
+Symptom: 25P02 "current transaction is aborted, commands ignored"
 """
 
 import re

@@ -3,9 +3,9 @@
 After an SQL error, PostgreSQL refuses further statements with 25P02. If a flush has failed, the
 session itself refuses the next statement and sends nothing. In both cases, call rollback().
 
+Docs: https://docs.sqlalchemy.org/en/21/faq/sessions.html#this-session-s-transaction-has-been-rolled-back-due-to-a-previous-exception-during-flush-or-similar
 Symptom: 25P02 "current transaction is aborted, commands ignored"
 Symptom: PendingRollbackError 7s2a "due to a previous exception during flush"
-Docs: https://docs.sqlalchemy.org/en/21/faq/sessions.html#this-session-s-transaction-has-been-rolled-back-due-to-a-previous-exception-during-flush-or-similar
 """
 
 from contextlib import suppress

@@ -4,8 +4,8 @@ The isolation level of an engine applies to all its connections. The isolation l
 or a session applies only until the connection returns to the pool. Set it before the session sends
 anything.
 
-Symptom: SAWarning "already established for the given bind; execution_options ignored"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#setting-transaction-isolation-levels-dbapi-autocommit
+Symptom: SAWarning "already established for the given bind; execution_options ignored"
 """
 
 from sqlalchemy import text

@@ -3,8 +3,8 @@
 A session begins a transaction at its first use. Either rely on this and call commit(), or call
 begin() first. To open a savepoint in a transaction that has begun, call begin_nested().
 
-Symptom: InvalidRequestError "A transaction is already begun on this Session"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#explicit-begin
+Symptom: InvalidRequestError "A transaction is already begun on this Session"
 """
 
 from sqlalchemy import select

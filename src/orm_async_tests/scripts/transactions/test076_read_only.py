@@ -4,8 +4,8 @@ The execution option postgresql_readonly turns BEGIN into BEGIN READ ONLY. In a 
 transaction, the server refuses writes (25006). The option applies until the connection returns to
 the pool.
 
-Symptom: 25006 "in a read-only transaction"
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#setting-read-only-deferrable
+Symptom: 25006 "in a read-only transaction"
 """
 
 from sqlalchemy import insert, select

@@ -5,8 +5,8 @@ Connection to your function. If you pass AsyncConnection.sync_connection instead
 raises MissingGreenlet (xd2s). DDL is transactional in PostgreSQL, so a failed migration leaves
 nothing behind.
 
-Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "create_all"
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#synopsis-core
+Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "create_all"
 """
 
 from contextlib import suppress

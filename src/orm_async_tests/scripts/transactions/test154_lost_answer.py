@@ -5,9 +5,9 @@ answer. The client sees the error of a lost connection, and cannot know whether 
 succeeded. A plain retry does the work twice. If every request has a unique key, the second attempt
 violates a constraint.
 
+Docs: https://docs.sqlalchemy.org/en/21/core/exceptions.html#sqlalchemy.exc.DBAPIError.connection_invalidated
 Symptom: asyncpg: 08003 "connection was closed in the middle of operation"
 Symptom: psycopg: OperationalError "server closed the connection unexpectedly"
-Docs: https://docs.sqlalchemy.org/en/21/core/exceptions.html#sqlalchemy.exc.DBAPIError.connection_invalidated
 """
 
 from sqlalchemy import MetaData, func, select

@@ -4,8 +4,8 @@ A session begins its transaction when its state changes, not only at the first s
 add(), in_transaction() is true, but the session has no connection. Call begin() before add(), or
 call commit() instead of begin().
 
-Symptom: InvalidRequestError "A transaction is already begun on this Session"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_basics.html#session-autobegin
+Symptom: InvalidRequestError "A transaction is already begun on this Session"
 """
 
 from sqlalchemy.exc import InvalidRequestError

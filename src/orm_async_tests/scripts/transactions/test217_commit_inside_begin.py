@@ -4,8 +4,8 @@ The block of `async with session.begin()` commits at its end. After an explicit 
 session does not begin another transaction in the block, so the next statement raises
 InvalidRequestError. Let the block commit, or use a separate block for every transaction.
 
-Symptom: InvalidRequestError "Can't operate on closed transaction inside context manager"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#managing-transactions
+Symptom: InvalidRequestError "Can't operate on closed transaction inside context manager"
 """
 
 from sqlalchemy import func, select

@@ -4,8 +4,8 @@ Before begin_nested() sends SAVEPOINT, it flushes pending objects. If this flush
 savepoint to return to, and every statement raises until you roll back. Add the object inside the
 block of begin_nested().
 
-Symptom: PendingRollbackError 7s2a "due to a previous exception during flush"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#using-savepoint
+Symptom: PendingRollbackError 7s2a "due to a previous exception during flush"
 """
 
 from contextlib import suppress

@@ -5,10 +5,10 @@ default, the server's setting max_prepared_transactions is 0, and prepare() fail
 Changing the setting requires a restart. AsyncSession has no prepare(), so call prepare() in
 run_sync(). Forgotten prepared transactions keep their locks, and pg_prepared_xacts lists them.
 
-Symptom: 55000 "prepared transactions are disabled"
-Symptom: psycopg: 42704 "prepared transaction with identifier ... does not exist"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#enabling-two-phase-commit
 Docs: https://www.postgresql.org/docs/current/sql-prepare-transaction.html
+Symptom: 55000 "prepared transactions are disabled"
+Symptom: psycopg: 42704 "prepared transaction with identifier ... does not exist"
 """
 
 from sqlalchemy import URL, text

@@ -6,8 +6,8 @@ connection, nothing commits, so all later rows are lost. On asyncpg, the pooled 
 keeps the open transaction, and fails for its later users (rvf5). Use connection.begin() and
 commit() instead.
 
-Symptom: asyncpg: "cannot use Connection.transaction() in a manually started transaction"
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#using-transactions
+Symptom: asyncpg: "cannot use Connection.transaction() in a manually started transaction"
 """
 
 from typing import Any

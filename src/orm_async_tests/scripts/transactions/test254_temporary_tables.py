@@ -4,9 +4,9 @@ After commit(), a session may get another connection of the pool, where its temp
 exist. The first connection keeps the table, so the next CREATE TEMPORARY TABLE on it fails. Create
 a temporary table with ON COMMIT DROP, and use it in one transaction.
 
+Docs: https://www.postgresql.org/docs/current/sql-createtable.html
 Symptom: 42P01 "relation ... does not exist"
 Symptom: 42P07 "relation ... already exists"
-Docs: https://www.postgresql.org/docs/current/sql-createtable.html
 """
 
 from typing import Any

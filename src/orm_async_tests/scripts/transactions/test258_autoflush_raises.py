@@ -4,8 +4,8 @@ Before a query, the session flushes its changes, so that the query finds them. I
 incomplete or breaks a constraint, this flush fails on a line that only reads. Complete the object
 before you add it, or run the query inside `session.no_autoflush`.
 
-Symptom: IntegrityError "raised as a result of Query-invoked autoflush"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_basics.html#flushing
+Symptom: IntegrityError "raised as a result of Query-invoked autoflush"
 """
 
 from sqlalchemy import func, select

@@ -4,8 +4,8 @@ By default, FastAPI runs the code after the `yield` of a dependency after the re
 sent. In this script, COMMIT fails because of a deferred constraint, but the client has already
 received status 200. With scope="function", the dependency exits before the response is sent.
 
-Symptom: 23505 "duplicate key value violates unique constraint"
 Docs: https://fastapi.tiangolo.com/tutorial/dependencies/dependencies-with-yield/
+Symptom: 23505 "duplicate key value violates unique constraint"
 """
 
 from collections.abc import AsyncIterator

@@ -4,8 +4,8 @@ With from_attributes=True, Pydantic reads the attributes of the object, and read
 relationship raises MissingGreenlet. Pydantic raises a ValidationError that hides the cause: "Error
 extracting attribute". Load every attribute that the Pydantic model reads.
 
-Symptom: ValidationError "Error extracting attribute"
 Docs: https://docs.pydantic.dev/latest/concepts/models/#arbitrary-class-instances
+Symptom: ValidationError "Error extracting attribute"
 """
 
 from typing import Any

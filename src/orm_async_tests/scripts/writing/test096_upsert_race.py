@@ -3,9 +3,9 @@
 Two sessions look for a row, find nothing, and both insert it. The session that commits second fails
 with SQLSTATE 23505. With ON CONFLICT DO UPDATE, the server decides whether to insert or to update.
 
-Symptom: IntegrityError 23505 "duplicate key value violates unique constraint"
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/dml.html#orm-upsert-statements
 Docs: https://www.postgresql.org/docs/current/sql-insert.html#SQL-ON-CONFLICT
+Symptom: IntegrityError 23505 "duplicate key value violates unique constraint"
 """
 
 from sqlalchemy import MetaData, select

@@ -4,8 +4,8 @@ Two writers read the same object, compute a new value, and write it. Without ver
 second write wins, and nobody notices that the first write is lost. With version_id_col, the second
 UPDATE matches no row, and StaleDataError tells the second writer to read again.
 
-Symptom: StaleDataError "expected to update 1 row(s); 0 were matched"
 Docs: https://docs.sqlalchemy.org/en/21/orm/versioning.html
+Symptom: StaleDataError "expected to update 1 row(s); 0 were matched"
 """
 
 from sqlalchemy import MetaData, insert

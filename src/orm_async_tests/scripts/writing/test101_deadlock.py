@@ -3,8 +3,8 @@
 Each task holds the row that the other one needs. After deadlock_timeout, the server cancels one of
 the two transactions.
 
-Symptom: 40P01 "deadlock detected"
 Docs: https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-DEADLOCKS
+Symptom: 40P01 "deadlock detected"
 """
 
 import asyncio

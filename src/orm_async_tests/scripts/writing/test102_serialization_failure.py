@@ -3,9 +3,9 @@
 At REPEATABLE READ and above, the server refuses to overwrite a row that a newer commit has changed
 (40001). Then roll back, read again, and decide again what to write.
 
+Docs: https://www.postgresql.org/docs/current/mvcc-serialization-failure-handling.html
 Symptom: 40001 "could not serialize access due to concurrent update"
 Symptom: 25P02 "current transaction is aborted, commands ignored"
-Docs: https://www.postgresql.org/docs/current/mvcc-serialization-failure-handling.html
 """
 
 from sqlalchemy import MetaData, insert, select, update

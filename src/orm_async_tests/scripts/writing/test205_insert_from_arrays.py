@@ -4,8 +4,8 @@ An ORM insert() with parameters looks for the mapped columns in the parameters. 
 and arrays, the session fails on the names of the arrays. With dml_strategy="raw", the parameters
 belong to the statement, and one INSERT from unnest() writes all rows.
 
-Symptom: AttributeError "'str' object has no attribute 'table'" in "bulk_persistence.py"
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/dml.html#orm-queryguide-bulk-insert
+Symptom: AttributeError "'str' object has no attribute 'table'" in "bulk_persistence.py"
 """
 
 from sqlalchemy import ARRAY, Float, MetaData, Text, bindparam, column, func, insert, select

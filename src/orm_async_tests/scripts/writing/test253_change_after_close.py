@@ -4,8 +4,8 @@ After its session is closed, an object is detached. No session knows about it, s
 changes, and nothing raises. With add(), you attach the object and its changes to another session.
 With merge(), the other session copies the changes to its own object.
 
-Symptom: InvalidRequestError "is not persistent within this Session"
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_state_management.html
+Symptom: InvalidRequestError "is not persistent within this Session"
 """
 
 from sqlalchemy import select

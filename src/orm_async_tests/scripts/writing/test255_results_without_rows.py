@@ -4,9 +4,9 @@ A statement that returns no rows has a closed result. The methods first(), one()
 close the result that they read. Reading a closed result raises ResourceClosedError. Use
 returning(), read the rows once, and keep the list.
 
+Docs: https://docs.sqlalchemy.org/en/21/tutorial/data_update.html#using-returning-with-update-delete
 Symptom: ResourceClosedError "This result object does not return rows. It has been closed"
 Symptom: ResourceClosedError "This result object is closed"
-Docs: https://docs.sqlalchemy.org/en/21/tutorial/data_update.html#using-returning-with-update-delete
 """
 
 from sqlalchemy import select, update

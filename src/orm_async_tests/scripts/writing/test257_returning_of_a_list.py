@@ -4,9 +4,9 @@ For two or more sets of parameters, the driver executes the statement once for e
 returns no rows. Only insert() sends several sets of parameters as one INSERT with many VALUES. To
 update many rows, join the UPDATE with a list of values (test201).
 
+Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/dml.html#orm-bulk-insert-with-returning
 Symptom: ResourceClosedError "This result object does not return rows"
 Symptom: StatementError "does not support UPDATE..RETURNING when executemany is used"
-Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/dml.html#orm-bulk-insert-with-returning
 """
 
 from typing import Any

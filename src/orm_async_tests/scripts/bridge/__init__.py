@@ -1,6 +1,6 @@
 """The greenlet bridge and events.
 
-SQLAlchemy's ORM is synchronous code. Under asyncio, SQLAlchemy runs the ORM in a greenlet. Whenever
-the driver must wait for the server, the greenlet pauses. SQLAlchemy also runs event listeners in a
-greenlet. With run_sync(), your own synchronous function runs in a greenlet.
+SQLAlchemy's ORM is synchronous code. Under asyncio, SQLAlchemy runs the ORM in a *greenlet*, which
+is a function that can pause. The greenlet of the ORM pauses while the driver waits for the server.
+Event listeners and the functions that you pass to run_sync() also run in a greenlet.
 """

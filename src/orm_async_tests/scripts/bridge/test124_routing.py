@@ -1,8 +1,7 @@
 """To route statements, override get_bind() of Session, because AsyncSession ignores its own.
 
-AsyncSession forwards its calls to the synchronous Session that it contains. This Session chooses
-the engine for every statement. Override get_bind() in a subclass of Session, and pass the class as
-sync_session_class.
+AsyncSession contains a synchronous Session, which chooses the engine for every statement. Override
+get_bind() in a subclass of Session, and pass the class as sync_session_class.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncSession.get_bind
 """

@@ -1,7 +1,7 @@
 """engine.connect() opens no connection until you await it or enter it with `async with`.
 
-Without `await`, engine.connect() returns an AsyncConnection that is not connected yet. Its method
-execute() raises AsyncContextNotStarted.
+If you call execute() on an AsyncConnection that is not connected yet, SQLAlchemy raises
+AsyncContextNotStarted.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncEngine.connect
 Symptom: AsyncContextNotStarted "context has not been started"

@@ -1,9 +1,9 @@
 """On SQLAlchemy 2.0, a dead connection may stay in the pool if a listener executes SQL.
 
 If the server has closed the connection, the SQL of a `before_cursor_execute` listener fails.
-SQLAlchemy 2.0 does not see this error, so every later checkout gets the same dead connection. With
-pool_pre_ping, the pool detects a dead connection at checkout. SQLAlchemy 2.1 handles the error like
-an error of a statement.
+SQLAlchemy 2.0 does not notice that a listener failed, so every later checkout gets the same dead
+connection. With pool_pre_ping, the pool detects a dead connection at checkout. SQLAlchemy 2.1
+handles the error like an error of a statement.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#dealing-with-disconnects
 """

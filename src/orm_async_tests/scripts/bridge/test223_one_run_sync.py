@@ -1,8 +1,8 @@
 """A unit of work in one run_sync() uses one greenlet, but each awaited call uses a new greenlet.
 
 AsyncSession runs every awaited call in a new greenlet. Inside run_sync(), a synchronous Session on
-engine.sync_engine does all of its work in one greenlet. But the function cannot await anything, and
-a blocking call stops the event loop (test80).
+engine.sync_engine does all of its work in one greenlet. A function in run_sync() cannot await
+anything, and a blocking call stops the event loop (test80).
 
 In the benchmark (docs/bench.md), one run_sync() per unit of work makes a Session faster by an
 eighth.

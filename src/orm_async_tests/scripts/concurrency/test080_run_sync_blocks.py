@@ -1,7 +1,7 @@
 """A blocking call inside run_sync() stops all tasks, because run_sync() uses no thread.
 
-While SQL inside run_sync() waits for the server, other tasks continue. But a blocking call inside
-run_sync() stops the event loop until the call returns. Use asyncio.to_thread() for a blocking call.
+While SQL inside run_sync() waits for the server, other tasks continue. Use asyncio.to_thread() for
+a blocking call.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#running-synchronous-methods-and-functions-under-asyncio
 """

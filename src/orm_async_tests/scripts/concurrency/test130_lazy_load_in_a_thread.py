@@ -2,7 +2,7 @@
 
 A lazy load needs the event loop and SQLAlchemy's greenlet, but a worker thread has neither. Load
 the rows before you start the thread, and pass plain data to the thread. For code that cannot await,
-use run_sync(). It runs the code in the thread of the event loop.
+use run_sync(), which runs in the thread of the event loop.
 
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-xd2s
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_emit_lazyload" "/thread.py"

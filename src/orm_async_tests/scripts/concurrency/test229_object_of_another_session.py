@@ -1,10 +1,9 @@
 """An object belongs to one session: add() in another session raises, but merge() makes a copy.
 
-Until you close a session, it keeps the objects that it has loaded or added. If you add such an
-object to another session, SQLAlchemy raises InvalidRequestError. This also happens if the object is
-the parent of a new object. Use one session for the whole request, or set the foreign key instead of
-the related object. Alternatively, merge() sends a SELECT and returns a copy that belongs to the
-other session.
+Until you close a session, it keeps the objects that it has loaded or added. If you add an object of
+one session to a second session, SQLAlchemy raises InvalidRequestError. Use one session for the
+whole request, or set the foreign key instead of the related object. You can also call merge(),
+which sends a SELECT and returns a copy for the second session.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_state_management.html#merging
 Symptom: InvalidRequestError "is already attached to session"

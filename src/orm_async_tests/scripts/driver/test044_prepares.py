@@ -1,8 +1,8 @@
 """asyncpg prepares a statement once per connection, or at every execution without the cache.
 
 The cache of prepared statements belongs to SQLAlchemy's dialect and holds 100 statements per
-connection. Users of PgBouncer often set prepared_statement_cache_size=0. Then every execution
-prepares, executes and closes its statement, which costs three round trips instead of one.
+connection. With prepared_statement_cache_size=0, every execution prepares, executes and closes its
+statement, which costs three round trips instead of one.
 
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-cache
 """

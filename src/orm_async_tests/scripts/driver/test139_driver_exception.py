@@ -1,7 +1,7 @@
 """Since SQLAlchemy 2.1, error.driver_exception is the driver's error, with all its details.
 
-On asyncpg, `error.orig` is an error of SQLAlchemy's adapter. It wraps asyncpg's error, which has
-the details from the server, for example the name of the constraint. Before SQLAlchemy 2.1, read
+On asyncpg, `error.orig` is an error of SQLAlchemy's adapter. Only asyncpg's own error has the
+details from the server, for example the name of the constraint. Before SQLAlchemy 2.1, read
 asyncpg's error from `error.orig.__cause__`.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/exceptions.html#sqlalchemy.exc.DBAPIError

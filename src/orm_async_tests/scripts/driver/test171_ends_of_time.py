@@ -1,8 +1,9 @@
 """asyncpg stores datetime.min and datetime.max as infinities: refuse both as input.
 
 Even in a timestamptz column, asyncpg stores datetime.min as -infinity and datetime.max as infinity.
-When asyncpg reads an infinity, it returns datetime.min or datetime.max, without a time zone.
-psycopg stores both moments exactly, but it cannot read an infinity. To store "no end", use NULL.
+When asyncpg reads an infinity, it returns datetime.min or datetime.max, without a time zone. The
+driver psycopg stores both moments exactly, but cannot read an infinity. To store "no end", use
+NULL.
 
 Docs: https://magicstack.github.io/asyncpg/current/usage.html#type-conversion
 Docs: https://www.postgresql.org/docs/current/datatype-datetime.html#DATATYPE-DATETIME-SPECIAL-VALUES

@@ -1,8 +1,8 @@
 """Appending to an unloaded collection raises MissingGreenlet, but setting the parent does not.
 
 Calling append() first reads the collection, which is a lazy load and raises MissingGreenlet (xd2s).
-TrackPoint(user=user) writes the same row and does not read the collection. But you must also call
-session.add(), because otherwise SQLAlchemy writes nothing and only warns.
+TrackPoint(user=user) writes the same row and does not read the collection. If you do not also call
+session.add(), SQLAlchemy writes nothing and only warns.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/large_collections.html
 Docs: https://github.com/sqlalchemy/sqlalchemy/discussions/11381

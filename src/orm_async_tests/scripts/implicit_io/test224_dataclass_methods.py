@@ -1,8 +1,8 @@
 """__repr__ and == of a mapped dataclass raise MissingGreenlet if a field is not loaded.
 
 MappedAsDataclass generates __repr__ and __eq__ from all fields, also from relationships. Printing
-or comparing objects therefore loads their relationships lazily. Exclude a relationship with
-repr=False and compare=False.
+or comparing objects loads their relationships lazily. Exclude a relationship with repr=False and
+compare=False.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/dataclasses.html#declarative-dataclass-mapping
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_emit_lazyload" "in __repr__"

@@ -2,8 +2,8 @@
 
 When a connection is returned, the pool sends ROLLBACK, which does not undo a committed SET.
 Therefore a search_path, a role or a timeout stays on the connection. Use SET LOCAL, which ends with
-its transaction. Alternatively, a listener of the pool's `reset` event can send RESET ALL, which
-costs extra round trips.
+its transaction. A listener of the pool's `reset` event can also send RESET ALL, which costs extra
+round trips.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#reset-on-return
 """

@@ -1,8 +1,7 @@
 """A task that waits for another service inside a transaction keeps its connection.
 
-During the call to the other service, the task holds a pool slot and a backend that is idle in
-transaction. A few such tasks can exhaust the pool. End the transaction before you call another
-service, and begin another transaction after the call.
+A few tasks that wait for slow services can exhaust the pool. End the transaction before you call
+another service, and begin another transaction after the call.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_basics.html#when-do-i-construct-a-session-when-do-i-commit-it-and-when-do-i-close-it
 """

@@ -1,9 +1,9 @@
 """Behind PgBouncer, the prepared statements of two processes collide.
 
-asyncpg names its statements __asyncpg_stmt_1__ and so on, and every process counts from one. In
-transaction mode, PgBouncer gives several processes the same server connections, so the names
-collide. Switch off both statement caches, so that statements have no names. On asyncpg 0.30, also
-pass a prepared_statement_name_func that returns an empty text. Neither asyncpg nor SQLAlchemy
+The driver asyncpg names its statements __asyncpg_stmt_1__ and so on, and every process counts from
+one. In transaction mode, PgBouncer gives several processes the same server connections, so the
+names collide. Switch off both statement caches, so that statements have no names. On asyncpg 0.30,
+also pass a prepared_statement_name_func that returns an empty text. Neither asyncpg nor SQLAlchemy
 promises that this works. With max_prepared_statements, PgBouncer itself supports prepared
 statements (test175).
 

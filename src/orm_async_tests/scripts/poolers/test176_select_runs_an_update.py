@@ -2,9 +2,8 @@
 
 In this script, two processes give different statements the name __asyncpg_stmt_5__. One process
 prepares an UPDATE, and the other process prepares a SELECT on another server connection. Later,
-PgBouncer gives the second process the server connection with the UPDATE. Both statements return a
-text, so nothing fails, and the second process commits an UPDATE that it never sent. Switch off both
-statement caches.
+PgBouncer gives the second process the server connection with the UPDATE. The second process then
+commits an UPDATE that it never sent, and no error is raised. Switch off both statement caches.
 
 Docs: https://magicstack.github.io/asyncpg/current/faq.html#why-am-i-getting-prepared-statement-errors
 """

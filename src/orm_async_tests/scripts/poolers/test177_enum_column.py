@@ -1,9 +1,8 @@
 """Unique statement names do not make an ENUM column work behind PgBouncer.
 
-To look up an unknown type such as an ENUM, asyncpg prepares an additional statement. Because
-prepared_statement_name_func does not name this statement, it collides with the statement of another
-process. Therefore NullPool and unique names are not enough for an ENUM column. With
-statement_cache_size=0, asyncpg's own statements have no names.
+To look up an ENUM type, asyncpg prepares an additional statement. The function
+prepared_statement_name_func does not name asyncpg's additional statements, so the statements of two
+processes collide. With statement_cache_size=0, asyncpg's own statements have no names.
 
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-name-with-pgbouncer
 Symptom: DuplicatePreparedStatementError 42P05 "statement ... already exists" in "_introspect_types"

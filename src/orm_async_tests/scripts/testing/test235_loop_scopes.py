@@ -1,9 +1,9 @@
 """If a pytest fixture with session scope creates the engine, all tests must share one event loop.
 
 By default, pytest-asyncio runs every test in its own event loop. On asyncpg, an engine of session
-scope then gives a test a connection of another loop ("attached to a different loop"). Set both loop
-scopes of pytest-asyncio to "session". With AnyIO, define the fixture anyio_backend with the scope
-of your widest fixture.
+scope gives a test a connection of an earlier event loop ("attached to a different loop"). Set both
+loop scopes of pytest-asyncio to "session". With AnyIO, define the fixture anyio_backend with the
+scope of your widest fixture.
 
 Docs: https://pytest-asyncio.readthedocs.io/en/stable/concepts.html
 Docs: https://anyio.readthedocs.io/en/stable/testing.html

@@ -1,9 +1,8 @@
 """create_all() needs run_sync(), and a rollback also removes the new tables.
 
-The method create_all() needs a synchronous Connection that may do IO, and run_sync() passes such a
-Connection to your function. If you pass AsyncConnection.sync_connection instead, create_all()
-raises MissingGreenlet (xd2s). DDL is transactional in PostgreSQL, so a failed migration leaves
-nothing behind.
+The method create_all() needs a synchronous Connection, which run_sync() passes to your function. If
+you pass AsyncConnection.sync_connection instead, create_all() raises MissingGreenlet (xd2s). DDL is
+transactional in PostgreSQL, so a failed migration leaves nothing behind.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#synopsis-core
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "create_all"

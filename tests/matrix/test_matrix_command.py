@@ -16,6 +16,7 @@ from orm_async_tests import db
 from orm_async_tests.matrix import plans, records
 from orm_async_tests.matrix.expected_differences import find_unexpected
 from orm_async_tests.matrix.plans import Plan
+from orm_async_tests.matrix.stack_runs import find_interpreter
 from orm_async_tests.matrix.summaries import compare_verdicts
 from tests.cli.commands import orm
 from tests.conftest import with_url
@@ -64,10 +65,26 @@ def test_a_script_that_takes_too_long_is_a_timeout_and_the_next_one_runs(
     assert [*records.verdicts(run).values()] == ["TIMEOUT", "TIMEOUT"]
 
 
-def test_a_stack_that_cannot_be_installed_is_not_run(url: str, tmp_path: Path) -> None:
-    run = run_matrix(url, tmp_path / "m.ndjson", "5", "--python", "2.7")
+def test_a_stack_that_cannot_be_installed_is_not_run(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    run = run_matrix(url, tmp_path / "m.ndjson", "5", "--sqlalchemy", "2.0.999")
     assert [*records.verdicts(run).values()] == ["NOT RUN"]
     assert len(list(find_unexpected(run))) == 1
+
+
+def test_a_python_that_does_not_start_is_replaced_by_the_one_of_pyenv(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shim, installed = tmp_path / "python3.98", tmp_path / "versions/3.98.1/bin/python"
+    installed.parent.mkdir(parents=True)
+    for path, text in ((shim, "#!/bin/sh\nexit 127\n"), (installed, "#!/bin/sh\n")):
+        path.write_text(text)
+        path.chmod(0o700)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
+    assert find_interpreter("3.98") == str(installed)
 
 
 def test_scripts_on_an_unreachable_database_are_not_run(tmp_path: Path) -> None:
@@ -201,6 +218,8 @@ def test_the_versions_of_a_driver_are_an_axis_of_that_driver_alone() -> None:
     "arguments",
     [
         ["matrix", "--preset", "all"],
+        ["matrix", "5", "--python", "3.99"],
+        ["matrix", "5", "--python", "**"],
         ["matrix", "--shard", "3/2"],
         ["matrix", "--shard", "x"],
         ["matrix", "4000"],

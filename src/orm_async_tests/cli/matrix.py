@@ -16,8 +16,9 @@ from orm_async_tests.matrix import records, summaries
 from orm_async_tests.matrix.expected_differences import find_unexpected, group_by_reason
 from orm_async_tests.matrix.plans import PRESETS, Plan, combine, take_shard
 from orm_async_tests.matrix.records import Record
-from orm_async_tests.matrix.stack_runs import Slot, run_matrix
+from orm_async_tests.matrix.stack_runs import Slot, find_interpreter, run_matrix
 from orm_async_tests.postgres.paths import home
+from orm_async_tests.versions.releases import NotInstalled
 
 TABLES = """
     --markdown FILE  also write the tables as Markdown
@@ -31,6 +32,8 @@ def matrix(arguments: argparse.Namespace) -> int:
     if arguments.list:
         print("\n".join(plan.name for plan in plans))
         return 0
+    for version in arguments.python:
+        _require_python(version)
     numbers = [script.number for script in catalogue.select(arguments.numbers)]
     _check_outputs(arguments)
     if arguments.github:
@@ -76,6 +79,14 @@ def _choose_plans(arguments: argparse.Namespace) -> tuple[Plan, ...]:
         raise CouldNotRun(problem, "--preset", f"--preset {' or --preset '.join(PRESETS)}")
     chosen = combine(axes) if any(axes.values()) else PRESETS[arguments.preset]
     return take_shard(chosen, arguments.shard) if arguments.shard else chosen
+
+
+def _require_python(version: str) -> None:
+    try:
+        find_interpreter(version)
+    except NotInstalled as error:
+        remedy = f"install Python {version}, or choose another version, for example --python 3.12"
+        raise CouldNotRun(str(error), "--python", remedy) from None
 
 
 def _check_outputs(arguments: argparse.Namespace) -> None:

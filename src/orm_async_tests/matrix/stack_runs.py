@@ -214,14 +214,31 @@ def prepare_interpreter(version: str, home: Path) -> Python:
     return python
 
 
+def find_interpreter(version: str) -> str:
+    """Return the command of a Python that starts, from PATH or from pyenv.
+
+    pyenv puts a `python3.12` on PATH that does not start unless pyenv activates Python 3.12.
+    """
+    if not re.fullmatch(r"\d+\.\d+", version):
+        raise NotInstalled(f"{version!r} is not a minor version of Python")
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
+    installed = sorted(pyenv.glob(f"{version}.*/bin/python"), key=lambda path: path.stat().st_mtime)
+    problem = f"there is no python{version} on PATH"
+    for command in filter(None, [shutil.which(f"python{version}"), *map(str, installed)]):
+        test = subprocess.run([command, "-c", "import sys"], capture_output=True, text=True)
+        if test.returncode == 0:
+            return command
+        problem = f"{command} does not start: {test.stderr.strip().partition(chr(10))[0]}"
+    raise NotInstalled(problem)
+
+
 def _create_environment(version: str, folder: Path, python: Python) -> None:
     shutil.rmtree(folder, ignore_errors=True)
-    program = f"python{version}"
-    if shutil.which(program) is None:
-        raise NotInstalled(f"there is no {program} on PATH")
+    program = find_interpreter(version)
     venv = subprocess.run([program, "-m", "venv", str(folder)], capture_output=True, text=True)
     if venv.returncode:
-        raise NotInstalled(f"{program} cannot create an environment: {last_line(venv.stderr)}")
+        problem = last_line(venv.stderr or venv.stdout)
+        raise NotInstalled(f"{program} cannot create an environment: {problem}")
     install(*_requirements(), python=python)
     (folder / "complete").touch()
 

@@ -21,9 +21,7 @@ from typing import Any
 from orm_async_tests import catalogue, db
 from orm_async_tests.catalogue import ScriptFile
 from orm_async_tests.errors import CouldNotRun, exit_code
-from orm_async_tests.postgres.paths import home
-from orm_async_tests.verdicts import HOLDS, NOT_RUN, SKIPPED
-from orm_async_tests.versions.bisection import (
+from orm_async_tests.matrix.bisection import (
     CONCLUSIVE,
     ReleaseOutcome,
     Runner,
@@ -32,6 +30,8 @@ from orm_async_tests.versions.bisection import (
     format_row,
     search_releases,
 )
+from orm_async_tests.postgres.paths import home
+from orm_async_tests.verdicts import HOLDS, NOT_RUN, SKIPPED
 from orm_async_tests.versions.defect_catalogue import KnownDefect, load_known_defects
 from orm_async_tests.versions.ranges import KNOWN_FROM, within
 from orm_async_tests.versions.releases import releases_between, split_lines

@@ -11,17 +11,18 @@ import pytest
 
 from orm_async_tests import catalogue, errors
 from orm_async_tests.cli import build_parser
-from orm_async_tests.verdicts import BROKEN, HOLDS, NOT_RUN, UPSTREAM
-from orm_async_tests.versions import bisection, releases
-from orm_async_tests.versions.bisection import (
+from orm_async_tests.matrix import bisection
+from orm_async_tests.matrix.bisection import (
     UNSTABLE,
     ReleaseOutcome,
     Runner,
     bisect_line,
     confirm_changes,
     mark_shown,
-    read_outcomes,
+    read_outcome,
 )
+from orm_async_tests.verdicts import BROKEN, HOLDS, NOT_RUN, UPSTREAM
+from orm_async_tests.versions import releases
 from orm_async_tests.versions.defect_catalogue import load_known_defects
 from orm_async_tests.versions.ranges import describe_ranges, format_ranges, within
 from tests.cli.commands import Done
@@ -70,11 +71,12 @@ def run_document(verdict: str, **more: Any) -> dict[str, Any]:
     return {"stack": stack, "results": [result]}
 
 
-def read_outcome(
+def outcome_of(
     document: dict[str, Any], library: str = "sqlalchemy", version: str = "2.1.4"
 ) -> ReleaseOutcome:
     """Return the outcome of script 38 in a document."""
-    return read_outcomes(document, {library: version})[38]
+    [item] = document["results"]
+    return read_outcome(document["stack"], item, {library: version})
 
 
 def shown_ranges(outcomes: bisection.Outcomes) -> str:
@@ -164,17 +166,17 @@ def test_the_sentence_has_a_part_for_each_time_that_a_defect_came_and_went() -> 
 def test_an_outcome_does_not_depend_on_the_range_that_the_script_declares() -> None:
     """Otherwise a bisection would find what somebody typed."""
     defects = [{"description": LOST}]
-    assert read_outcome(run_document("UPSTREAM", defects=defects)) == SHOWN
-    assert read_outcome(run_document("BROKEN", defects=defects)) == SHOWN
+    assert outcome_of(run_document("UPSTREAM", defects=defects)) == SHOWN
+    assert outcome_of(run_document("BROKEN", defects=defects)) == SHOWN
     cured = run_document("BROKEN", evidence=[{"holds": True}])
-    assert read_outcome(cured).word == HOLDS
+    assert outcome_of(cured).word == HOLDS
     broken = run_document("BROKEN", evidence=[{"holds": False}])
-    assert read_outcome(broken).word == BROKEN
+    assert outcome_of(broken).word == BROKEN
 
 
 def test_a_release_that_was_replaced_by_another_one_has_no_verdict() -> None:
-    assert read_outcome(run_document("HOLDS"), "sqlalchemy", "2.1.3").word == NOT_RUN
-    assert read_outcome(run_document("HOLDS"), "psycopg", "3.3.9").word == NOT_RUN
+    assert outcome_of(run_document("HOLDS"), "sqlalchemy", "2.1.3").word == NOT_RUN
+    assert outcome_of(run_document("HOLDS"), "psycopg", "3.3.9").word == NOT_RUN
 
 
 def test_a_release_without_a_wheel_has_no_verdict(

@@ -9,15 +9,15 @@ from orm_async_tests import catalogue
 from orm_async_tests.catalogue import ScriptFile
 from orm_async_tests.command_options import DRIVERS
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.postgres.paths import home
-from orm_async_tests.verdicts import BROKEN
-from orm_async_tests.versions.bisection import (
+from orm_async_tests.matrix.bisection import (
     ReleaseOutcome,
     Runner,
     SearchResult,
     format_row,
     search_releases,
 )
+from orm_async_tests.postgres.paths import home
+from orm_async_tests.verdicts import BROKEN
 from orm_async_tests.versions.defect_catalogue import load_known_defects, upstream_entry
 from orm_async_tests.versions.pins import parse_release
 from orm_async_tests.versions.releases import releases_between

@@ -66,16 +66,17 @@ def read_commit() -> str:
     return head.stdout.strip() + "+" * bool(head.stdout and changes.stdout)
 
 
-def result(stack: str, number: int, verdict: str, reason: str) -> Record:
+def result(stack: str, number: int, verdict: str, reason: str, **item: Any) -> Record:
+    """Return the line about one script. `item` has more fields of docs/result.schema.json."""
     return {
         "record": "result",
         "stack": stack,
         "number": number,
         "verdict": verdict,
         "reason": reason,
-        "seconds": 0.0,
-        "failed": [],
-        "defects": [],
+        "seconds": item.get("seconds", 0.0),
+        "failed": [evidence for evidence in item.get("evidence", ()) if not evidence["holds"]],
+        "defects": item.get("defects", []),
     }
 
 

@@ -51,6 +51,7 @@ class Slot:
 
     home: Path
     timeout: float  # seconds for one script
+    options: tuple[str, ...] = ()  # of the command `run`
 
 
 async def run_matrix(
@@ -65,8 +66,13 @@ async def run_matrix(
 
     async def run_plans(slot: Slot) -> None:
         for plan in waiting:
-            async for record in run_stack(plan, numbers, home, slot):
-                write(record)
+            has_identity = False
+            async for stack, item in run_stack(plan, numbers, home, slot):
+                if stack and not has_identity:
+                    has_identity = True
+                    identity = {**stack, "command": plan.command}
+                    write({"record": "stack", "stack": plan.name, "identity": identity})
+                write(result(plan.name, **item))
 
     async with asyncio.TaskGroup() as tasks:
         for slot in slots:
@@ -75,35 +81,29 @@ async def run_matrix(
 
 async def run_stack(
     plan: Plan, numbers: Sequence[int], home: Path, slot: Slot
-) -> AsyncIterator[Record]:
-    """Yield a description of the stack, and then one result for every script."""
+) -> AsyncIterator[tuple[Record, Record]]:
+    """Yield the stack and the result of every script, in the form of docs/result.schema.json.
+
+    A script that gave no result has only a verdict and a reason, and an empty stack.
+    """
     try:
         python, variables = await asyncio.to_thread(prepare_stack, plan, home)
     except NotInstalled as error:
         for number in numbers:
-            yield result(plan.name, number, NOT_RUN, str(error))
+            yield {}, {"number": number, "verdict": NOT_RUN, "reason": str(error)}
         return
-    remaining, has_identity = [*numbers], False
+    remaining = [*numbers]
     while remaining:
         async with _start_run(plan, python, variables, remaining, slot) as run:
             async for document in run.documents():
-                if not has_identity:
-                    identity = {**document["stack"], "command": plan.command}
-                    yield {"record": "stack", "stack": plan.name, "identity": identity}
-                has_identity = True
                 (item,) = document["results"]
-                record = result(plan.name, item["number"], item["verdict"], item["reason"])
-                failed = [evidence for evidence in item["evidence"] if not evidence["holds"]]
-                cost = {"seconds": item["seconds"], "failed": failed, "defects": item["defects"]}
-                yield {**record, **cost}
+                yield document["stack"], item
                 remaining.remove(item["number"])
             verdict, reason = await run.explain_end()
-        if verdict == NOT_RUN:
-            for number in remaining:
-                yield result(plan.name, number, NOT_RUN, reason)
-            return
-        if remaining:
-            yield result(plan.name, remaining.pop(0), verdict, reason)
+        without_result = remaining if verdict == NOT_RUN else remaining[:1]
+        for number in without_result:
+            yield {}, {"number": number, "verdict": verdict, "reason": reason}
+        remaining = remaining[len(without_result) :]
 
 
 @dataclass
@@ -156,7 +156,7 @@ async def _start_run(
     plan: Plan, python: str, variables: dict[str, str], numbers: Sequence[int], slot: Slot
 ) -> AsyncIterator[ChildRun]:
     """Start a child process for these scripts, and kill it when the block ends."""
-    command = [python, "-m", "orm_async_tests", "run", "--ndjson", *plan.options]
+    command = [python, "-m", "orm_async_tests", "run", "--ndjson", *plan.options, *slot.options]
     command = launch_command([*command, *map(str, numbers)], signal.SIGKILL, as_nobody=False)
     variables = {**variables, "ORM_ASYNC_HOME": str(slot.home), "ORM_ASYNC_IDLE": IDLE}
     variables |= {plan.variable: plan.server} if plan.server else {}

@@ -1,22 +1,19 @@
 """Finds the releases of a library in which a script shows a defect, with few runs."""
 
-import json
-import os
+import asyncio
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from orm_async_tests.postgres.private_files import VARIABLE
+from orm_async_tests.matrix.plans import Plan
+from orm_async_tests.matrix.stack_runs import Slot, run_stack
 from orm_async_tests.verdicts import BROKEN, HOLDS, NOT_RUN, SKIPPED, UPSTREAM
 from orm_async_tests.versions.defect_catalogue import KnownDefect
 from orm_async_tests.versions.ranges import describe_ranges, format_ranges
-from orm_async_tests.versions.releases import NotInstalled, install_release, split_lines
+from orm_async_tests.versions.releases import split_lines
 
 UNSTABLE = "UNSTABLE"  # two runs of one release differ
 CONCLUSIVE = (HOLDS, UPSTREAM)  # words that say whether a defect shows
@@ -54,64 +51,36 @@ class Runner:
 
     def __call__(self, version: str) -> dict[int, ReleaseOutcome]:
         """Return the outcome of every script, which is NOT RUN if the release could not be run."""
-        releases = {self.library: version, **dict(self.pins)}
-        try:
-            process = self._run([install_release(*item, self.home) for item in releases.items()])
-        except NotInstalled as error:
-            why = str(error)
-        except subprocess.TimeoutExpired:
-            why = f"it did not end within {RUN_TIMEOUT} seconds"
-        else:
-            with suppress(json.JSONDecodeError):
-                return read_outcomes(json.loads(process.stdout), releases)
-            lines = process.stderr.strip().splitlines() or ["nothing"]
-            why = f"the run exited with {process.returncode}: {lines[-1]}"
-        return dict.fromkeys(self.numbers, ReleaseOutcome(NOT_RUN, why=why))
+        return asyncio.run(self._run({self.library: version, **dict(self.pins)}))
 
-    def _run(self, folders: Sequence[Path]) -> subprocess.CompletedProcess[str]:
-        paths = [*map(str, folders), os.environ.get("PYTHONPATH", "")]
-        variables = {
-            "PYTHONPATH": os.pathsep.join(filter(None, paths)),
-            VARIABLE: str(self.home / HOME_NAME),
-        }
-        command = (sys.executable, "-m", "orm_async_tests", "run", "--json")
-        return subprocess.run(
-            [*command, "--driver", self.driver, *self.options, *map(str, self.numbers)],
-            env={**os.environ, **variables},
-            capture_output=True,
-            text=True,
-            timeout=RUN_TIMEOUT,
-        )
+    async def _run(self, releases: dict[str, str]) -> dict[int, ReleaseOutcome]:
+        plan = Plan(driver=self.driver, **releases)
+        slot = Slot(self.home / HOME_NAME, RUN_TIMEOUT, self.options)
+        runs = run_stack(plan, self.numbers, self.home, slot)
+        return {item["number"]: read_outcome(stack, item, releases) async for stack, item in runs}
 
 
-def read_outcomes(
-    document: Mapping[str, Any], releases: Mapping[str, str]
-) -> dict[int, ReleaseOutcome]:
-    """Read the outcome of each script from the JSON document that a run printed.
-
-    If the run used other releases than `releases`, every outcome is NOT RUN.
-    """
-    stack = document["stack"]
-    ran = {"sqlalchemy": stack["sqlalchemy"], stack["driver"]: stack["driver_version"]}
-    others = [f"{name} {ran.get(name)}" for name in releases if ran.get(name) != releases[name]]
-    if not others:
-        return {result["number"]: _read_outcome(result) for result in document["results"]}
-    replaced = ReleaseOutcome(NOT_RUN, why=f"{' and '.join(others)} was run in its place")
-    return {result["number"]: replaced for result in document["results"]}
-
-
-def _read_outcome(result: Mapping[str, Any]) -> ReleaseOutcome:
+def read_outcome(
+    stack: Mapping[str, str], item: Mapping[str, Any], releases: Mapping[str, str]
+) -> ReleaseOutcome:
     """Read the outcome of one script, but ignore the version range that it declares.
 
     The search has to find the correct range, so a wrong range alone does not make a script BROKEN.
+    If the run used other releases than `releases`, the outcome is NOT RUN.
     """
-    word, evidence = result["verdict"], result["evidence"]
-    defects = frozenset(defect["description"] for defect in result["defects"])
+    if not stack:
+        return ReleaseOutcome(NOT_RUN, why=item["reason"])
+    ran = {"sqlalchemy": stack["sqlalchemy"], stack["driver"]: stack["driver_version"]}
+    others = [f"{name} {ran.get(name)}" for name in releases if ran.get(name) != releases[name]]
+    if others:
+        return ReleaseOutcome(NOT_RUN, why=f"{' and '.join(others)} was run in its place")
+    word, evidence = item["verdict"], item["evidence"]
+    defects = frozenset(defect["description"] for defect in item["defects"])
     if word == BROKEN and defects:
         return ReleaseOutcome(UPSTREAM, defects)
     if word == BROKEN and evidence and all(assertion["holds"] for assertion in evidence):
         return ReleaseOutcome(HOLDS)
-    return ReleaseOutcome(word, defects, result["reason"] if word in (BROKEN, SKIPPED) else "")
+    return ReleaseOutcome(word, defects, item["reason"] if word in (BROKEN, SKIPPED) else "")
 
 
 def bisect_line(

@@ -11,7 +11,10 @@ from orm_async_tests.lint.rules import RULES
 from orm_async_tests.lint.rules.rule import Rule
 
 DEFAULT = "The checker applies the rule {code} by default."
-OPTIONAL = "The rule {code} is off by default. `preview = true` or `--select {code}` turns it on."
+OPTIONAL = (
+    "The rule {code} is off by default. The setting `preview = true` or the option "
+    "`--select {code}` turns the rule on."
+)
 SUPPRESS = """## Suppress it
 
 To suppress {code}, write one of these comments on a line that the finding shows:
@@ -49,10 +52,11 @@ def _parts(rule: type[Rule]) -> Iterator[str]:
             yield f"## {heading}"
         for script, code in variants[:2]:
             yield f"```python\n{code}\n```"
-            yield f"From `{script.command}`."
+            yield f"The script `{script.command}` contains this code."
     yield "## When it does not apply"
     yield rule.exceptions or "No exception is known."
     yield "## Proof"
+    yield "The scripts that prove this rule have these claims:"
     yield "\n".join(f"- `{script.command}`: {script.claim}" for script in scripts)
     yield SUPPRESS.format(code=rule.code)
 

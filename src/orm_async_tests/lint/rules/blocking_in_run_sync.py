@@ -23,20 +23,21 @@ WAITING = {  # the methods that block, by the kind of their object
     "HTTP client": {"get", "post", "put", "patch", "delete", "head", "options", "request", "send"},
 }
 LOOP_RUNS = "{}() raises an error inside run_sync(), because an event loop already runs."
-AWAIT = "Await it outside run_sync(), or call sqlalchemy.util.await_only()."
+AWAIT = "Await it outside of run_sync(), or call sqlalchemy.util.await_only()."
 DEEPEST = 3  # functions inside each other
 
 
 class BlockingInRunSync(Rule):
-    """A blocking call in run_sync() stops the event loop: run_sync() uses no thread.
+    """A blocking call in run_sync() stops the event loop, because run_sync() uses no thread.
 
-    - SQL inside run_sync() does not block: other tasks run while it waits for the server.
+    - SQL inside run_sync() does not block the event loop. Other tasks run while the SQL waits for
+      the server.
     """
 
     code = "OAT502"
     scripts = (80, 123)
     message = "This {} blocks the event loop, because run_sync() uses no thread."
-    remedy = "Run this function by asyncio.to_thread(), outside run_sync()."
+    remedy = "Call this function with asyncio.to_thread(), outside of run_sync()."
     related_message = "run_sync() runs the function in the event loop's thread"
 
     def check(self, file: SourceFile) -> Iterator[Finding]:

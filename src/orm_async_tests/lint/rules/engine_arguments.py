@@ -57,17 +57,18 @@ def _describe_options(
 
 
 class HalfDisabledCache(Rule):
-    """An engine turns off only one of the two caches of prepared statements with asyncpg.
+    """An engine for asyncpg turns off only one of the two caches of prepared statements.
 
-    - The engine has a prepared_statement_name_func, which makes the names unique.
-    - The engine uses psycopg, which has no such caches.
+    - An engine with a prepared_statement_name_func may turn off one cache, because every prepared
+      statement gets a unique name.
+    - The rule ignores engines for psycopg, because psycopg does not have these two caches.
     """
 
     code = "OAT401"
     scripts = (105,)
     message = (
-        "{} is still on: asyncpg and SQLAlchemy both cache prepared statements, and they must "
-        "agree."
+        "asyncpg and SQLAlchemy both cache prepared statements. This engine turns one cache off, "
+        "but {} is still on."
     )
     remedy = 'Add "{}": 0 to connect_args, or leave both caches on.'
 
@@ -100,7 +101,7 @@ PROBLEMS = (
     ),
     (
         r"^async.* poolclass=QueuePool ",
-        "An async engine refuses QueuePool, which blocks the event loop.",
+        "An async engine refuses QueuePool, because QueuePool blocks the event loop.",
         "Drop poolclass, or write AsyncAdaptedQueuePool.",
     ),
     (
@@ -111,12 +112,12 @@ PROBLEMS = (
     ),
     (
         r"\+asyncpg\S* (?:.* )?connect_args\.sslmode=|^\w+ \S+\+asyncpg\S*[?&]sslmode=",
-        "asyncpg does not know sslmode, which belongs to libpq, and raises a TypeError.",
+        "asyncpg raises a TypeError, because sslmode is an option of libpq.",
         "Write ssl=... in place of sslmode=...",
     ),
     (
         r"^sync \S+\+(?:asyncpg|aiosqlite|aiomysql|asyncmy)\b",
-        "create_engine() accepts this URL, but connecting raises MissingGreenlet.",
+        "create_engine() accepts an async driver, but connecting raises MissingGreenlet.",
         "Call create_async_engine(), or choose a synchronous driver.",
     ),
     (
@@ -136,7 +137,7 @@ PROBLEMS = (
 class EngineArguments(Rule):
     """The arguments of an engine contradict its URL, its class or each other.
 
-    - The rule does not check arguments that are computed at run time.
+    - The rule does not check arguments that the program computes at run time.
     """
 
     code = "OAT402"
@@ -158,7 +159,7 @@ class EngineArguments(Rule):
 class ScopedByThread(Rule):
     """All tasks of an event loop share a session that is scoped to the thread.
 
-    - For synchronous code, scoped_session() is correct: each thread gets a session.
+    - In synchronous code, scoped_session() is correct, because every thread gets its own session.
     """
 
     code = "OAT403"

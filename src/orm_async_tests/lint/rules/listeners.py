@@ -38,7 +38,7 @@ class AsyncListener(Rule):
                         file,
                         target,
                         message=f"{value.name} has no events, so listening raises an error.",
-                        remedy=f"Listen on its {attribute}, or on the synchronous class.",
+                        remedy=f"Listen to its {attribute}, or to the synchronous class.",
                     )
             listeners = argument(call, 2, "fn")
             around = file.parent(call)

@@ -21,12 +21,12 @@ NONE_METHODS = ("add", "add_all", "expunge", "expunge_all", "expire", "expire_al
 class MissingAwait(Rule):
     """You call a coroutine method of a session or a connection, but do not await it.
 
-    - If a function returns a coroutine or passes it on, other code may await it.
+    - A function may return a coroutine or pass it on, because other code may await it.
     """
 
     code = "OAT103"
     scripts = (66, 126)
-    message = "{}() returns a coroutine, but it is not awaited, so it does nothing."
+    message = "You do not await {}(), so it does nothing."
     remedy = "Write `{1}`."
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
@@ -122,7 +122,7 @@ class AwaitedAdd(Rule):
     code = "OAT104"
     scripts = (244,)
     message = "{}() returns None, so `await` raises TypeError after the call."
-    remedy = "Write `{1}`."
+    remedy = "Write `{1}` without `await`."
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
         for call, scope in file.calls(*NONE_METHODS):

@@ -47,18 +47,18 @@ def _is_short(file: SourceFile, call: ast.Call) -> bool:
 
 
 class CommitAfterYield(Rule):
-    """A FastAPI dependency commits after `yield`, when the response has been sent.
+    """A FastAPI dependency commits after `yield`, when FastAPI has already sent the response.
 
     - With Depends(..., scope="function"), FastAPI ends the dependency before it responds.
     - FastAPI 0.106 to 0.117 ended every dependency before it sent the response.
-    - The function is no dependency: no Depends() in the checked files uses it.
+    - The rule ignores a function that no Depends() in the checked files uses.
     """
 
     code = "OAT301"
     scripts = (50,)
     message = (
-        "This line commits after the response has been sent. If COMMIT fails, the client has "
-        "already received a success response."
+        "This line commits after FastAPI has sent the response. If COMMIT fails, the client has "
+        "already received a response that reports success."
     )
     remedy = 'Write Depends(..., scope="function"), or commit in the endpoint.'
     related_message = "FastAPI sends the response here"
@@ -97,16 +97,16 @@ def _commit_after(file: SourceFile, node: ast.Yield, scope: Scope) -> ast.AST | 
 
 
 class RequestSessionInTask(Rule):
-    """A background task uses the session of a request after the response was sent.
+    """A background task uses the session of a request after FastAPI has sent the response.
 
-    - The background task may use a session that it opens itself.
+    - A background task may use a session that it opens itself.
     """
 
     code = "OAT302"
     scripts = (160,)
     message = (
-        "The session is closed before this task uses it: it begins a new transaction, and nobody "
-        "commits it."
+        "This task uses the session after the session was closed. The task then begins a new "
+        "transaction that no code commits."
     )
     remedy = "Open a separate session in the background task."
 
@@ -119,7 +119,7 @@ class RequestSessionInTask(Rule):
                 yield self.report(file, call, message=self.message if ends_early else HELD)
 
 
-HELD = "The request holds its session and its connection until this task has ended."
+HELD = "The request keeps its session and its connection open until this task has ended."
 
 
 def _added_tasks(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[ast.expr]]]:

@@ -24,7 +24,9 @@ class SessionInModule(Rule):
 
     code = "OAT102"
     scripts = (24,)
-    message = "This session is kept in {}, so all tasks share it and its connection."
+    message = (
+        "The code stores this session in {}, so all tasks share the session and its connection."
+    )
     remedy = "Store a session factory, and open a session for every request or task."
 
     def check(self, file: SourceFile) -> Iterator[Finding]:

@@ -18,15 +18,16 @@ from orm_async_tests.lint.tasks import Start, Work, is_awaited, starting, starts
 class SharedSession(Rule):
     """Tasks that run at the same time share one session and its connection.
 
-    - The rule allows concurrent tasks of which only one uses the session.
-    - Tasks may share a session if an asyncio.Lock surrounds every use of it.
+    - Tasks may run at the same time if only one of them uses the session.
+    - Tasks may share a session if an asyncio.Lock surrounds every use of the session.
     - Tasks may share an async_scoped_session, which gives every task its own session.
     """
 
     code = "OAT101"
     scripts = (24, 25, 26)
     message = (
-        "Several tasks use {} at the same time, but it is one conversation with one connection."
+        "Several tasks use {} at the same time, but a session or a connection can serve only one "
+        "task at a time."
     )
     remedy = "Open a session in every task, or await the calls one after the other."
     related_message = "{1}"
@@ -57,7 +58,11 @@ class SharedSession(Rule):
                 if (others or last.around) and last.node not in done and not is_locked:
                     done.add(last.node)
                     first = others[0].node if others else last.around
-                    text = "the first task" if others else "this loop starts many tasks"
+                    text = (
+                        "this is the first of the tasks"
+                        if others
+                        else "this loop starts many tasks"
+                    )
                     yield self.report(file, last.node, key, text, related=first)
 
 

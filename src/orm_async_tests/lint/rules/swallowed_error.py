@@ -20,11 +20,12 @@ class SwallowedError(Rule):
     code = "OAT201"
     scripts = (20, 82, 210)
     message = (
-        "If this statement fails, its error is swallowed and the session is used again. "
+        "If this statement fails, the code swallows the error and uses the session again. "
         "PostgreSQL then refuses the next statement, or turns COMMIT into a rollback."
     )
     remedy = (
-        "Put the statement into `async with session.begin_nested():`, or roll back in the handler."
+        "Put the statement into `async with session.begin_nested():`, or call rollback() in the "
+        "exception handler."
     )
     related_message = "this line uses the failed transaction"
 
@@ -34,9 +35,10 @@ class SwallowedError(Rule):
 
 
 class UseAfterTimeout(Rule):
-    """A timeout cancels a statement, and the session is used again without a rollback.
+    """A timeout cancels a statement, and code uses the session again without a rollback.
 
-    - After the timeout, you may use a new session, or roll the session back and use it again.
+    - After the timeout, you may use a new session. You may also call rollback() and use the same
+      session again.
     """
 
     code = "OAT202"

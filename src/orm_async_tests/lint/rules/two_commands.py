@@ -17,16 +17,16 @@ QUOTED = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|\$(\w*)\$.*?\$\1\$|--[^\n]*|/\*.
 
 
 class TwoCommands(Rule):
-    """Two commands in one text() fail on asyncpg, which prepares every statement.
+    """Two SQL commands in one text() fail on asyncpg, because asyncpg prepares every statement.
 
     - On psycopg, a text() without parameters may contain several commands.
-    - Semicolons inside a function's body or a quoted text do not separate commands.
+    - A semicolon in a quoted text or in the body of a function does not separate commands.
     """
 
     code = "OAT503"
     scripts = (111,)
-    message = "asyncpg refuses two commands in one prepared statement (42601)."
-    remedy = "Execute the commands one by one."
+    message = "asyncpg refuses two SQL commands in one statement (SQLSTATE 42601)."
+    remedy = "Execute every command on its own."
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
         for call, scope in file.calls(*EXECUTING):

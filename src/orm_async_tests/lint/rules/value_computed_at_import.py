@@ -23,15 +23,17 @@ MIGRATIONS = {"upgrade", "downgrade"}
 
 
 class ValueComputedAtImport(Rule):
-    """A column's default is computed once, at import, so all rows get the same value.
+    """Python computes a column's default once, at import, so all rows get the same value.
 
     - The default may be a constant, for example time(hour=12).
-    - In a migration, a value computed once is right, because existing rows need one value.
+    - In a migration, a default may be computed once, because all existing rows get one value.
     """
 
     code = "OAT601"
     scripts = (225,)
-    message = "This {} is computed once, when the module is imported: all rows get the same value."
+    message = (
+        "Python computes this {} once, when it imports the module, so all rows get the same value."
+    )
     remedy = "Pass a function that computes it: {0}=lambda: {1}."
 
     def check(self, file: SourceFile) -> Iterator[Finding]:

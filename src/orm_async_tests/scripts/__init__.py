@@ -19,19 +19,14 @@ COMMAND = re.compile(r"test(\d+)")
 def __getattr__(name: str) -> Callable[[], int]:
     """Import the script of a command such as "test5", and return its main function.
 
-    If the extra `scripts` is not installed, return a function that tells the user how to install
-    it.
-
-    Turn the garbage collector off during the import, and freeze the imported objects afterwards.
-    Nearly all imported objects live as long as the process, and scanning them takes a tenth of the
-    time of a short command.
+    If the extra `scripts` is not installed, return a function that says how to install it.
     """
     number = COMMAND.fullmatch(name)
     path = number and next(Path(__file__).parent.glob(f"*/test{number[1]:0>3}_*.py"), None)
     if not path:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     was_enabled = gc.isenabled()
-    gc.disable()
+    gc.disable()  # because a collection would scan the imported objects, which live on anyway
     try:
         script = import_module(f"{__name__}.{path.parent.name}.{path.stem}")
     except ModuleNotFoundError as error:

@@ -2,7 +2,7 @@
 
 Calling event.listen() on an AsyncEngine or an AsyncSession raises NotImplementedError. An
 AsyncEngine contains a synchronous Engine, and an AsyncSession contains a synchronous Session. Pass
-the synchronous object to event.listen().
+engine.sync_engine or session.sync_session to event.listen().
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-events-with-the-asyncio-extension
 Symptom: NotImplementedError "asynchronous events are not implemented"

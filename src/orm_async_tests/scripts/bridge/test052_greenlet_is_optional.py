@@ -1,7 +1,8 @@
 """Installing SQLAlchemy 2.1 does not install greenlet: require sqlalchemy[asyncio] instead.
 
-SQLAlchemy 2.0 installs greenlet on common platforms, but 2.1 does not. Without greenlet, the
-asyncio extension does not work. Write sqlalchemy[asyncio] in the dependencies of your project.
+On common platforms, SQLAlchemy 2.0 installs greenlet, but SQLAlchemy 2.1 does not. Without
+greenlet, the asyncio extension does not work. Write sqlalchemy[asyncio] in the dependencies of your
+project.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/migration_21.html
 """

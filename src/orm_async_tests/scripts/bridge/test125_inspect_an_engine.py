@@ -1,8 +1,8 @@
 """inspect() of an AsyncEngine raises NoInspectionAvailable: inspect a connection in run_sync().
 
 The inspector sends SQL without an await, so it needs a synchronous Connection, which run_sync()
-passes to your function. Return plain data from this function. If you returned the inspector, it
-would send its SQL outside the greenlet.
+passes to your function. Inside run_sync(), turn the result of the inspector into plain data,
+because an inspector cannot send SQL later.
 
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-xd3s
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-the-inspector-to-inspect-schema-objects

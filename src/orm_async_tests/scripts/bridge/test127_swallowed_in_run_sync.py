@@ -1,8 +1,8 @@
 """If you swallow a flush error inside run_sync(), the next statement raises PendingRollbackError.
 
 A failed flush ends the session's transaction, even if you catch the exception inside run_sync().
-The next statement raises PendingRollbackError (7s2a). Put a flush that may fail into a savepoint
-(begin_nested()).
+After a failed flush, the next statement raises PendingRollbackError (7s2a). Put a flush that may
+fail into a savepoint (begin_nested()).
 
 Docs: https://docs.sqlalchemy.org/en/21/faq/sessions.html#faq-session-rollback
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#using-savepoint

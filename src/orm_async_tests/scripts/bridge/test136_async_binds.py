@@ -20,7 +20,7 @@ ASK = select(User.id, func.current_setting("transaction_read_only")).limit(1)
 
 @variant
 async def usual(engine: AsyncEngine, session: AsyncSession) -> dict[str, object]:
-    """get the engine of a mapped class, and read whether its transactions are read-only"""
+    """get the engine of a mapped class, and check whether the engine is read-only"""
     answer = (await session.execute(ASK)).one()
     return {"is its engine": session.get_async_bind(User) is engine, "read only": answer[1]}
 

@@ -3,7 +3,7 @@
 If the server has closed the connection, the SQL of a `before_cursor_execute` listener fails.
 SQLAlchemy 2.0 does not notice that a listener failed, so every later checkout gets the same dead
 connection. With pool_pre_ping, the pool detects a dead connection at checkout. SQLAlchemy 2.1
-handles the error like an error of a statement.
+handles the error of a listener like the error of a statement.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#dealing-with-disconnects
 """

@@ -1,8 +1,9 @@
 """If AnyIO cancels a task on asyncpg, the task's query keeps running on the server.
 
 If asyncio cancels the task once, asyncpg asks the server to cancel the query. AnyIO, which FastAPI
-uses, cancels the task again at every await, so it also interrupts this request. The query keeps
-running on the server and keeps its locks. To limit its time, set statement_timeout.
+uses, cancels the task again at every await, and interrupts asyncpg before it has asked the server.
+The query keeps running on the server and keeps its locks. To limit the time of a query, set
+statement_timeout.
 
 Docs: https://anyio.readthedocs.io/en/stable/cancellation.html
 Docs: https://github.com/MagicStack/asyncpg/issues/1156

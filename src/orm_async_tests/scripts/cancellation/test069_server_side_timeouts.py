@@ -1,8 +1,9 @@
 """asyncio.timeout() makes the pool discard the connection, but statement_timeout does not.
 
-With statement_timeout, the server cancels the statement (57014). You have to roll back, but the
-connection stays usable. After asyncio.timeout(), SQLAlchemy discards the connection, and the pool
-has to open another one. Set statement_timeout for every statement that could hang.
+With statement_timeout, the server cancels the statement (57014). After a statement_timeout, you
+have to roll back, but you can use the connection again. After asyncio.timeout(), SQLAlchemy
+discards the connection, and the pool has to open another one. Set statement_timeout for every
+statement that could hang.
 
 Docs: https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-STATEMENT-TIMEOUT
 Symptom: 57014 "canceling statement due to statement timeout"

@@ -2,7 +2,8 @@
 
 Since SQLAlchemy 2.0.55 and 2.1.2, a session always completes the rollback at the end of its block,
 so that no connection leaks. If the server freezes, neither asyncio.timeout() nor cancel() stops the
-wait for this rollback. Only asyncpg's command_timeout ends this wait, so always set it.
+wait for the rollback. Always set asyncpg's command_timeout, because only command_timeout ends the
+wait for a frozen server.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.2
 Docs: https://magicstack.github.io/asyncpg/current/api/index.html#asyncpg.connection.connect

@@ -1,8 +1,9 @@
 """If close() of a connection is cancelled, the connection is still closed and its slot is free.
 
 In this script, the cancel arrives while a `reset` listener of the pool runs SQL. Before SQLAlchemy
-2.0.56 and 2.1.6, the attribute `closed` of the AsyncConnection stayed False. In SQLAlchemy 2.0.55
-and in 2.1.2 to 2.1.5, a further call on this AsyncConnection used the connection of the next task.
+2.0.56 and 2.1.6, the attribute `closed` of an AsyncConnection stayed False after a cancelled
+close(). In SQLAlchemy 2.0.55 and in 2.1.2 to 2.1.5, a call on an AsyncConnection after a cancelled
+close() used the connection of the next task.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#custom-reset-on-return-schemes
 """

@@ -1,9 +1,9 @@
 """If a task is cancelled while it receives a pooled connection, it still ends as cancelled.
 
-The script cancels the waiting task at the moment when a connection returns to the pool. At this
-moment, asyncio.wait_for() of Python 3.11 swallows the cancel. Before SQLAlchemy 2.0.56 and 2.1.7,
-the task then got the connection and continued. With asyncio.current_task().cancelling(), a task can
-find out that it should end.
+The script cancels the waiting task at the moment when a connection returns to the pool. If a task
+gets a connection and a cancel at the same time, asyncio.wait_for() of Python 3.11 swallows the
+cancel. Before SQLAlchemy 2.0.56 and 2.1.7, such a task continued. With
+asyncio.current_task().cancelling(), a task can find out that it should end.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.7
 Docs: https://github.com/python/cpython/issues/86296

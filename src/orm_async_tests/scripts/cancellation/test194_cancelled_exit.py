@@ -1,8 +1,8 @@
 """A task that is cancelled as it leaves `async with` ends only after its connection is returned.
 
 In this script, the cancel arrives while a slow `reset` listener of the pool runs. Before SQLAlchemy
-2.0.55 and 2.1.2, the task ended at once, and SQLAlchemy closed the connection later in the
-background. If the program called dispose() in the meantime, nothing closed the connection.
+2.0.55 and 2.1.2, a cancelled task ended at once, and SQLAlchemy closed its connection later in the
+background. If the program called dispose() before the connection was closed, nothing closed it.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.2
 """

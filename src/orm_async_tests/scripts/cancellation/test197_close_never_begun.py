@@ -1,7 +1,7 @@
 """If you cancel all tasks while `async with` exits, a connection may stay checked out.
 
 SQLAlchemy closes the connection in a separate task, so that cancelling the caller does not
-interrupt the close. If you cancel this task before it starts, the connection stays in its
+interrupt the close. If you cancel the closing task before it starts, the connection stays in its
 transaction until it is garbage-collected. Cancel only the tasks that your program has created, and
 wait for them.
 

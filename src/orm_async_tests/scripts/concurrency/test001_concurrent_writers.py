@@ -1,7 +1,7 @@
 """Tasks with separate sessions never see each other's uncommitted rows.
 
-One task adds users. Another task waits until one of these users exists, and then adds track points
-for this user. Before the commit, each task counts the rows of the other task.
+In this script, one task adds users, and another task adds track points for one of these users.
+Before the commit, each task counts the rows of the other task.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_basics.html#is-the-session-thread-safe-is-asyncsession-safe-to-share-in-concurrent-tasks
 """

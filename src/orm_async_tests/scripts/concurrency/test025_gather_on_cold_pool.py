@@ -1,8 +1,8 @@
 """If the pool has no open connection, gather() on one session fails for all tasks except one.
 
 While the first task waits for a new connection, the session refuses the calls of the other tasks
-with InvalidRequestError (isce). If the pool has an open connection, the same code works (test24).
-Code that shares a session between tasks can therefore pass all tests, but fail at the first request
+with InvalidRequestError (isce). If the pool has an open connection, gather() on one session works
+(test24). Code that shares a session between tasks can pass all tests, but fail at the first request
 after a restart.
 
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#illegalstatechangeerror-and-concurrency-exceptions

@@ -1,8 +1,8 @@
 """If a task in gather() fails, closing the session hides the task's error and leaks a pool slot.
 
 When one task fails, gather() raises the error at once, but the other tasks continue. On asyncpg,
-the session cannot roll back while another task uses its connection. The InterfaceError of this
-failed rollback hides the error of your task. The connection stays checked out until it is
+the session cannot roll back while another task uses its connection. The InterfaceError of a failed
+rollback hides the error of your task. The session's connection stays checked out until it is
 garbage-collected. A TaskGroup waits until all of its tasks have ended before it raises an error.
 
 Docs: https://docs.python.org/3/library/asyncio-task.html#asyncio.gather

@@ -1,8 +1,8 @@
 """On asyncpg, a lost connection raises no OperationalError: check connection_invalidated.
 
-A lost connection raises OperationalError on psycopg. On asyncpg, it raises InterfaceError or a
-plain DBAPIError, so code that retries after an OperationalError never retries. On both drivers, the
-error has connection_invalidated=True.
+On asyncpg, a lost connection raises InterfaceError or a plain DBAPIError, so code that retries
+after an OperationalError never retries. On asyncpg and psycopg, the error of a lost connection has
+connection_invalidated=True.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/exceptions.html#sqlalchemy.exc.DBAPIError
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#disconnect-handling-pessimistic

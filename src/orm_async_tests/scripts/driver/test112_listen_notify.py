@@ -1,8 +1,8 @@
 """You lose notifications while no connection listens, so read the table after reconnecting.
 
-LISTEN applies to one connection only. When this connection breaks, you lose all notifications until
-another connection executes LISTEN. Treat a notification as a hint that the table has new rows.
-After LISTEN, read all rows that are newer than the last row that you know.
+LISTEN applies to one connection only. When the listening connection breaks, you lose all
+notifications until another connection executes LISTEN. Treat a notification as a hint that the
+table has new rows. After LISTEN, read all rows that are newer than the last row that you know.
 
 Docs: https://www.postgresql.org/docs/current/sql-notify.html
 """

@@ -2,7 +2,7 @@
 
 Only an engine of create_async_engine() can await asyncpg. The driver psycopg has a synchronous and
 an asyncio API, so its URL works with both kinds of engine. If your program needs both kinds of
-engine, for example for migrations, use psycopg for the synchronous one. You can also run the
+engine, for example for migrations, use psycopg for the synchronous engine. You can also run the
 synchronous code in run_sync() on a connection of the async engine.
 
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-xd2s

@@ -1,8 +1,8 @@
 """Since SQLAlchemy 2.1, a postgresql:// URL without a driver selects psycopg.
 
 Before SQLAlchemy 2.1, a URL without a driver selected psycopg2, which create_async_engine()
-refused. Since SQLAlchemy 2.1, such a URL selects psycopg, whose types, errors and caches differ
-from asyncpg's.
+refused. Since SQLAlchemy 2.1, a URL without a driver selects psycopg, whose types, errors and
+caches differ from asyncpg's.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/migration_21.html
 """

@@ -1,8 +1,8 @@
 """Comparing a boolean column with 1 is an error on PostgreSQL (42883): compare it with True.
 
 PostgreSQL has no operator that compares a boolean with an integer, or a uuid with a text. Code that
-worked on SQLite or MySQL may therefore fail. Compare a column with a value of its Python type, or
-cast one side of the comparison.
+compares a boolean with 1 works on SQLite and MySQL, but fails on PostgreSQL. Compare a column with
+a value of its Python type, or cast one side of the comparison.
 
 Docs: https://www.postgresql.org/docs/current/datatype-boolean.html
 Symptom: 42883 "operator does not exist"

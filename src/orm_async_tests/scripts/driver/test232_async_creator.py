@@ -2,7 +2,8 @@
 
 A token of a cloud service expires within minutes, but the pool opens new connections as long as the
 engine lives. SQLAlchemy calls async_creator for every new connection, so read the current password
-there. A `do_connect` listener also can change the arguments of the driver for every new connection.
+in your async_creator. A `do_connect` listener can also change the arguments of the driver for every
+new connection.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/engines.html#generating-dynamic-authentication-tokens
 Docs: https://docs.sqlalchemy.org/en/21/core/engines.html#sqlalchemy.create_engine.params.async_creator

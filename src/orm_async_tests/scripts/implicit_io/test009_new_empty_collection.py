@@ -1,7 +1,7 @@
 """Reading an unassigned collection of a new object after its flush raises MissingGreenlet.
 
-After the flush, SQLAlchemy does not know that an unassigned collection is empty. Therefore reading
-the collection is a lazy load, which raises MissingGreenlet (xd2s). To avoid the error, write
+After the flush, SQLAlchemy does not know that an unassigned collection is empty. Reading an
+unassigned collection is a lazy load, which raises MissingGreenlet (xd2s). To avoid the error, write
 `points=[]`.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#preventing-implicit-io-when-using-asyncsession

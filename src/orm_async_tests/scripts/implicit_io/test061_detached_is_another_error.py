@@ -1,8 +1,7 @@
 """Once the session is closed, a lazy load raises DetachedInstanceError (bhk3).
 
 The code xd2s means that the object has a session, but nothing awaited the lazy load. The code bhk3
-means that the object has no session. In both cases, load what you will read before you close the
-session.
+means that the object has no session. Load what you will read before you close the session.
 
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-bhk3
 Symptom: DetachedInstanceError bhk3 "is not bound to a Session"

@@ -1,7 +1,7 @@
 """A write-only collection adds rows without loading any, and a loop over it raises TypeError.
 
 The methods add() and add_all() of a write-only collection send nothing until the flush. The method
-select() returns a query that you can execute, even after a commit.
+select() of a write-only collection returns a query that you can execute, even after a commit.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/large_collections.html#write-only-relationship
 Symptom: TypeError "WriteOnly collections don't support iteration"

@@ -1,8 +1,9 @@
-"""After a reader has seen the changes of a transaction, they never vanish (anomaly OTV).
+"""After a reader has seen the changes of a transaction, the changes never vanish (anomaly OTV).
 
 Two transactions write the same two rows, and a third transaction reads the rows one after the
-other. After the third transaction has seen one change of the second writer, it sees all of them. At
-stricter isolation levels than READ COMMITTED, the second writer fails with SQLSTATE 40001.
+other. After the third transaction has seen one change of the second writer, it sees all changes of
+this writer. At stricter isolation levels than READ COMMITTED, the second writer fails with SQLSTATE
+40001.
 
 Docs: https://www.postgresql.org/docs/current/transaction-iso.html
 Docs: https://github.com/ept/hermitage/blob/master/postgres.md

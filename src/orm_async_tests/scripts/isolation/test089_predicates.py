@@ -2,7 +2,7 @@
 
 At READ COMMITTED, every statement has its own snapshot, so a repeated query may return new rows,
 called phantoms. At stricter isolation levels, the whole transaction uses one snapshot. Writing a
-row that has changed since this snapshot fails with SQLSTATE 40001.
+row that has changed since the transaction's snapshot fails with SQLSTATE 40001.
 
 Docs: https://www.postgresql.org/docs/current/transaction-iso.html
 Docs: https://github.com/ept/hermitage/blob/master/postgres.md

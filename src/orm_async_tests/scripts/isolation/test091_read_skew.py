@@ -1,8 +1,8 @@
 """Only READ COMMITTED mixes rows from before and after another commit (anomaly G-single).
 
-Between two statements of a transaction, another transaction commits. At READ COMMITTED, the second
-statement sees these changes, so your two rows were never valid at the same time. At stricter
-isolation levels, the transaction has one snapshot. Writing a row that has changed since this
+If another transaction commits between two statements, the second statement sees its changes at READ
+COMMITTED. The rows that you read were then never valid at the same time. At stricter isolation
+levels, the transaction has one snapshot. Writing a row that has changed since the transaction's
 snapshot fails with SQLSTATE 40001.
 
 Docs: https://github.com/ept/hermitage/blob/master/postgres.md

@@ -20,7 +20,7 @@ NOW = func.now()
 
 
 async def two_inserts(a: AsyncSession, b: AsyncSession, user: int) -> bool:
-    """Return whether both sessions insert a row because each of them finds none."""
+    """Return whether both sessions insert a row because they find none."""
     new = {"user_id": user, "lat": 1, "lon": 30, "date": NOW}
     count = select(func.count()).where(TrackPoint.user_id == user, lon == 30)
     empty = await a.scalar(count) == await b.scalar(count) == 0
@@ -32,7 +32,7 @@ async def two_inserts(a: AsyncSession, b: AsyncSession, user: int) -> bool:
 
 
 async def two_edges(a: AsyncSession, b: AsyncSession, c: AsyncSession, one: int, two: int) -> bool:
-    """Return whether session `c` reads a state that no order of `a` and `b` explains."""
+    """Return whether session `c` reads a state that no order of the transactions explains."""
     both = select(lon).where(pk.in_([one, two])).order_by(pk)
     before = (await a.scalars(both)).all()
     await b.execute(update(TrackPoint).where(pk == two).values(lon=lon + 5))

@@ -1,8 +1,8 @@
 """Reading a deferred column raises MissingGreenlet unless the query has undefer().
 
-The setting deferred=True keeps a large column out of every SELECT. Reading the column later is a
-lazy load, which raises MissingGreenlet under asyncio. Load the column with undefer() in the query,
-or later with refresh() or awaitable_attrs.
+The setting deferred=True keeps a large column out of every SELECT. Reading a deferred column is a
+lazy load, which raises MissingGreenlet under asyncio. Load a deferred column with undefer() in the
+query, or later with refresh() or awaitable_attrs.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/columns.html
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "strategies.py" "_load_scalar"

@@ -1,8 +1,8 @@
 """Since SQLAlchemy 2.1, get() applies populate_existing from its execution_options.
 
 By default, get() returns a loaded object without a query. With populate_existing, get() queries the
-server and overwrites the loaded values. SQLAlchemy 2.0 silently ignores this execution option, but
-accepts populate_existing=True as an argument of get().
+server and overwrites the loaded values. SQLAlchemy 2.0 silently ignores the execution option
+populate_existing, but accepts populate_existing=True as an argument of get().
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/api.html#populate-existing
 """

@@ -2,7 +2,7 @@
 
 The asynchronous env.py calls asyncio.run(), which cannot run inside a running event loop. Another
 thread has no running event loop, so asyncio.run() works there. If you pass a connection to env.py,
-it does not call asyncio.run().
+env.py does not call asyncio.run().
 
 Docs: https://alembic.sqlalchemy.org/en/latest/cookbook.html#using-asyncio-with-alembic
 Symptom: RuntimeError "asyncio.run() cannot be called from a running event loop" in "alembic"

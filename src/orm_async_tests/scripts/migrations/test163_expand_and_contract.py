@@ -63,7 +63,7 @@ async def in_one_step(engine: AsyncEngine) -> list[int | None]:
 
 @right
 async def in_parallel(engine: AsyncEngine) -> dict[str, list[int | None]]:
-    """expand, write both columns, fill the new column, write only the new column, contract"""
+    """expand, write both columns, fill the new column, then contract"""
     await migrate(engine, EXPAND)
     counts = await serve(engine, OLD, BOTH, OLD)
     await migrate(engine, FILL)

@@ -1,8 +1,8 @@
 """`alembic upgrade --sql` prints a revision's SQL, unless the revision queries the database.
 
 In offline mode, a revision has no connection to a database. Alembic prints the revision's query but
-gets no rows. The revision works online, so nobody notices the mistake until an offline upgrade. Let
-the server compute the values in SQL.
+gets no rows. A revision that queries the database works online, so nobody notices the mistake until
+an offline upgrade. Let the server compute the values in SQL.
 
 Docs: https://alembic.sqlalchemy.org/en/latest/offline.html
 Symptom: TypeError "'NoneType' object is not iterable" in "alembic/runtime/migration.py"

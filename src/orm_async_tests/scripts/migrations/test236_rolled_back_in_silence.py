@@ -1,8 +1,9 @@
 """If env.py queries before context.configure(), Alembic commits nothing and raises no error.
 
-A query before context.configure() begins a transaction. Alembic believes that this transaction
-belongs to the caller, so Alembic does not commit it. When env.py closes its connection, every
-revision is rolled back. Commit after the query, or query after context.configure().
+A query before context.configure() begins a transaction. Alembic believes that a transaction that is
+already open belongs to the caller, so Alembic does not commit it. When env.py closes its
+connection, every revision is rolled back. Commit after the query, or query after
+context.configure().
 
 Docs: https://alembic.sqlalchemy.org/en/latest/api/runtime.html#alembic.runtime.environment.EnvironmentContext.begin_transaction
 Symptom: AssertionError in "autocommit_block"

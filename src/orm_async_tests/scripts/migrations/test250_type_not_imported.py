@@ -1,6 +1,6 @@
 """Autogenerate does not import your column types: the new revision raises NameError.
 
-Autogenerate writes the name of the type's module into the revision, but no import of that module.
+Autogenerate writes the name of the type's module into the revision, but does not import the module.
 Add the import in a render_item function of env.py, or in the template script.py.mako. The
 render_item function can also write the type that the column has in the database.
 

@@ -1,8 +1,9 @@
 """The default pool opens at most 15 connections and keeps 5 of them.
 
-The default pool keeps five connections open (pool_size=5). If tasks need more, it opens up to ten
-more (max_overflow=10), and closes them when the tasks return them. All other tasks wait. Every
-process has its own pool, so multiply the size of the pool by the number of processes.
+The default pool keeps five connections open (pool_size=5). Under load, the default pool opens up to
+ten more connections (max_overflow=10), and closes them after use. If all 15 connections are in use,
+the next task waits. Every process has its own pool, so multiply the size of the pool by the number
+of processes.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#sqlalchemy.pool.QueuePool
 """

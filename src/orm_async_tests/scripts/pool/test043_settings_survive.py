@@ -1,7 +1,7 @@
 """A committed SET stays on the pooled connection and affects the next task that uses it.
 
-When a connection is returned, the pool sends ROLLBACK, which does not undo a committed SET.
-Therefore a search_path, a role or a timeout stays on the connection. Use SET LOCAL, which ends with
+When a connection is returned, the pool sends ROLLBACK, which does not undo a committed SET. For
+example, a search_path, a role or a timeout stays on the connection. Use SET LOCAL, which ends with
 its transaction. A listener of the pool's `reset` event can also send RESET ALL, which costs extra
 round trips.
 

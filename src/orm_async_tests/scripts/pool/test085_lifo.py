@@ -1,4 +1,4 @@
-"""By default the pool rotates its connections, but with pool_use_lifo=True it uses the newest one.
+"""By default, the pool rotates its connections, but pool_use_lifo=True reuses the newest one.
 
 Because the default pool rotates, none of its connections is idle for long. With pool_use_lifo=True,
 the pool prefers the connection that was returned last, so the server or a firewall may close the

@@ -4,8 +4,8 @@ The driver asyncpg names its statements __asyncpg_stmt_1__ and so on, and every 
 one. In transaction mode, PgBouncer gives several processes the same server connections, so the
 names collide. Switch off both statement caches, so that statements have no names. On asyncpg 0.30,
 also pass a prepared_statement_name_func that returns an empty text. Neither asyncpg nor SQLAlchemy
-promises that this works. With max_prepared_statements, PgBouncer itself supports prepared
-statements (test175).
+promises to work in transaction mode. With max_prepared_statements, PgBouncer itself supports
+prepared statements (test175).
 
 Docs: https://magicstack.github.io/asyncpg/current/faq.html#why-am-i-getting-prepared-statement-errors
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-name-with-pgbouncer

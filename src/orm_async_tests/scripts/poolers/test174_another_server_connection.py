@@ -1,9 +1,9 @@
 """In transaction mode, a cached statement may be missing on the next server connection.
 
 A connection of the engine caches the names of the statements that it has prepared. PgBouncer may
-run its next transaction on another server connection, where these statements do not exist. With
-NullPool and unique statement names, which SQLAlchemy's documentation recommends, two transactions
-of one connection still fail. Switch off both statement caches.
+run the client's next transaction on another server connection, where the prepared statements do not
+exist. With NullPool and unique statement names, which SQLAlchemy's documentation recommends, two
+transactions of one connection still fail. Switch off both statement caches.
 
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-name-with-pgbouncer
 Docs: https://www.pgbouncer.org/features.html

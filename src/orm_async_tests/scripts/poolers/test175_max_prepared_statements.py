@@ -1,9 +1,9 @@
 """With max_prepared_statements, an ALTER of a column's type breaks a query for every client.
 
 With max_prepared_statements, PgBouncer prepares a client's statement on every server connection
-that the client gets. PgBouncer 1.24 and later do so by default. After a change of a column's type,
-the server rejects the prepared statement, even for new clients. Send RECONNECT to PgBouncer's admin
-console, or switch off both statement caches.
+that the client gets. PgBouncer 1.24 and later set max_prepared_statements by default. After a
+change of a column's type, the server rejects the prepared statement, even for new clients. Send
+RECONNECT to PgBouncer's admin console, or switch off both statement caches.
 
 Docs: https://www.pgbouncer.org/config.html#max_prepared_statements
 Symptom: InvalidCachedStatementError 0A000 "cached statement plan is invalid"

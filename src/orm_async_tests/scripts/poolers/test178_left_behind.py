@@ -1,8 +1,8 @@
 """In PgBouncer's transaction mode, SET, advisory locks and LISTEN leak to the next client.
 
 In transaction mode, PgBouncer gives a server connection to another client after every transaction.
-Only in session mode, it first resets the server's session. SET LOCAL and locks that end with the
-transaction do not leak. LISTEN needs a direct connection to the server.
+Only in session mode, PgBouncer resets the server's session between clients. SET LOCAL and locks
+that end with the transaction do not leak. LISTEN needs a direct connection to the server.
 
 Docs: https://www.pgbouncer.org/features.html
 """

@@ -1,7 +1,7 @@
 """A standby rejects writes and some reads with SQLSTATE 25006, which has no exception class.
 
 A standby rejects SELECT FOR UPDATE, nextval() and LISTEN just like INSERT, but it allows advisory
-locks. The error is a plain DBAPIError with asyncpg, and an InternalError with psycopg. Check the
+locks. Error 25006 is a plain DBAPIError with asyncpg, and an InternalError with psycopg. Check the
 error for SQLSTATE 25006, and then run the whole transaction on the primary.
 
 Docs: https://www.postgresql.org/docs/current/hot-standby.html#HOT-STANDBY-USERS

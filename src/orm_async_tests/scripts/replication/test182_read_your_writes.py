@@ -2,8 +2,8 @@
 
 A standby shows the changes of a commit only after it has replayed the commit. To read your own
 write, read from the primary. You can also query pg_current_wal_lsn() on the primary, and wait until
-the standby has replayed this position. Do not use pg_current_wal_insert_lsn(), because on an idle
-primary it may be ahead of every position that the standby replays.
+the standby has replayed the returned position. Do not use pg_current_wal_insert_lsn(), because on
+an idle primary it may be ahead of every position that the standby replays.
 
 Docs: https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-RECOVERY-CONTROL
 """

@@ -2,7 +2,7 @@
 
 The primary must name the standby in its setting synchronous_standby_names. Use SET LOCAL
 synchronous_commit only for a transaction whose changes are read at once. While the standby is down,
-COMMIT waits.
+COMMIT with remote_apply waits.
 
 Docs: https://www.postgresql.org/docs/current/runtime-config-wal.html#GUC-SYNCHRONOUS-COMMIT
 """

@@ -2,8 +2,8 @@
 
 A standby must replay what the primary has locked or removed, for example by ALTER TABLE. After
 max_standby_streaming_delay (0 in this script), the standby ends a transaction that blocks replay,
-even if it is idle. The session's next statement raises 40001 on psycopg, and the error of a lost
-connection on asyncpg. Handle both errors, and run the transaction from its beginning.
+even if it is idle. After the standby has ended a transaction, the next statement raises 40001 on
+psycopg, and the error of a lost connection on asyncpg. Run the whole transaction again.
 
 Docs: https://www.postgresql.org/docs/current/hot-standby.html#HOT-STANDBY-CONFLICT
 Symptom: asyncpg: DBAPIError 08003 "connection was closed in the middle of operation"
@@ -52,7 +52,7 @@ async def once(
 async def anew(
     make_engine: MakeEngine, primary_url: URL, standby_url: URL, standby: Standby
 ) -> dict[str, int | None]:
-    """read twice on the standby, and run the transaction again after 40001 or a lost connection"""
+    """read twice on the standby, and run the transaction again after an error"""
     reading = make_engine(standby_url)
     try:
         return await read_twice(reading, alter(make_engine(primary_url), standby))

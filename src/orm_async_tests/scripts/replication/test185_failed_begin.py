@@ -1,9 +1,8 @@
 """A standby rejects SERIALIZABLE, and with asyncpg the pooled connection stays broken.
 
-A hot standby rejects SERIALIZABLE at BEGIN. After the rejection, asyncpg still considers its
-transaction open, but SQLAlchemy returns the connection to the pool. Every later use of this
-connection fails before anything is sent. On a standby, use REPEATABLE READ, which is its highest
-isolation level.
+A hot standby rejects SERIALIZABLE at BEGIN. After a rejected BEGIN, asyncpg still considers its
+transaction open, and every later use of the pooled connection fails. On a standby, use REPEATABLE
+READ, which is its highest isolation level.
 
 Docs: https://www.postgresql.org/docs/current/hot-standby.html#HOT-STANDBY-CAVEATS
 Symptom: asyncpg: 0A000 "cannot use serializable mode in a hot standby"

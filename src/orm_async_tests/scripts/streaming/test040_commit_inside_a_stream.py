@@ -1,8 +1,8 @@
 """A commit inside a stream ends the stream, because the cursor belongs to the transaction.
 
 After a commit, a stream still returns the rows that it has already fetched, but its next fetch
-finds no cursor. Therefore the loop works with few rows and fails with many. Commit in another
-session, or after you have read the last row.
+finds no cursor. A loop that commits inside a stream works with few rows and fails with many. Commit
+in another session, or after you have read the last row.
 
 Docs: https://www.postgresql.org/docs/current/sql-declare.html
 Symptom: asyncpg: 25P01 "cursor cannot be created outside of a transaction"

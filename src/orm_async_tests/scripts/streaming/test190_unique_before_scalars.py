@@ -2,7 +2,7 @@
 
 Before SQLAlchemy 2.0.56 and 2.1.6, scalars() on a stream ignored unique(), so you could not stream
 objects with a joined collection. A call of scalars() also ignored columns(), and returned the first
-column. On older releases, take the values from the rows of the stream.
+column. Before SQLAlchemy 2.0.56 and 2.1.6, take the values from the rows of the stream.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.6
 """

@@ -1,6 +1,6 @@
 """freeze() of a stream fetches its rows, so that you can read the rows several times.
 
-A frozen result keeps its rows. Every call of the frozen result returns a new result with these
+A frozen result keeps its rows. Every call of a frozen result returns a new result with the kept
 rows, without SQL. Before SQLAlchemy 2.0.56 and 2.1.6, calling the frozen result of a stream raised
 TypeError. On every release, you can freeze the result of execute().
 

@@ -2,8 +2,8 @@
 
 PostgreSQL opens a cursor only in a transaction, so an AUTOCOMMIT connection cannot stream (25P01).
 On psycopg, a stream also cannot run SHOW, EXPLAIN or an UPDATE with RETURNING, because DECLARE
-rejects these statements (42601). On asyncpg, a stream accepts every statement that returns rows.
-Use execute() where a stream fails.
+rejects such statements (42601). On asyncpg, a stream accepts every statement that returns rows. Use
+execute() where a stream fails.
 
 Docs: https://www.postgresql.org/docs/current/sql-declare.html
 Symptom: asyncpg: 25P01 "cursor cannot be created outside of a transaction"

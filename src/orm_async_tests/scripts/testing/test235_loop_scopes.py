@@ -83,7 +83,7 @@ async def narrow(url: URL) -> list[dict[str, int]]:
 
 @right
 async def wide(url: URL) -> list[dict[str, int]]:
-    """give the scope session to pytest-asyncio's event loops and to AnyIO's anyio_backend"""
+    """give all event loops of pytest-asyncio, and AnyIO's anyio_backend, the scope session"""
     scopes = f"{FIXTURES} = session\n{LOOPS} = session"
     asyncio = await to_thread(run_pytest, url, "asyncio", scopes)
     return [asyncio, await to_thread(run_pytest, url, "anyio", fixture=BACKEND)]

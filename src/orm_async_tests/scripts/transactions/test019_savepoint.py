@@ -1,4 +1,4 @@
-"""An error in a savepoint undoes only the savepoint, and any other error undoes the transaction.
+"""An error inside a savepoint undoes only the savepoint, and not the whole transaction.
 
 A block of begin_nested() begins with SAVEPOINT. If the block raises, SQLAlchemy sends ROLLBACK TO
 SAVEPOINT, and the rows outside of the block stay. Without a savepoint, PostgreSQL refuses every

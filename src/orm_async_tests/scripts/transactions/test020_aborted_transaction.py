@@ -1,7 +1,8 @@
 """After an SQL error every statement fails until rollback, even a valid one.
 
 After an SQL error, PostgreSQL refuses further statements with 25P02. If a flush has failed, the
-session itself refuses the next statement and sends nothing. In both cases, call rollback().
+session itself refuses the next statement and sends nothing. After a failed statement or flush, call
+rollback().
 
 Docs: https://docs.sqlalchemy.org/en/21/faq/sessions.html#this-session-s-transaction-has-been-rolled-back-due-to-a-previous-exception-during-flush-or-similar
 Symptom: 25P02 "current transaction is aborted, commands ignored"

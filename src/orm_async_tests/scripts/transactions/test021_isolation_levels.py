@@ -1,8 +1,8 @@
 """The isolation level of a session ends when its connection returns to the pool.
 
 The isolation level of an engine applies to all its connections. The isolation level of a connection
-or a session applies only until the connection returns to the pool. Set it before the session sends
-anything.
+or a session applies only until the connection returns to the pool. Set the isolation level of a
+session before the session sends anything.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#setting-transaction-isolation-levels-dbapi-autocommit
 Symptom: SAWarning "already established for the given bind; execution_options ignored"

@@ -1,8 +1,8 @@
 """A raw COPY before the first statement is not in the transaction of engine.begin().
 
 SQLAlchemy's adapter for asyncpg begins the transaction with the first statement that it executes. A
-COPY that you send on the driver's connection before this statement commits by itself. Execute a
-statement first, or begin a transaction on the driver's connection.
+COPY that you send on the driver's connection before the first statement commits by itself. Execute
+a statement first, or begin a transaction on the driver's connection.
 
 Docs: https://docs.sqlalchemy.org/en/21/faq/connections.html#accessing-the-underlying-connection-for-an-asyncio-driver
 """

@@ -1,7 +1,7 @@
 """session.begin() after a statement is an error, because a transaction has already begun.
 
-A session begins a transaction at its first use. Either rely on this and call commit(), or call
-begin() first. To open a savepoint in a transaction that has begun, call begin_nested().
+A session begins a transaction at its first use. If you want to call begin(), call it before the
+first statement. To open a savepoint in a transaction that has begun, call begin_nested().
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#explicit-begin
 Symptom: InvalidRequestError "A transaction is already begun on this Session"

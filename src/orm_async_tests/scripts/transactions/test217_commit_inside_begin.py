@@ -2,7 +2,7 @@
 
 The block of `async with session.begin()` commits at its end. After an explicit commit(), the
 session does not begin another transaction in the block, so the next statement raises
-InvalidRequestError. Let the block commit, or use a separate block for every transaction.
+InvalidRequestError. Let the block of begin() commit, or use a separate block for every transaction.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#managing-transactions
 Symptom: InvalidRequestError "Can't operate on closed transaction inside context manager"

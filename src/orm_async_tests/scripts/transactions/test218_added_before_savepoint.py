@@ -1,8 +1,8 @@
 """If an object that you add before begin_nested() fails to flush, the whole transaction is lost.
 
-Before begin_nested() sends SAVEPOINT, it flushes pending objects. If this flush fails, there is no
-savepoint to return to, and every statement raises until you roll back. Add the object inside the
-block of begin_nested().
+Before begin_nested() sends SAVEPOINT, it flushes pending objects. If the flush before SAVEPOINT
+fails, there is no savepoint to return to, and every statement raises until you roll back. Add the
+object inside the block of begin_nested().
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#using-savepoint
 Symptom: PendingRollbackError 7s2a "due to a previous exception during flush"
@@ -22,7 +22,7 @@ COUNT = select(func.count(User.id))
 
 @wrong
 async def added_before(session: AsyncSession) -> dict[str, int | None]:
-    """insert a row, add a duplicate, begin_nested(), catch the error, query"""
+    """insert a row, add a duplicate, call begin_nested(), catch the error, and query"""
     session.add(User(username="walker"))
     await session.flush()
     session.add(User(id=1, username="duplicate"))
@@ -34,7 +34,7 @@ async def added_before(session: AsyncSession) -> dict[str, int | None]:
 
 @right
 async def added_inside(session: AsyncSession) -> dict[str, int | None]:
-    """insert a row, begin_nested(), add a duplicate, catch the error, query"""
+    """insert a row, call begin_nested(), add a duplicate, catch the error, and query"""
     session.add(User(username="walker"))
     await session.flush()
     with suppress(IntegrityError):

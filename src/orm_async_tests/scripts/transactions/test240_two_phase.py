@@ -2,8 +2,9 @@
 
 PREPARE TRANSACTION stores the transaction on the server, so that another process can finish it. By
 default, the server's setting max_prepared_transactions is 0, and prepare() fails with 55000.
-Changing the setting requires a restart. AsyncSession has no prepare(), so call prepare() in
-run_sync(). Forgotten prepared transactions keep their locks, and pg_prepared_xacts lists them.
+Changing max_prepared_transactions requires a restart. AsyncSession has no prepare(), so call
+prepare() in run_sync(). Forgotten prepared transactions keep their locks, and pg_prepared_xacts
+lists them.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#enabling-two-phase-commit
 Docs: https://www.postgresql.org/docs/current/sql-prepare-transaction.html

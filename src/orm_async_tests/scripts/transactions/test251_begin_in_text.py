@@ -1,10 +1,10 @@
 """On asyncpg, text("COMMIT") makes rollback() useless, and text("BEGIN") breaks the pool.
 
-After COMMIT in text(), SQLAlchemy believes that its transaction is still open. On asyncpg, the next
-statement commits by itself, so rollback() has no effect. After BEGIN in text() on an AUTOCOMMIT
-connection, nothing commits, so all later rows are lost. On asyncpg, the pooled connection also
-keeps the open transaction, and fails for its later users (rvf5). Use connection.begin() and
-commit() instead.
+After COMMIT in text(), SQLAlchemy believes that its transaction is still open. On asyncpg, a
+statement after COMMIT in text() commits by itself, so rollback() has no effect. After BEGIN in
+text() on an AUTOCOMMIT connection, nothing commits, so all later rows are lost. On asyncpg, BEGIN
+in text() leaves an open transaction on the pooled connection, which then fails (rvf5). Use
+connection.begin() and commit() instead of text().
 
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#using-transactions
 Symptom: asyncpg: "cannot use Connection.transaction() in a manually started transaction"

@@ -1,8 +1,8 @@
-"""If a response streams from a function-scoped session, the connection is never returned.
+"""If a response streams from a function-scoped session, the pool never gets the connection back.
 
 FastAPI closes the session when the endpoint function returns, but the response starts to stream
-later. The stream uses the closed session, which begins a new transaction (test64). Nothing returns
-its connection. Open a session inside the generator that streams.
+later. A stream that uses a closed session begins a new transaction (test64), and nothing returns
+the connection. Open a session inside the generator that streams.
 
 Docs: https://fastapi.tiangolo.com/advanced/custom-response/#streamingresponse
 """

@@ -1,7 +1,7 @@
 """If the client disconnects, an ordinary endpoint still commits, but a stream rolls back.
 
 Clients may repeat a write if they do not get the answer, so use idempotency keys (test154). The
-query of the cancelled stream may keep running on the server (test37).
+query of a cancelled stream may keep running on the server (test37).
 
 Docs: https://asgi.readthedocs.io/en/latest/specs/www.html#disconnect-receive-event
 """

@@ -1,8 +1,8 @@
 """A session from `await anext(get_session())` is closed while you use it, and rows are lost.
 
 Nothing keeps a reference to the generator of get_session(), so Python finalizes it at once, and the
-generator closes the session. If this happens between two of your calls, the rows that you added are
-lost without an error. Enter get_session() with `async with`, through
+generator closes the session. If the session is closed between two of your calls, the rows that you
+added are lost without an error. Enter get_session() with `async with`, through
 contextlib.asynccontextmanager().
 
 Docs: https://docs.python.org/3/reference/expressions.html#finalization-of-asynchronous-generators

@@ -1,4 +1,4 @@
-"""For 2500 rows, an INSERT runs three times with RETURNING, but only once without RETURNING.
+"""An INSERT of 2500 rows runs three times with RETURNING, but only once without RETURNING.
 
 One INSERT with RETURNING writes up to 1000 rows. Without RETURNING, SQLAlchemy passes all rows as
 parameters of one statement. COPY belongs to the driver and sends no INSERT.

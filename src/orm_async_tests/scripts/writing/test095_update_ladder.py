@@ -1,7 +1,7 @@
 """A flush of N objects sends N UPDATEs with eager_defaults=True, but one UPDATE without it.
 
-With eager_defaults=True, each UPDATE returns the values that the server computes. Without it,
-SQLAlchemy passes all rows as parameters of one UPDATE.
+With eager_defaults=True, each UPDATE returns the values that the server computes. Without
+eager_defaults=True, SQLAlchemy passes all rows as parameters of one UPDATE.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/mapping_api.html#sqlalchemy.orm.Mapper.params.eager_defaults
 """

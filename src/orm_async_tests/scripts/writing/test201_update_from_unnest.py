@@ -1,8 +1,8 @@
 """update() with a list runs once per row, but UPDATE with FROM unnest() runs once.
 
 If you pass a list to update(), the server runs the statement once for every row. An UPDATE with
-FROM unnest() has arrays as parameters. The function unnest() turns them into rows, which the UPDATE
-joins by the key. `orm-async-tests bench update` shows how much faster this is.
+FROM unnest() has arrays as parameters. The function unnest() turns the arrays into rows, which the
+UPDATE joins by the key. `orm-async-tests bench update` shows how much faster arrays are.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/selectable.html#sqlalchemy.sql.expression.TableValuedAlias
 """

@@ -1,8 +1,8 @@
 """SQLAlchemy compiles insert().values([...]) at every call: pass the list to execute().
 
-The SQL text of values() with a list depends on the length of the list. SQLAlchemy has no cache key
-for it, and compiles the statement at every call. If you pass the list as the parameters of
-execute(), the insert() has one text for any number of rows.
+The SQL text of values() with a list depends on the length of the list. SQLAlchemy cannot cache
+values() with a list, and compiles the statement at every call. If you pass the list as the
+parameters of execute(), the insert() has one text for any number of rows.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#sql-compilation-caching
 """

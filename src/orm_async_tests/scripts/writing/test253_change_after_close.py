@@ -1,8 +1,8 @@
 """If you change an object after its session is closed, the change is lost.
 
-After its session is closed, an object is detached. No session knows about it, so no flush sends its
-changes, and nothing raises. With add(), you attach the object and its changes to another session.
-With merge(), the other session copies the changes to its own object.
+After its session is closed, an object is detached. No session knows about a detached object, so no
+flush sends its changes, and nothing raises. With add(), you attach the object and its changes to
+another session. With merge(), the other session copies the changes to its own object.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_state_management.html
 Symptom: InvalidRequestError "is not persistent within this Session"

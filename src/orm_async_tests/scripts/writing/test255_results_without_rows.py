@@ -1,8 +1,8 @@
 """Reading an UPDATE's result without RETURNING, or any result after first(), raises an error.
 
 A statement that returns no rows has a closed result. The methods first(), one() and scalar() also
-close the result that they read. Reading a closed result raises ResourceClosedError. Use
-returning(), read the rows once, and keep the list.
+close their result. Reading a closed result raises ResourceClosedError. Use returning(), read the
+rows once, and keep the list.
 
 Docs: https://docs.sqlalchemy.org/en/21/tutorial/data_update.html#using-returning-with-update-delete
 Symptom: ResourceClosedError "This result object does not return rows. It has been closed"

@@ -1,6 +1,4 @@
-"""Creates the FastAPI application. The application's lifespan opens the engines, and disposes the
-engines at the end.
-"""
+"""Creates the FastAPI application, with its engines."""
 
 import asyncio
 from collections import Counter
@@ -11,16 +9,7 @@ from typing import Any
 from fastapi import FastAPI
 from sqlalchemy import URL
 
-from orm_async_tests.service import (
-    bulk,
-    health,
-    live,
-    points,
-    problems,
-    telemetry,
-    tracks,
-    users,
-)
+from orm_async_tests.service import bulk, health, live, points, problems, telemetry, tracks, users
 from orm_async_tests.service.engines import make_listening_engine, service_urls
 from orm_async_tests.service.headers import HeadAsGet, HeaderChecks
 from orm_async_tests.service.request_limits import Bodies, Limits
@@ -34,43 +23,44 @@ def create_app(url: URL, settings: Settings | None = None) -> FastAPI:
     Raise CouldNotRun if two settings contradict each other.
     """
     settings = settings or Settings()
-    urls, bodies = service_urls(url, settings), Bodies(settings)
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
-        state, reads = app.state, FairSemaphore(settings.reads, settings.pool_timeout)
-        state.settings, state.hub = settings, live.Hub()
-        state.primary = state.standby = FairPool(urls.writing, settings, reads)
-        engines = [state.primary.engine]
-        if urls.reading != urls.writing:
-            state.standby = FairPool(urls.reading, settings, reads)
-            engines.append(state.standby.engine)
-        state.metrics = health.make_metrics(engines)
-        state.listening = make_listening_engine(urls.listening)
-        listener = asyncio.create_task(state.hub.listen(state.listening))
-        try:
-            with telemetry.export_traces(app, engines):
-                yield {  # for connection.Connection
-                    "send_timeout": settings.send_timeout,
-                    "receive_timeout": settings.receive_timeout,
-                    "shutdown_callbacks": (state.hub.close, bodies.stop),
-                }
-        finally:
-            listener.cancel()
-            with suppress(asyncio.CancelledError):
-                await listener
-            for engine in (*engines, state.listening):
-                await engine.dispose()
-
+    urls = service_urls(url, settings)
     app = FastAPI(title="orm_async_tests", version="0.1.0", lifespan=lifespan)
+    state, reads = app.state, FairSemaphore(settings.reads, settings.pool_timeout)
+    state.settings, state.hub = settings, live.Hub()
+    state.bodies, state.running = Bodies(settings), Counter[str]()
     app.add_middleware(HeadAsGet)
-    app.state.running = Counter[str]()
-    app.add_middleware(Limits, settings=settings, bodies=bodies, running=app.state.running)
+    app.add_middleware(Limits, settings=settings, bodies=state.bodies, running=state.running)
     hosts = [host.strip() for host in settings.hosts.split(",")]
     app.add_middleware(HeaderChecks, hosts=hosts)
     problems.add_handlers(app)
     for module in (users, points, bulk, tracks, live, health):
         app.include_router(module.router)
+    state.primary = state.standby = FairPool(urls.writing, settings, reads)
+    if urls.reading != urls.writing:
+        state.standby = FairPool(urls.reading, settings, reads)
+    state.listening = make_listening_engine(urls.listening)
+    state.engines = list({pool.engine for pool in (state.primary, state.standby)})
+    state.metrics = health.make_metrics(state.engines)
+    state.end_traces = lambda: None
     if settings.telemetry:
-        telemetry.instrument(app)
+        state.end_traces = telemetry.record_traces(app, state.engines)
     return app
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
+    state = app.state
+    listener = asyncio.create_task(state.hub.listen(state.listening))
+    try:
+        yield {  # for connection.Connection
+            "send_timeout": state.settings.send_timeout,
+            "receive_timeout": state.settings.receive_timeout,
+            "shutdown_callbacks": (state.hub.close, state.bodies.stop),
+        }
+    finally:
+        listener.cancel()
+        with suppress(asyncio.CancelledError):
+            await listener
+        for engine in (*state.engines, state.listening):
+            await engine.dispose()
+        state.end_traces()

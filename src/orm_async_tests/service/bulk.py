@@ -35,10 +35,8 @@ router = APIRouter(prefix="/users/{user_id}/points", tags=["bulk"], route_class=
 
 
 async def split_body(request: Request, sha256: Any) -> AsyncIterator[bytes]:
-    """Yield the body of a request in pieces of PIECE_SIZE. Between two pieces of the body, the
-    event loop can serve other requests.
-
-    Every piece also updates the hash object `sha256`.
+    """Yield a body in pieces of PIECE_SIZE, and let the event loop serve other requests between
+    them. Every piece also updates the hash object `sha256`.
     """
     rest = bytearray()
     async for chunk in request.stream():
@@ -53,8 +51,9 @@ async def split_body(request: Request, sha256: Any) -> AsyncIterator[bytes]:
 
 async def store(file: UploadFile, user_id: int, points: list[PointIn], others: Batches) -> None:
     """Write all points of an upload to a file in the format of COPY. Raise HTTPException 503 if the
-    disk is full. The service encodes the points itself. The driver asyncpg could also encode the
-    points, but would occupy a connection during the whole upload.
+    disk is full.
+
+    asyncpg could also encode the points, but would occupy a connection during the upload.
     """
     part = bytearray(HEADER + encode_points(user_id, points))
     try:
@@ -71,7 +70,6 @@ async def store(file: UploadFile, user_id: int, points: list[PointIn], others: B
 
 
 async def read_parts(file: UploadFile) -> AsyncIterator[bytes]:
-    """Read a file that contains an upload, and yield parts of PART_SIZE bytes."""
     while part := await file.read(PART_SIZE):
         yield part
 
@@ -80,14 +78,13 @@ async def load(
     request: Request,
     user_id: int,
     read_points: Callable[[AsyncIterator[bytes]], Batches],
-    key: str | None,
+    key: str,
 ) -> Loaded:
-    """Receive all points of an upload before you check out a connection. After all points have been
-    received, check out a connection and add the points.
+    """Receive all points of an upload, and only then check out a connection and add the points,
+    because a client may need an hour to send its body.
 
-    The connection is checked out late, because a client may need an hour to send its body. Raise
-    HTTPException 404 if the user does not exist, 409 if another request used the key, and 422 if a
-    point is invalid.
+    Raise HTTPException 404 if the user does not exist, 409 if another request used the key, and 422
+    if a point is invalid.
     """
     sha256 = hashlib.sha256(f"POST {request.url.path} ".encode())
     batches = read_points(split_body(request, sha256))
@@ -111,7 +108,7 @@ async def load(
 
 @router.post("/bulk", status_code=201, responses=problem_responses(404, 409, 415))
 async def load_json(
-    user_id: Id, points: list[PointIn], session: WriteSession, key: Key = None
+    user_id: Id, points: list[PointIn], session: WriteSession, key: Key = ""
 ) -> Loaded:
     """Add the points of a JSON array in the body."""
     rows = [(user_id, point.lat, point.lon, point.date) for point in points]
@@ -126,11 +123,9 @@ async def load_json(
 
 
 def streamed_body(*media_types: str) -> dict[str, Any]:
-    """Return arguments for a route that reads its body as a stream. The arguments name the media
-    types that the body may have.
+    """Return arguments for a route that reads its body as a stream of one of these media types.
 
-    The route rejects a body that has another media type. An upload needs a media type that an HTML
-    form cannot send, so another site's form cannot upload points.
+    An HTML form cannot send these media types, so another site's form cannot upload points.
     """
 
     async def check_media_type(request: Request) -> None:
@@ -147,12 +142,12 @@ def streamed_body(*media_types: str) -> dict[str, Any]:
 
 
 @router.post("/ndjson", **streamed_body("application/x-ndjson", "application/ndjson"))
-async def load_ndjson(user_id: Id, request: Request, key: Key = None) -> Loaded:
+async def load_ndjson(user_id: Id, request: Request, key: Key = "") -> Loaded:
     """Add the points of an NDJSON stream, which has one JSON document per line."""
     return await load(request, user_id, read_ndjson, key)
 
 
 @router.post("/gpx", **streamed_body("application/gpx+xml", "application/xml"))
-async def load_gpx(user_id: Id, request: Request, key: Key = None) -> Loaded:
+async def load_gpx(user_id: Id, request: Request, key: Key = "") -> Loaded:
     """Add the points that the tracks of a GPX file contain."""
     return await load(request, user_id, read_gpx, key)

@@ -1,5 +1,5 @@
-"""Adds many points to a user's track, either all of them or none. A few points are added with one
-statement, and more points with COPY.
+"""Adds many points to a user's track, either all of them or none: a few points with one statement,
+and more points with COPY.
 """
 
 import struct
@@ -61,9 +61,7 @@ PREPARE_COPY_UNDER_KEY = text(
 
 
 def encode_points(user_id: int, points: list[PointIn]) -> bytes:
-    """Return a user's points in PostgreSQL's binary COPY format. The header and the trailer of the
-    format are left out.
-    """
+    """Return points in PostgreSQL's binary COPY format, without its header and trailer."""
     rows = (
         ROW.pack(4, 4, user_id, 8, point.lat, 8, point.lon, 8, (point.date - EPOCH) // MICROSECOND)
         for point in points
@@ -72,9 +70,9 @@ def encode_points(user_id: int, points: list[PointIn]) -> bytes:
 
 
 async def insert_points(
-    session: AsyncSession, user_id: int, points: list[PointIn], key: str | None, digest: str
+    session: AsyncSession, user_id: int, points: list[PointIn], key: str, digest: str
 ) -> Loaded:
-    """Add a few points with one statement. Add the points only once for each idempotency key.
+    """Add a few points with one statement, only once for each idempotency key.
 
     Raise HTTPException 404 if the user does not exist, and 409 if another request used the key.
     """
@@ -90,16 +88,15 @@ async def copy_points(
     session: AsyncSession,
     user_id: int,
     encoded_points: AsyncIterable[bytes],
-    key: str | None,
+    key: str,
     digest: str,
 ) -> Loaded:
-    """Add points that are already in the format of COPY. Add the points only once for each
-    idempotency key.
+    """Add points that are in the format of COPY, only once for each idempotency key.
 
     Raise HTTPException 404 if the user does not exist, and 409 if another request used the key.
     """
     # COPY joins the transaction that this statement begins (test74).
-    if key is None:
+    if not key:
         row = (await session.execute(PREPARE_COPY, {"owner": user_id})).one_or_none()
     else:
         keyed = {"owner": user_id, "key": key}
@@ -108,7 +105,7 @@ async def copy_points(
             row = (await session.execute(READ_STORED, {"key": key})).one_or_none()
     if row is None:
         raise not_found(User)
-    if key is not None and row.answer is not None:
+    if key and row.answer is not None:
         return Loaded.model_validate(read_answer(row, digest))
     driver: Any = (await (await session.connection()).get_raw_connection()).driver_connection
     tag = await driver.copy_to_table(
@@ -119,7 +116,7 @@ async def copy_points(
         timeout=COPY_TIMEOUT,
     )
     answer = {"points": int(tag.removeprefix("COPY "))}
-    if key is not None:
+    if key:
         stored = update(IdempotencyKey).where(IdempotencyKey.key == key)
         await session.execute(stored.values(request=digest, answer=answer))
     return Loaded.model_validate(answer)

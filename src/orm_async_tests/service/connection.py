@@ -1,9 +1,8 @@
 """Closes an HTTP connection if its client stops reading, or if its client sends no request.
 
-If a client does not read its response, uvicorn waits, and asyncio keeps the unsent bytes in memory.
-Without a limit, an unread response would last as long as the client keeps its socket open. A
-shutdown of the service would wait for an unread response. The server uvicorn also sets no limit for
-receiving the head of a request.
+If a client does not read its response, uvicorn waits without a limit, and asyncio keeps the unsent
+bytes in memory. Even a shutdown would wait. uvicorn also sets no limit for receiving the head of a
+request.
 """
 
 import asyncio
@@ -16,13 +15,11 @@ LOGGER = logging.getLogger("uvicorn.error")  # the log of the server, for all le
 
 
 class Connection(H11Protocol):
-    """A connection of uvicorn that aborts itself when a client stops reading. The connection waits
-    send_timeout seconds without progress.
+    """A connection of uvicorn that aborts itself after send_timeout seconds in which the client
+    reads nothing, and after receive_timeout seconds without the complete head of a request.
 
-    The connection also aborts itself if the head of a request does not arrive within
-    receive_timeout seconds. During a shutdown, SHUTDOWN_TIMEOUT replaces send_timeout for every
-    connection. The application's lifespan must yield a state with the two timeouts and with
-    `shutdown_callbacks`.
+    During a shutdown, SHUTDOWN_TIMEOUT replaces send_timeout. The application's lifespan must yield
+    a state with the two timeouts and with `shutdown_callbacks`.
     """
 
     _send_timer: asyncio.TimerHandle | None = None
@@ -31,15 +28,11 @@ class Connection(H11Protocol):
     _stopping = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Make the transport report even one unsent byte. By default, a transport reports unsent
-        bytes only above 64 KiB.
-        """
         super().connection_made(transport)
-        transport.set_write_buffer_limits(high=0)
+        transport.set_write_buffer_limits(high=0)  # report even one unsent byte
         self._start_head_timer()
 
     def data_received(self, data: bytes) -> None:
-        """Start the timer that limits how long a client may take to send the head of a request."""
         super().data_received(data)
         if self.cycle is None or self.cycle.response_complete:
             if self._head_timer is None:
@@ -49,31 +42,24 @@ class Connection(H11Protocol):
             self._head_timer = None
 
     def pause_writing(self) -> None:
-        """Start the timer for sending, because the client reads more slowly than the service
-        writes.
-        """
         super().pause_writing()
         self._start_send_timer()
 
     def resume_writing(self) -> None:
-        """Stop the timer for sending, because the client has received all bytes."""
         super().resume_writing()
         if self._send_timer is not None:
             self._send_timer.cancel()
             self._send_timer = None
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the timers of the connection, because the client has disconnected."""
         for timer in (self._send_timer, self._head_timer):
             if timer is not None:
                 timer.cancel()
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
-        """Finish the response. During a shutdown, wait at most SHUTDOWN_TIMEOUT for a client that
-        does not read. Without a limit, uvicorn would not end the lifespan, because it waits for the
-        last response. Tell the application about the shutdown, so that the application closes its
-        live streams.
+        """Close the live streams, and wait at most SHUTDOWN_TIMEOUT for a client that does not
+        read. uvicorn ends the lifespan only after the last response.
         """
         for callback in self.app_state["shutdown_callbacks"]:
             callback()

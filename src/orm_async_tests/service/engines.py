@@ -10,13 +10,11 @@ from orm_async_tests import db
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.service.settings import PREFIX, Settings
 
-NAME = "orm_async_tests service"  # its connections' application_name
+NAME = "orm_async_tests service"  # the application_name of the connections
 
 
 class Urls(NamedTuple):
-    """The URLs that the service uses for writes, for reads and for LISTEN. The URLs for writes,
-    reads and LISTEN often name the same database.
-    """
+    """The URLs for writes, for reads and for LISTEN, which often name the same database."""
 
     writing: URL
     reading: URL
@@ -24,8 +22,7 @@ class Urls(NamedTuple):
 
 
 def service_urls(url: URL, settings: Settings) -> Urls:
-    """Return the URLs for a service that uses one database, whose URL is `url`. The service
-    connects with asyncpg, so its URLs name this driver.
+    """Return the URLs of the service for the driver asyncpg.
 
     Raise CouldNotRun if a setting is not a URL, or if the connection for LISTEN would use a pooler.
     """
@@ -35,24 +32,20 @@ def service_urls(url: URL, settings: Settings) -> Urls:
             f"{PREFIX}POOLER",
             f"{PREFIX}LISTEN_URL=postgresql://user:password@host:5432/database, past the pooler",
         )
-    chosen = (
-        url,
-        db.parse_url(settings.read_url, f"{PREFIX}READ_URL") if settings.read_url else url,
-        db.parse_url(settings.listen_url, f"{PREFIX}LISTEN_URL") if settings.listen_url else url,
+    reading, listening = (
+        db.parse_url(text, f"{PREFIX}{name}") if text else url
+        for name, text in (("READ_URL", settings.read_url), ("LISTEN_URL", settings.listen_url))
     )
-    return Urls(*(db.with_driver(one, "asyncpg") for one in chosen))
+    return Urls(*(db.with_driver(one, "asyncpg") for one in (url, reading, listening)))
 
 
 def make_listening_engine(url: URL) -> AsyncEngine:
-    """Return an engine for the connection that runs LISTEN. The engine for LISTEN has no pool,
-    because no request uses its connection.
-    """
     name = db.application_name("asyncpg", f"{NAME} listener")
     return create_async_engine(url, poolclass=NullPool, connect_args=name)
 
 
 def make_engine(url: URL, settings: Settings) -> AsyncEngine:
-    """Return an engine that serves requests. If a statement waits too long, both the client and the
+    """Return an engine that serves requests. If a statement takes too long, both the client and the
     server end it (test69, test155).
     """
     engine = create_async_engine(
@@ -67,24 +60,20 @@ def make_engine(url: URL, settings: Settings) -> AsyncEngine:
 
 
 def refuse_closed(connection: Any, _record: Any, _proxy: Any) -> None:
-    """Make the pool replace a connection that the server has closed. The pool's event `checkout`
-    calls refuse_closed().
+    """Make the pool replace a connection that the server has closed.
 
-    The driver needs no query to notice that the server has closed a connection. The option
-    pool_pre_ping would double the round trips of a read (test196). If the network fails without an
-    error, a statement fails when its timeout ends.
+    asyncpg notices this without a query. The option pool_pre_ping would double the round trips of a
+    read (test196).
     """
     if connection.driver_connection.is_closed():
         raise DisconnectionError("the server has closed the connection")
 
 
 def connect_arguments(settings: Settings) -> dict[str, Any]:
-    """Return connect_args for a direct connection or for a pooler. A pooler may change the server
-    connection between two transactions.
+    """Return connect_args for a direct connection or for a pooler.
 
-    With a pooler, SQLAlchemy and asyncpg cache no prepared statements. With a pooler, asyncpg sends
-    no setting that PgBouncer refuses. With a pooler, the operator must set the timeouts on the
-    server.
+    A pooler may change the server connection between two transactions, so nothing caches prepared
+    statements. PgBouncer refuses the timeouts, so the operator must set them on the server.
     """
     server_settings = {"application_name": NAME, "timezone": "UTC"}
     arguments = {"command_timeout": settings.command_timeout, "server_settings": server_settings}

@@ -1,6 +1,4 @@
-"""Computes entity tags from xmin. The column xmin contains the id of the transaction that last
-wrote a row.
-"""
+"""Computes entity tags from xmin, which is the id of the transaction that last wrote a row."""
 
 import re
 from typing import Annotated, Any
@@ -32,7 +30,7 @@ TAGS = rf"[ \t,]*{TAG}(?:[ \t]*,[ \t,]*{TAG})*[ \t,]*"
 
 
 def parse_tags(lines: list[str]) -> list[str]:
-    """Return the entity tags of all If-Match headers as one list (RFC 9110). Raises ValueError."""
+    """Return the entity tags of all If-Match headers as one list (RFC 9110)."""
     value = ", ".join(lines)
     if value.strip() == ANY:
         return [ANY]
@@ -50,21 +48,17 @@ IfMatch = Annotated[
 
 
 def version_column(model: Model) -> ColumnElement[str]:
-    """Return the column that contains a row's version. The column's value changes with every
-    update.
-    """
     xmin: ColumnElement[Any] = literal_column(f"{model.__tablename__}.xmin")
     return cast(xmin, Text)
 
 
 def set_etag(response: Response, version: str) -> None:
-    """Set the response's ETag header to the version of a row."""
     response.headers["ETag"] = f'"{version}"'
 
 
 def is_unchanged(model: Model, if_match: list[str]) -> ColumnElement[bool]:
-    """Return an SQL condition that is true if If-Match lists the row's version. A weak entity tag
-    in If-Match never matches a row.
+    """Return an SQL condition that is true if If-Match lists the row's version. A weak tag never
+    matches.
     """
     if if_match == [ANY]:
         return true()
@@ -74,7 +68,6 @@ def is_unchanged(model: Model, if_match: list[str]) -> ColumnElement[bool]:
 
 
 def not_found(model: Model) -> HTTPException:
-    """Return the HTTPException 404 for a row that does not exist."""
     return HTTPException(404, f"there is no such {NAMES[model]}")
 
 
@@ -88,8 +81,7 @@ async def write_unchanged(
     """Update or delete a row if If-Match lists the row's version. Return the result of the
     statement's RETURNING clause.
 
-    Raise HTTPException 404 if the row does not exist. Raise HTTPException 412 if If-Match does not
-    list the row's version.
+    Raise HTTPException 404 if the row does not exist, and 412 if it has another version.
     """
     has_key = model.id == key
     written = await session.execute(statement.where(has_key, is_unchanged(model, if_match)))

@@ -1,8 +1,7 @@
 """Reads the track points of a GPX file, and keeps only a few points in memory.
 
-The parser reads GPX 1.0, GPX 1.1 and GPX files without a namespace. The parser resolves namespace
-prefixes itself. The library expat would reject a prefix that is not declared, but some real files
-contain such prefixes in their extensions.
+The parser reads GPX 1.0, GPX 1.1 and GPX files without a namespace. It resolves namespace prefixes
+itself, because expat would reject the undeclared prefixes that some files have in their extensions.
 """
 
 import re
@@ -56,16 +55,13 @@ MAX_TEXT = 1000  # characters of a time, with the white space around it
 
 
 def parse_decimal(text: str) -> float:
-    """Convert the text of a coordinate to a number. Raise ValueError."""
     if not DECIMAL.fullmatch(text.strip(BLANK)):
         raise ValueError(f"{excerpt(text)!r} is not a decimal number")
     return float(text)
 
 
 def parse_time(text: str) -> datetime:
-    """Convert the text of a time to a moment in UTC. A time without a time zone counts as UTC.
-    Raise ValueError.
-    """
+    """Convert the text of a time to a moment in UTC. A time without a zone counts as UTC."""
     reason = f"{excerpt(text)!r} is not a date and time such as 2010-10-03T09:36:30Z"
     match = DATE_TIME.fullmatch(text.strip(BLANK))
     if match is None:
@@ -102,10 +98,7 @@ class Element(NamedTuple):
 
 
 class GpxParser:
-    """Parses a GPX file piece by piece.
-
-    If a point is invalid, the parser raises HTTPException 422 with the point's number.
-    """
+    """Parses a GPX file piece by piece, and raises HTTPException 422 if a part of it is invalid."""
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
@@ -124,7 +117,6 @@ class GpxParser:
         self._points: list[PointIn] = []
 
     def feed(self, piece: bytes, last: bool = False) -> list[PointIn]:
-        """Parse a piece of the file, and return the track points that end in this piece."""
         self._fed += len(piece)
         try:
             self._parser.Parse(piece, last)
@@ -145,8 +137,8 @@ class GpxParser:
         return ", ".join([*parts, "no track point"])
 
     def _declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
-        """Reject an unknown encoding before Python looks up its name. Python caches the name of
-        every encoding that it looks up, so many unknown names could fill the memory.
+        """Reject an unknown encoding before Python caches its name. Many unknown names could fill
+        the memory.
         """
         if encoding is not None and not ENCODING.fullmatch(encoding):
             detail = f"its encoding is {excerpt(encoding)!r}; UTF-8, UTF-16, ISO-8859-1 and"
@@ -226,10 +218,8 @@ class GpxParser:
 
 
 async def read_gpx(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[PointIn]]:
-    """Parse a file. Read the file in pieces. For each piece, yield a list of the track points that
-    end in this piece.
-
-    Raise HTTPException 422 if the file or a point is invalid.
+    """Yield the track points that end in each piece of the file. Raise HTTPException 422 if the
+    file or a point is invalid.
     """
     parser = GpxParser()
     async for piece in pieces:

@@ -1,4 +1,4 @@
-"""Checks the headers of requests. The module also answers HEAD for every route that has GET."""
+"""Checks the headers of requests, and answers HEAD for every route that has GET."""
 
 import re
 from collections.abc import Sequence
@@ -18,9 +18,9 @@ class HeaderChecks:
     """ASGI middleware that rejects requests to an unknown host, writes from another site, and
     encoded bodies.
 
-    A web page from any site can send requests to a service on this machine. For a request from a
-    web page, the browser sets two headers (RFC 6454). The header Host has the host name that the
-    page used, and Origin has the page's site. A client that is not a browser sends no Origin.
+    A web page from any site can send requests to a service on this machine. The browser then sets
+    the header Host to the name that the page used, and Origin to the page's site (RFC 6454). A
+    client that is not a browser sends no Origin.
     """
 
     def __init__(self, app: ASGIApp, hosts: Sequence[str]) -> None:
@@ -66,9 +66,7 @@ class HeadSent(Exception):
 
 
 class HeadAsGet:
-    """ASGI middleware that answers a HEAD request. The answer has the status and the headers that
-    GET would have, and no body.
-    """
+    """ASGI middleware that answers HEAD with the status and the headers of GET."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -18,7 +18,6 @@ router = APIRouter(tags=["health"])
 
 
 def make_metrics(engines: Sequence[AsyncEngine]) -> CollectorRegistry:
-    """Return metrics about the pools' connections and about how many seconds statements take."""
     registry = CollectorRegistry()
     pools: list[Any] = [engine.pool for engine in engines]
     checked_out = Gauge("pool_checked_out", "Connections in use.", registry=registry)
@@ -43,7 +42,7 @@ def make_metrics(engines: Sequence[AsyncEngine]) -> CollectorRegistry:
 
 @router.get("/health/live")
 async def live() -> dict[str, str]:
-    """Answer 200 as long as the process runs. The route for liveness does not use the database."""
+    """Answer 200 as long as the process runs, without using the database."""
     return {"status": "alive"}
 
 

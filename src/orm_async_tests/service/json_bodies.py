@@ -1,6 +1,4 @@
-"""Defines a class for routes with JSON bodies. A JSON route parses a body strictly, and reports
-where a body is wrong.
-"""
+"""Defines a class for routes that parse JSON bodies strictly, and report where a body is wrong."""
 
 from codecs import BOM_UTF8
 from collections.abc import Callable, Coroutine
@@ -16,12 +14,11 @@ JSON = "application/json"
 
 
 def media_type(request: Request) -> str:
-    """Return the media type of the body of a request, in lower case and without parameters."""
+    """Return the media type of the body, in lower case and without parameters."""
     return request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
 
 
 def unsupported(request: Request, *supported: str) -> HTTPException:
-    """Return the HTTPException 415 for a body with an unsupported media type."""
     actual, wanted = excerpt(media_type(request)) or "of no type", " or ".join(supported)
     detail = f"the body is {actual}: send Content-Type: {wanted}"
     return HTTPException(415, detail, {"Accept": ", ".join(supported)})
@@ -33,8 +30,8 @@ def is_json(name: str) -> bool:
 
 
 class JsonRequest(Request):
-    """A request whose body must be JSON. The JSON must be in UTF-8, and must not contain NaN. If
-    the JSON of the body has a syntax error, the response names the line and the column.
+    """A request whose body must be JSON in UTF-8 without NaN. A syntax error names its line and its
+    column.
     """
 
     async def json(self) -> Any:

@@ -1,8 +1,8 @@
 """Sends new points as server-sent events.
 
-Each process runs LISTEN on only one connection, which serves all clients of the process. A
-notification wakes the clients that wait for a user's points. A client that wakes reads the new
-points from the table. Therefore a lost notification loses no point.
+One connection runs LISTEN for all clients of the process. A notification wakes the clients that
+wait for a user's points, and each of them reads the new points from the table. Therefore a lost
+notification loses no point.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from orm_async_tests.models import TrackPoint, User
 from orm_async_tests.service.etags import not_found
 from orm_async_tests.service.points import CHANNEL
 from orm_async_tests.service.problems import UNWRAPPED, problem_responses
-from orm_async_tests.service.schemas import EventId, Id, Omittable, PointOut
+from orm_async_tests.service.schemas import MAX_ID, EventId, Id, PointOut
 from orm_async_tests.service.sessions import FairPool, Rows
 from orm_async_tests.service.settings import Settings
 
@@ -51,15 +51,12 @@ class Hub:
         self._clients: dict[asyncio.Event, int] = {}  # the id of the user by the client
 
     def wake(self, user_id: int | None = None) -> None:
-        """Wake the clients that wait for one user's points. If no user is given, wake all
-        clients.
-        """
+        """Wake the clients that wait for the user's points, or all clients."""
         for client, user in self._clients.items():
             if user_id in (user, None):
                 client.set()
 
     def close(self) -> None:
-        """End all streams of events, because the process is about to stop."""
         self.is_closed = True
         self.wake()
 
@@ -74,9 +71,7 @@ class Hub:
             del self._clients[client]
 
     async def listen(self, engine: AsyncEngine) -> None:
-        """Listen until cancelled. Listen for notifications, and connect again whenever the
-        connection is lost.
-        """
+        """Listen for notifications until cancelled. If the connection is lost, connect again."""
         while True:
             with suppress(*LISTENER_ERRORS):
                 await self._listen_until_lost(engine)
@@ -93,18 +88,7 @@ class Hub:
             await lost.wait()
 
 
-async def newest_id(reader: FairPool, user_id: int) -> int:
-    """Return the id of the user's newest point, or 0 if the user has no points. Raise HTTPException
-    404.
-    """
-    rows = await reader.rows(NEWEST_ID_OF_USER, {"user_id": user_id})
-    if not rows:
-        raise not_found(User)
-    return rows[0].id or 0
-
-
 def format_events(points: Rows) -> bytes:
-    """Return one server-sent event for each point. The id of an event is the id of the point."""
     events = []
     for point in points:
         document = PointOut.model_validate(point).model_dump_json()
@@ -115,12 +99,11 @@ def format_events(points: Rows) -> bytes:
 async def stream_events(
     hub: Hub, reader: FairPool, user_id: int, last_id: int, settings: Settings
 ) -> AsyncIterator[bytes]:
-    """Yield an event for each point after `last_id`, and a comment when no point arrives for some
-    time.
+    """Yield an event for each point after `last_id`. Yield a comment if no point arrives for
+    keep_alive seconds, so that no proxy closes the connection.
 
-    If no point arrives for keep_alive seconds, the stream of events sends a comment. The stream of
-    events ends after live_for seconds. When a stream of events ends, a browser connects again by
-    itself. The next stream of a browser continues after the last event that the browser received.
+    The stream ends after live_for seconds. A browser then connects again by itself, and continues
+    after the last event that it received.
     """
     loop = asyncio.get_running_loop()
     end = loop.time() + settings.live_for
@@ -143,16 +126,16 @@ async def stream_events(
     "/users/{user_id}/live", responses=problem_responses(404), response_class=StreamingResponse
 )
 async def stream_live(
-    user_id: Id,
-    request: Request,
-    last_event_id: Annotated[EventId | None, Omittable(), Header()] = None,
+    user_id: Id, request: Request, last_event_id: Annotated[EventId, Header()] = MAX_ID
 ) -> EventSourceResponse:
     """Stream a user's new points as soon as they are committed. If the request has the header
     Last-Event-ID, begin after the point with this id.
     """
     state = request.app.state
-    newest = await newest_id(state.primary, user_id)  # a 404 must precede the response
-    last_id = newest if last_event_id is None else last_event_id
+    rows = await state.primary.rows(NEWEST_ID_OF_USER, {"user_id": user_id})
+    if not rows:  # a 404 must precede the response
+        raise not_found(User)
+    last_id = min(last_event_id, rows[0].id or 0)
     # FastAPI 0.165 logs a traceback when a client leaves a generator that FastAPI itself runs.
     return EventSourceResponse(
         stream_events(state.hub, state.primary, user_id, last_id, state.settings)

@@ -1,6 +1,4 @@
-"""Reads points from NDJSON, which has one JSON document per line. Keeps only a few points in
-memory.
-"""
+"""Reads points from NDJSON, which has one JSON document per line."""
 
 from codecs import BOM_UTF8
 from collections.abc import AsyncIterator, Iterator
@@ -17,23 +15,16 @@ POINTS = TypeAdapter(list[tuple[PointIn]])
 
 
 def line_error(number: int, reason: str) -> HTTPException:
-    """Return an HTTPException 422 for an upload with an invalid line. If one line is invalid, the
-    upload stores no point at all.
-    """
     return HTTPException(422, f"line {number}: {reason}; nothing was added")
 
 
 def parse_lines(lines: list[bytes], first: int) -> list[PointIn]:
-    """Return the points that the lines contain. Skip blank lines.
+    """Return the points of the lines. Skip blank lines. `first` is the number of the first line.
 
-    `first` is the number of the first line. If a line is invalid, raise HTTPException 422 with the
-    line's number.
-
-    All lines of a piece are parsed as one JSON document. Parsing one document for all lines takes a
-    third less time than one document per line. In the joined document, every line becomes an array
-    with one point. A line cannot change how another line is parsed. A line cannot close its array
-    early, because lines with brackets are parsed one by one. A string cannot reach into the next
-    line, because JSON forbids line breaks in strings.
+    All lines are parsed as one JSON document, in which every line becomes an array with one point.
+    This takes a third less time. A line cannot close its array early, because lines with brackets
+    are parsed one by one. A string cannot reach into the next line, because JSON forbids line
+    breaks in strings.
     """
     text = b"\n".join(line for line in lines if line.strip())
     if text and b"[" not in text and b"]" not in text:
@@ -44,9 +35,7 @@ def parse_lines(lines: list[bytes], first: int) -> list[PointIn]:
 
 
 def parse_each_line(lines: list[bytes], first: int) -> Iterator[PointIn]:
-    """Return the same points as parse_lines(). Parse each line separately, so that an error names
-    the invalid line.
-    """
+    """Return the same points as parse_lines(). An error names the invalid line."""
     for number, line in enumerate(lines, first):
         if not line.strip():
             continue
@@ -59,8 +48,7 @@ def parse_each_line(lines: list[bytes], first: int) -> Iterator[PointIn]:
 
 
 async def split_lines(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
-    """Split the body of an upload into lines. Read the body in pieces. For each piece, yield a list
-    of the lines that end in this piece.
+    """Yield a list of the lines that end in each piece of the body.
 
     Remove a byte order mark from the start of the body (RFC 8259 allows this). Raise HTTPException
     422 if a line is longer than MAX_LINE.
@@ -78,10 +66,8 @@ async def split_lines(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]
 
 
 async def read_ndjson(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[PointIn]]:
-    """Parse a body. Read the body in pieces. For each piece, yield a list of the points whose lines
-    end in this piece.
-
-    Raise HTTPException 422 if a line is invalid.
+    """Yield a list of the points whose lines end in each piece of the body. Raise HTTPException 422
+    if a line is invalid.
     """
     number = 1
     async for lines in split_lines(pieces):

@@ -1,9 +1,9 @@
 """Routes that create, read, list, patch and delete points."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from sqlalchemy import Row, TextClause, bindparam, delete, select, text, update
+from sqlalchemy import TextClause, bindparam, delete, select, text, update
 
 from orm_async_tests.models import TrackPoint, User
 from orm_async_tests.service.etags import (
@@ -17,11 +17,12 @@ from orm_async_tests.service.idempotency import Key, build_insertion, digest_of,
 from orm_async_tests.service.json_bodies import JsonRoute
 from orm_async_tests.service.problems import problem_responses
 from orm_async_tests.service.schemas import (
+    FIRST,
+    LAST,
     After,
     Id,
     Limit,
     Moment,
-    Omittable,
     Page,
     PointIn,
     PointOut,
@@ -59,13 +60,12 @@ INSERT = build_insertion(
 
 
 def select_page(condition: str = "true") -> TextClause:
-    """Return a query for one page of points as JSON. The query also returns the value of `after`
-    for the next page.
+    """Return a query for one page of points as JSON, and for the value of `after` of the next page.
+    If the user does not exist, the query returns no row.
 
-    The database server writes the JSON in the form that pydantic would write. Creating a Python
+    The database server writes the JSON in the form that pydantic would write, because a Python
     object for every point would take most of the request's time. The query reads one point more
-    than `limit`, because that point shows that there is a next page. The query returns one row. If
-    the user does not exist, the query returns no row.
+    than `limit`, to learn whether there is a next page.
     """
     return text(rf"""
         SELECT page.* FROM users, (
@@ -88,7 +88,7 @@ def select_page(condition: str = "true") -> TextClause:
     """)
 
 
-PAGES = {  # by the presence of `since` and `until`: `IS NULL OR` would share one plan
+PAGES = {  # by the presence of `since` and `until`, because each case has its own query plan
     (False, False): select_page(),
     (True, False): select_page("date >= :since"),
     (False, True): select_page("date < :until"),
@@ -96,13 +96,9 @@ PAGES = {  # by the presence of `since` and `until`: `IS NULL OR` would share on
 }
 
 
-def page_json(row: Row[Any]) -> str:
-    return f'{{"items":[{row.documents or ""}],"next":{row.following or "null"}}}'
-
-
 @router.post("/users/{user_id}/points", status_code=201, responses=problem_responses(404, 409, 415))
 async def create(
-    user_id: Id, point: PointIn, session: WriteSession, response: Response, key: Key = None
+    user_id: Id, point: PointIn, session: WriteSession, response: Response, key: Key = ""
 ) -> PointOut:
     """Add a point to a user's track."""
     digest = digest_of(f"POST /users/{user_id}/points {point.model_dump_json()}")
@@ -123,21 +119,22 @@ async def list_(
     reader: Read,
     after: After = 0,
     limit: Limit = 100,
-    since: Annotated[Moment | None, Omittable(), Query(description="not before")] = None,
-    until: Annotated[Moment | None, Omittable(), Query(description="before")] = None,
+    since: Annotated[Moment, Query(description="the earliest date")] = FIRST,
+    until: Annotated[Moment, Query(description="a date after the last point")] = LAST,
 ) -> Response:
     """List the points of a user in the order of their ids, one page at a time."""
     values = {"user_id": user_id, "after": after, "limit": limit, "since": since, "until": until}
-    parameters = {name: value for name, value in values.items() if value is not None}
-    rows = await reader.rows(PAGES[since is not None, until is not None], parameters)
+    rows = await reader.rows(PAGES[since > FIRST, until < LAST], values)
     if not rows:
         raise not_found(User)
-    return Response(page_json(rows[0]), media_type="application/json")
+    [page] = rows
+    document = f'{{"items":[{page.documents or ""}],"next":{page.following or "null"}}}'
+    return Response(document, media_type="application/json")
 
 
 @router.get("/points/{point_id}", responses=problem_responses(404))
 async def read(point_id: Id, reader: Read, response: Response) -> PointOut:
-    """Read a point. The response's ETag identifies the version of the point."""
+    """Read a point. The ETag of the response identifies the version of the point."""
     rows = await reader.rows(SELECT_POINT, {"id": point_id})
     if not rows:
         raise not_found(TrackPoint)

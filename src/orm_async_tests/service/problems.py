@@ -29,9 +29,7 @@ UNWRAPPED = (InterfaceError, PostgresError)
 
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Describe a route's errors for OpenAPI. The description has the given statuses and the
-    statuses that every route can return.
-    """
+    """Describe a route's errors for OpenAPI, including those that every route can return."""
     content = {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}
     return {
         status: {"description": HTTPStatus(status).phrase, "content": content}
@@ -46,9 +44,7 @@ def excerpt(text: str) -> str:
 
 
 def describe(error: Mapping[str, Any]) -> str:
-    """Return where an input is invalid, and why. `error` is an item of
-    `ValidationError.errors()`.
-    """
+    """Return where an input is invalid, and why. `error` is one of `ValidationError.errors()`."""
     place = ".".join(excerpt(str(part)) for part in error["loc"])
     reason = str(error["msg"]).removeprefix("Value error, ")
     return f"{place}: {reason}" if place else reason
@@ -60,7 +56,7 @@ def make_problem(status: int, detail: str, headers: dict[str, str] | None = None
 
 
 def allowed_methods(request: Request) -> str:
-    """Return the HTTP methods that the request's path allows, in the form of the header Allow."""
+    """Return the methods that the request's path allows, in the form of the header Allow."""
 
     def is_allowed(method: str) -> bool:
         scope = {**request.scope, "method": method}
@@ -71,9 +67,6 @@ def allowed_methods(request: Request) -> str:
 
 
 async def handle_http_error(request: Request, error: Exception) -> JSONResponse:
-    """Return the problem document for an HTTPException, for example for the 404 of an unknown
-    path.
-    """
     assert isinstance(error, HTTPException)
     headers = dict(error.headers or {})
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
@@ -82,9 +75,7 @@ async def handle_http_error(request: Request, error: Exception) -> JSONResponse:
 
 
 async def handle_invalid_request(_: Request, error: Exception) -> JSONResponse:
-    """Return 428 if nothing is wrong except that the header If-Match is missing. Return 422 if the
-    request is invalid for another reason. The response names the place of each error.
-    """
+    """Return 428 if the header If-Match is missing, and 422 if the request is otherwise invalid."""
     assert isinstance(error, RequestValidationError)
     errors = error.errors()
     if any(error["type"] == "missing" and error["loc"] == IF_MATCH for error in errors):
@@ -96,11 +87,9 @@ async def handle_invalid_request(_: Request, error: Exception) -> JSONResponse:
 
 
 async def handle_database_error(_: Request, error: Exception) -> JSONResponse:
-    """Return 409 or 404 if the request violated a constraint. Return 503 if the database is busy or
-    cannot be reached.
-
-    Raise the database error again if it has another cause. An unknown database error makes the
-    response a 500, and the log contains a traceback.
+    """Return 409 or 404 if the request violated a constraint, and 503 if the database is busy or
+    cannot be reached. Raise any other error again, so that it becomes a 500 with a traceback in the
+    log.
     """
     orig = getattr(error, "orig", error)
     sqlstate = getattr(orig, "sqlstate", None) or ""
@@ -119,7 +108,6 @@ async def handle_database_error(_: Request, error: Exception) -> JSONResponse:
 
 
 def add_handlers(app: FastAPI) -> None:
-    """Make the application send a problem document for every error."""
     app.add_exception_handler(HTTPException, handle_http_error)
     app.add_exception_handler(RequestValidationError, handle_invalid_request)
     for error_class in (DBAPIError, *UNWRAPPED, PoolTimeout, TimeoutError, OSError):

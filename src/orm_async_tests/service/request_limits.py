@@ -1,9 +1,8 @@
-"""Limits how many requests a worker process serves at once. The module also limits how long a body
-may be, and how long a client may take to send a body.
+"""Limits the requests that a worker process serves at once, and the size and the duration of
+bodies.
 """
 
 import asyncio
-import logging
 from collections import Counter
 from contextlib import suppress
 
@@ -12,6 +11,7 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from orm_async_tests.service.connection import LOGGER, SHUTDOWN_TIMEOUT
 from orm_async_tests.service.problems import RETRY_AFTER, make_problem
 from orm_async_tests.service.settings import Settings
 
@@ -19,18 +19,13 @@ UNLIMITED = ("/health", "/metrics")
 UPLOADS = ("ndjson", "gpx")  # the last segments of paths whose body is a stream
 STREAMS = ("live", "track.ndjson", "track.geojson")  # and of paths whose response is a stream
 WITHOUT_BODY = ("GET", "HEAD")  # no route reads one
-SHUTDOWN_TIMEOUT = 1.0  # seconds without a byte, once the process is asked to stop
 CLOSE = {"Connection": "close"}  # the rest of the body is not read
 TWO_LENGTHS = "Content-Length and Transfer-Encoding contradict each other", CLOSE
-LOGGER = logging.getLogger("uvicorn.error")  # the log of the server, for all levels
 
 
 def kind_of(scope: Scope) -> str:
-    """Return the kind of a request: "uploads", "streams" or "requests". Each kind of request has a
-    separate limit.
-
-    If slow clients use up the limit for uploads or streams, the service still serves other
-    requests.
+    """Return "uploads", "streams" or "requests". Each kind has a separate limit, so that slow
+    clients cannot use up the places of other requests.
     """
     name = scope["path"].rpartition("/")[2]
     if name in UPLOADS and scope["method"] == "POST":
@@ -47,9 +42,7 @@ class Bodies:
         self._stopping = False
 
     def stop(self) -> None:
-        """Wait at most SHUTDOWN_TIMEOUT for the next part of each body, because the service is
-        stopping.
-        """
+        """Wait at most SHUTDOWN_TIMEOUT for the next part of each body."""
         self._stopping = True
         deadline = asyncio.get_running_loop().time() + SHUTDOWN_TIMEOUT
         for timeout in self._timeouts:
@@ -60,10 +53,8 @@ class Bodies:
         """Return an ASGI receive() that raises HTTPException if a body is too long or arrives too
         slowly.
 
-        A client has receive_timeout seconds to send a body. The client gets one more second for
-        every receive_rate bytes that it has sent. The time limit for a body counts only while the
-        service waits for the client. `max_size` is the largest number of bytes that a body may
-        have.
+        A client has receive_timeout seconds, and one more second for every receive_rate bytes that
+        it has sent. Only the time in which the service waits for the client counts.
         """
         received, waited, complete = 0, 0.0, False
         loop = asyncio.get_running_loop()
@@ -79,10 +70,10 @@ class Bodies:
             received += len(message.get("body", b""))
             complete = not message.get("more_body", False)
             if message["type"] == "http.disconnect":
-                place = f"{scope['method']} {scope['path']}"
                 LOGGER.info(
-                    "the client disconnected from %s after it had sent %d bytes of the body",
-                    place,
+                    "the client disconnected from %s %s after it had sent %d bytes of the body",
+                    scope["method"],
+                    scope["path"],
                     received,
                 )
             if received > max_size:
@@ -111,15 +102,12 @@ class Bodies:
 
 class Limits:
     """ASGI middleware that answers 400 to a body with two lengths, and 503 to a request above the
-    limit.
+    limit. `running` counts the requests of each kind that are being served.
     """
 
     def __init__(
         self, app: ASGIApp, settings: Settings, bodies: Bodies, running: Counter[str]
     ) -> None:
-        """Limit how many requests the application serves at once. `running` counts the requests of
-        each kind that are being served.
-        """
         self._app, self._settings, self._bodies, self._running = app, settings, bodies, running
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

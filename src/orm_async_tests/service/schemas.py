@@ -5,24 +5,11 @@ from datetime import UTC, datetime
 from typing import Annotated, Generic, TypeVar
 
 from fastapi import Path, Query
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    GetJsonSchemaHandler,
-)
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 Item = TypeVar("Item")
 
-Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00]+$")]
-Degrees = Annotated[float, Field(strict=True, allow_inf_nan=False, description="degrees, WGS 84")]
-Latitude = Annotated[Degrees, Field(ge=-90, le=90)]
-Longitude = Annotated[Degrees, Field(ge=-180, le=180)]
-
+MAX_ID = 2**31 - 1
 FIRST, LAST = (moment.replace(tzinfo=UTC) for moment in (datetime.min, datetime.max))
 OUT_OF_RANGE = f"a date must lie after {FIRST.isoformat()} and before {LAST.isoformat()}"
 RFC_3339 = re.compile(
@@ -31,17 +18,17 @@ RFC_3339 = re.compile(
 
 
 def to_utc(moment: datetime) -> datetime:
-    """Convert a moment to UTC. Raise ValueError if Python cannot represent the moment in UTC."""
+    """Convert a moment to UTC, if Python can represent it in UTC."""
     try:
-        return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+        return moment.astimezone(UTC)
     except OverflowError:
         raise ValueError(OUT_OF_RANGE) from None
 
 
 def parse_moment(text: object) -> datetime:
-    """Parse a date-time that has the form of RFC 3339, and return the moment in UTC. Raise
-    ValueError if the text has another form. The library pydantic alone would also accept a number,
-    as seconds since 1970.
+    """Parse a date-time that has the form of RFC 3339, and return the moment in UTC.
+
+    pydantic alone would also accept a number, as seconds since 1970.
     """
     if not isinstance(text, str) or not RFC_3339.fullmatch(text):
         raise ValueError("write a date, a time and an offset, for example 2010-10-03T09:36:30Z")
@@ -49,14 +36,22 @@ def parse_moment(text: object) -> datetime:
 
 
 def check_storable(moment: datetime) -> datetime:
-    """Return the moment. Raise ValueError if asyncpg would store the moment as infinity
-    (test171).
-    """
+    """Refuse a moment that asyncpg would store as infinity (test171)."""
     if not FIRST < moment < LAST:
         raise ValueError(OUT_OF_RANGE)
     return moment
 
 
+def parse_integer(text: str) -> int:
+    if not re.fullmatch(r"0|[1-9][0-9]*", text):
+        raise ValueError("write a whole number in decimal digits, for example 10")
+    return int(text)
+
+
+Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00]+$")]
+Degrees = Annotated[float, Field(strict=True, allow_inf_nan=False, description="degrees, WGS 84")]
+Latitude = Annotated[Degrees, Field(ge=-90, le=90)]
+Longitude = Annotated[Degrees, Field(ge=-180, le=180)]
 Moment = Annotated[datetime, BeforeValidator(parse_moment)]
 Recorded = Annotated[
     Moment,
@@ -64,33 +59,6 @@ Recorded = Annotated[
     # JSON Schema cannot limit a date-time, so the description excludes the first and the last day.
     Field(json_schema_extra={"pattern": "^(?!0001-01-01|9999-12-31)"}),
 ]
-MAX_ID = 2**31 - 1
-
-
-def parse_integer(text: str) -> int:
-    """Parse a whole number in decimal digits. Raise ValueError if the number is written
-    differently, for example "1_0" or "+10".
-    """
-    if not re.fullmatch(r"0|[1-9][0-9]*", text):
-        raise ValueError("write a whole number in decimal digits, for example 10")
-    return int(text)
-
-
-class Omittable:
-    """An annotation that removes null from the JSON schema of an optional parameter. A parameter in
-    a URL or a header cannot be null.
-
-    A union with SkipJsonSchema[None] would also remove null. The error messages of a union would
-    name pydantic's validators.
-    """
-
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        [option] = (option for option in handler(schema)["anyOf"] if option != {"type": "null"})
-        return dict(option)
-
-
 DECIMAL = BeforeValidator(parse_integer)
 EventId = Annotated[int, Field(ge=0, le=MAX_ID), DECIMAL]
 Id = Annotated[int, Field(ge=1, le=MAX_ID), DECIMAL, Path()]
@@ -99,17 +67,13 @@ Limit = Annotated[int, Field(ge=1, le=1000), DECIMAL, Query()]
 
 
 class Input(BaseModel):
-    """The base class of documents that clients send. An unknown field in a client's document is an
-    error.
-    """
+    """A document that clients send. An unknown field is an error."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class Output(BaseModel):
-    """The base class of documents that the service sends. A response document is read from a row or
-    from a stored answer, and ignores additional fields.
-    """
+    """A document that the service sends. It is read from a row or from a stored answer."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -158,8 +122,8 @@ class PointOut(Output):
 
 
 class Page(BaseModel, Generic[Item]):
-    """A page of a list. The list is sorted by id. To get the next page, pass the value of `next` as
-    the parameter `after`. On the last page of a list, `next` is null.
+    """A page of a list that is sorted by id. To get the next page, pass the value of `next` as the
+    parameter `after`. On the last page, `next` is null.
     """
 
     items: list[Item]

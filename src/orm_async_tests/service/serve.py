@@ -30,18 +30,19 @@ RETRY_AFTER = 1.0  # seconds between two attempts to start a server that does no
 
 
 def main() -> int:
-    """Run the service until the process gets SIGINT or SIGTERM. Return the exit code of the
-    command, which is 2 if the service cannot start.
-    """
+    """Run the service until SIGINT or SIGTERM. Return 2 if the service cannot start."""
     parser = argparse.ArgumentParser(
         description="Upgrade the tables of the chosen database, and serve the database over HTTP."
     )
     parser.add_argument(
         "--db", dest="db_", metavar="URL", help="the database: embedded, compose, or a URL"
     )
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8000)
-    parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes")
+    default = "(default: %(default)s)"
+    parser.add_argument("--host", default="127.0.0.1", help=f"the address to listen on {default}")
+    parser.add_argument("--port", type=int, default=8000, help=f"the port to listen on {default}")
+    parser.add_argument(
+        "--workers", type=int, default=1, metavar="N", help=f"how many processes serve {default}"
+    )
     options = parser.parse_args()
     if options.workers < 1:
         parser.error("argument --workers: at least one process is needed")
@@ -49,15 +50,11 @@ def main() -> int:
 
 
 def serve(db_: str | None, host: str, port: int, workers: int) -> int:
-    """Serve the application on an address, with the number of processes that `workers` gives. Raise
-    CouldNotRun.
-    """
     try:
         import uvicorn
         from uvicorn.supervisors import Multiprocess
 
         from orm_async_tests import db
-        from orm_async_tests.service.app import create_app
         from orm_async_tests.service.connection import Connection
         from orm_async_tests.service.engines import service_urls
     except ImportError as error:
@@ -68,11 +65,10 @@ def serve(db_: str | None, host: str, port: int, workers: int) -> int:
         print(f"db: {database.label}, {database.driver}", file=sys.stderr)
         direct = service_urls(database.url, settings).listening  # past a pooler (test173)
         asyncio.run(migrate(replace(database, url=direct)))
-        create_app(database.url, settings)  # reports wrong settings once, not per worker
-        app = partial(create_frozen_app, database.url, settings)
+        app = create_frozen_app(database.url, settings)
         config = uvicorn.Config(
-            app,
-            factory=True,
+            app if workers == 1 else partial(create_frozen_app, database.url, settings),
+            factory=workers > 1,
             http=Connection,
             workers=workers,
             timeout_graceful_shutdown=10,
@@ -88,10 +84,7 @@ def serve(db_: str | None, host: str, port: int, workers: int) -> int:
 
 
 def keep_server_running() -> None:
-    """Start the embedded server again whenever the server ends, as long as this process lives.
-
-    Until the embedded server runs again, requests get a 503.
-    """
+    """Start the embedded server again whenever it ends. Until then, requests get a 503."""
     log = logging.getLogger("uvicorn.error")  # the server's log, also for what is no error
     while True:
         try:
@@ -105,11 +98,10 @@ def keep_server_running() -> None:
 
 
 def create_frozen_app(url: "URL", settings: "Settings") -> "FastAPI":
-    """Create the application in a process that serves requests.
+    """Create the application, and exclude all objects that exist then from garbage collection.
 
-    The garbage collector then ignores all objects that exist after the application's creation.
-    Modules, models and routes live until the process ends. A garbage collection that examined these
-    long-lived objects would delay requests by 0.1 s.
+    Modules, models and routes live until the process ends. A garbage collection that examined them
+    would delay requests by 0.1 s.
     """
     from orm_async_tests.service.app import create_app
 
@@ -120,9 +112,6 @@ def create_frozen_app(url: "URL", settings: "Settings") -> "FastAPI":
 
 
 def read_settings() -> "Settings":
-    """Read the settings from the environment variables. Raise CouldNotRun if the value of a setting
-    is invalid.
-    """
     from pydantic import ValidationError
 
     from orm_async_tests.service.settings import PREFIX, Settings
@@ -141,9 +130,6 @@ def read_settings() -> "Settings":
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Return a socket that listens on the given address. Raise CouldNotRun if the address is in use
-    or invalid.
-    """
     try:
         if port not in range(2**16):  # create_server() would not close its socket
             raise OverflowError("a port must be at most 65535")
@@ -157,7 +143,6 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 async def migrate(database: "Database") -> None:
-    """Upgrade the database to the newest revision of each history."""
     from orm_async_tests import db, migrations
 
     async with db.connect(database, "orm_async_tests serve") as connection:

@@ -14,31 +14,23 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from orm_async_tests import db
 from orm_async_tests.service.engines import make_engine
-from orm_async_tests.service.schemas import Omittable
 from orm_async_tests.service.settings import Settings
 
 Rows = Sequence[Row[Any]]
 
 
 class FairSemaphore:
-    """A semaphore that lets a limited number of tasks in. Waiting tasks enter in the order of their
-    arrival.
+    """A semaphore with a timeout in seconds. Waiting tasks enter in the order of their arrival.
 
     SQLAlchemy's pool can give a free connection to a new task, although other tasks already wait
     (test206). An asyncio semaphore in front of the pool keeps the order.
     """
 
     def __init__(self, limit: int, timeout: float) -> None:
-        """Let at most `limit` tasks in at the same time. A task waits for at most `timeout`
-        seconds.
-        """
         self._semaphore = asyncio.Semaphore(limit)
         self._timeout = timeout
 
     async def __aenter__(self) -> None:
-        """Wait until the semaphore has a free place. Raise TimeoutError if no place is free before
-        the timeout.
-        """
         if not self._semaphore.locked():
             await self._semaphore.acquire()  # without the cost of a timeout
             return
@@ -51,7 +43,7 @@ class FairSemaphore:
 
 class FairPool:
     """An engine that serves requests. Tasks wait in order for a connection, both for a session and
-    for a single read.
+    for a single read. Both methods raise TimeoutError if no connection is free in time.
 
     All pools of a process share the semaphore `reads`, which has fewer places than a pool. A
     process does not finish its reads sooner if more reads run at once.
@@ -66,19 +58,14 @@ class FairPool:
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncSession]:
-        """Open a session with a transaction, and commit the transaction when the block ends.
-
-        Raise TimeoutError if no connection is free in time.
-        """
+        """Open a session with a transaction, and commit the transaction when the block ends."""
         async with self._places, self._make_session() as session, session.begin():
             yield session
 
     async def rows(self, statement: Executable, parameters: Mapping[str, Any]) -> Rows:
-        """Execute a statement in AUTOCOMMIT, and return its rows. In AUTOCOMMIT, a statement takes
-        one round trip (test22).
+        """Execute a statement in AUTOCOMMIT, which takes one round trip (test22).
 
-        If the connection of a read is lost, execute the statement once more. Raise TimeoutError if
-        no connection is free in time.
+        If the connection is lost, execute the statement once more.
         """
         try:
             return await self._execute(statement, parameters)
@@ -93,26 +80,18 @@ class FairPool:
 
 
 async def begin_session(request: Request) -> AsyncIterator[AsyncSession]:
-    """Yield a session with an open transaction to an endpoint. Commit the transaction when the
-    endpoint returns.
-    """
     async with request.app.state.primary.begin() as session:
         yield session
 
 
 CacheControl = Annotated[
-    str | None,
-    Omittable(),
-    Header(description="no-cache reads from the primary, which has the latest commit"),
+    str, Header(description="no-cache reads from the primary, which has the latest commit")
 ]
 
 
-async def choose_pool(request: Request, cache_control: CacheControl = None) -> FairPool:
-    """Return the primary's pool if the request says no-cache. Without no-cache, return a pool that
-    may use a standby.
-    """
-    state, must_be_fresh = request.app.state, "no-cache" in (cache_control or "")
-    pool: FairPool = state.primary if must_be_fresh else state.standby
+async def choose_pool(request: Request, cache_control: CacheControl = "") -> FairPool:
+    state = request.app.state
+    pool: FairPool = state.primary if "no-cache" in cache_control else state.standby
     return pool
 
 

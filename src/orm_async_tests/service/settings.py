@@ -16,7 +16,6 @@ HOSTS = re.compile(r"(\*|(\*\.)?[^\s,*]+)(\s*,\s*(\*|(\*\.)?[^\s,*]+))*")
 
 
 def parse_hosts(text: str) -> str:
-    """Return the text if it is a valid list of hosts. Raises ValueError."""
     if not HOSTS.fullmatch(text.strip()):
         raise ValueError("write names separated by commas, for example localhost, *.example.com")
     return text
@@ -27,9 +26,7 @@ Seconds = Annotated[float, Field(ge=MIN_SECONDS, le=MAX_SECONDS)]
 
 
 class Settings(BaseSettings):
-    """The addresses, limits and timeouts of the service. Durations are in seconds, and sizes are in
-    bytes.
-    """
+    """The addresses, limits and timeouts of the service, in seconds and bytes."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX)
 

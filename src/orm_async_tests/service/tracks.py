@@ -1,8 +1,8 @@
 """Sends a user's track as a stream, in NDJSON or GeoJSON.
 
-A client may read a track slowly. The stream keeps no connection while it waits for the client. A
-separate statement reads each batch of points. The database server writes a batch as one JSON text,
-because one text costs this process the least work.
+A client may read a track slowly. The stream keeps no connection while it waits for the client,
+because a separate statement reads each batch of points. The database server writes a batch as one
+JSON text, which costs this process the least work.
 """
 
 from collections.abc import AsyncIterator
@@ -24,10 +24,8 @@ router = APIRouter(prefix="/users/{user_id}", tags=["tracks"])
 
 
 def select_batch(document: str, separator: str) -> TextClause:
-    """Return a query for the points after an id. The query joins the points' JSON documents into
-    one text.
-
-    The query returns one row. If the user does not exist, the query returns no row.
+    """Return a query for the points after an id, as one text of JSON documents. If the user does
+    not exist, the query returns no row.
     """
     return text(f"""
         SELECT batch.* FROM users, (
@@ -66,9 +64,7 @@ async def read_batch(
 
 
 async def read_first_batch(reader: FairPool, query: TextClause, user_id: int) -> Batch:
-    """Return the first batch of points. The route reads the first batch before it begins a
-    response, so it can still answer 404. Raise HTTPException 404.
-    """
+    """Read the first batch before the response begins, so that the route can still answer 404."""
     batch = await read_batch(reader, query, user_id)
     if batch is None:
         raise not_found(User)
@@ -78,9 +74,7 @@ async def read_first_batch(reader: FairPool, query: TextClause, user_id: int) ->
 async def stream_texts(
     reader: FairPool, query: TextClause, user_id: int, batch: Batch | None, separator: bytes = b""
 ) -> AsyncIterator[bytes]:
-    """Yield the given batch of points as text, and then each following batch. Only the last batch
-    may have fewer points than the others.
-    """
+    """Yield the text of a batch, and then of each following batch."""
     before = b""
     while batch and batch.points:
         yield before + batch.text if before else batch.text
@@ -91,9 +85,7 @@ async def stream_texts(
 
 
 async def stream_feature(reader: FairPool, user_id: int, batch: Batch) -> AsyncIterator[bytes]:
-    """Yield a GeoJSON feature whose geometry is a MultiPoint of all positions. The MultiPoint may
-    be empty.
-    """
+    """Yield a GeoJSON feature whose geometry is a MultiPoint of all positions."""
     yield b'{"type":"Feature","geometry":{"type":"MultiPoint","coordinates":['
     async for positions in stream_texts(reader, POSITIONS, user_id, batch, b","):
         yield positions

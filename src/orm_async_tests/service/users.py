@@ -37,9 +37,7 @@ INSERT = build_insertion(
 
 
 @router.post("", status_code=201, responses=problem_responses(409, 415))
-async def create(
-    user: UserIn, session: WriteSession, response: Response, key: Key = None
-) -> UserOut:
+async def create(user: UserIn, session: WriteSession, response: Response, key: Key = "") -> UserOut:
     """Create a user."""
     digest = digest_of(f"POST /users {user.model_dump_json()}")
     answer = await insert_once(session, INSERT, user.model_dump(), key, digest)
@@ -59,7 +57,7 @@ async def list_(reader: Read, after: After = 0, limit: Limit = 100) -> Page[User
 
 @router.get("/{user_id}", responses=problem_responses(404))
 async def read(user_id: Id, reader: Read, response: Response) -> UserOut:
-    """Read a user. The response's ETag identifies the version of the user."""
+    """Read a user. The ETag of the response identifies the version of the user."""
     rows = await reader.rows(SELECT_USER, {"id": user_id})
     if not rows:
         raise not_found(User)
@@ -80,5 +78,5 @@ async def patch(
 
 @router.delete("/{user_id}", status_code=204, responses=problem_responses(404, 412, 428))
 async def remove(user_id: Id, session: WriteSession, if_match: IfMatch) -> None:
-    """Delete a user and the user's points, if If-Match lists the user's version."""
+    """Delete a user and all points of the user, if If-Match lists the user's version."""
     await write_unchanged(session, delete(User).returning(User.id), User, user_id, if_match)

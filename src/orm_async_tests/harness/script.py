@@ -15,19 +15,13 @@ from orm_async_tests.db import DRIVERS
 from orm_async_tests.harness.definitions.stack import Stack
 from orm_async_tests.harness.definitions.upstream import Upstream
 from orm_async_tests.harness.definitions.variants import Option, Variant
-from orm_async_tests.harness.environment.requirements import (
-    find_missing,
-    functions_of,
-    requirements_of,
-)
+from orm_async_tests.harness.environment.requirements import find_missing, read_needs
 from orm_async_tests.harness.environment.script_database import Seed, default_seed
 from orm_async_tests.versions.ranges import within
 
 
 @dataclass(frozen=True)
 class Script:
-    """A script, with its claim, its variants, and the function `check` that proves the claim."""
-
     number: int
     claim: str
     variants: tuple[Variant, ...]
@@ -44,7 +38,7 @@ class Script:
 
     @classmethod
     def of(cls, module: ModuleType) -> Self:
-        """Read a script from a module. CONTRIBUTING.md describes the form of such a module."""
+        """Read a script. CONTRIBUTING.md describes the form of its module."""
         names = vars(module)
         base = names.get("Base", models.Base)
         match = re.match(r"test(\d+)_", Path(module.__file__ or "").name)
@@ -54,6 +48,7 @@ class Script:
             problem = "give Base a MetaData(schema=...) named as the script"
             raise ValueError(f"{module.__file__}: {problem}")
         variants = tuple(value for value in names.values() if isinstance(value, Variant))
+        requirements, functions = read_needs(module, variants)
         return cls(
             number=int(match[1]),
             claim=(module.__doc__ or "").strip().splitlines()[0],
@@ -66,8 +61,8 @@ class Script:
             defects=tuple(value for value in names.values() if isinstance(value, Upstream)),
             base=base,
             seed=names.get("seed", default_seed),
-            requirements=requirements_of(module, variants),
-            functions=functions_of(module),
+            requirements=requirements,
+            functions=functions,
         )
 
     @property

@@ -19,9 +19,7 @@ VERSION = re.compile(r"postgres \(PostgreSQL\) (\d+\S*)")
 
 @dataclass(frozen=True)
 class Binaries:
-    """A folder that contains postgres and initdb. `provider` names the package or the setting that
-    provides the folder.
-    """
+    """A folder that contains postgres and initdb, and the package or setting that provides it."""
 
     folder: Path
     provider: str
@@ -75,9 +73,7 @@ def find() -> Binaries:
 
 
 def find_program(name: str) -> Path:
-    """Return the path of a client program, which has the server's version if possible. Raises
-    CouldNotRun.
-    """
+    """Return the path of a client program. Raises CouldNotRun."""
     folder = find().folder
     path = shutil.which(name, path=folder) or shutil.which(name)
     if path is None:

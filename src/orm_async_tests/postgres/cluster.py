@@ -49,9 +49,7 @@ NO_SETTINGS: Mapping[str, str] = {}
 
 @dataclass(frozen=True)
 class ClusterKind:
-    """A purpose of the embedded server, for example the scripts or the service. Each purpose has a
-    folder and settings of its own.
-    """
+    """A purpose of the embedded server, which has a folder and settings of its own."""
 
     name: str
     place: Literal["cache", "data"]
@@ -65,9 +63,7 @@ SERVICE = ClusterKind("service", "data", ACCESS | DURABLE | COMMON_TUNING)
 
 @dataclass(frozen=True)
 class Login:
-    """The data that a client needs to connect to a running server. `launch` says whether the server
-    had to be created or started.
-    """
+    """What a client needs to connect. `launch` says whether the server had to be started."""
 
     user: str
     password: str
@@ -102,9 +98,7 @@ class Cluster:
         self.lock, self.lease = self.folder / "supervisor", self.folder / "lease"
 
     def check(self) -> None:
-        """Create the cluster's folder if it is missing. Raise CouldNotRun if a file in it is a link
-        or belongs to another user.
-        """
+        """Raise CouldNotRun if a file of the cluster is a link or belongs to another user."""
         check_folder(self.folder, create=True)
         for path in self.folder.iterdir():
             check_entry(path)
@@ -123,9 +117,7 @@ class Cluster:
         return (self.data / "PG_VERSION").exists()
 
     def create(self) -> None:
-        """Create the cluster's data directory. An incomplete data directory has another name.
-        Raises CouldNotRun.
-        """
+        """Create the data directory under another name until it is complete. Raises CouldNotRun."""
         unfinished = self.folder / "unfinished"
         with refusals(self.folder):
             if unfinished.exists():
@@ -231,9 +223,8 @@ class Cluster:
         return False
 
     def end(self, stop_signal: signal.Signals) -> bool:
-        """Send a signal to the running server. Wait until the server ends, and delete its sockets.
-
-        Return False if the server was not running.
+        """Signal the running server, wait until it ends, and delete its sockets. Return False if no
+        server was running.
         """
         is_running, sockets = self.is_running(), self.sockets()
         if is_running:

@@ -56,9 +56,7 @@ def socket_directory(data: Path, *, create: bool = True) -> Path:
 
 @contextmanager
 def temporary_folder(within: Path | None = None) -> Iterator[Path]:
-    """Create a temporary folder that only you can enter, and delete it when the block ends. Raises
-    CouldNotRun.
-    """
+    """Create a folder that only you can enter, for as long as the block runs."""
     place = within or _temporary_directory()
     with refusals(place):
         folder = tempfile.TemporaryDirectory(prefix="orm-async-", dir=place)

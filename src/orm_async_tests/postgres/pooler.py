@@ -32,7 +32,6 @@ PREPARED = "max_prepared_statements"
 
 
 def find() -> str:
-    """Return the path of PgBouncer. Raise CouldNotRun if PgBouncer is not installed."""
     program = os.environ.get(VARIABLE) or "pgbouncer"
     path = shutil.which(program, path=f"{os.environ.get('PATH', os.defpath)}:{SBIN}")
     if path is None:
@@ -45,18 +44,14 @@ def version() -> str:
 
 
 class Pooler:
-    """Runs PgBouncer in front of one server. Every call of start() starts one more PgBouncer
-    process.
-    """
-
     def __init__(self, server: "URL", folder: Path) -> None:
         self.server = server
         self._folder = folder
         self._processes: list[subprocess.Popen[bytes]] = []
 
     def start(self, **settings: str) -> "URL":
-        """Start PgBouncer with these settings of pgbouncer.ini. Return a URL that leads to the same
-        database through PgBouncer. Raises CouldNotRun.
+        """Start one more PgBouncer with these settings of pgbouncer.ini. Return a URL that leads to
+        the same database through PgBouncer. Raises CouldNotRun.
         """
         folder = self._folder / str(len(self._processes))
         folder.mkdir()
@@ -110,7 +105,6 @@ def _render_config(server: "URL", folder: Path, settings: dict[str, str]) -> str
 
 
 def _render_server(server: "URL") -> str:
-    """Return the connection string with which PgBouncer connects to the server."""
     host = server.host or server.query.get("host", "127.0.0.1")
     if not isinstance(host, str):
         raise CouldNotRun(

@@ -27,10 +27,8 @@ MARK = "SET LOCAL synchronous_commit = local; SELECT pg_logical_emit_message(tru
 
 
 def start_client(server: Login, program: str, *arguments: str) -> "subprocess.Popen[str]":
-    """Start a client program that logs in to the server. Raise CouldNotRun if the client program
-    does not exist.
-
-    Environment variables of libpq, for example PGPORT, are not passed to the client program.
+    """Start a client program that logs in to the server, without the environment variables of
+    libpq, for example PGPORT. Raises CouldNotRun.
     """
     options = ["-h", str(server.socket_directory), "-U", server.user]
     environment = {name: text for name, text in os.environ.items() if not name.startswith("PG")}
@@ -50,9 +48,7 @@ def start_client(server: Login, program: str, *arguments: str) -> "subprocess.Po
 
 
 def read_output(process: "subprocess.Popen[str]") -> str:
-    """Wait until a client program ends, and return its output. Raise CouldNotRun if the client
-    program fails.
-    """
+    """Wait until a client program ends, and return its output. Raises CouldNotRun."""
     output, errors = process.communicate()
     if process.returncode:
         where = f"{process.args!r}"  # they do not contain the password
@@ -61,9 +57,7 @@ def read_output(process: "subprocess.Popen[str]") -> str:
 
 
 class PrivateServer:
-    """A server that only one script uses. A private server has the programs and settings of the
-    embedded server.
-    """
+    """A server that only one script uses, with the settings of the embedded server."""
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
@@ -79,8 +73,8 @@ class PrivateServer:
         return bool(self._frozen)
 
     def freeze(self, pid: int) -> None:
-        """Freeze a backend with SIGSTOP. A backend is the server process of one connection. A
-        frozen backend's connection stays open, but does not answer until thaw().
+        """Freeze a server process with SIGSTOP. Its connection stays open, but does not answer
+        until thaw().
         """
         os.kill(pid, signal.SIGSTOP)
         self._frozen.append(pid)
@@ -101,27 +95,23 @@ class PrivateServer:
         self.cluster.end(signal.SIGINT)
 
     def kill(self) -> None:
-        """Kill the server with SIGKILL, as the kernel does when memory runs out.
-
-        Killing the server is milder than a power cut, because the operating system keeps what the
-        server has written.
+        """Kill the server with SIGKILL, as the kernel does when memory runs out. A power cut is
+        worse, because the operating system then loses what the server has written.
         """
         self.thaw()
         self.cluster.end(signal.SIGKILL)
 
 
 class Standby(PrivateServer):
-    """A read-only server that replays what its primary writes. The standby connects to the
-    primary's private socket.
-    """
+    """A read-only server that replays what its primary writes."""
 
     def __init__(self, cluster: Cluster, primary: PrivateServer) -> None:
         super().__init__(cluster)
         self.primary = primary
 
     def pause(self) -> None:
-        """Stop replaying the primary's changes until resume() is called. While replay is paused,
-        the primary's commits still arrive, but are not visible on the standby.
+        """Stop replay until resume() is called. Meanwhile the primary's commits still arrive, but
+        are not visible on the standby.
         """
         _select(self, "SELECT pg_wal_replay_pause()")
         _wait_for(self, "pg_get_wal_replay_pause_state() = 'paused'")
@@ -130,9 +120,7 @@ class Standby(PrivateServer):
         _select(self, "SELECT pg_wal_replay_resume()")
 
     def catch_up(self) -> None:
-        """Wait until the standby has replayed everything that the primary wrote before this
-        call.
-        """
+        """Wait until the standby has replayed everything that the primary wrote before this."""
         _wait_for(self, f"pg_last_wal_replay_lsn() >= '{_select(self.primary, MARK)}'")
 
     def promote(self) -> None:
@@ -143,11 +131,9 @@ class Standby(PrivateServer):
 
 @contextmanager
 def private_server(within: Path | None = None, **settings: str) -> Iterator[PrivateServer]:
-    """Start a private server in a temporary folder. `settings` are settings for postgresql.conf.
-
-    The private server's folder is created in `within`, or else in the usual temporary directory.
-    When the block ends or this process dies, the server stops and its folder is deleted. Raises
-    CouldNotRun.
+    """Start a private server with these settings for postgresql.conf, in a temporary folder
+    `within` another folder. When the block ends or this process dies, the server stops and its
+    folder is deleted. Raises CouldNotRun.
     """
     with _leased_cluster(within) as cluster:
         cluster.create()
@@ -158,11 +144,8 @@ def private_server(within: Path | None = None, **settings: str) -> Iterator[Priv
 
 @contextmanager
 def hot_standby(primary: PrivateServer, **settings: str) -> Iterator[Standby]:
-    """Start a standby of the primary, for example with recovery_min_apply_delay="1s". The standby's
-    folder is beside the primary's folder.
-
-    When the block ends or this process dies, the server stops and its folder is deleted. Raise
-    CouldNotRun if pg_basebackup is missing or fails.
+    """Start a standby of the primary, for example with recovery_min_apply_delay="1s". When the
+    block ends or this process dies, the server stops and its folder is deleted. Raises CouldNotRun.
     """
     with _leased_cluster(primary.folder.parent) as cluster:
         login = primary.login

@@ -69,7 +69,6 @@ def accepts_connections(data: Path, sockets: Path) -> bool:
 
 
 def has_clients(server: int, sockets: Path) -> bool:
-    """Return whether a client is connected to the socket of the server with this process ID."""
     if UNIX_SOCKETS.exists():
         path = os.fsencode(sockets / SOCKET)
         rows = (line.split(None, PATH_FIELD) for line in UNIX_SOCKETS.read_bytes().splitlines())

@@ -53,9 +53,7 @@ def this_stack(database: db.Database, settings: Mapping[str, str], loop: str) ->
 
 @cache
 def packages() -> dict[str, str]:
-    """Return the version of every package that this process can import, from the names of folders,
-    because `importlib.metadata` opens many files.
-    """
+    """Read the versions from folders, because `importlib.metadata` opens many files."""
     folders = [path for folder in map(Path, sys.path) for path in folder.glob("*.dist-info")]
     names = (path.stem.partition("-") for path in reversed(folders))  # the first one is imported
     return dict(sorted((name.lower().replace("_", "-"), version) for name, _, version in names))

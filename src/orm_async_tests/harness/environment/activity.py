@@ -40,9 +40,7 @@ class Activity:
         self._open_before = self._wire.open if self._wire else 0
 
     async def rows(self, sql: str, **values: Any) -> list[Any]:
-        """Run a query and return its rows. If the query has one column, return a list of values,
-        not of tuples.
-        """
+        """Run a query. If it has one column, return a list of values, not of tuples."""
         async with self._admin.connect() as connection:
             result = await connection.execute(text(sql), values)
             return [row[0] if len(row) == 1 else tuple(row) for row in result]
@@ -72,8 +70,7 @@ class Activity:
         return len(blocked)
 
     async def terminate(self) -> int:
-        """Terminate the variant's backends, as an administrator or a failover does. Return their
-        number.
+        """Terminate the variant's backends, as a failover does, and return their number.
 
         When `terminate()` returns, the clients know that their connections are closed.
         """
@@ -87,7 +84,6 @@ class Activity:
         return killed
 
     async def until_open(self, count: int) -> None:
-        """Wait until the variant has exactly `count` open connections."""
         async with asyncio.timeout(DEADLINE):
             while len(await self.pids()) != count:
                 pass
@@ -98,7 +94,6 @@ class Activity:
                 pass
 
     async def until_gone(self, part: str) -> None:
-        """Wait until none of the variant's backends executes a statement with the text `part`."""
         async with asyncio.timeout(DEADLINE):
             while await self.running(part):
                 pass

@@ -12,10 +12,7 @@ Result = TypeVar("Result")
 
 
 def run(name: str, main: Callable[..., Coroutine[Any, Any, Result]], *arguments: Any) -> Result:
-    """Run a coroutine function in a new event loop, and return its result.
-
-    Raise CouldNotRun if the event loop's package is not installed.
-    """
+    """Run a coroutine function in a new event loop. Raise CouldNotRun if uvloop is missing."""
     factory: Callable[[], asyncio.AbstractEventLoop] | None = None  # Python's own choice
     if name == UVLOOP:
         try:

@@ -5,8 +5,8 @@ import shutil
 import socket
 import traceback
 from argparse import Namespace
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -40,8 +40,8 @@ class Http(AsyncExitStack):
         self._note = note
 
     async def client(self, app: Any, raise_app_exceptions: bool = True) -> "AsyncClient":
-        """Return an HTTP client that calls the application in this process. If the application
-        raises an error, the client either raises this error or receives a response with status 500.
+        """Return an HTTP client that calls the application in this process, and either raises the
+        application's errors or receives a response with status 500.
         """
         from httpx import ASGITransport, AsyncClient
 
@@ -50,8 +50,26 @@ class Http(AsyncExitStack):
         return await self.enter_async_context(client)
 
     async def serve(self, app: Any) -> Address:
-        """Serve the application with uvicorn, and return its address."""
-        return await self.enter_async_context(_serve(self._observe(app), self._note))
+        from uvicorn import Config, Server
+        from uvicorn.protocols.http.auto import AutoHTTPProtocol
+
+        note = self._note
+
+        class ObservedProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
+            def connection_lost(self, exc: Exception | None) -> None:
+                note("the client disconnected")
+                super().connection_lost(exc)
+
+        async def stop() -> None:
+            server.should_exit = True
+            await serving
+
+        listening = socket.create_server(("127.0.0.1", 0))
+        server = Server(Config(self._observe(app), http=ObservedProtocol, log_config=None))
+        serving = asyncio.create_task(server.serve([listening]))
+        self.push_async_callback(stop)
+        address: Address = listening.getsockname()
+        return address
 
     def _observe(self, app: Any) -> Any:
         async def observed(scope: Any, receive: Any, send: Any) -> None:
@@ -69,26 +87,6 @@ class Http(AsyncExitStack):
             await app(scope, receive_noted, send_noted)
 
         return observed
-
-
-@asynccontextmanager
-async def _serve(app: Any, note: Callable[[str], None]) -> AsyncIterator[Address]:
-    from uvicorn import Config, Server
-    from uvicorn.protocols.http.auto import AutoHTTPProtocol
-
-    class ObservedProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
-        def connection_lost(self, exc: Exception | None) -> None:
-            note("the client disconnected")
-            super().connection_lost(exc)
-
-    listening = socket.create_server(("127.0.0.1", 0))
-    server = Server(Config(app, http=ObservedProtocol, log_config=None))
-    serving = asyncio.create_task(server.serve([listening]))
-    try:
-        yield listening.getsockname()
-    finally:
-        server.should_exit = True
-        await serving
 
 
 class Processes:

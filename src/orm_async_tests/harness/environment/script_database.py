@@ -22,7 +22,6 @@ from orm_async_tests import db, migrations, models
 from orm_async_tests.command_options import SQLITE
 from orm_async_tests.errors import CouldNotRun, install_extra
 from orm_async_tests.harness.definitions.variants import select_arguments
-from orm_async_tests.harness.environment.requirements import find_denied
 from orm_async_tests.models import TrackPoint, User
 
 Seed = Callable[..., Awaitable[None]]  # inserts rows over `connection`; it may name options
@@ -32,23 +31,7 @@ ADMIN = "orm_async_tests admin"
 
 LOCK_TIMEOUT = "SET lock_timeout = '60s'"  # else a connection that stays open would stop a run
 TRUNCATE_TABLES = "TRUNCATE users, track_points RESTART IDENTITY CASCADE"
-START = datetime(2010, 10, 3, 9, 36, 30, tzinfo=UTC)
-DEFAULT_ROWS = (
-    (User, [{"username": f"username-{user}"} for user in range(1, USERS + 1)]),
-    (
-        TrackPoint,
-        [
-            {
-                "user_id": user,
-                "lat": 45 + user,
-                "lon": 14 + point,
-                "date": START + timedelta(minutes=point),
-            }
-            for user in range(1, USERS + 1)
-            for point in range(1, POINTS_PER_USER + 1)
-        ],
-    ),
-)
+START, MINUTE = datetime(2010, 10, 3, 9, 36, 30, tzinfo=UTC), timedelta(minutes=1)
 # Server settings that could affect a verdict.
 SETTINGS = tuple(
     """DateStyle IntervalStyle TimeZone client_encoding deadlock_timeout
@@ -68,18 +51,28 @@ BUSY_BACKENDS = text("""
     AND usename = current_user AND state <> 'idle' AND application_name <> :admin
 """)
 END_BACKENDS = text("SELECT pg_terminate_backend(pid) FROM unnest(CAST(:pids AS int[])) AS pid")
+MAY_CREATE_SCHEMA = text("SELECT has_database_privilege(current_database(), 'CREATE')")
+MISSING_FUNCTIONS = text("""
+    SELECT wanted FROM unnest(CAST(:names AS text[])) wanted WHERE NOT EXISTS (
+        SELECT FROM pg_proc WHERE proname = wanted AND has_function_privilege(oid, 'EXECUTE'))
+    ORDER BY wanted
+""")
 
 
 async def default_seed(connection: AsyncConnection) -> None:
-    for table, rows in DEFAULT_ROWS:
-        await connection.execute(insert(table), rows)
+    users = [{"username": f"username-{user}"} for user in range(1, USERS + 1)]
+    points = [
+        {"user_id": user, "lat": 45 + user, "lon": 14 + point, "date": START + MINUTE * point}
+        for user in range(1, USERS + 1)
+        for point in range(1, POINTS_PER_USER + 1)
+    ]
+    await connection.execute(insert(User), users)
+    await connection.execute(insert(TrackPoint), points)
 
 
 @contextmanager
 def open_database(db_: str | None, driver: str | None, pooler: str) -> Iterator[db.Database]:
-    """Open a new SQLite file if the driver is aiosqlite. For any other driver, open the PostgreSQL
-    database `db_`. Print the choice. Raises CouldNotRun.
-    """
+    """Open and print the PostgreSQL database, or a new SQLite file if the driver is aiosqlite."""
     if driver == SQLITE and (db_ or pooler):
         problem = f"{SQLITE} uses a new file as its database"
         raise CouldNotRun(problem, "--db or --pooler", f"--driver {SQLITE} without them")
@@ -131,7 +124,6 @@ async def open_script_database(database: db.Database) -> AsyncIterator["ScriptDa
 async def load(
     base: type[DeclarativeBase], seed: Seed | None, options: Mapping[str, Any], url: URL
 ) -> None:
-    """Create the scripts' tables in an empty database, and insert the default rows."""
     database = db.Database(url, "url", "the primary")
     async with db.connect(database, ADMIN, isolation_level="AUTOCOMMIT") as connection:
         await connection.run_sync(models.Base.metadata.create_all)
@@ -154,9 +146,8 @@ class ScriptDatabase:
     async def reset(
         self, base: type[DeclarativeBase], seed: Seed | None, options: Mapping[str, Any]
     ) -> None:
-        """Empty the shared tables, create the script's separate tables, and insert its rows.
-
-        Raise CouldNotRun if another connection locks the tables for more than one minute.
+        """Prepare the tables and rows of a script. Raise CouldNotRun if another connection locks
+        the tables for more than one minute.
         """
         await self._empty_tables(base.metadata)
         if seed is not None:
@@ -184,9 +175,7 @@ class ScriptDatabase:
             await self._connection.execute(text("RESET lock_timeout"))
 
     async def busy_backends(self) -> set[int]:
-        """Return the PIDs of this role's backends that run a statement or have an open
-        transaction.
-        """
+        """Return the PIDs of backends that run a statement or have an open transaction."""
         rows = await self._connection.execute(BUSY_BACKENDS, {"admin": ADMIN})
         return {pid for (pid,) in rows}
 
@@ -199,9 +188,14 @@ class ScriptDatabase:
         if lost := await self.busy_backends() - kept:
             await self._connection.execute(END_BACKENDS, {"pids": [*lost]})
 
-    async def denied(self, base: type[DeclarativeBase], functions: Collection[str]) -> list[str]:
-        separate = base.metadata is not models.Base.metadata
-        return await find_denied(self._connection, functions, creates_schema=separate)
+    async def denied(self, base: type[DeclarativeBase], functions: Collection[str]) -> str:
+        """Return a right that the script needs but the database role lacks, and how to grant it."""
+        creates_schema = base.metadata is not models.Base.metadata
+        if creates_schema and not await self._connection.scalar(MAY_CREATE_SCHEMA):
+            return "needs the right to create a schema: GRANT CREATE ON DATABASE, to this role"
+        missing = await self._connection.scalars(MISSING_FUNCTIONS, {"names": [*functions]})
+        names = "() and ".join(missing)
+        return names and f"needs {names}(), which this role may not call: GRANT EXECUTE"
 
     async def settings(self) -> dict[str, str]:
         rows = await self._connection.execute(text(READ_SETTINGS), {"names": [*SETTINGS]})
@@ -209,14 +203,15 @@ class ScriptDatabase:
 
 
 class SqliteScriptDatabase(ScriptDatabase):
-    """The scripts' tables in an SQLite file."""
-
     async def _empty_tables(self, metadata: MetaData) -> None:
         await self._connection.run_sync(metadata.drop_all)
         await self._connection.run_sync(metadata.create_all)
 
     async def busy_backends(self) -> set[int]:
         return set()
+
+    async def denied(self, *_: object) -> str:
+        return ""
 
     async def settings(self) -> dict[str, str]:
         version = await self._connection.scalar(text("SELECT sqlite_version()"))

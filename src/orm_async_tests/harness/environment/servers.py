@@ -43,8 +43,6 @@ MODES = dict(zip(POOLER_MODES, POOLER_SETTINGS, strict=True))
 
 @dataclass
 class Servers:
-    """The servers that a variant's parameters name. Other servers are None."""
-
     private: PrivateServer | None = None
     standby: Standby | None = None
     pooler: Pooler | None = None
@@ -87,9 +85,7 @@ def url_of(server: PrivateServer, driver: str) -> URL:
 
 @cache
 def describe_pooler(mode: str) -> str:
-    """Describe the pooler, for example "PgBouncer 1.24.1 session". Return "" if there is no pooler.
-    Raise CouldNotRun if the mode is unknown, or if PgBouncer is not installed.
-    """
+    """Return for example "PgBouncer 1.24.1 session", or "" without a pooler. Raises CouldNotRun."""
     if mode and mode not in MODES:
         known = " or --pooler ".join(MODES)
         raise CouldNotRun(f"there is no pooler mode {mode!r}", "--pooler", f"--pooler {known}")
@@ -98,7 +94,6 @@ def describe_pooler(mode: str) -> str:
 
 @contextmanager
 def open_pooler(server: URL, mode: str) -> Iterator[URL]:
-    """Start PgBouncer, and yield its URL. If the mode is empty, yield the server's URL."""
     if not mode:
         yield server
         return

@@ -28,8 +28,6 @@ MOST = 4  # comparisons of one assertion that are shown
 
 @dataclass(frozen=True)
 class Evidence:
-    """An assertion's source, the values of its operands, and whether it was true."""
-
     assertion: str
     values: str
     holds: bool
@@ -37,8 +35,6 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A verdict, with its reason, the evidence, and the defects that the script showed."""
-
     word: Word
     reason: str = ""
     evidence: tuple[Evidence, ...] = ()
@@ -84,7 +80,6 @@ def _apply_defects(
 
 
 def _find_leftovers(script: Script, observations: Mapping[str, Observation]) -> str:
-    """Return what a variant left behind without permission, for example a leak, or ""."""
     for variant in script.variants:
         name, observation = variant.name, observations[variant.name]
         if variant.kind == "right" and observation.error is not None:
@@ -101,14 +96,11 @@ def _find_leftovers(script: Script, observations: Mapping[str, Observation]) -> 
 
 
 class Recorder:
-    """Records the assertions of a script's `check` while it runs."""
-
     def __init__(self) -> None:
         self.evidence: list[Evidence] = []
         self._comparisons: list[list[tuple[str, str]]] = []  # operators and operands
 
     def check(self, check: Callable[..., None], arguments: Mapping[str, Any]) -> None:
-        """Call the script's `check`, and let its errors pass."""
         namespace = {**check.__globals__, JUDGE: self._judge, RECORD: self._record}
         exec(_compile(check), namespace)
         namespace[check.__name__](**arguments)

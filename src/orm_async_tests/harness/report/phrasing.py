@@ -48,7 +48,6 @@ def truncate(text: str, width: int) -> str:
 
 
 def _fields_of(value: Any) -> dict[str, Any]:
-    """Return the fields of a named tuple or a dataclass, and nothing for any other value."""
     names = getattr(value, "_fields", ()) if isinstance(value, tuple) else ()
     if is_dataclass(value) and not isinstance(value, type):
         names = [field.name for field in fields(value)]

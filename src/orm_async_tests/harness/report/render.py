@@ -19,10 +19,7 @@ LONGEST_VALUE = 300  # characters of a returned value
 
 
 def render_full(result: Result, columns: int = WIDTH, in_full: bool = False) -> Iterator[Styled]:
-    """Render one result: the claim, the variants, the verdict and the evidence.
-
-    If `in_full` is true, do not shorten statements and values.
-    """
+    """If `in_full` is true, do not shorten statements and values."""
     yield from wrapped("bold", result.script.claim, columns)
     wrong = [other for other in result.observations.values() if other.kind == "wrong"]
     for name, observation in result.observations.items():
@@ -36,7 +33,6 @@ def render_full(result: Result, columns: int = WIDTH, in_full: bool = False) -> 
 
 
 def render_heading(result: Result, name: str, columns: int) -> Iterator[Styled]:
-    """Render an empty line, and the kind, the name and the label of a variant."""
     [variant] = [variant for variant in result.script.variants if variant.name == name]
     yield "", ""
     head = f"  {variant.kind:7}  {name}: {variant.label}"
@@ -66,7 +62,6 @@ def render_line(result: Result) -> Iterator[Styled]:
 
 
 def render_summary(results: Sequence[Result]) -> Iterator[Styled]:
-    """Render how many scripts have each verdict, and how many seconds the run took."""
     words = Counter(result.verdict.word for result in results)
     counts = ", ".join(f"{number} {word}" for word, number in words.items())
     worst = next(word for word in (BROKEN, UPSTREAM, SKIPPED, HOLDS) if word in words)
@@ -74,7 +69,6 @@ def render_summary(results: Sequence[Result]) -> Iterator[Styled]:
 
 
 def render_verdict(result: Result, columns: int) -> Iterator[Styled]:
-    """Render the verdict and its evidence: every assertion, with the values of both sides."""
     word, defects = result.verdict.word, result.verdict.defects
     reasons = [(defect.sentence, defect.link) for defect in defects]
     for number, (reason, link) in enumerate(reasons or [(result.verdict.reason, "")]):
@@ -87,7 +81,6 @@ def render_verdict(result: Result, columns: int) -> Iterator[Styled]:
 
 
 def describe_cost(observation: Observation) -> str:
-    """Return a variant's number of statements and round trips, its time, and what it leaked."""
     parts = [pluralize(len(observation.sql), "statement")]
     if observation.counted:
         parts.append(pluralize(observation.round_trips, "round trip"))
@@ -120,7 +113,6 @@ def _render_line(line: TranscriptLine, columns: int) -> Iterator[Styled]:
 
 
 def _render_evidence(evidence: Evidence, columns: int) -> Iterator[Styled]:
-    """Render an assertion and its values, side by side if there is enough room."""
     mark, style = ("=", "") if evidence.holds else ("x", "red")
     head = f"  {mark} {evidence.assertion}"
     values = "" if evidence.values == evidence.assertion else evidence.values

@@ -23,8 +23,6 @@ FIELDS = """kind sql log transaction_ids sqlstates peak_bytes leaked tasks warni
 
 @dataclass(frozen=True)
 class Result:
-    """The result of one script on one combination of Python, library and server versions."""
-
     script: Script
     stack: Stack
     verdict: Verdict
@@ -41,7 +39,6 @@ def exit_code(results: Sequence[Result]) -> int:
 
 
 def document(results: Sequence[Result]) -> dict[str, Any]:
-    """Return the results of one run as values that JSON can represent."""
     return {
         "schema": SCHEMA,
         "stack": {**asdict(results[0].stack), "packages": packages()},

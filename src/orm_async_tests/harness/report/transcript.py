@@ -37,8 +37,6 @@ MEMBERS = re.compile(r"\bIN \(([^()]*)\)")
 
 @dataclass(frozen=True)
 class TranscriptLine:
-    """One line of a variant's shortened SQL."""
-
     text: str
     transaction: str = ""  # its letter, if several transactions were open at the same time
     times: int = 1  # how often the statement was sent in a row
@@ -60,9 +58,7 @@ def build_transcript(
 
 
 def _comparable(text: str) -> str:
-    """Return a statement without BEGIN and ROLLBACK. Keep COMMIT, because a COMMIT is a difference
-    between two variants.
-    """
+    """Remove BEGIN and ROLLBACK. A COMMIT stays, because it is a difference between variants."""
     return text.removeprefix("BEGIN; ").removesuffix("; ROLLBACK")
 
 
@@ -90,9 +86,7 @@ def _join(observation: Observation, in_full: bool) -> list[TranscriptLine]:
 
 
 def _shorten(lines: list[TranscriptLine]) -> list[TranscriptLine]:
-    """Show repeated lines only once. If there are still too many lines, return only the most
-    frequent ones.
-    """
+    """Show repeated lines only once. If too many lines remain, return the most frequent ones."""
     folded = list(_fold(lines))
     transactions = {line.transaction for line in folded if line.transaction}
     if len(transactions) == 1 and ", " not in folded[0].transaction:
@@ -127,8 +121,8 @@ def _fold(lines: list[TranscriptLine]) -> Iterator[TranscriptLine]:
 
 
 def _find_cycle(texts: list[str]) -> tuple[int, int]:
-    """Find the repeated group of texts at the beginning that covers the most texts. Return how many
-    texts the group has, and how often it repeats.
+    """Return the length and the repetitions of the group at the beginning that covers the most
+    texts.
     """
     best = (1, 1)
     for length in range(1, len(texts) // 2 + 1):
@@ -141,9 +135,7 @@ def _find_cycle(texts: list[str]) -> tuple[int, int]:
 
 
 def _differences(text: str, known: set[str]) -> Iterator[range]:
-    """Compare a statement with the most similar known statement, and yield the parts that
-    differ.
-    """
+    """Yield the parts that differ from the most similar known statement."""
     similar = difflib.get_close_matches(_comparable(text), known, n=1, cutoff=SIMILARITY)
     tokens = TOKEN.findall(text)
     for statement in similar:
@@ -197,8 +189,6 @@ def _shorten_columns(several: bool, match: re.Match[str]) -> str:
 
 
 def _table_of(column: str) -> str | None:
-    """Return the table's name before a plain column, or "" if the column has none. Return None if
-    the text is not a plain column.
-    """
+    """Return the table's name before a plain column, or "". Return None for any other text."""
     match = PLAIN.fullmatch(column)
     return None if match is None else match[1] or ""

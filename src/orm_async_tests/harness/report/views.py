@@ -72,7 +72,6 @@ def write_trace(path: Path, results: Sequence[Result]) -> None:
 
 
 def render_code(result: Result, columns: int) -> Iterator[Styled]:
-    """Render a script's claim, the code of every variant, the verdict and links."""
     yield from wrapped("bold", result.script.claim, columns)
     yield "dim", f"  {LEGEND}"
     source = ScriptSource(result.script)
@@ -101,8 +100,6 @@ def render_code(result: Result, columns: int) -> Iterator[Styled]:
 
 
 class ScriptSource:
-    """The lines and the functions of a script's file."""
-
     def __init__(self, script: Script) -> None:
         self.lines = ["", *linecache.getlines(script.file)]
         self.tree = ast.parse("".join(self.lines[1:]))
@@ -128,7 +125,7 @@ class ScriptSource:
         return variants + [node for node in helpers if node in used]
 
     def find_constants(self, functions: Sequence[Function]) -> list[int]:
-        """Return the lines of the constants that these functions use."""
+        """Return the line numbers of the constants that these functions use."""
         used = {name for node in functions for name in _names_in(node)}
         numbers = list[int]()
         for node in self.tree.body:
@@ -138,7 +135,6 @@ class ScriptSource:
         return numbers
 
     def numbers_of(self, nodes: Sequence[Function]) -> Iterator[int]:
-        """Yield the numbers of the functions' lines, including their decorators."""
         for node in nodes:
             first = min([node.lineno, *(item.lineno for item in node.decorator_list)])
             yield from range(first, (node.end_lineno or first) + 1)
@@ -208,9 +204,6 @@ def _render_line(
 def _render_events(
     source: ScriptSource, number: int, observation: Observation, columns: int
 ) -> Iterator[Styled]:
-    """Render what a line of code sent, with the round trips at the right margin. Below that, render
-    the line's waits and errors.
-    """
     width = columns - MARGIN - 2
     for mark, text, trips in annotate_line(number, observation.events, source.lines[number]):
         is_counted = trips is not None and observation.counted

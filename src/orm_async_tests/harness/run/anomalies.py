@@ -23,18 +23,11 @@ Schedule = Callable[..., Awaitable[bool]]
 Blocked = Callable[[Awaitable[object]], Awaitable["asyncio.Future[object]"]]
 
 
-def at_each_level(schedules: Mapping[str, Schedule]) -> tuple[Variant, Variant, Variant]:
-    """Return one variant for each of PostgreSQL's isolation levels. Each variant runs all schedules
-    at its isolation level.
-
-    A schedule is a function that runs concurrent transactions, and returns whether an anomaly
-    occurred. The names of a schedule's parameters say what the schedule gets. `a`, `b` and `c` are
-    sessions. `user` is the ID of a user that no other schedule uses, and `one` and `two` are the
-    IDs of this user's points with lon 15 and 16. `blocked` is a function that starts an operation,
-    and returns once the operation waits for a lock.
+def at_each_level(schedules: Mapping[str, Schedule]) -> tuple[Variant, ...]:
+    """Return one variant for each of PostgreSQL's isolation levels, which runs all schedules at its
+    isolation level. CONTRIBUTING.md describes what a schedule gets.
     """
-    read_committed, repeatable_read, serializable = (_variant(level, schedules) for level in LEVELS)
-    return read_committed, repeatable_read, serializable
+    return tuple(_variant(level, schedules) for level in LEVELS)
 
 
 def _variant(name: str, schedules: Mapping[str, Schedule]) -> Variant:
@@ -69,10 +62,8 @@ async def _outcome(schedule: Schedule, engine: AsyncEngine, activity: Activity, 
 
 
 def table(results: Iterable[Mapping[str, Observation]]) -> Iterator[Row]:
-    """Yield a header. After the header, yield a row for each anomaly, with its outcome at every
-    isolation level.
-
-    Skip results whose variants are not isolation levels. If all results are skipped, yield nothing.
+    """Yield a header, and a row for each anomaly with its outcome at every isolation level. Yield
+    nothing if no result has isolation levels as variants.
     """
     rows = [
         (name, *(levels[level].value[name] for level in LEVELS))

@@ -26,8 +26,6 @@ Sessions = Callable[[], AbstractAsyncContextManager[AsyncSession]]  # of `Sessio
 
 
 class Fixtures:
-    """Everything from which the fixtures of one variant are created."""
-
     def __init__(
         self,
         variant: Variant,

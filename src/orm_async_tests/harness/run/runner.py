@@ -24,11 +24,16 @@ from orm_async_tests.harness.report.judge import Verdict, judge
 from orm_async_tests.harness.report.phrasing import describe
 from orm_async_tests.harness.report.render import render_full
 from orm_async_tests.harness.report.result import Result, document, exit_code
-from orm_async_tests.harness.run.observer import Observer
+from orm_async_tests.harness.run.observer import observe
 from orm_async_tests.harness.script import Script
 from orm_async_tests.harness.wire.wire import can_watch, open_wire
 from orm_async_tests.terminal import detect_width, print_styled
 from orm_async_tests.verdicts import BROKEN, SKIPPED
+
+OPTIONS = f"""{STACK}
+    --json         print the result as JSON
+    -v, --verbose  print every statement and value in full
+{VIEWS}"""
 
 
 def run_script(
@@ -37,10 +42,8 @@ def run_script(
     options: Mapping[str, Any] | None = None,
     loop: str = DEFAULT_LOOP,
 ) -> Result:
-    """Run every variant of a script in a new event loop, and judge the results.
-
-    Raise CouldNotRun if the database or the event loop cannot be used, or if `python -O` removed
-    the assertions.
+    """Run every variant of a script in a new event loop, and judge the results. Raises
+    CouldNotRun.
     """
     if not __debug__:
         raise CouldNotRun(
@@ -59,15 +62,17 @@ async def _run(
     async with open_script_database(database) as scripts:
         gc.freeze()  # modules stay: collecting after a variant then takes no time
         stack = this_stack(database, await scripts.settings(), loop)
-        if reason := script.missing(stack, wire=can_watch(database.url)):
+        reason = script.missing(stack, wire=can_watch(database.url))
+        reason = reason or await scripts.denied(script.base, script.functions)
+        if reason:
             return Result(script, stack, Verdict(SKIPPED, reason), observations, 0.0)
-        if denied := await scripts.denied(script.base, script.functions):
-            return Result(script, stack, Verdict(SKIPPED, "; ".join(denied)), observations, 0.0)
         for variant in script.variants:
             with open_pooler(database.url, database.pooler) as url, open_wire(url) as wire:
-                observer = Observer(scripts, wire.url if wire else url, wire, options)
+                url = wire.url if wire else url
                 try:
-                    observations[variant.name] = await observer.observe(script, variant)
+                    observations[variant.name] = await observe(
+                        script, variant, scripts, url, wire, options
+                    )
                 except DBAPIError as error:  # from the set-up: a server that lacks something
                     reason = f"its tables or rows cannot be created: {describe(error)}"
                     return Result(script, stack, Verdict(BROKEN, reason), observations, 0.0)
@@ -76,10 +81,8 @@ async def _run(
 
 
 def main_of(name: str) -> Callable[[], int]:
-    """Return the console command of the script in this module. Pass `__name__` as the name of the
-    module. The command returns its exit code.
-
-    If Python runs the script's file directly or with `python -m`, run the command at once.
+    """Return the console command of the script in the module of this name. If Python runs the file
+    directly or with `python -m`, run the command at once.
     """
 
     def main() -> int:
@@ -103,7 +106,7 @@ def _run_command(script: Script, arguments: argparse.Namespace) -> int:
         from orm_async_tests.harness.report.views import write_trace
 
         write_trace(arguments.trace, [result])
-    if arguments.as_json:
+    if arguments.json:
         print(json.dumps(document([result]), indent=2))
     elif arguments.code or arguments.timeline:
         from orm_async_tests.harness.report.views import render_views
@@ -116,14 +119,8 @@ def _run_command(script: Script, arguments: argparse.Namespace) -> int:
 
 
 def parser(script: Script) -> argparse.ArgumentParser:
-    """Return a parser with the options of all scripts, and with this script's own options."""
     parser = argparse.ArgumentParser(description=script.claim)
-    add_options(parser, STACK)
-    as_json = "print the result as JSON"
-    parser.add_argument("--json", action="store_true", dest="as_json", help=as_json)
-    verbose = "print every statement and value in full"
-    parser.add_argument("-v", "--verbose", action="store_true", help=verbose)
-    add_options(parser, VIEWS)
+    add_options(parser, OPTIONS)
     for option in script.options:
         help_ = f"{option.help} (default {option.default})"
         name = f"--{option.name}"

@@ -34,7 +34,7 @@ class Proxy(ABC):
         self._server = host, port
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
-        self._links: set[asyncio.Task[None]] = set()
+        self._links: set[asyncio.Task[None] | None] = set()
 
     @abstractmethod
     async def listen(self) -> asyncio.Server:
@@ -47,37 +47,34 @@ class Proxy(ABC):
         """Pass on one connection's data until either side closes the connection."""
 
     async def accept(self, client: StreamReader, back: StreamWriter) -> None:
-        """Connect an accepted client to the server."""
         link = asyncio.current_task()
-        assert link is not None
         self._links.add(link)
         self.open += 1
+        host, port = self._server
         try:
-            await self.carry(client, back, *await self._connect())
+            if host.startswith("/"):
+                opened = await asyncio.open_unix_connection(f"{host}/.s.PGSQL.{port}")
+            else:
+                opened = await asyncio.open_connection(host, port)
+            await self.carry(client, back, *opened)
         except (OSError, asyncio.CancelledError):
             back.transport.abort()
         finally:
             self.open -= 1
             self._links.discard(link)
 
-    async def _connect(self) -> tuple[StreamReader, StreamWriter]:
-        host, port = self._server
-        if host.startswith("/"):
-            return await asyncio.open_unix_connection(f"{host}/.s.PGSQL.{port}")
-        return await asyncio.open_connection(host, port)
-
     async def _serve(self, listening: threading.Event) -> None:
         server = await self.listen()
         listening.set()
         await self._stop.wait()
         server.close()
-        for link in self._links:
+        links = [link for link in self._links if link]
+        for link in links:
             link.cancel()
-        await asyncio.gather(*self._links, return_exceptions=True)
+        await asyncio.gather(*links, return_exceptions=True)
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Keep the proxy running while the block runs."""
         listening = threading.Event()
 
         def serve() -> None:
@@ -95,7 +92,7 @@ class Proxy(ABC):
 
 
 class Wire(Proxy):
-    """A proxy that runs in a thread, between the observed engines and their server.
+    """A proxy between the observed engines and their server.
 
     A round trip begins with the first bytes that a client sends, and again when the client sends
     bytes after an answer. The messages Terminate and CancelRequest do not count, because the server
@@ -122,10 +119,7 @@ class Wire(Proxy):
         await _Link(self).carry(client, back, server, on)
 
     def wait_until_closed(self, count: int, timeout: float) -> bool:
-        """Wait up to `timeout` seconds until this proxy has at most `count` open connections.
-
-        Return False if more connections are still open after the timeout.
-        """
+        """Wait until this proxy has at most `count` open connections, and return whether it has."""
         deadline = time.monotonic() + timeout
         while self.open > count and time.monotonic() < deadline:
             threading.Event().wait(0.002)
@@ -137,9 +131,7 @@ class Wire(Proxy):
             link.round_trips = 0
 
     def count_round_trips(self, pid: int) -> int:
-        """Return the round trips of the connection to the backend with this pid, or 0 if the pid is
-        unknown.
-        """
+        """Return the round trips of the connection to the backend with this pid."""
         link = self.links.get(pid)
         return link.round_trips if link else 0
 
@@ -149,14 +141,12 @@ class Wire(Proxy):
 
 
 class _Link:
-    """The connection of one client, with the side that sent last."""
-
     def __init__(self, wire: Wire) -> None:
         self.wire = wire
         self.client_sent_last = False
         self.round_trips = 0
-        self._has_key = False
         self.lost = False
+        self._has_key = False
         self._tail = b""  # the end of the last read: the word may be split between two reads
 
     async def carry(
@@ -165,17 +155,7 @@ class _Link:
         answers = asyncio.create_task(self._answers(server, back))
         try:
             while request := await client.read(READ_SIZE):
-                is_answered = request[:1] != TERMINATE and request[:8] != CANCEL_REQUEST
-                if is_answered and not self.client_sent_last:
-                    self.client_sent_last = True
-                    self.wire.round_trips += 1
-                    self.round_trips += 1
-                if word := self.wire.awaited_word:
-                    sent = self._tail + request
-                    self._tail = sent[-len(word) :]
-                    # COMMIT, but not READ COMMITTED
-                    if re.search(rb"%b(?!\w)" % re.escape(word), sent):
-                        self.wire.awaited_word, self.lost = b"", True
+                self._note(request)
                 on.write(request)
                 await on.drain()
         finally:
@@ -184,6 +164,18 @@ class _Link:
             with suppress(asyncio.CancelledError, OSError):
                 await answers
             back.close()
+
+    def _note(self, request: bytes) -> None:
+        is_answered = request[:1] != TERMINATE and request[:8] != CANCEL_REQUEST
+        if is_answered and not self.client_sent_last:
+            self.client_sent_last = True
+            self.wire.round_trips += 1
+            self.round_trips += 1
+        if word := self.wire.awaited_word:
+            sent = self._tail + request
+            self._tail = sent[-len(word) :]
+            if re.search(rb"%b(?!\w)" % re.escape(word), sent):  # COMMIT, but not READ COMMITTED
+                self.wire.awaited_word, self.lost = b"", True
 
     async def _answers(self, server: StreamReader, back: StreamWriter) -> None:
         while answer := await server.read(READ_SIZE):
@@ -211,9 +203,7 @@ def can_watch(server: URL) -> bool:
 
 @contextmanager
 def open_wire(server: URL) -> Iterator[Wire | None]:
-    """Open a proxy to the server while the block runs, and yield the proxy. Yield None if the proxy
-    cannot be opened.
-    """
+    """Yield a running proxy to the server, or None if no proxy can watch the connections."""
     if not can_watch(server):
         yield None
         return

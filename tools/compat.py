@@ -12,6 +12,7 @@ import argparse
 import json
 import platform
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cache, partial
 from importlib.metadata import version
@@ -53,9 +54,6 @@ Run = Callable[[str], Mapping[int, ReleaseOutcome]]  # by version
 
 
 def main() -> int:
-    """Run the scripts. Replace one part of compat.json. If the command line names scripts, replace
-    only the rows of these scripts.
-    """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("part", choices=PARTS)
@@ -65,8 +63,10 @@ def main() -> int:
 
 
 def write(part: str, words: Sequence[str]) -> int:
-    """Write the rows of the scripts that the words name, or the rows of all scripts. Return 0."""
-    scripts, stack = catalogue.select(words), describe_stack()
+    """Write the rows of the scripts that the words name, or the rows of all scripts."""
+    scripts = catalogue.select(words)
+    versions = {library: version(library) for library in KNOWN_FROM}
+    stack = {"python": platform.python_version(), **versions}
     document = json.loads(COMPAT.read_text("utf-8"))
     stored = document[part]
     if words and stored["stack"] != stack:
@@ -76,14 +76,9 @@ def write(part: str, words: Sequence[str]) -> int:
             f"python tools/compat.py {part}, which writes all rows",
         )
     update = update_defects if part == "defects" else update_claims
-    rows = update(stored["rows"] if words else [], scripts)
-    COMPAT.write_text(format_document({**document, part: {"stack": stack, "rows": rows}}), "utf-8")
+    document[part] = {"stack": stack, "rows": update(stored["rows"] if words else [], scripts)}
+    COMPAT.write_text(format_document(document), "utf-8")
     return 0
-
-
-def describe_stack() -> dict[str, str]:
-    versions = {library: version(library) for library in KNOWN_FROM}
-    return {"python": platform.python_version(), **versions}
 
 
 def format_document(document: Mapping[str, Any]) -> str:
@@ -97,27 +92,20 @@ def format_document(document: Mapping[str, Any]) -> str:
 
 
 def update_defects(rows: Rows, scripts: Collection[ScriptFile]) -> Rows:
-    """Return the document's rows with new results. The scripts run again on every release, and the
-    new rows replace the old rows.
+    """Return the rows after new runs. There is a row for each defect, each script that shows it,
+    and each set of pinned versions.
 
     Run every release. A bisection would not detect a defect that was fixed and came back.
     """
     numbers = {script.number for script in scripts}
-    others = [row for row in rows if row["script"] not in numbers]
-    updated = [*others, *run_defects(numbers)]
-    return sorted(updated, key=lambda row: (row["defect"], row["script"], str(row)))
-
-
-def run_defects(numbers: Collection[int]) -> Iterator[dict[str, Any]]:
-    """Yield rows for the defects of this library. There is a row for each script that shows a
-    defect, and for each set of pinned versions.
-    """
+    updated = [row for row in rows if row["script"] not in numbers]
     for library, driver, pins in SEARCHES:
         row_end = {"with": dict(pins)} if pins else {}
         for result in search_defects(numbers, library, driver, pins):
             for defect in result.defects:
                 if library in defect.versions:
-                    yield {**format_row(result, defect), **row_end}
+                    updated.append({**format_row(result, defect), **row_end})
+    return sorted(updated, key=lambda row: (row["defect"], row["script"], str(row)))
 
 
 def needs_search(defect: KnownDefect, library: str, driver: str, pins: Pins) -> bool:
@@ -168,19 +156,18 @@ def update_claims(rows: Rows, scripts: Collection[ScriptFile]) -> Rows:
 
     A row of `claims` lists scripts that hold on the same releases.
     """
-    by_releases: dict[tuple[str, str], list[int]] = {}
+    numbers_by_releases = defaultdict[tuple[str, ...], list[int]](list)
     numbers = {script.number for script in scripts}
     for row in rows:
-        if kept := [number for number in row["scripts"] if number not in numbers]:
-            by_releases[row["holds"], " ".join(row["run"])] = kept
+        kept = [number for number in row["scripts"] if number not in numbers]
+        numbers_by_releases[row["holds"], *row["run"]] += kept
     for result in run_claims(scripts):
-        words = result.outcomes.items()
-        run = [version for version, o in words if o.word not in (SKIPPED, NOT_RUN)]
+        outcomes = result.outcomes.items()
+        run = [release for release, one in outcomes if one.word not in (SKIPPED, NOT_RUN)]
         if run:  # otherwise the script needs something that this machine lacks
-            key = (result.format_words(*CONCLUSIVE), " ".join(run))
-            by_releases.setdefault(key, []).append(result.number)
-    ordered = sorted((sorted(numbers), *key) for key, numbers in by_releases.items())
-    return [{"scripts": one, "holds": two, "run": three.split()} for one, two, three in ordered]
+            numbers_by_releases[result.format_words(*CONCLUSIVE), *run].append(result.number)
+    ordered = sorted((sorted(them), *key) for key, them in numbers_by_releases.items() if them)
+    return [{"scripts": them, "holds": holds, "run": run} for them, holds, *run in ordered]
 
 
 def run_claims(scripts: Collection[ScriptFile]) -> Iterator[SearchResult]:
@@ -195,23 +182,17 @@ def run_claims(scripts: Collection[ScriptFile]) -> Iterator[SearchResult]:
     releases = releases_between(LIBRARY, KNOWN_FROM[LIBRARY], None)
     run_all = cache(partial(run_on_drivers, tuple(script.number for script in scripts)))
     usual = {line[at] for line in split_lines(releases) for at in (0, len(line) // 2, -1)}
+
+    def run_claim(number: int, usual: set[str], release: str) -> ReleaseOutcome:
+        """Run the script alone, unless all scripts run on the release anyway."""
+        outcomes = run_all(release) if release in usual else run_on_drivers((number,), release)
+        outcome = outcomes[number]
+        return ReleaseOutcome(HOLDS) if outcome.word in CONCLUSIVE else outcome
+
     for script in scripts:
-        run = partial(run_claim, run_all, usual, script.number)
-        confirm = partial(run_claim, run_all, (), script.number)
+        run, confirm = (partial(run_claim, script.number, together) for together in (usual, set()))
         since = find_neighbors(script.since or "", releases)
         yield search_releases(script.number, LIBRARY, (), releases, run, since, confirm)
-
-
-def run_claim(run_all: Run, usual: Collection[str], number: int, release: str) -> ReleaseOutcome:
-    """Return the outcome of running a script on a release. Return HOLDS if a known defect explains
-    the script's result on this release.
-
-    If all scripts use a release, run the scripts together on this release. If only one script uses
-    a release, run the script alone.
-    """
-    outcomes = run_all(release) if release in usual else run_on_drivers((number,), release)
-    outcome = outcomes[number]
-    return ReleaseOutcome(HOLDS) if outcome.word in CONCLUSIVE else outcome
 
 
 def run_on_drivers(numbers: tuple[int, ...], release: str) -> dict[int, ReleaseOutcome]:
@@ -220,8 +201,7 @@ def run_on_drivers(numbers: tuple[int, ...], release: str) -> dict[int, ReleaseO
     """
     outcomes = dict.fromkeys(numbers, ReleaseOutcome(SKIPPED))
     for driver in db.DRIVERS:
-        skipped = tuple(number for number, o in outcomes.items() if o.word == SKIPPED)
-        if skipped:
+        if skipped := tuple(number for number, one in outcomes.items() if one.word == SKIPPED):
             runner = Runner(skipped, LIBRARY, driver, home(), options=("--anyway",))
             outcomes |= report_run(runner, release)
     return outcomes

@@ -45,7 +45,6 @@ ABOUT_ERRORS = "Scripts that explain each error:"
 
 
 def main() -> int:
-    """Write or check the generated texts."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
@@ -68,7 +67,6 @@ def has_text(path: Path, text: str) -> bool:
 
 
 def generate_texts() -> dict[Path, str]:
-    """Return the text that each generated file should have."""
     scripts = catalogue.read_scripts()
     chapters = list(catalogue.group_by_chapter(scripts))
     return {
@@ -83,7 +81,6 @@ def generate_texts() -> dict[Path, str]:
 
 
 def render_readme(chapters: Iterable[Chapter]) -> str:
-    """Return the README with an up-to-date learning path and list of chapters."""
     text = replace_section(README, "path", list_learning_path())
     return replace_section(README, "chapters", list_chapters(chapters), text)
 
@@ -108,7 +105,6 @@ def list_entry_points(scripts: Iterable[ScriptFile]) -> Iterator[str]:
 
 
 def list_learning_path() -> Iterator[str]:
-    """Yield the lines of a list for the README: the scripts to read first, in reading order."""
     for script, lesson in catalogue.learning_path():
         path = f"src/orm_async_tests/scripts/{script.chapter}/{script.path.name}"
         yield f"- [`{script.command}`]({path}): {lesson}"
@@ -151,7 +147,6 @@ def list_rules() -> Iterator[str]:
 
 
 def list_expected_differences() -> Iterator[str]:
-    """Yield the lines of a table. The table lists the claims that cannot hold on some stacks."""
     rows = [["Scripts", "Do not hold where", "Why"]]
     for entry in read_expected():
         conditions = {**entry.where, **entry.versions}
@@ -163,9 +158,7 @@ def list_expected_differences() -> Iterator[str]:
 
 
 def shorten_symptom(symptom: Symptom) -> str:
-    """Return the shortest part of an error's text with which `orm-async-tests why` finds the
-    script.
-    """
+    """Return the shortest text with which `orm-async-tests why` finds the script."""
     words = symptom.error, symptom.code or symptom.sqlstate, symptom.fragment
     return " ".join(filter(None, words))
 
@@ -186,7 +179,6 @@ def _entry_of_contents(subject: str) -> str:
 
 
 def _render_subject(group: Iterable[Question], files: dict[int, ScriptFile]) -> Iterator[str]:
-    """Yield a subject's questions as Markdown. Questions with the same script are together."""
     by_script = defaultdict[int | None, list[Question]](list)
     for question in group:
         by_script[question.script].append(question)
@@ -216,8 +208,7 @@ def _render_answer(script: ScriptFile, questions: Sequence[Question]) -> Iterato
 
 def record_texts() -> dict[Path, str]:
     """Run the example script and the chapter on isolation on the embedded server. Return the texts
-    of files that show results. The results are those of the example and of the chapter on
-    isolation.
+    of the two files that show their results.
     """
     from orm_async_tests import db
     from orm_async_tests.harness.report import render

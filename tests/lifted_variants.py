@@ -6,12 +6,13 @@ import inspect
 import sys
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 
-from orm_async_tests import catalogue, db
+from orm_async_tests import db
 from orm_async_tests.harness.definitions.variants import Variant
 from orm_async_tests.harness.environment import script_database
 from orm_async_tests.harness.report.result import Result
@@ -76,13 +77,12 @@ def names_of(node: ast.stmt) -> Iterator[str]:
             pass
 
 
-async def run_lifted(source: str, variant: Variant, script: Script, database: db.Database) -> Any:
-    """Run the lifted function on the script's rows, and return its result."""
+async def run_lifted(source: str, variant: Variant, database: db.Database) -> Any:
+    """Run the lifted function, and return its result."""
     module = ModuleType(f"lifted_{variant.name}")
     sys.modules[module.__name__] = module
     exec(compile(source, module.__name__, "exec"), vars(module))
-    async with script_database.open_script_database(database) as scripts, AsyncExitStack() as stack:
-        await scripts.reset(script.base, script.seed, script.defaults)
+    async with AsyncExitStack() as stack:
         engine = create_async_engine(database.url)
         stack.push_async_callback(engine.dispose)
         factory = async_sessionmaker(engine)
@@ -94,15 +94,25 @@ async def run_lifted(source: str, variant: Variant, script: Script, database: db
         return await outcome
 
 
-def find_changed_when_lifted(
-    file: catalogue.ScriptFile, result: Result, database: db.Database
-) -> list[str]:
+async def run_plain_variants(source: str, script: Script, database: db.Database) -> dict[str, Any]:
+    """Return the results of the lifted plain variants, each on the script's rows."""
+    results = {}
+    async with script_database.open_script_database(database) as scripts:
+        for variant in plain_variants(script):
+            await scripts.reset(script.base, script.seed, script.defaults)
+            lifted = lift(source, variant.name)
+            results[variant.name] = await run_lifted(lifted, variant, database)
+    return results
+
+
+def find_changed_when_lifted(result: Result, database: db.Database) -> list[str]:
     """Return the plain variants whose result differs from the one that the harness observed."""
-    source = file.path.read_text("utf-8")
-    changed = []
-    for variant in plain_variants(result.script):
-        lifted = lift(source, variant.name)
-        value = asyncio.run(run_lifted(lifted, variant, result.script, database))
-        if repr(value) != repr(result.observations[variant.name].value):
-            changed.append(f"{variant.name}: {value}")
-    return changed
+    if not plain_variants(result.script):
+        return []
+    source = Path(result.script.file).read_text("utf-8")
+    values = asyncio.run(run_plain_variants(source, result.script, database))
+    return [
+        f"{name}: {value}"
+        for name, value in values.items()
+        if repr(value) != repr(result.observations[name].value)
+    ]

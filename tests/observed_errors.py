@@ -11,13 +11,13 @@ from types import FrameType
 from typing import Any, NamedTuple
 
 from orm_async_tests import db
-from orm_async_tests.catalogue import ScriptFile
 from orm_async_tests.harness.definitions.variants import sqlstate
 from orm_async_tests.harness.report.result import Result
 from orm_async_tests.harness.run.runner import run_script
 from orm_async_tests.harness.script import Script
 from orm_async_tests.symptoms import Symptom
 
+LONGEST_LINE = 1000  # characters
 # Coroutines and generators return by raising these.
 CONTROL_FLOW = (StopIteration, StopAsyncIteration, GeneratorExit)
 
@@ -67,21 +67,28 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def format_anonymously(error: BaseException, number: int) -> str:
-    """Return an error's traceback without the script's name, as another program would print it."""
-    return re.sub(rf"test0*{number}\w*", "app", "".join(traceback.format_exception(error)))
+    """Return an error's traceback without the script's name, as another program would print it.
+
+    Cut long lines, for example a statement with thousands of parameters, which take seconds to
+    search.
+    """
+    lines = "".join(traceback.format_exception(error)).splitlines()
+    text = "\n".join(line[:LONGEST_LINE] for line in lines)
+    return re.sub(rf"test0*{number}\w*", "app", text)
 
 
-def run_and_collect(file: ScriptFile, database: db.Database) -> tuple[Result, list[ErrorRecord]]:
+def run_and_collect(
+    script: Script, database: db.Database, *, is_traced: bool
+) -> tuple[Result, list[ErrorRecord]]:
     """Run a script and return its result and the errors that its code met.
 
-    These are the errors that were raised in the code, returned, logged or warned of. Without a
-    symptom for the driver nothing is traced, because that takes half the time.
+    These are the errors that were returned, logged or warned of, and if the code is traced, which
+    doubles the time, also those that were raised and caught in the code.
     """
     records = list[ErrorRecord]()
-    is_traced = any(symptom.driver in ("", database.driver) for symptom in file.symptoms)
-    tracer = _collect_raised(str(file.path), records) if is_traced else nullcontext()
+    tracer = _collect_raised(script.file, records) if is_traced else nullcontext()
     with tracer, _collect_logged(records):
-        result = run_script(Script.of(file.load()), database)
+        result = run_script(script, database)
     for observation in result.observations.values():
         values = observation.value if isinstance(observation.value, list) else []
         candidates = [observation.error, *values]

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import cache
 
 import pytest
 from packaging.requirements import Requirement
@@ -29,18 +30,40 @@ ENTRIES = {entry.command: entry for entry in catalogue.read_scripts()}
 KNOWN = {entry.number: entry.symptoms for entry in ENTRIES.values()}
 
 
-def starts_servers(entry: catalogue.ScriptFile) -> bool:
-    """Return whether every variant starts servers, which takes seconds.
+# The scripts that run on every stack: one of each chapter, two with servers, and one with a wire.
+EXAMPLES = {
+    *{entry.chapter: command for command, entry in reversed(ENTRIES.items())}.values(),
+    *("test4", "test162", "test187"),
+} - {"test2", "test180"}  # which take seconds
+SLOW = re.compile(r"\b(private|standby)_(server|url)\b|create_subprocess_exec|peak_bytes")
 
-    A loop reaches them like the shared server, so one script with a private server is enough.
+
+def is_thorough(entry: catalogue.ScriptFile, driver: str) -> bool:
+    """Return whether only a thorough run includes a script on this driver.
+
+    Every driver reaches servers and processes as asyncpg does, and few scripts run on SQLite.
     """
-    fixture = r"\b(private|standby)_(server|url)\b"
-    return entry.command != "test162" and bool(re.search(fixture, entry.path.read_text("utf-8")))
+    source = entry.path.read_text("utf-8")
+    is_skipped = driver == SQLITE and "\nALSO = " not in source
+    return driver != db.DRIVERS[0] and bool(is_skipped or SLOW.search(source))
 
 
-@pytest.fixture(params=[*db.DRIVERS, SQLITE])
+@cache
+def load_script(command: str) -> Script:
+    return Script.of(ENTRIES[command].load())
+
+
+CASES = [
+    pytest.param(command, driver, marks=(pytest.mark.thorough,) if is_rare else ())
+    for command, entry in ENTRIES.items()  # a process loads and runs few scripts on every driver
+    for driver in (*db.DRIVERS, SQLITE)
+    for is_rare in [command not in EXAMPLES and is_thorough(entry, driver)]
+]
+
+
+@pytest.fixture
 def driven(request: pytest.FixtureRequest, database: db.Database) -> Iterator[db.Database]:
-    """This worker's database through every driver, and a SQLite file."""
+    """This worker's database through a driver, or a SQLite file."""
     if request.param == SQLITE:
         with script_database.open_database(None, SQLITE, pooler="") as file:
             yield file
@@ -49,17 +72,19 @@ def driven(request: pytest.FixtureRequest, database: db.Database) -> Iterator[db
     yield db.Database(url, database.kind, database.label)
 
 
-@pytest.mark.parametrize("command", ENTRIES)
+@pytest.mark.parametrize(("command", "driven"), CASES, indirect=["driven"])
 def test_a_script_holds_has_its_symptoms_can_fail_and_its_right_variants_need_no_harness(
     command: str, driven: db.Database
 ) -> None:
-    entry = ENTRIES[command]
-    result, errors = run_and_collect(entry, driven)
-    script = result.script
+    entry, script = ENTRIES[command], load_script(command)
+    is_slow = SLOW.search(entry.path.read_text("utf-8")) is not None
+    result, errors = run_and_collect(script, driven, is_traced=is_slow)  # run those only once
     skip_as(result)
     assert result.verdict.word in (HOLDS, UPSTREAM), "\n".join(
         text for _, text in render_full(result)
     )
+    if find_missing_symptoms(entry, driven.driver, errors):
+        _, errors = run_and_collect(script, driven, is_traced=True)
     assert find_missing_symptoms(entry, driven.driver, errors) == []
     assert unnamed(entry, result) == []
     assert [
@@ -75,20 +100,20 @@ def test_a_script_holds_has_its_symptoms_can_fail_and_its_right_variants_need_no
         read = {place: [fails(result, other) for other in them] for place, them in changes(result)}
         assert [place for place, failures in read.items() if not any(failures)] == []
     if driven.driver == db.DRIVERS[0]:
-        assert find_changed_when_lifted(entry, result, driven) == []
+        assert find_changed_when_lifted(result, driven) == []
 
 
 @pytest.mark.parametrize(
     "command",
     [
-        pytest.param(command, marks=(pytest.mark.thorough,) if starts_servers(entry) else ())
-        for command, entry in ENTRIES.items()
+        pytest.param(command, marks=() if command in EXAMPLES else (pytest.mark.thorough,))
+        for command in ENTRIES
     ],
 )
 def test_a_script_holds_in_another_event_loop_and_without_a_wire_unless_it_needs_one(
     command: str, database: db.Database
 ) -> None:
-    script = Script.of(ENTRIES[command].load())
+    script = load_script(command)
     wired = WIRE in script.requirements
     tls = database.url.update_query_dict({"ssl": "prefer"})
     result = run_script(script, database if wired else replace(database, url=tls), loop="uvloop")
@@ -100,7 +125,7 @@ def test_a_script_holds_in_another_event_loop_and_without_a_wire_unless_it_needs
 
 @pytest.mark.parametrize("command", ENTRIES)
 def test_what_a_script_says_of_versions_and_defects_can_be_read(command: str) -> None:
-    script = Script.of(ENTRIES[command].load())
+    script = load_script(command)
     assert within("2.1.9", script.since)
     assert Requirement(script.only or "asyncpg").name in db.DRIVERS
     assert script.also in ("", SQLITE)

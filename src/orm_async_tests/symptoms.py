@@ -146,7 +146,12 @@ class PastedText:
         return self._matches(rf"\b{_pattern(part)}\b")
 
     def _matches(self, pattern: str) -> bool:
-        return re.search(pattern, self.words, re.IGNORECASE) is not None
+        return _compile(pattern).search(self.words) is not None
+
+
+@cache  # because re keeps only 512 patterns
+def _compile(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.IGNORECASE)
 
 
 @cache

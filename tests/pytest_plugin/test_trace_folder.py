@@ -12,7 +12,9 @@ SUITES = ("misuse_suite.py", "correct_suite.py")
 TESTS = ("-k", "two_tasks_of_a_warm_session or close_by_hand")
 
 
-@pytest.mark.parametrize("option", ["", "--async-orm-trace-all"])
+@pytest.mark.parametrize(
+    "option", ["", pytest.param("--async-orm-trace-all", marks=pytest.mark.thorough)]
+)
 def test_a_trace_names_the_lines_that_two_tasks_ran(tmp_path: Path, option: str) -> None:
     copy_suites(tmp_path, *SUITES, "owner_fixtures.py")
     url = make_url(f"sqlite+aiosqlite:///{tmp_path}/test.sqlite")

@@ -1,5 +1,7 @@
 """The wrong variants of the chapters whose subject the plugin covers."""
 
+from collections.abc import Collection
+
 from orm_async_tests import catalogue
 from orm_async_tests.harness.definitions.variants import Variant
 from orm_async_tests.harness.script import Script
@@ -7,9 +9,9 @@ from orm_async_tests.harness.script import Script
 CHAPTERS = ("implicit_io", "concurrency", "pool")
 
 
-def wrong_variants() -> list[tuple[str, Script, Variant]]:
+def wrong_variants(chapters: Collection[str] = CHAPTERS) -> list[tuple[str, Script, Variant]]:
     """Return every wrong variant, with the command and the script that it belongs to."""
-    entries = [entry for entry in catalogue.read_scripts() if entry.chapter in CHAPTERS]
+    entries = [entry for entry in catalogue.read_scripts() if entry.chapter in chapters]
     scripts = {entry.command: Script.of(entry.load()) for entry in entries}
     return [
         (command, script, variant)

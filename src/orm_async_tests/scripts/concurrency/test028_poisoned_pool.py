@@ -32,7 +32,7 @@ SLOW = select(func.pg_sleep(0.5))
 
 
 async def check_out_twice(engine: AsyncEngine) -> dict[str, list[str]]:
-    outcomes = []  # rows, or an error's code
+    outcomes = []  # each is the rows, or the code of an error
     for _ in range(2):
         try:
             async with engine.connect() as connection:

@@ -78,7 +78,7 @@ def check(
 ) -> None:
     assert disposed.value == without_pool.value == {"users": [3, 3]}
     assert disposed_too_late.unhandled
-    assert len(pooled.sql) == 1  # of the first loop
+    assert len(pooled.sql) == 1  # only the first loop sent a statement
     assert isinstance(pooled.error, RuntimeError | InterfaceError)
     with DEFECT:
         assert isinstance(pooled.error, RuntimeError)

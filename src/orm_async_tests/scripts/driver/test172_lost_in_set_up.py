@@ -22,7 +22,7 @@ ANSWER = text("SELECT 42")
 
 def connect_and_lose(dialect: Any, _: Any, args: Any, options: Any) -> Any:
     connection = dialect.connect(*args, **options)
-    connection.driver_connection.terminate()  # has the effect of a server that dies now
+    connection.driver_connection.terminate()  # as if the server had died
     return connection
 
 

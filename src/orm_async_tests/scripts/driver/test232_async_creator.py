@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from orm_async_tests.harness import MakeEngine, Observation, Stack, main_of, right, wrong
 
 CREATE = text("CREATE ROLE guide LOGIN")
-VAULT: dict[str, str] = {}  # the current passwords
+VAULT: dict[str, str] = {}  # the current passwords of the roles
 
 
 async def set_password(admin: AsyncEngine, password: str) -> None:

@@ -20,7 +20,7 @@ UPSERT = NEW.on_conflict_do_update(index_elements=["id"], set_={"username": "new
 @wrong
 async def stale(session: AsyncSession) -> str:
     """load a user, then upsert the user with RETURNING"""
-    loaded = await session.get_one(User, 1)  # the identity map has a weak reference only
+    loaded = await session.get_one(User, 1)  # the identity map does not keep it alive
     upserted = (await session.scalars(UPSERT)).one()
     return upserted.username if upserted is loaded else ""
 

@@ -33,7 +33,7 @@ async def fifteen(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
 async def thirty_tasks(engine: AsyncEngine) -> dict[str, int]:
     """run thirty tasks on a pool of 3 + 2 connections, and count the connections in use"""
     in_use = most = 0
-    full = Event()  # set once five tasks have a connection
+    full = Event()  # set when five tasks have a connection
 
     async def work() -> None:
         nonlocal in_use, most

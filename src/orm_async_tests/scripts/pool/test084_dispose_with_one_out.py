@@ -20,7 +20,7 @@ ONE = select(1)
 @wrong(leaks=True, warns=True)
 async def in_use(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
     """dispose the engine while a connection is in use, and count the backends then and later"""
-    old: Any = engine.pool  # a reference keeps it from being collected
+    old: Any = engine.pool  # this reference prevents its garbage collection
     async with engine.connect() as connection:
         await engine.dispose()
         await connection.execute(ONE)

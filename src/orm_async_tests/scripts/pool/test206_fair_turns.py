@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orm_async_tests.harness import Observation, main_of, right, wrong
 
-SINCE = ">=2.0.55,<2.1 or >=2.1.5"  # before, this newcomer comes too late
+SINCE = ">=2.0.55,<2.1 or >=2.1.5"  # in older releases, the new task comes too late
 ONE_CONNECTION = {"pool_size": 1, "max_overflow": 0}
 SELECT = text("SELECT 1")
 

@@ -28,20 +28,20 @@ async def backend(engine: AsyncEngine) -> int | None:
 
 
 def query_in_child(engine: AsyncEngine, report: Callable[[int | None], None]) -> None:
-    with suppress(RuntimeError):  # of asyncpg: the connection belongs to the parent's loop
+    with suppress(RuntimeError):  # the connection belongs to another loop
         report(asyncio.run(backend(engine)))
 
 
 async def fork_and_query(engine: AsyncEngine) -> dict[str, bool]:
-    asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # of a reply to the child
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # the child's reply
     receiver, sender = get_context("fork").Pipe(duplex=False)
     process = get_context("fork").Process(target=query_in_child, args=(engine, sender.send))
     process.start()
     process.join()
     backends = {receiver.recv()} if receiver.poll() else set[int | None]()
-    with suppress(DBAPIError):  # of asyncpg: the reply to the child's query confused it
+    with suppress(DBAPIError):  # asyncpg got the child's reply
         backends.add(await backend(engine))
-    await engine.dispose(close=False)  # closing a connection that both used may fail
+    await engine.dispose(close=False)  # a connection that both used may not close
     return {"two backends": len(backends) == 2}
 
 

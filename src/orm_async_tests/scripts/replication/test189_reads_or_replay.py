@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from orm_async_tests.harness import MakeEngine, Observation, Standby, main_of, variant
 from orm_async_tests.models import TrackPoint, User
 
-HOLD = select(func.pg_advisory_xact_lock(1))  # makes the report wait, so that it takes long
+HOLD = select(func.pg_advisory_xact_lock(1))  # keeps the report waiting
 REPORT = select(func.count(User.id), func.pg_advisory_xact_lock(1))
 POINTS = select(func.count(TrackPoint.id))
 WAITING = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = :kind")

@@ -21,7 +21,7 @@ USERS = select(User)
 
 
 @wrong
-async def awaited_twice(session: Any) -> dict[str, int]:  # Any hides it from the type checker
+async def awaited_twice(session: Any) -> dict[str, int]:  # Any hides the mistake
     """await (await session.scalars(...)).all()"""
     users = await (await session.scalars(USERS)).all()
     return {"users": len(users)}
@@ -32,7 +32,7 @@ async def never_awaited(session: Any) -> dict[str, object]:
     """session.scalars(...).all()"""
     try:
         users = session.scalars(USERS).all()
-    except AttributeError as error:  # it keeps the coroutine, whose end brings a warning
+    except AttributeError as error:  # deleting it makes Python warn
         return {"raised": type(error).__name__}
     return {"users": len(users)}
 

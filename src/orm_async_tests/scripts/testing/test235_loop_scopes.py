@@ -64,7 +64,7 @@ def run_pytest(url: URL, library: str, settings: str = "", fixture: str = "") ->
         pytest.main([folder], plugins)
     for name in ("last_value", "last_traceback", "last_exc"):
         if hasattr(sys, name):
-            delattr(sys, name)  # it keeps the connection of a failed test
+            delattr(sys, name)  # keeps the connection of a failed test
     return dict(outcomes)
 
 

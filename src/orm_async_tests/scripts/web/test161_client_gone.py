@@ -29,9 +29,9 @@ async def name_after(session: AsyncSession, activity: Activity, http: Http, app:
     await session.execute(NAME.with_for_update())
     reader, writer = await asyncio.open_connection(*await http.serve(app))
     writer.write(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n")
-    await activity.until_blocked()  # by the lock of this session
+    await activity.until_blocked()  # the endpoint waits for the lock of this session
     writer.write_eof()
-    await reader.read()  # until uvicorn has noticed and closes the connection
+    await reader.read()  # wait until uvicorn closes the connection
     writer.close()
     await session.rollback()
     await http.aclose()  # wait for the end of the request

@@ -32,6 +32,9 @@ LIBRARIES = ("sqlalchemy", "asyncpg", "psycopg", "greenlet", "aiosqlite")
 TABLES = ("package", "packages")  # of poetry.lock, uv.lock and pdm.lock; of pylock.toml
 INCLUDES = ("requirements", "constraints")  # the options -r and -c
 SECTIONS = ("default", "develop")  # of Pipfile.lock
+PLACE = (  # of a pinned version: in TOML `name = "..."`, in JSON `"...": {` on an earlier line
+    r'^(?:name = | +)"{name}"(?:: {{)?\n(?:.*\n)*?.*version"?(?: =|:) "(?:==)?{version}"'
+)
 EXTRAS = {  # of SQLAlchemy: they install a driver without pinning it
     "aiosqlite": "aiosqlite",
     "postgresql-asyncpg": "asyncpg",
@@ -131,8 +134,11 @@ def _read_lock(path: Path) -> Iterator[Pin]:
     except (OSError, UnicodeDecodeError) as error:
         raise _unreadable(path, error) from None
     is_json = text.lstrip().startswith("{")
-    for name, version, line in (_read_pipfile_lock if is_json else _read_toml_lock)(text, path):
+    for name, version in (_parse_pipfile_lock if is_json else _parse_toml_lock)(text, path):
         if (library := canonicalize_name(name)) in LIBRARIES:
+            place = PLACE.format(name=re.escape(name), version=re.escape(version))
+            match = re.search(place, text, re.MULTILINE)
+            line = text.count("\n", 0, match.end()) + 1 if match else 1
             try:
                 yield Pin(library, str(Version(version)) if version else "", path, line)
             except InvalidVersion:
@@ -145,21 +151,17 @@ def _unreadable(path: Path, error: Exception) -> CouldNotRun:
     return CouldNotRun(f"the file cannot be read: {reason}", str(path), REMEDY)
 
 
-def _read_toml_lock(text: str, path: Path) -> Iterator[tuple[str, str, int]]:
-    """Yield every package in a TOML lock file as its name, its version and its line number."""
+def _parse_toml_lock(text: str, path: Path) -> Iterator[tuple[str, str]]:
     try:
         document: dict[str, Any] = tomli.loads(text)
     except tomli.TOMLDecodeError as error:
         raise CouldNotRun(f"the file is not valid TOML: {error}", str(path), REMEDY) from None
     arrays = [document.get(name) for name in TABLES]
     for table in chain.from_iterable(array for array in arrays if isinstance(array, list)):
-        name, version = (str(table.get(key, "")) for key in ("name", "version"))
-        names = rf'^name = "{re.escape(name)}"\n(?:.*\n)*?version = "{re.escape(version)}"'
-        yield name, version, _line_of(names, text)
+        yield str(table.get("name", "")), str(table.get("version", ""))
 
 
-def _read_pipfile_lock(text: str, path: Path) -> Iterator[tuple[str, str, int]]:
-    """Yield every package in a `Pipfile.lock` as its name, its version and its line number."""
+def _parse_pipfile_lock(text: str, path: Path) -> Iterator[tuple[str, str]]:
     try:
         document: dict[str, Any] = json.loads(text)
         sections = [document.get(name, {}).items() for name in SECTIONS]
@@ -167,14 +169,7 @@ def _read_pipfile_lock(text: str, path: Path) -> Iterator[tuple[str, str, int]]:
     except (ValueError, TypeError, AttributeError) as error:
         raise CouldNotRun(f"the file is not a Pipfile.lock: {error}", str(path), REMEDY) from None
     for name, package in packages:
-        version = str(package.get("version", ""))
-        names = rf'"{re.escape(name)}": {{\n(?:.*\n)*?.*"version": "{re.escape(version)}"'
-        yield name, version.lstrip("="), _line_of(names, text)
-
-
-def _line_of(pattern: str, text: str) -> int:
-    match = re.search(pattern, text, re.MULTILINE)
-    return text.count("\n", 0, match.end()) + 1 if match else 1
+        yield name, str(package.get("version", "")).lstrip("=")
 
 
 def _read_requirements(path: Path, including: tuple[Path, ...]) -> Iterator[Pin]:

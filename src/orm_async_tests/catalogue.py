@@ -19,23 +19,9 @@ RIGHT = re.compile(  # the name and the label of a right variant
     r'^@right\b.*?^async def (\w+).*?"""(.+?)"""', re.DOTALL | re.MULTILINE
 )
 SINCE = re.compile(r'^SINCE = "(.+?)"', re.MULTILINE)
-CHAPTERS = (  # folders of scripts, in the order in which they are listed
-    "concurrency",
-    "implicit_io",
-    "loading",
-    "streaming",
-    "transactions",
-    "writing",
-    "isolation",
-    "pool",
-    "cancellation",
-    "poolers",
-    "driver",
-    "bridge",
-    "web",
-    "testing",
-    "migrations",
-    "replication",
+CHAPTERS = tuple(  # folders of scripts, in the order in which they are listed
+    """concurrency implicit_io loading streaming transactions writing isolation pool cancellation
+    poolers driver bridge web testing migrations replication""".split()  # noqa: SIM905
 )
 LEARNING_PATH = {  # the scripts to read first, in this order: number and lesson
     5: "Lazy loading raises MissingGreenlet under asyncio.",

@@ -60,12 +60,9 @@ def database_choice(option: str | None) -> tuple[str, str]:
 
     `--db` decides before `DATABASE_URL`, and `DATABASE_URL` before `ORM_ASYNC_DB`.
     """
-    candidates = (
-        (option, "--db"),
-        (os.environ.get("DATABASE_URL"), "DATABASE_URL"),
-        (os.environ.get("ORM_ASYNC_DB"), "ORM_ASYNC_DB"),
-    )
-    return next(((word, source) for word, source in candidates if word), ("embedded", "default"))
+    variables = [(os.environ.get(name), name) for name in ("DATABASE_URL", "ORM_ASYNC_DB")]
+    candidates = ((option, "--db"), *variables, ("embedded", "default"))
+    return next((word, source) for word, source in candidates if word)
 
 
 def add_options(parser: argparse.ArgumentParser, text: str) -> None:

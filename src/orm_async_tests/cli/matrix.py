@@ -158,5 +158,5 @@ def diff(arguments: argparse.Namespace) -> int:
     for path, run in ((arguments.before, before), (arguments.after, after)):
         if not records.is_complete(run):
             print(f"{path} is partial: its run did not come to its end")
-    print(f"{len(changes)} differences")
+    print(f"{len(changes)} difference{'s' * (len(changes) != 1)}")
     return int(any(change.kind == "regression" for change in changes))

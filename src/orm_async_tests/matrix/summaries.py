@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
-from xml.etree import ElementTree
+from xml.etree.ElementTree import Element, SubElement, tostring
 
 from orm_async_tests.matrix.expected_differences import find_missing, find_unexpected
 from orm_async_tests.matrix.records import Record, identities, verdicts
@@ -42,22 +42,18 @@ def to_junit(records: Sequence[Record]) -> str:
     reasons = {
         (record["stack"], record["number"]): reason for record, reason in find_unexpected(records)
     }
-    root = ElementTree.Element("testsuites")
-    for stack in records[0]["stacks"]:
-        suite = ElementTree.SubElement(root, "testsuite", name=stack)
-        for record in [*records, *find_missing(records)]:
-            if record["record"] != "result" or record["stack"] != stack:
-                continue
-            name, seconds = f"test{record['number']}", f"{record['seconds']:.3f}"
-            case = ElementTree.SubElement(
-                suite, "testcase", name=name, classname=stack, time=seconds
-            )
-            if (failure := reasons.get((stack, record["number"]))) is not None:
-                verdict = record["verdict"]
-                ElementTree.SubElement(case, "failure", message=verdict).text = failure
-            elif record["verdict"] == SKIPPED:
-                ElementTree.SubElement(case, "skipped", message=record["reason"])
-    return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+    root = Element("testsuites")
+    suites = {stack: SubElement(root, "testsuite", name=stack) for stack in records[0]["stacks"]}
+    for record in [*records, *find_missing(records)]:
+        if record["record"] == "result":
+            stack, number, verdict = record["stack"], record["number"], record["verdict"]
+            fields = {"name": f"test{number}", "classname": stack}
+            case = SubElement(suites[stack], "testcase", fields, time=f"{record['seconds']:.3f}")
+            if (failure := reasons.get((stack, number))) is not None:
+                SubElement(case, "failure", message=verdict).text = failure
+            elif verdict == SKIPPED:
+                SubElement(case, "skipped", message=record["reason"])
+    return tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 
 
 class VerdictChange(NamedTuple):

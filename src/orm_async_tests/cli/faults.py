@@ -99,9 +99,9 @@ def run_again(arguments: argparse.Namespace) -> int:
     if not outcome.violations:
         sweeping.find_failed_points(home(), pattern.name, point.driver, point.loop).forget(point)
     print(f"{point.token} at {outcome.label or 'a message'}")
-    print(f"  delivered  {outcome.delivered}")
-    print(f"  caller     {outcome.result} {outcome.message}".rstrip())
-    print(f"  changed    {outcome.change} of {outcome.expected_change}")
+    print(f"  the fault was injected: {'yes' if outcome.delivered else 'no'}")
+    print(f"  the caller got: {outcome.result} {outcome.message}".rstrip())
+    print(f"  rows changed: {outcome.change}, expected: {outcome.expected_change}")
     for name, evidence in outcome.violations.items():
         print(f"  {name}: {evidence}")
     return int(bool(outcome.violations))

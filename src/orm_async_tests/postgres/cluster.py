@@ -18,13 +18,6 @@ from typing import Literal
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.postgres import launcher, paths, supervisor
 from orm_async_tests.postgres.binaries import Binaries
-from orm_async_tests.postgres.private_files import (
-    OTHERS_ENTER,
-    check_entry,
-    check_folder,
-    open_file,
-    refusals,
-)
 
 Launch = Literal["warm", "started", "initialized", "private"]
 
@@ -99,9 +92,9 @@ class Cluster:
 
     def check(self) -> None:
         """Raise CouldNotRun if a file of the cluster is a link or belongs to another user."""
-        check_folder(self.folder, create=True)
+        paths.check_folder(self.folder, create=True)
         for path in self.folder.iterdir():
-            check_entry(path)
+            paths.check_entry(path)
         self.sockets()
 
     def sockets(self) -> Path:
@@ -119,7 +112,7 @@ class Cluster:
     def create(self) -> None:
         """Create the data directory under another name until it is complete. Raises CouldNotRun."""
         unfinished = self.folder / "unfinished"
-        with refusals(self.folder):
+        with paths.refusals(self.folder):
             if unfinished.exists():
                 shutil.rmtree(unfinished)
         self.write_secret(secrets.token_urlsafe(24))
@@ -130,19 +123,19 @@ class Cluster:
         self._run("initdb", "-D", str(unfinished), "-U", USER, password, *options)
         single = ["--single", "-D", str(unfinished), "postgres"]
         self._run("postgres", *single, stdin=f"CREATE DATABASE {DATABASE}\n")
-        with refusals(self.data):
+        with paths.refusals(self.data):
             unfinished.rename(self.data)
 
     def write_secret(self, password: str) -> None:
-        with refusals(self.secret):
-            self.secret.unlink(missing_ok=True)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-        with open_file(self.secret, flags, OTHERS_ENTER) as file, refusals(self.secret):
-            os.write(file, password.encode())
+        with paths.refusals(self.secret):
+            self.secret.unlink(missing_ok=True)
+            with paths.open_file(self.secret, flags, paths.OTHERS_ENTER) as file:
+                os.write(file, password.encode())
 
     def _run(self, program: str, *arguments: str, stdin: str = "") -> None:
         command = [str(self.binaries.folder / program), *arguments]
-        with refusals(self.folder):
+        with paths.refusals(self.folder):
             run = subprocess.run(
                 launcher.launch_command(command, signal.SIGINT),
                 input=stdin,
@@ -180,10 +173,10 @@ class Cluster:
         server += [f"-c{name}={value}" for name, value in settings.items()]
         private = str(self.root) if is_private else ""
         with (
-            open_file(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND) as log,
-            open_file(self.lease, os.O_RDWR | os.O_CREAT) as lease,
-            open_file(self.lock, os.O_RDWR | os.O_CREAT) as lock,
-            refusals(self.folder),
+            paths.open_file(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND) as log,
+            paths.open_file(self.lease) as lease,
+            paths.open_file(self.lock) as lock,
+            paths.refusals(self.folder),
         ):
             options = [str(lease), str(lock), str(idle), private, str(self.data), str(sockets)]
             with subprocess.Popen(
@@ -204,7 +197,7 @@ class Cluster:
     def _failure(self, problem: str) -> CouldNotRun:
         reason = "there is no space left on the device"
         if os.statvfs(self.folder).f_bavail:
-            with open_file(self.log, os.O_RDONLY):
+            with paths.open_file(self.log, os.O_RDONLY):
                 reason = "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])
         remedy = "orm-async-tests db reset, or DATABASE_URL=postgresql://..."
         if self.kind is SERVICE:  # a reset would delete a user's data
@@ -215,7 +208,7 @@ class Cluster:
         """Return whether the server accepts connections and its supervisor lives. Without its
         supervisor, a server is about to stop.
         """
-        with open_file(self.lock, os.O_RDWR | os.O_CREAT) as lock:
+        with paths.open_file(self.lock) as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -230,15 +223,15 @@ class Cluster:
         if is_running:
             with suppress(ValueError, ProcessLookupError):  # it may have ended just now
                 os.kill(int(supervisor.read_pidfile(self.data)[supervisor.PID_LINE]), stop_signal)
-            with open_file(self.lock, os.O_RDWR) as lock:
+            with paths.open_file(self.lock, os.O_RDWR) as lock:
                 fcntl.flock(lock, fcntl.LOCK_SH)  # the supervisor ends with its server
-        with refusals(sockets):
+        with paths.refusals(sockets):
             if sockets != self.data and sockets.exists():
                 shutil.rmtree(sockets)
         return is_running
 
     def login(self, launch: Launch) -> Login:
         sockets = self.sockets()
-        with open_file(self.secret, os.O_RDONLY, OTHERS_ENTER) as file:
+        with paths.open_file(self.secret, os.O_RDONLY, paths.OTHERS_ENTER) as file:
             password = os.read(file, SECRET_BYTES).decode()
         return Login(USER, password, sockets, self.version, self.binaries.provider, launch)

@@ -12,13 +12,11 @@ from contextlib import contextmanager
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.postgres import binaries, paths, supervisor
 from orm_async_tests.postgres.cluster import SCRIPTS, Cluster, ClusterKind, Launch, Login
-from orm_async_tests.postgres.private_files import open_file, refusals
 
 DESCRIPTORS = 256  # macOS's default; test5 hangs with 14, and many connections need more
 IDLE = "ORM_ASYNC_IDLE"
 DEFAULT_IDLE = "60"
 IDLE_BYTES = 32
-READ_WRITE = os.O_RDWR | os.O_CREAT
 
 
 def require_descriptors() -> None:
@@ -48,9 +46,9 @@ def lease(kind: ClusterKind = SCRIPTS, keep_for: float = 0.0) -> Iterator[Login]
     """
     require_descriptors()
     cluster, idle = _open_cluster(kind), _read_idle()
-    with open_file(cluster.lease, READ_WRITE) as lease_file:
+    with paths.open_file(cluster.lease) as lease_file:
         fcntl.flock(lease_file, fcntl.LOCK_SH)
-        with open_file(cluster.folder / "start", READ_WRITE) as start_file:
+        with paths.open_file(cluster.folder / "start") as start_file:
             fcntl.flock(start_file, fcntl.LOCK_EX)
             launch = _ensure_running(cluster, idle, start_file)
             _renew(cluster, lease_file, keep_for)
@@ -66,7 +64,7 @@ def _ensure_running(cluster: Cluster, idle: float, start_file: int) -> Launch:
         return "warm"
     if not is_created:
         cluster.create()
-    with refusals(cluster.folder):  # for describe_stop()
+    with paths.refusals(cluster.folder):  # for describe_stop()
         os.ftruncate(start_file, 0)
         os.pwrite(start_file, f"{idle}".encode(), 0)
     cluster.start(idle)
@@ -75,7 +73,7 @@ def _ensure_running(cluster: Cluster, idle: float, start_file: int) -> Launch:
 
 def _renew(cluster: Cluster, lease_file: int, keep_for: float = 0.0) -> None:
     """Restart the server's idle time, and keep it running for at least `keep_for` seconds."""
-    with refusals(cluster.lease):
+    with paths.refusals(cluster.lease):
         keep_until = time.time() + keep_for
         if keep_for and keep_until > supervisor.read_keep_until(lease_file):
             os.pwrite(lease_file, f"{keep_until:<{supervisor.UNTIL_BYTES}.3f}".encode(), 0)
@@ -97,8 +95,8 @@ def describe_stop(kind: ClusterKind = SCRIPTS) -> str:
     """Return when the running server will stop, as a clause that begins with "it stops"."""
     cluster = _open_cluster(kind)
     with (
-        open_file(cluster.folder / "start", os.O_RDONLY) as start_file,
-        open_file(cluster.lease, READ_WRITE) as lease_file,
+        paths.open_file(cluster.folder / "start", os.O_RDONLY) as start_file,
+        paths.open_file(cluster.lease) as lease_file,
     ):
         idle = float(os.pread(start_file, IDLE_BYTES, 0) or DEFAULT_IDLE)
         keep_until = supervisor.read_keep_until(lease_file)
@@ -129,7 +127,7 @@ def stop(kind: ClusterKind = SCRIPTS, *, reset: bool = False) -> bool:
     all other clients, for example of psql.
     """
     cluster = _open_cluster(kind)
-    with open_file(cluster.lease, READ_WRITE) as lease_file:
+    with paths.open_file(cluster.lease) as lease_file:
         # The supervisor locks the lease for an instant at every tick, so this tries for ten ticks.
         deadline = time.monotonic() + 10 * supervisor.TICK
         while not supervisor.try_lock(lease_file):
@@ -139,7 +137,7 @@ def stop(kind: ClusterKind = SCRIPTS, *, reset: bool = False) -> bool:
                 raise CouldNotRun(problem, str(cluster.lease), remedy)
         os.ftruncate(lease_file, 0)
         was_running = cluster.end(signal.SIGINT)
-        with refusals(cluster.data):
+        with paths.refusals(cluster.data):
             if reset and cluster.data.exists():
                 shutil.rmtree(cluster.data)
             if reset:
@@ -149,5 +147,5 @@ def stop(kind: ClusterKind = SCRIPTS, *, reset: bool = False) -> bool:
 
 def wait_until_ended(kind: ClusterKind) -> None:
     """Block the thread until the server and its supervisor have ended."""
-    with open_file(_open_cluster(kind).lock, READ_WRITE) as lock:
+    with paths.open_file(_open_cluster(kind).lock) as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)

@@ -16,7 +16,6 @@ from pathlib import Path
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.postgres import binaries, paths
 from orm_async_tests.postgres.cluster import Cluster, Login
-from orm_async_tests.postgres.private_files import open_file
 
 # Shared memory of the kind posix would outlive a killed server.
 FILES_ONLY = {"dynamic_shared_memory_type": "mmap"}
@@ -165,7 +164,7 @@ def _leased_cluster(within: Path | None) -> Iterator[Cluster]:
     with paths.temporary_folder(within) as folder:
         cluster = Cluster(folder, programs, programs.version())
         cluster.check()
-        with open_file(cluster.lease, os.O_RDWR | os.O_CREAT) as lease:
+        with paths.open_file(cluster.lease) as lease:
             fcntl.flock(lease, fcntl.LOCK_SH)
             yield cluster
 

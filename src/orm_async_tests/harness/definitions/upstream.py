@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from types import TracebackType
 
 from orm_async_tests.verdicts import Severity
 from orm_async_tests.versions.ranges import applies
@@ -41,12 +40,7 @@ class Upstream:
     def __enter__(self) -> None:
         pass
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> bool:
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool:
         shown = _collecting.get()
         if shown is None or not isinstance(error, AssertionError):
             return False

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import dataclass, field
 from inspect import isawaitable
 from typing import Any
 
@@ -25,21 +26,17 @@ MakeEngine = Callable[..., AsyncEngine]  # the type of the fixture `make_engine`
 Sessions = Callable[[], AbstractAsyncContextManager[AsyncSession]]  # of `Session`
 
 
+@dataclass
 class Fixtures:
-    def __init__(
-        self,
-        variant: Variant,
-        url: URL,
-        wire: Wire | None,
-        admin: AsyncEngine,
-        servers: Servers,
-        recorder: Recorder,
-    ) -> None:
-        self.variant, self.url, self.wire, self.admin = variant, url, wire, admin
-        self.servers, self.recorder = servers, recorder
-        self.engines: list[AsyncEngine] = []  # that the variant has opened
-        self.stack = AsyncExitStack()  # closes the fixtures
-        self._engine: AsyncEngine | None = None
+    variant: Variant
+    url: URL
+    wire: Wire | None
+    admin: AsyncEngine
+    servers: Servers
+    recorder: Recorder
+    engines: list[AsyncEngine] = field(default_factory=list)  # that the variant has opened
+    stack: AsyncExitStack = field(default_factory=AsyncExitStack)  # closes the fixtures
+    warm_engine: AsyncEngine | None = None
 
     def make_engine(self, url: URL | None = None, **options: Any) -> AsyncEngine:
         """Return a new engine without connections. Dispose the engine when the variant ends."""
@@ -48,11 +45,11 @@ class Fixtures:
         return engine
 
     async def engine(self) -> AsyncEngine:
-        if self._engine is None:
-            self._engine = self.make_engine(**self.variant.engine)
-            async with self._engine.connect() as connection:
+        if self.warm_engine is None:
+            self.warm_engine = self.make_engine(**self.variant.engine)
+            async with self.warm_engine.connect() as connection:
                 await connection.execute(text("SELECT 1"))
-        return self._engine
+        return self.warm_engine
 
     async def session(self) -> AsyncSession:
         return await self.stack.enter_async_context(AsyncSession(await self.engine()))

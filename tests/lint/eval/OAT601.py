@@ -45,8 +45,8 @@ class Hut(SQLModel, table=True):
 
 class Right(Base):
     __tablename__ = "rights"
-    a: Mapped[datetime] = mapped_column(default=utc_now)
-    b: Mapped[datetime] = mapped_column(default=lambda: datetime.now(UTC))
+    a: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=utc_now)
+    b: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=lambda: datetime.now(UTC))
     c: Mapped[datetime] = mapped_column(default=func.now(), server_default=func.now())
     d: Mapped[dt.time] = mapped_column(default=dt.time(hour=12))
     e: Mapped[uuid.UUID] = mapped_column(default=uuid.uuid4)

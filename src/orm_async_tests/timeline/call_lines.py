@@ -4,9 +4,10 @@ import asyncio
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
+from typing import Any
 
-import greenlet
+from greenlet import getcurrent, greenlet
 
 ASYNCIO, HERE = str(Path(asyncio.__file__).parent), str(Path(__file__).parent)
 HARNESS = str(Path(HERE).parent)  # it creates tasks for the user's code
@@ -14,6 +15,7 @@ LOOP = str(Path(ASYNCIO, "events.py"))  # what called it did not cause what runs
 LIBRARY, USER, CREATES_TASKS, END = range(4)  # what a file is
 Place = tuple[str, int]  # a file and the number of a line
 NOWHERE: Place = "", 0
+UNKNOWN: tuple[int, CodeType | None] = 0, None
 
 IsUser = Callable[[str], bool]  # whether a file, by its path, is the user's
 
@@ -23,6 +25,7 @@ class CallLines(dict[str, int]):
 
     def __init__(self, is_user: IsUser) -> None:
         self._is_user = is_user
+        self._depths: dict[str, tuple[int, CodeType]] = {}  # of greenlets' frames, by text
 
     def __missing__(self, file: str) -> int:
         if not file.startswith(HERE) and self._is_user(file):
@@ -33,12 +36,35 @@ class CallLines(dict[str, int]):
             self[file] = CREATES_TASKS if file.startswith((ASYNCIO, HARNESS)) else LIBRARY
         return self[file]
 
-    def find(self, skipped: int = 0) -> Place:
+    def find(self, skipped: int = 0, text: str = "") -> Place:
         """Return the file and the line number of the user's innermost line on the stack.
 
-        `skipped` is how many of the calling frames are certainly not the user's.
+        `skipped` is how many of the calling frames are certainly not the user's. `text` is what
+        runs, for example a statement.
+
+        SQLAlchemy runs in a greenlet. The frames that await SQLAlchemy are in the parent greenlet.
+        Looking at a frame takes long. So if the frames of a greenlet were only libraries' when the
+        same text ran at the same depth before, the search begins in the parent greenlet.
         """
-        return self._search(sys._getframe(2 + skipped))
+        try:
+            depth, code = self._depths.get(text, UNKNOWN)
+            bottom = sys._getframe(depth)
+            is_known = bottom.f_code is code and bottom.f_back is None
+        except ValueError:  # the stack has fewer frames
+            is_known = False
+        if not is_known and (place := self._search(sys._getframe(2 + skipped))):
+            return place
+        current: Any = getcurrent()
+        if current.parent is None:
+            return NOWHERE
+        if text and not is_known:
+            self._depths[text] = _find_bottom(sys._getframe())
+        # The frames that await a greenlet stay on one line, so they are searched only once.
+        place = getattr(current, "orm_async_place", None)
+        if place is None:
+            place = self._search_parents(current.parent) or NOWHERE
+            current.orm_async_place = place
+        return place
 
     def find_creator(self) -> tuple[bool, Place]:
         """Return whether the user's code itself creates a task, and the user's innermost line on
@@ -52,23 +78,31 @@ class CallLines(dict[str, int]):
                 break
             frame = frame.f_back
         is_user = frame is not None and self[frame.f_code.co_filename] == USER
-        return is_user, self._search(frame)
+        place = self._search(frame) or self._search_parents(getcurrent().parent)
+        return is_user, place or NOWHERE
 
-    def _search(self, frame: FrameType | None) -> Place:
-        """Search the stack from this frame to its callers.
+    def _search(self, frame: FrameType | None) -> Place | None:
+        while frame is not None:
+            if kind := self[frame.f_code.co_filename]:
+                if kind == USER:
+                    return frame.f_code.co_filename, frame.f_lineno
+                if kind == END:
+                    break
+            frame = frame.f_back
+        return None
 
-        SQLAlchemy runs in a greenlet. After the last frame of a greenlet, the search continues in
-        the parent greenlet. The frames that await SQLAlchemy are in the parent greenlet.
-        """
-        parent = greenlet.getcurrent().parent
-        while True:
-            while frame is not None:
-                if kind := self[frame.f_code.co_filename]:
-                    if kind == USER:
-                        return frame.f_code.co_filename, frame.f_lineno
-                    if kind == END:
-                        break
-                frame = frame.f_back
-            if parent is None:
-                return NOWHERE
-            frame, parent = parent.gr_frame, parent.parent
+    def _search_parents(self, parent: greenlet | None) -> Place | None:
+        place = None
+        while parent is not None and place is None:
+            place = self._search(parent.gr_frame)
+            parent = parent.parent
+        return place
+
+
+def _find_bottom(frame: FrameType) -> tuple[int, CodeType]:
+    """Return how many frames are below `frame`, and the code of the last one."""
+    depth = 0
+    while frame.f_back is not None:
+        frame = frame.f_back
+        depth += 1
+    return depth, frame.f_code

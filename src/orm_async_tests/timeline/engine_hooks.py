@@ -5,19 +5,25 @@ a COMMIT. To record these moments, the module wraps SQLAlchemy's `Pool.connect()
 `do_commit()` and `do_rollback()`.
 """
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from time import perf_counter_ns
 from typing import Any
 
 from greenlet import getcurrent, greenlet
 from sqlalchemy import Connection, Engine, ExceptionContext, Pool, event
 from sqlalchemy.engine.default import DefaultDialect
-from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
+from sqlalchemy.pool import PoolProxiedConnection
 
 from orm_async_tests.timeline.event_list import Event, Kind
-from orm_async_tests.timeline.recording import ConnectionRecord, Recorder, Wait
+from orm_async_tests.timeline.recording import ConnectionRecord, Recorder
 
-RECORD = "orm_async_tests.timeline"  # the key of a ConnectionRecord in a connection's `info`
+LISTENED = (
+    *((Engine, name) for name in ("before_cursor_execute", "after_cursor_execute")),
+    *((Engine, name) for name in ("handle_error", "do_connect")),
+    *((Pool, name) for name in ("connect", "checkin")),
+)
 
 
 @contextmanager
@@ -29,15 +35,15 @@ def record_events(recorder: Recorder, unobserved: Engine | None = None) -> Itera
     hooks = EngineHooks(recorder, unobserved)
     recorder.start()
     with ExitStack() as stack:
-        for target, name in hooks.targets:
+        for target, name in LISTENED:
             listener = getattr(hooks, name)
-            # It returns what it is given, so that SQLAlchemy need not wrap it.
+            # Its return value is its arguments, so that SQLAlchemy need not wrap the listener.
             options = {"retval": True} if name == "before_cursor_execute" else {}
             event.listen(target, name, listener, **options)
             stack.callback(event.remove, target, name, listener)
-        for owner, name in ((Pool, "connect"), (DefaultDialect, "do_commit")):
-            _replace(stack, owner, name, getattr(hooks, f"wrap_{name}"))
-        _replace(stack, DefaultDialect, "do_rollback", hooks.wrap_do_commit)
+        _replace(stack, Pool, "connect", hooks.wrap_connect)
+        _replace(stack, DefaultDialect, "do_commit", hooks.wrap_commit)
+        _replace(stack, DefaultDialect, "do_rollback", hooks.wrap_rollback)
         stack.callback(recorder.restore_loops)
         yield
 
@@ -49,21 +55,19 @@ def _replace(stack: ExitStack, owner: type, name: str, wrap: Callable[[Any], Any
 
 
 class EngineHooks:
-    """Listeners for SQLAlchemy's events. Each method has the name of the event that it handles."""
+    """Listeners for SQLAlchemy's events, with the events' names, and wrappers of its methods.
 
-    targets = (
-        *((Engine, name) for name in ("before_cursor_execute", "after_cursor_execute")),
-        *((Engine, name) for name in ("handle_error", "commit", "rollback", "do_connect")),
-        *((Pool, name) for name in ("connect", "checkout", "checkin")),
-    )
+    They run for every statement, so they avoid what costs time: Python calls and properties.
+    """
 
     def __init__(self, recorder: Recorder, unobserved: Engine | None) -> None:
         self.recorder = recorder
         self._unobserved = unobserved
-        self._waits: dict[greenlet, Wait] = {}
-        self._statements: dict[int, tuple[ConnectionRecord, Event]] = {}  # by id of their context
+        self._records: dict[int, ConnectionRecord] = {}  # by id of the DBAPI connection
+        # By greenlet: a wait for the pool, or None after it.
+        self._waits: dict[greenlet, tuple[int, int] | None] = {}
+        self._openings: dict[greenlet, Event] = {}  # of a new connection
         self._failed_ends: dict[greenlet, Event] = {}  # COMMIT or ROLLBACK
-        self._ending: Kind | None = None  # what the next do_commit() or do_rollback() sends
 
     def before_cursor_execute(
         self,
@@ -74,102 +78,106 @@ class EngineHooks:
         context: Any,
         _many: Any,
     ) -> tuple[str, Any]:
-        record = connection.info.get(RECORD)
-        if record in self.recorder.connections:
+        if record := self._records.get(id(connection.connection.dbapi_connection)):
             event = self.recorder.begin_statement(record, "statement", statement)
-            self._statements[id(context)] = record, event
+            context.orm_async_event = record, event
         return statement, values
 
     def after_cursor_execute(
         self, _: Connection, _cursor: Any, _text: str, _values: Any, context: Any, _many: Any
     ) -> None:
-        if sent := self._statements.pop(id(context), None):
+        if sent := getattr(context, "orm_async_event", None):
             self.recorder.finish_statement(*sent)
 
     def handle_error(self, context: ExceptionContext) -> None:
         error = context.sqlalchemy_exception or context.original_exception
-        if sent := self._statements.pop(id(context.execution_context), None):
-            self.recorder.finish_statement(*sent, error)
+        sent = getattr(context.execution_context, "orm_async_event", None)
+        if sent and sent[1].duration < 0:  # the server has not answered yet
+            record, statement = sent
+            self.recorder.finish_statement(record, statement, error)
         elif failed := self._failed_ends.pop(getcurrent(), None):
             self.recorder.set_error(failed, error)
 
-    def commit(self, connection: Connection) -> None:
-        if connection.engine is not self._unobserved:
-            self._ending = "commit"
-
-    def rollback(self, connection: Connection) -> None:
-        if connection.engine is not self._unobserved and not connection.invalidated:
-            self._ending = "rollback"
-
     def do_connect(self, *_: Any) -> None:
-        if wait := self._waits.get(getcurrent()):
-            self.recorder.finish_wait(wait)
-            opening = self.recorder.begin("connect")
-            self._waits[getcurrent()] = Wait(opening.start, -1, opening)
+        waiter = getcurrent()
+        if waiter in self._waits:
+            if wait := self._waits[waiter]:
+                self.recorder.finish_wait(*wait)
+            self._waits[waiter] = None
+            self._openings[waiter] = self.recorder.begin("connect")
 
-    def connect(self, dbapi_connection: Any, entry: ConnectionPoolEntry) -> None:
-        wait = self._waits.get(getcurrent())
-        if wait is not None and wait.opening is not None:
-            self.recorder.events.append(wait.opening)
-            record = self.recorder.add_connection(_read_pid(dbapi_connection), wait.opening)
-            entry.info[RECORD] = record
+    def connect(self, dbapi_connection: Any, _: Any) -> None:
+        self._records.pop(id(dbapi_connection), None)  # of a closed connection with this id
+        if opening := self._openings.pop(getcurrent(), None):
+            self.recorder.events.append(opening)
+            self._add_connection(dbapi_connection, opening)
 
-    def checkout(self, dbapi_connection: Any, entry: ConnectionPoolEntry, _: Any) -> None:
-        wait = self._waits.get(getcurrent())
-        if wait is None:
-            return
-        if wait.opening is None:
-            self.recorder.finish_wait(wait)
-        record = entry.info.get(RECORD)
-        if record not in self.recorder.connections:
-            record = self.recorder.add_connection(_read_pid(dbapi_connection), None)
-            entry.info[RECORD] = record
-        self.recorder.check_out(record)
-
-    def checkin(self, _: Any, entry: ConnectionPoolEntry) -> None:
-        record = entry.info.get(RECORD)
-        if record in self.recorder.connections:
+    def checkin(self, dbapi_connection: Any, _: Any) -> None:
+        if record := self._records.get(id(dbapi_connection)):
             self.recorder.check_in(record)
+
+    def _add_connection(self, dbapi_connection: Any, opening: Event | None) -> ConnectionRecord:
+        record = self.recorder.add_connection(_read_pid(dbapi_connection), opening)
+        self._records[id(dbapi_connection)] = record
+        return record
 
     def wrap_connect(self, original: Callable[[Pool], Any]) -> Callable[[Pool], Any]:
         """Wrap `Pool.connect()`, so that the time until a connection is checked out is recorded as
         a wait.
         """
+        recorder, waits, records = self.recorder, self._waits, self._records
 
         def connect(pool: Pool) -> Any:
             if self._unobserved is not None and pool is self._unobserved.pool:
                 return original(pool)
             waiter = getcurrent()
-            self._waits[waiter] = self.recorder.begin_wait()
+            waits[waiter] = perf_counter_ns(), recorder.changes
             try:
-                return original(pool)
+                proxy = original(pool)
             except BaseException as error:
-                self.recorder.finish_wait(self._waits[waiter], error)
+                wait = waits.pop(waiter)
+                if opening := self._openings.pop(waiter, None):
+                    recorder.events.append(opening)
+                    recorder.finish_event(opening, error)
+                elif wait:
+                    recorder.finish_wait(*wait, error)
                 raise
-            finally:
-                del self._waits[waiter]
+            if wait := waits.pop(waiter):
+                recorder.finish_wait(*wait)
+            connection = proxy.dbapi_connection
+            record = records.get(id(connection)) or self._add_connection(connection, None)
+            recorder.check_out(record)
+            return proxy
 
         return connect
 
-    def wrap_do_commit(self, original: Callable[..., None]) -> Callable[..., None]:
-        """Wrap `do_commit()` or `do_rollback()`, which the pool calls even if no transaction is
-        open.
-        """
+    def wrap_commit(self, original: Callable[..., None]) -> Callable[..., None]:
+        """Wrap the dialect's `do_commit()`."""
+        return self._wrap_end(original, "commit")
+
+    def wrap_rollback(self, original: Callable[..., None]) -> Callable[..., None]:
+        """Wrap the dialect's `do_rollback()`."""
+        return self._wrap_end(original, "rollback")
+
+    def _wrap_end(self, original: Callable[..., None], kind: Kind) -> Callable[..., None]:
+        recorder, records = self.recorder, self._records
+        text, caller = kind.upper(), Connection.__module__  # the pool, too, calls these methods
 
         def end(dialect: DefaultDialect, connection: PoolProxiedConnection) -> None:
-            kind, self._ending = self._ending, None
-            record = connection.info.get(RECORD) if kind else None
-            if kind is None or record not in self.recorder.connections:
+            record = None
+            if sys._getframe(1).f_globals["__name__"] == caller:
+                record = records.get(id(connection.dbapi_connection))
+            if record is None:
                 original(dialect, connection)
                 return
-            event = self.recorder.begin_statement(record, kind, kind.upper())
+            event = recorder.begin_statement(record, kind, text)
             try:
                 original(dialect, connection)
             except BaseException as error:
-                self.recorder.finish_statement(record, event, error)
+                recorder.finish_statement(record, event, error)
                 self._failed_ends[getcurrent()] = event
                 raise
-            self.recorder.finish_statement(record, event)
+            recorder.finish_statement(record, event)
 
         return end
 

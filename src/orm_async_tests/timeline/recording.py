@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from time import perf_counter_ns
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import sqlalchemy
 
@@ -44,21 +44,11 @@ class ConnectionRecord:
     round_trips: int = 0  # that the events so far have
 
 
-class Owner(NamedTuple):
-    """The running task. For a library's task, the owner is the task that called the library."""
-
-    task: int
-    place: Place  # where the user's code created the task, or called the library
-    is_closing: bool = False  # SQLAlchemy's task, which runs no user's code
-
-
-@dataclass(slots=True)
-class Wait:
-    """A task's wait for a connection from the pool, or for a new connection."""
-
-    start: int
-    changes: int  # of the recorder when the task began to wait
-    opening: Event | None = None  # the opening of a new connection
+# The running task, and where the user's code created it, or called the library that created it.
+# For a library's task, the owner is the task that called the library. The last value is whether
+# SQLAlchemy created the task to close something, so that it runs no user's code.
+Owner = tuple[int, Place, bool]
+NO_TASK: Owner = 0, NOWHERE, False
 
 
 class Recorder:
@@ -72,7 +62,7 @@ class Recorder:
         count_round_trips: Callable[[int], int] | None = None,
     ) -> None:
         self.events: list[Event] = []
-        self.connections: dict[ConnectionRecord, None] = {}  # an ordered set
+        self.connections: list[ConnectionRecord] = []
         self.changes = 0  # events that began or ended
         self._lines = CallLines(is_user)
         self._name = name  # of the first task, if it is not its coroutine's
@@ -105,12 +95,11 @@ class Recorder:
 
         `skipped` is how many of the calling frames are certainly not the user's.
         """
-        owner = self._owner.get() or self._find_owner()
-        place = NOWHERE if owner and owner.is_closing else self._lines.find(skipped)
-        path, line = owner.place if owner and place is NOWHERE else place
+        task, created, is_closing = self._owner.get() or self._find_owner()
+        place = NOWHERE if is_closing else self._lines.find(skipped, text or kind)
+        path, line = created if place is NOWHERE else place
         self.changes += 1
         start = (perf_counter_ns() - self._origin) // 1000
-        task = owner.task if owner else 0
         number, pid = (connection.number, connection.pid) if connection else (0, 0)
         return Event(kind, start, -1, task, number, pid, line, text, path=path)
 
@@ -150,15 +139,18 @@ class Recorder:
         """Record that the server has answered, or that an error was raised. Record that the next
         waiting statement is sent.
         """
-        if connection.waiting and event in connection.waiting:
-            connection.waiting.remove(event)
-        self.finish_event(event, error)
         if connection.running is event:
             if self._count_round_trips:
                 self._add_round_trips(connection)
             connection.running = None
-            if connection.waiting:
-                self._end_waiting(connection, event.task)
+        elif event in connection.waiting:
+            connection.waiting.remove(event)
+        event.duration = (perf_counter_ns() - self._origin) // 1000 - event.start
+        self.changes += 1
+        if error is not None:
+            self.set_error(event, error)
+        if connection.waiting and connection.running is None:
+            self._end_waiting(connection, event.task)
 
     def _end_waiting(self, connection: ConnectionRecord, holder: int) -> None:
         following = connection.waiting.pop(0)
@@ -184,7 +176,7 @@ class Recorder:
         recording.
         """
         connection = ConnectionRecord(len(self.connections) + 1, pid, last=opening)
-        self.connections[connection] = None
+        self.connections.append(connection)
         if opening is not None:
             opening.connection, opening.pid = connection.number, pid
             self.finish_event(opening)
@@ -193,31 +185,30 @@ class Recorder:
 
     def check_out(self, connection: ConnectionRecord) -> None:
         """Record that the running task has checked out the connection."""
-        checkout = connection.checkout = connection.last = self.begin(
-            "checkout", connection, "", CALLERS
-        )
+        checkout = connection.checkout = connection.last = self.begin("checkout", connection)
         connection.begins = True
-        self._add_round_trips(connection)  # of pool_pre_ping
+        if self._count_round_trips:
+            self._add_round_trips(connection)  # of pool_pre_ping
         self.events.append(checkout)
 
     def check_in(self, connection: ConnectionRecord) -> None:
         """Record that the connection was returned to its pool."""
-        self._add_round_trips(connection)
+        if self._count_round_trips:
+            self._add_round_trips(connection)
         if connection.checkout is not None:
             self.finish_event(connection.checkout)
             connection.checkout = None
 
-    def begin_wait(self) -> Wait:
-        """Record that the running task begins to wait for a connection."""
-        return Wait(self.now(), self.changes)
-
-    def finish_wait(self, wait: Wait, error: BaseException | None = None) -> None:
+    def finish_wait(self, start: int, changes: int, error: BaseException | None = None) -> None:
         """Record that a task's wait for a connection has ended. If no other event occurred during
         the wait, do not record the wait, because a connection was free.
+
+        `start` is when the wait began, in nanoseconds of `perf_counter_ns()`. `changes` is what
+        the recorder's `changes` was then.
         """
-        if self.changes != wait.changes or error:
-            event = wait.opening or self.begin("pool")
-            event.start = wait.start
+        if self.changes != changes or error:
+            event = self.begin("pool")
+            event.start = (start - self._origin) // 1000
             self.events.append(event)
             self.finish_event(event, error)
 
@@ -252,16 +243,16 @@ class Recorder:
         running = [(connection.pid, connection.running) for connection in connections]
         return [pid for pid, event in running if event and event.start <= latest and pid]
 
-    def _find_owner(self) -> Owner | None:
+    def _find_owner(self) -> Owner:
         """Record the running task, which is older than the recording. Also record all new tasks in
         its event loop.
         """
         try:
             task = asyncio.current_task()
         except RuntimeError:
-            return None
+            task = None
         if task is None:
-            return None
+            return NO_TASK
         loop = task.get_loop()
         if loop not in self._factories:
             self._factories[loop] = loop.get_task_factory()
@@ -269,7 +260,7 @@ class Recorder:
         name = "" if self._task_count else self._name
         event = self._add_task(name or _name_coroutine(task.get_coro()), self._lines.find())
         task.add_done_callback(partial(self._end_task, event))
-        owner = Owner(event.task, (event.path, event.line))
+        owner = event.task, (event.path, event.line), False
         self._owner.set(owner)
         return owner
 
@@ -295,17 +286,20 @@ class Recorder:
         event = None
         if owner is None:
             event = self._add_task(_name_coroutine(coroutine), place)
-            task_owner = Owner(event.task, place)
+            task_owner = event.task, place, False
         else:
             code = getattr(coroutine, "cr_code", None)
             is_closing = code is not None and code.co_filename.startswith(SQLALCHEMY)
-            task_owner = Owner(owner.task, owner.place if place is NOWHERE else place, is_closing)
+            task_owner = owner[0], owner[1] if place is NOWHERE else place, is_closing
         if context := options.get("context"):
             with suppress(RuntimeError):  # it is the running task's, whose owner stays
                 context.run(self._owner.set, task_owner)
         previous = self._owner.set(task_owner)  # the new task copies the context
-        create = self._factories.get(loop) or _create_task
-        task: asyncio.Task[Any] = create(loop, coroutine, **options)
+        task: asyncio.Task[Any]
+        if factory := self._factories.get(loop):
+            task = factory(loop, coroutine, **options)
+        else:
+            task = asyncio.Task(coroutine, loop=loop, **options)
         self._owner.reset(previous)
         if event is not None:
             task.add_done_callback(partial(self._end_task, event))
@@ -386,12 +380,6 @@ def _describe_end(task: "asyncio.Task[Any]") -> str:
         return CANCELLED
     error = getattr(task, "_exception", None)  # exception() would silence asyncio's warning
     return type(error).__name__ if error is not None else ""
-
-
-def _create_task(
-    loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any], **options: Any
-) -> "asyncio.Task[Any]":
-    return asyncio.Task(coroutine, loop=loop, **options)
 
 
 def _name_coroutine(coroutine: Any) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 from orm_async_tests import catalogue
 from orm_async_tests.catalogue import SCRIPTS, Chapter, ScriptFile
 from orm_async_tests.cures import cure_lines
+from orm_async_tests.errors import CouldNotRun, exit_code
 from orm_async_tests.lint.rule_pages import render_page as render_rule_page
 from orm_async_tests.lint.rules import RULES
 from orm_async_tests.lint.rules.rule import Rule
@@ -94,7 +95,10 @@ def replace_section(path: Path, name: str, lines: Iterable[str], text: str = "")
     pattern = re.compile(rf"({first}.*?\n).*?({last})", re.DOTALL | re.MULTILINE)
     text = text or path.read_text("utf-8")
     if not pattern.search(text):
-        raise SystemExit(f"{path.name} has no comments '{name}:' and '/{name}'")
+        problem = f"the file has no comments `{name}:` and `/{name}`"
+        raise CouldNotRun(
+            problem, str(path), f"<!-- {name}: --> and <!-- /{name} --> into the file"
+        )
     body = "".join(f"{line}\n" for line in lines)
     return pattern.sub(lambda match: f"{match[1]}{body}{match[2]}", text)
 
@@ -230,4 +234,4 @@ def record_texts() -> dict[Path, str]:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    sys.exit(exit_code(main))

@@ -6,7 +6,6 @@ import gc
 import json
 import os
 import platform
-import re
 import statistics
 import sys
 import time
@@ -14,6 +13,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from tools.generate import replace_section
 
 from benchmarks.patterns.bench_database import created_database
 from benchmarks.patterns.comparison import PatternResult, Ratio, WorkloadResult, measure_workload
@@ -149,14 +150,4 @@ def _interval(ratio: Ratio) -> str:
 
 def write_page(page: Path, report: Report) -> None:
     """Replace the figures between a page's comments `figures` and `/figures`."""
-    body = "".join(f"{line}\n" for line in render_report(report))
-    text, count = re.subn(
-        r"(<!-- figures: .*-->\n).*?(<!-- /figures -->)",
-        lambda match: f"{match[1]}{body}{match[2]}",
-        page.read_text("utf-8"),
-        flags=re.DOTALL,
-    )
-    if not count:
-        problem = "the page has no comments `figures` and `/figures`"
-        raise CouldNotRun(problem, str(page), "--into docs/bench.md")
-    page.write_text(text, "utf-8")
+    page.write_text(replace_section(page, "figures", render_report(report)), "utf-8")

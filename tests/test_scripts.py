@@ -30,22 +30,26 @@ ENTRIES = {entry.command: entry for entry in catalogue.read_scripts()}
 KNOWN = {entry.number: entry.symptoms for entry in ENTRIES.values()}
 
 
-# The scripts that run on every stack: one of each chapter, two with servers, and one with a wire.
-EXAMPLES = {
-    *{entry.chapter: command for command, entry in reversed(ENTRIES.items())}.values(),
-    *("test4", "test162", "test187"),
-} - {"test2", "test180"}  # which take seconds
 SLOW = re.compile(r"\b(private|standby)_(server|url)\b|create_subprocess_exec|peak_bytes")
+SLOW_EXAMPLES = {  # by driver
+    "asyncpg": {"test2", "test162", "test182", "test187"},
+    "psycopg": {"test187"},
+}
+# On another event loop, one script of each chapter runs, one with a server, and one with a wire.
+OF_CHAPTERS = {entry.chapter: command for command, entry in reversed(ENTRIES.items())}
+LOOP_EXAMPLES = {*OF_CHAPTERS.values(), "test162", "test4"} - {"test2", "test180"}
 
 
-def is_thorough(entry: catalogue.ScriptFile, driver: str) -> bool:
-    """Return whether only a thorough run includes a script on this driver.
+def is_slow(command: str) -> bool:
+    """Return whether the script starts servers or a process, or reads thousands of rows."""
+    return SLOW.search(ENTRIES[command].path.read_text("utf-8")) is not None
 
-    Every driver reaches servers and processes as asyncpg does, and few scripts run on SQLite.
-    """
-    source = entry.path.read_text("utf-8")
-    is_skipped = driver == SQLITE and "\nALSO = " not in source
-    return driver != db.DRIVERS[0] and bool(is_skipped or SLOW.search(source))
+
+def is_thorough(command: str, driver: str) -> bool:
+    """Return whether only a thorough run includes a script on this driver."""
+    if driver == SQLITE:  # which skips all scripts but those that name it
+        return "\nALSO = " not in ENTRIES[command].path.read_text("utf-8")
+    return is_slow(command) and command not in SLOW_EXAMPLES[driver]
 
 
 @cache
@@ -55,9 +59,9 @@ def load_script(command: str) -> Script:
 
 CASES = [
     pytest.param(command, driver, marks=(pytest.mark.thorough,) if is_rare else ())
-    for command, entry in ENTRIES.items()  # a process loads and runs few scripts on every driver
+    for command in ENTRIES  # a process loads and runs few scripts on every driver
     for driver in (*db.DRIVERS, SQLITE)
-    for is_rare in [command not in EXAMPLES and is_thorough(entry, driver)]
+    for is_rare in [is_thorough(command, driver)]
 ]
 
 
@@ -77,8 +81,7 @@ def test_a_script_holds_has_its_symptoms_can_fail_and_its_right_variants_need_no
     command: str, driven: db.Database
 ) -> None:
     entry, script = ENTRIES[command], load_script(command)
-    is_slow = SLOW.search(entry.path.read_text("utf-8")) is not None
-    result, errors = run_and_collect(script, driven, is_traced=is_slow)  # run those only once
+    result, errors = run_and_collect(script, driven, is_traced=is_slow(command))
     skip_as(result)
     assert result.verdict.word in (HOLDS, UPSTREAM), "\n".join(
         text for _, text in render_full(result)
@@ -106,7 +109,7 @@ def test_a_script_holds_has_its_symptoms_can_fail_and_its_right_variants_need_no
 @pytest.mark.parametrize(
     "command",
     [
-        pytest.param(command, marks=() if command in EXAMPLES else (pytest.mark.thorough,))
+        pytest.param(command, marks=() if command in LOOP_EXAMPLES else (pytest.mark.thorough,))
         for command in ENTRIES
     ],
 )

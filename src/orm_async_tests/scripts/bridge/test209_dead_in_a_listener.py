@@ -19,7 +19,7 @@ from orm_async_tests.harness import Activity, Observation, Upstream, main_of, ri
 ONE = {"pool_size": 1, "max_overflow": 0}
 SET_TENANT = "SET LOCAL app.tenant = '1'"
 DEFECT = Upstream(
-    "a dead connection stays in the pool if a listener's own SQL is the first to use it",
+    "a dead connection stays in the pool if a listener's SQL uses it first",
     {"sqlalchemy": ">=2.0,<2.1", "asyncpg": ">=0.30,<0.33"},
     "https://github.com/sqlalchemy/sqlalchemy/issues/13381",
     "breaks the pool",

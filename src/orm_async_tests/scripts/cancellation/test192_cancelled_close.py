@@ -18,13 +18,13 @@ from orm_async_tests.harness import Observation, Upstream, checked_out, main_of,
 
 ONE = {"pool_size": 1, "max_overflow": 0}
 STILL_OPEN = Upstream(
-    "an AsyncConnection whose close() was cancelled does not know that it is closed",
+    "after a cancelled close(), an AsyncConnection does not know that it is closed",
     {"sqlalchemy": ">=2.0,<2.0.56 or >=2.1,<2.1.6"},
     "https://github.com/sqlalchemy/sqlalchemy/issues/13699",
     "breaks the pool",
 )
 SLOT_LOST = Upstream(
-    "a cancel while the pool resets a connection takes its slot until it is garbage",
+    "a cancel while the pool resets a connection leaks its slot until garbage collection",
     {"sqlalchemy": ">=2.0,<2.0.55 or >=2.1,<2.1.2"},
     "https://github.com/sqlalchemy/sqlalchemy/issues/13622",
     "breaks the pool",

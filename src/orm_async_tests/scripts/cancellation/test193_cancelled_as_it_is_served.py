@@ -19,7 +19,7 @@ from orm_async_tests.models import User
 
 ONE = {"pool_size": 1, "max_overflow": 0}
 DEFECT = Upstream(
-    "a cancel is lost if the pool has a connection for the waiting task at that moment",
+    "if a task gets a pooled connection and a cancel at the same time, the cancel is lost",
     {"sqlalchemy": ">=2.0,<2.0.56 or >=2.1,<2.1.7", "python": "<3.12"},
     "https://github.com/sqlalchemy/sqlalchemy/issues/13749",
     "wrong result",

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from orm_async_tests.harness import Observation, Upstream, checked_out, main_of, variant
 
 DEFECT = Upstream(
-    "a task cancelled at the exit of `async with` ends before its connection is closed",
+    "if a task is cancelled at the end of `async with`, it ends before its connection is closed",
     {"sqlalchemy": ">=2.0,<2.0.55 or >=2.1,<2.1.2"},
     "https://github.com/sqlalchemy/sqlalchemy/issues/12710",
     "breaks the pool",

@@ -20,7 +20,7 @@ from orm_async_tests.harness.definitions.known_defects import CANCEL_IS_LOGGED
 ONLY = "asyncpg>=0.32"  # before, the close itself may hang
 SINCE = "2.0.53"
 DEFECT = Upstream(
-    "a cancel is lost while the pool closes a connection whose `connect` listener raised",
+    "if a `connect` listener fails, a cancel of the task is lost",
     {"sqlalchemy": ">=2.0.53,<2.0.55 or >=2.1,<2.1.5", "asyncpg": ">=0.30,<0.33"},
     "https://github.com/sqlalchemy/sqlalchemy/issues/13678",
     "wrong result",

@@ -18,7 +18,7 @@ from orm_async_tests.harness import Observation, Upstream, checked_out, main_of,
 SINCE = ">=2.0.55,<2.1 or >=2.1.2"  # before, a cancelled task ends too early: test194
 ONE = {"pool_size": 1, "max_overflow": 0}
 DEFECT = Upstream(
-    "a close() whose task is cancelled before its first step never gives its connection back",
+    "if the task that closes a connection is cancelled at once, the connection stays open",
     {"sqlalchemy": ">=2.0.55,<2.1 or >=2.1.2,<2.2"},
     "https://docs.python.org/3/library/asyncio-task.html#asyncio.shield",
     "breaks the pool",

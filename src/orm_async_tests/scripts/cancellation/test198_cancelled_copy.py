@@ -19,7 +19,7 @@ from orm_async_tests.harness import Observation, Upstream, main_of, right, wrong
 
 ONLY = "psycopg"
 DEFECT = Upstream(
-    "a COPY that is cancelled as it starts raises an OperationalError and not CancelledError",
+    "a COPY that is cancelled as it starts raises OperationalError instead of CancelledError",
     {"psycopg": ">=3.2.3,<4"},
     "https://www.psycopg.org/psycopg3/docs/basic/copy.html",
     "wrong error",

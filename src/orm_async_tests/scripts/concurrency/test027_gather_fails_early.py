@@ -20,7 +20,7 @@ from orm_async_tests.harness import Observation, Upstream, checked_out, main_of,
 
 ALSO = "aiosqlite"
 DEFECT = Upstream(
-    "closing a session that a task still uses hides your error and leaks the pool's slot",
+    "closing a session that a task still uses hides your error and leaks a pool slot",
     {"sqlalchemy": ">=2.0,<2.2", "asyncpg": ">=0.30,<0.33"},
     "https://github.com/sqlalchemy/sqlalchemy/issues/10092",
     "breaks the pool",

@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from orm_async_tests.harness import Activity, Observation, Upstream, main_of, right, wrong
 
 DEFECT = Upstream(
-    "a connection that is closed while a task uses it fails the next users of the pool",
+    "if a connection is closed while a task uses it, later checkouts fail",
     {"sqlalchemy": ">=2.0,<2.2", "asyncpg": ">=0.30,<0.33"},
     "https://github.com/sqlalchemy/sqlalchemy/issues/13657",
     "breaks the pool",

@@ -20,7 +20,7 @@ from orm_async_tests.models import User
 
 ONLY = "asyncpg"
 DEFECT = Upstream(
-    "the rollback after a transaction that cannot start raises an error that hides the first one",
+    "if a transaction cannot start, the error of the rollback hides the first error",
     {"sqlalchemy": ">=2.1,<2.1.4", "asyncpg": ">=0.30,<0.33"},
     "https://github.com/sqlalchemy/sqlalchemy/issues/13657",
     "wrong error",

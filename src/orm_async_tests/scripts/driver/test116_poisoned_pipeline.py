@@ -21,7 +21,7 @@ from orm_async_tests.harness import Observation, Upstream, main_of, right, wrong
 
 ONLY = "psycopg"
 DEFECT = Upstream(
-    "an executemany() that is cancelled at its start leaves the pipeline mode on",
+    "after a cancelled executemany(), the connection stays in pipeline mode",
     {"psycopg": "==3.3.9"},
     "https://www.psycopg.org/psycopg3/docs/advanced/pipeline.html",
     "breaks the pool",

@@ -17,7 +17,7 @@ from orm_async_tests.harness import MakeEngine, Observation, Upstream, main_of, 
 from orm_async_tests.models import User
 
 DEFECT = Upstream(
-    "after a rejected BEGIN the pooled connection believes that a transaction is open",
+    "after a rejected BEGIN, the pooled connection still has a transaction",
     {"sqlalchemy": ">=2.0,<2.1 or >=2.1.4,<2.2", "asyncpg": ">=0.30,<0.33"},
     "https://github.com/MagicStack/asyncpg/blob/v0.30.0/asyncpg/transaction.py",
     "breaks the pool",

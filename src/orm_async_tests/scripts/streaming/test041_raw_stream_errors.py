@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from orm_async_tests.harness import Observation, Upstream, main_of, variant
 
 DEFECT = Upstream(
-    "an error while the rows of a stream arrive is the driver's own, and not a DBAPIError",
+    "an error while rows of a stream arrive is not a DBAPIError",
     {"sqlalchemy": ">=2.0,<2.2", "asyncpg": ">=0.30,<0.33"},
     "https://github.com/sqlalchemy/sqlalchemy/blob/main/lib/sqlalchemy/dialects/postgresql/asyncpg.py",
     "wrong error",

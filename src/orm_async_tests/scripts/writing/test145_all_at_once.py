@@ -15,7 +15,7 @@ from orm_async_tests.harness import Observation, Upstream, main_of, variant
 
 SINCE = "2.1"
 DEFECT = Upstream(
-    "merge_all() flushes between its objects, as merge() in a loop does",
+    "merge_all() flushes between its objects, as a loop over merge() does",
     {"sqlalchemy": ">=2.1,<2.1.7"},
     "https://github.com/sqlalchemy/sqlalchemy/issues/13715",
     "wrong result",

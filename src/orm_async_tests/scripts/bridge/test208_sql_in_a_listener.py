@@ -21,7 +21,7 @@ from orm_async_tests.models import User
 ONE = {"pool_size": 1, "max_overflow": 0}
 SET_TENANT = "SET LOCAL app.tenant = '1'"
 OPEN_TRANSACTION = Upstream(
-    "a cancel of a listener's SQL can leave an open transaction in the pool, which loses later rows",
+    "a cancel of a listener's SQL can leave an open transaction in the pool, and lose later rows",
     {"sqlalchemy": ">=2.0,<2.1", "asyncpg": ">=0.30,<0.33"},
     "https://github.com/sqlalchemy/sqlalchemy/issues/13381",
     "loses data",

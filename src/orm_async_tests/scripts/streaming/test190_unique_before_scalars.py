@@ -16,7 +16,7 @@ from orm_async_tests.models import User
 
 ALSO = "aiosqlite"
 DEFECT = Upstream(
-    "scalars() on a stream ignores an earlier unique() or columns()",
+    "scalars() on a stream ignores an earlier unique() and columns()",
     {"sqlalchemy": ">=2.0,<2.0.56 or >=2.1,<2.1.6"},
     "https://github.com/sqlalchemy/sqlalchemy/issues/13688",
     "wrong result",

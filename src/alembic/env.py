@@ -1,5 +1,5 @@
-"""The Alembic environment. The environment uses a connection that the caller passes, or else
-connects to the chosen database.
+"""The Alembic environment. It uses a connection that the caller passes, or else connects to the
+chosen database.
 
 Inside a running event loop, pass a connection, because asyncio.run() cannot be nested:
 
@@ -29,18 +29,15 @@ OPTIONS: dict[str, Any] = {"target_metadata": METADATA, "version_table_schema": 
 
 
 def include_name(name: str | None, kind: str, _: object) -> bool:
-    """Return whether Alembic's autogenerate compares this schema or table with the models.
-
-    Autogenerate must ignore the schemas of scripts and the schema of the other history.
+    """Return whether Alembic's autogenerate compares a schema or table with the models. It must
+    ignore the schemas of scripts and of the other history.
     """
     return kind != "schema" or name == METADATA.schema
 
 
 def prepare(connection: Connection) -> None:
-    """Wait for the migration lock. Create the schema, and give each history its own version table.
-
-    The transaction holds the migration lock, so that two commands migrate a database one after the
-    other.
+    """Wait for the migration lock, which the transaction holds. Create the schema, and give each
+    history its own version table.
     """
     migrations.lock_transaction(connection)
     migrations.separate_histories(connection)
@@ -49,7 +46,6 @@ def prepare(connection: Connection) -> None:
 
 
 def configure_and_run(connection: Connection) -> None:
-    """Run the command's migrations in one transaction."""
     context.configure(
         connection=connection,
         include_schemas=True,
@@ -63,12 +59,10 @@ def configure_and_run(connection: Connection) -> None:
 
 
 def refuse_or_run(connection: Connection) -> None:
-    """Run the migrations while this session holds the migration lock. Run no migration if the
-    database belongs to another program.
+    """Run the migrations, unless the database belongs to another program.
 
     A migration may commit its transaction (`autocommit_block()`), so the session holds the
-    migration lock. The migration lock is released when the connection is closed. Raises
-    CouldNotRun.
+    migration lock until the connection is closed.
     """
     connection.execute(text(f"SELECT pg_advisory_lock({migrations.LOCK})"))
     connection.commit()  # the next transaction sees what the previous holder has committed
@@ -79,15 +73,12 @@ def refuse_or_run(connection: Connection) -> None:
 
 
 async def connect_and_run(database: db.Database) -> None:
-    """Run the migrations over a new connection. Raises CouldNotRun."""
     async with db.connect(database, "alembic") as connection:
         await connection.run_sync(refuse_or_run)
 
 
 def print_sql() -> None:
-    """Print the migrations as SQL, without a database. The option `--sql` of Alembic leads to this
-    function.
-    """
+    """Print the migrations as SQL, without a database. The option `--sql` of Alembic does this."""
     context.configure(
         dialect_name="postgresql",
         literal_binds=True,
@@ -101,9 +92,6 @@ def print_sql() -> None:
 
 
 def run() -> None:
-    """Print SQL, or run the migrations over a connection. The caller passes the connection, or the
-    function opens one.
-    """
     passed = context.config.attributes.get("connection")
     if context.is_offline_mode():
         print_sql()

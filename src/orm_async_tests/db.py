@@ -1,6 +1,4 @@
-"""Opens the database that the scripts, the service and Alembic use. The module also creates the
-engines for this database.
-"""
+"""Opens the database that the scripts, the service and Alembic use, and creates engines for it."""
 
 import importlib.util
 import os
@@ -36,9 +34,7 @@ COMPOSE_PORT = "ORM_ASYNC_COMPOSE_PORT"
 
 @dataclass(frozen=True)
 class Choice:
-    """The database that a command will use. `source` names the option or the variable that chose
-    the database.
-    """
+    """The database that a command will use, and the option or the variable that chose it."""
 
     kind: Kind
     source: str
@@ -60,7 +56,7 @@ class Database:
 
 
 def choose(db: str | None = None) -> Choice:
-    """Choose a database, but do not connect to it. `db` is the value of the option --db.
+    """Choose a database by the value of the option --db, but do not connect to it.
 
     Raise CouldNotRun if the choice is neither `embedded` nor `compose` nor a PostgreSQL URL.
     """
@@ -81,10 +77,9 @@ def compose_url() -> URL:
 
 
 def chosen_driver(url: URL, driver: str | None, source: str = "") -> URL:
-    """Return the URL for the chosen driver. `--driver`, `ORM_ASYNC_DRIVER` or the URL names the
-    driver.
+    """Return the URL for the driver that `--driver`, `ORM_ASYNC_DRIVER` or the URL names.
 
-    Raise CouldNotRun if the driver is unknown or not installed, or if the driver does not accept a
+    Raise CouldNotRun if the driver is unknown or not installed, or if it does not accept a
     parameter of the URL. `source` says where the URL comes from.
     """
     driver = driver or os.environ.get("ORM_ASYNC_DRIVER") or url.get_driver_name()
@@ -107,12 +102,12 @@ def open_database(
     cluster_kind: ClusterKind = SCRIPTS,
     pooler: str = "",
 ) -> Iterator[Database]:
-    """Open the chosen database. If the chosen database is on the embedded server, the server runs
-    until the block ends.
+    """Open the chosen database. If it is on the embedded server, the server runs until the block
+    ends.
 
-    Opening the database does not connect to the server. If the URL is wrong, the first connection
-    raises an error, but open_database() does not. Raise CouldNotRun if an option or an environment
-    variable is wrong, or if the embedded server does not start.
+    This function does not connect to the server, so a wrong URL raises an error only at the first
+    connection. Raise CouldNotRun if an option or an environment variable is wrong, or if the
+    embedded server does not start.
     """
     require_descriptors()
     choice = choose(db)
@@ -148,9 +143,7 @@ def make_sessions(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
 
 
 def application_name(driver: str, name: str) -> dict[str, Any]:
-    """Return connect_args for a driver. The arguments set the name under which pg_stat_activity
-    shows the connections.
-    """
+    """Return connect_args that set the name of the connections in pg_stat_activity."""
     settings = {"application_name": name}
     return settings if driver == "psycopg" else {"server_settings": settings}
 
@@ -166,11 +159,10 @@ REFUSALS = {
 
 @asynccontextmanager
 async def connect(database: Database, name: str, **options: Any) -> AsyncIterator[AsyncConnection]:
-    """Open one connection for the block. The view pg_stat_activity shows the connection under the
-    name `application`.
+    """Open one connection without a pool. pg_stat_activity shows it under `name`.
 
-    The engine of this connection has no pool. `options` are arguments of create_async_engine().
-    Raise CouldNotRun if the server cannot be reached or rejects the connection.
+    `options` are arguments of create_async_engine(). Raise CouldNotRun if the server cannot be
+    reached or rejects the connection.
     """
     arguments = application_name(database.driver, name)
     engine = create_async_engine(

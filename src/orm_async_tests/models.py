@@ -1,6 +1,4 @@
-"""Declares the two tables that all scripts share. One table stores users, and the other table
-stores the points of their walks.
-"""
+"""Declares the two tables that all scripts share: users, and the points of their walks."""
 
 from datetime import datetime
 
@@ -18,8 +16,8 @@ NAMING_CONVENTION = {
 
 
 class Base(AsyncAttrs, DeclarativeBase):
-    """The declarative base. The declarative base maps datetime to timestamptz. The declarative base
-    also fetches default values that the server computes.
+    """The declarative base. It maps datetime to timestamptz, and fetches default values that the
+    server computes.
     """
 
     metadata = MetaData(naming_convention=NAMING_CONVENTION)

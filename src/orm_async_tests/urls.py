@@ -1,10 +1,9 @@
 """Checks the database URLs that users type, and translates them for asyncpg and psycopg.
 
-The drivers asyncpg and psycopg use different names for connection parameters. The two drivers also
-raise different errors for an unknown parameter. Only this module knows each driver's names for the
-parameters. A URL has two forms. The function parse_url() returns the portable form, which has
-libpq's parameter names, for example `?sslmode=require`. The function with_driver() returns the form
-that SQLAlchemy needs for one driver. Use only the URL from with_driver() to connect.
+The drivers use different names for connection parameters, which only this module knows. A URL has
+two forms: parse_url() returns the portable form with libpq's names, for example `?sslmode=require`.
+with_driver() returns the form that SQLAlchemy needs for one driver. Use only this second form to
+connect.
 """
 
 import re
@@ -26,9 +25,7 @@ DEFAULT_PORT = 5432
 
 
 class Parameter(NamedTuple):
-    """The rules for one URL parameter: the values that it may have, and the drivers that accept
-    it.
-    """
+    """The values that a URL parameter may have, and the drivers that accept it."""
 
     expected: str = "a text that is not empty"
     pattern: str = "(?s).+"
@@ -73,11 +70,10 @@ BY_KEYWORD = {  # parameters that asyncpg or SQLAlchemy take by another way than
 
 
 def parse_url(text: str, source: str) -> URL:
-    """Parse a database URL, and return the URL in the portable form. If the URL names no driver,
-    set asyncpg as its driver.
+    """Return a database URL in the portable form. The default driver is asyncpg.
 
-    `source` says where the text of the URL comes from, for example "--db". Raise CouldNotRun if the
-    text is not a PostgreSQL URL, or if no driver accepts one of its parameters.
+    `source` says where the text comes from, for example "--db". Raise CouldNotRun if the text is
+    not a PostgreSQL URL, or if no driver accepts one of its parameters.
     """
     try:
         if CONTROL.search(urllib.parse.unquote(text, errors="strict").encode()):
@@ -103,7 +99,7 @@ def parse_url(text: str, source: str) -> URL:
 def with_driver(url: URL, driver: str, source: str = "") -> URL:
     """Return a URL for one driver, in SQLAlchemy's form.
 
-    If the driver does not accept a parameter of the URL, raise CouldNotRun with the URL's source.
+    Raise CouldNotRun if the driver does not accept a parameter of the URL.
     """
     url = portable(url, source).set(drivername=f"postgresql+{driver}")
     for name in url.query.keys() & PARAMETERS.keys():
@@ -139,7 +135,7 @@ def libpq_parameters(url: URL) -> dict[str, str]:
 
 
 def hide_secrets(url: URL) -> str:
-    """Return a URL as text in the portable form, and hide its passwords."""
+    """Return a URL as text in the portable form, without its passwords."""
     shown = portable(url)
     if "sslpassword" in shown.query:
         shown = shown.update_query_dict({"sslpassword": "hidden"})
@@ -147,9 +143,6 @@ def hide_secrets(url: URL) -> str:
 
 
 def check_port(text: str, source: str) -> int:
-    """Convert a port's text to a number. If the text is not a port, raise CouldNotRun with the
-    source of the text.
-    """
     if not (re.fullmatch("[0-9]{1,9}", text) and int(text) in PORTS):
         raise CouldNotRun(
             f"{text!r} is not a port (1 to {PORTS[-1]})", source, "a port, for example 5432"
@@ -158,9 +151,7 @@ def check_port(text: str, source: str) -> int:
 
 
 def _asyncpg_query(query: Mapping[str, Any]) -> dict[str, Any]:
-    """Translate the parameters of a URL to asyncpg's arguments. Some arguments become separate
-    parameters, and the others become parts of the parameter `dsn`.
-    """
+    """Translate the parameters of a URL to asyncpg's arguments, some of them inside a `dsn`."""
     arguments = {BY_KEYWORD[name]: query[name] for name in query if name in BY_KEYWORD}
     if "timeout" in arguments:
         convert_timeouts()
@@ -185,7 +176,7 @@ def _convert_timeout(
 
 
 def portable(url: URL, source: str = "") -> URL:
-    """Check a URL in any form, and return the URL in its portable form. Raises CouldNotRun."""
+    """Check a URL in any form, and return it in the portable form. Raises CouldNotRun."""
     query: dict[str, str] = {}
     hosts: list[str] = []
     ports: list[str] = [] if url.port is None else [str(url.port)]
@@ -213,9 +204,7 @@ def portable(url: URL, source: str = "") -> URL:
 
 
 def _parameters(url: URL, source: str) -> Iterator[tuple[str, str]]:
-    """Yield the names and values of the URL's parameters. Include the parameters inside asyncpg's
-    `dsn`.
-    """
+    """Yield the URL's parameters, and the parameters inside asyncpg's `dsn`."""
     for name, values in url.query.items():
         for value in [values] if isinstance(values, str) else values:
             if name != "dsn":
@@ -230,8 +219,8 @@ def _parameters(url: URL, source: str) -> Iterator[tuple[str, str]]:
 def _with_hosts(url: URL, hosts: list[str], ports: list[str], source: str) -> URL:
     """Return the URL with its hosts in the place where both drivers read them.
 
-    A single host stands in the URL's usual place, unless the host is the directory of a socket.
-    Several hosts are parameters of the URL, each with its port.
+    A single host stands in the URL's usual place, unless it is the directory of a socket. Several
+    hosts are parameters, each with its port.
     """
     if url.host and hosts:
         raise _refusal("the URL names its host twice", source)
@@ -264,7 +253,7 @@ def _pair_hosts(hosts: list[str], ports: list[str], source: str) -> tuple[str, .
 
 
 def _split_port(host: str) -> tuple[str, str]:
-    """Split a text into a host and a port. The port may be empty. A host with several colons is an
+    """Split a text into a host and a port, which may be empty. A host with several colons is an
     IPv6 address.
     """
     name, colon, port = host.rpartition(":")

@@ -78,10 +78,7 @@ async def insert_points(
     """
     columns = {name: [getattr(point, name) for point in points] for name in COLUMNS[1:]}
     parameters = {"owner": user_id, "points": len(points), **columns}
-    answer = await insert_once(session, INSERT_FEW, parameters, key, digest)
-    if answer is None:
-        raise not_found(User)
-    return Loaded.model_validate(answer)
+    return Loaded.model_validate(await insert_once(session, INSERT_FEW, parameters, key, digest))
 
 
 async def copy_points(

@@ -22,24 +22,21 @@ class Connection(H11Protocol):
     a state with the two timeouts and with `shutdown_callbacks`.
     """
 
-    _send_timer: asyncio.TimerHandle | None = None
-    _head_timer: asyncio.TimerHandle | None = None
-    _unsent = 0  # bytes, when _send_timer was started
+    _unsent = 0  # bytes, when the timer for sending was started
     _stopping = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        self._timers: dict[str, asyncio.TimerHandle] = {}
         super().connection_made(transport)
         transport.set_write_buffer_limits(high=0)  # report even one unsent byte
         self._start_head_timer()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if self.cycle is None or self.cycle.response_complete:
-            if self._head_timer is None:
-                self._start_head_timer()
-        elif self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._cancel("head")
+        elif "head" not in self._timers:
+            self._start_head_timer()
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -47,14 +44,11 @@ class Connection(H11Protocol):
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        if self._send_timer is not None:
-            self._send_timer.cancel()
-            self._send_timer = None
+        self._cancel("send")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        for timer in (self._send_timer, self._head_timer):
-            if timer is not None:
-                timer.cancel()
+        self._cancel("send")
+        self._cancel("head")
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
@@ -65,25 +59,28 @@ class Connection(H11Protocol):
             callback()
         super().shutdown()
         self._stopping = True
-        if self._send_timer is not None:
-            self._send_timer.cancel()
+        if self._cancel("send"):
             self._start_send_timer()
+
+    def _start_head_timer(self) -> None:
+        timeout = self.app_state["receive_timeout"]
+        self._timers["head"] = self.loop.call_later(timeout, self.transport.abort)
 
     def _start_send_timer(self) -> None:
         timeout = SHUTDOWN_TIMEOUT if self._stopping else self.app_state["send_timeout"]
         self._unsent = self.transport.get_write_buffer_size()
-        self._send_timer = self.loop.call_later(timeout, self._check_progress)
+        self._timers["send"] = self.loop.call_later(timeout, self._check_progress)
+
+    def _cancel(self, name: str) -> bool:
+        timer = self._timers.pop(name, None)
+        if timer is not None:
+            timer.cancel()
+        return timer is not None
 
     def _check_progress(self) -> None:
         if self.transport.get_write_buffer_size() < self._unsent:
             self._start_send_timer()
             return
-        LOGGER.info(
-            "closed the connection of %s, because the client does not read its response",
-            self.client,
-        )
+        reason = "the client does not read its response"
+        LOGGER.info("closed the connection of %s, because %s", self.client, reason)
         self.transport.abort()
-
-    def _start_head_timer(self) -> None:
-        timeout = self.app_state["receive_timeout"]
-        self._head_timer = self.loop.call_later(timeout, self.transport.abort)

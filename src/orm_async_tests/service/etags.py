@@ -89,4 +89,4 @@ async def write_unchanged(
         return row
     if await session.scalar(select(model.id).where(has_key)) is None:
         raise not_found(model)
-    raise HTTPException(412, f"the {NAMES[model]} has changed since you read it")
+    raise HTTPException(412, f"the {NAMES[model]} has changed since you read it: read it again")

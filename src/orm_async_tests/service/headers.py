@@ -37,13 +37,15 @@ class HeaderChecks:
     def _refusal(self, method: str, headers: Headers) -> JSONResponse | None:
         host = headers.get("Host", "").lower()
         if not self._is_served(host):
-            detail = f"the host {excerpt(host)!r} is not served: ORM_ASYNC_SERVICE_HOSTS names more"
+            detail = f"the service has no host {excerpt(host)!r}: set ORM_ASYNC_SERVICE_HOSTS"
             return make_problem(400, detail)
         if method in SAFE:
             return None
         origin = headers.get("Origin")
         if origin is not None and origin.partition("://")[2].lower() != host:
-            return make_problem(403, f"a page of {excerpt(origin)!r} may not write here")
+            return make_problem(
+                403, f"a page of the site {excerpt(origin)!r} must not write to this service"
+            )
         coding = headers.get("Content-Encoding", "identity").strip().lower()
         if coding != "identity":
             detail = f"the body is encoded as {excerpt(coding)!r}: send it without Content-Encoding"

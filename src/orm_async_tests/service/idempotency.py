@@ -10,6 +10,9 @@ from sqlalchemy import Executable, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from orm_async_tests.models import User
+from orm_async_tests.service.etags import not_found
+
 Document = dict[str, Any]
 Key = Annotated[
     str,
@@ -66,25 +69,29 @@ async def insert_once(
     parameters: Document,
     key: str,
     digest: str,
-) -> Document | None:
+) -> Document:
     """Insert a row, unless a request with the same key has already inserted it. Return the answer.
 
-    Return None if a condition of the INSERT was false. Raise HTTPException 409 if a different
-    request has used the key.
+    Raise HTTPException 404 if a condition of the INSERT is false, because the user does not exist.
+    Raise HTTPException 409 if a different request has used the key.
     """
     if not key:
         answer: Document | None = await session.scalar(insertion.plain, parameters)
+        if answer is None:
+            raise not_found(User)
         return answer
     keyed = {**parameters, "key": key, "digest": digest}
     row = (await session.execute(insertion.keyed, keyed)).one_or_none()
     if row is None:
         row = (await session.execute(READ_STORED, {"key": key})).one_or_none()
         await session.rollback()  # of a row that was inserted before the other request committed
-    return read_answer(row, digest) if row else None
+    if row is None:
+        raise not_found(User)
+    return read_answer(row, digest)
 
 
 def read_answer(row: Any, digest: str) -> Document:
     if row.request != digest:
-        raise HTTPException(409, "this Idempotency-Key was already used for another request")
+        raise HTTPException(409, "another request has used this Idempotency-Key: choose a new key")
     answer: Document = row.answer
     return answer

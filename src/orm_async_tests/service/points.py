@@ -104,8 +104,6 @@ async def create(
     digest = digest_of(f"POST /users/{user_id}/points {point.model_dump_json()}")
     values = {"owner": user_id, **point.model_dump()}
     created = await insert_once(session, INSERT, values, key, digest)
-    if created is None:
-        raise not_found(User)
     set_etag(response, created["version"])
     response.headers["Location"] = f"/points/{created['point']['id']}"
     return PointOut.model_validate(created["point"])

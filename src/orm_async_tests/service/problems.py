@@ -95,7 +95,7 @@ async def handle_database_error(_: Request, error: Exception) -> JSONResponse:
     sqlstate = getattr(orig, "sqlstate", None) or ""
     if sqlstate in CONSTRAINTS:
         return make_problem(
-            CONSTRAINTS[sqlstate], "a constraint of the database rejects the change"
+            CONSTRAINTS[sqlstate], "the change violates a constraint of the database"
         )
     is_unreachable = (
         sqlstate.startswith(CONNECTION_EXCEPTION)

@@ -20,7 +20,7 @@ UPLOADS = ("ndjson", "gpx")  # the last segments of paths whose body is a stream
 STREAMS = ("live", "track.ndjson", "track.geojson")  # and of paths whose response is a stream
 WITHOUT_BODY = ("GET", "HEAD")  # no route reads one
 CLOSE = {"Connection": "close"}  # the rest of the body is not read
-TWO_LENGTHS = "Content-Length and Transfer-Encoding contradict each other", CLOSE
+TWO_LENGTHS = "the request has Content-Length and Transfer-Encoding: send only one of them", CLOSE
 
 
 def kind_of(scope: Scope) -> str:
@@ -122,7 +122,7 @@ class Limits:
             return await self._app(scope, receive, send)
         kind = kind_of(scope)
         if self._running[kind] >= getattr(self._settings, f"max_{kind}"):
-            busy = make_problem(503, f"too many {kind} at a time: try again", RETRY_AFTER)
+            busy = make_problem(503, f"the service handles too many {kind}: try again", RETRY_AFTER)
             return await busy(scope, receive, send)
         if scope["method"] not in WITHOUT_BODY:
             limits = self._settings

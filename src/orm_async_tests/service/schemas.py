@@ -63,7 +63,9 @@ DECIMAL = BeforeValidator(parse_integer)
 EventId = Annotated[int, Field(ge=0, le=MAX_ID), DECIMAL]
 Id = Annotated[int, Field(ge=1, le=MAX_ID), DECIMAL, Path()]
 After = Annotated[EventId, Query(description="the value of `next` from the previous page")]
-Limit = Annotated[int, Field(ge=1, le=1000), DECIMAL, Query()]
+Limit = Annotated[
+    int, Field(ge=1, le=1000), DECIMAL, Query(description="the number of items on a page")
+]
 
 
 class Input(BaseModel):

@@ -41,7 +41,6 @@ async def create(user: UserIn, session: WriteSession, response: Response, key: K
     """Create a user."""
     digest = digest_of(f"POST /users {user.model_dump_json()}")
     answer = await insert_once(session, INSERT, user.model_dump(), key, digest)
-    assert answer is not None
     set_etag(response, answer["version"])
     response.headers["Location"] = f"/users/{answer['user']['id']}"
     return UserOut.model_validate(answer["user"])

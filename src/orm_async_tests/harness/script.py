@@ -27,9 +27,9 @@ class Script:
     variants: tuple[Variant, ...]
     check: Callable[..., None]
     options: tuple[Option, ...]
-    since: str  # the versions of SQLAlchemy to which it applies, for example ">=2.1"; "" for all
-    only: str  # the driver to which it applies, for example "asyncpg>=0.31"; "" for both
-    also: str  # "aiosqlite" if the claim holds on SQLite too, else ""
+    since: str  # versions of SQLAlchemy, for example ">=2.1"; "" for all
+    only: str  # a driver, for example "asyncpg>=0.31"; "" for all
+    also: str  # "aiosqlite" if the claim holds on SQLite too, or ""
     defects: tuple[Upstream, ...]
     base: type[DeclarativeBase]
     seed: Seed | None

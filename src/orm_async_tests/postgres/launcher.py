@@ -52,7 +52,7 @@ def main(parent: int, death_signal: int, as_nobody: bool, program: list[str]) ->
             sys.exit(NO_NAMESPACE)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, death_signal)
-    if os.getppid() != parent:  # it died before the signal was set
+    if os.getppid() != parent:  # the parent died before the signal was set
         sys.exit(NO_PARENT)
     try:
         os.execvp(program[0], program)

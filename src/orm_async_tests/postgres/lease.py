@@ -13,7 +13,7 @@ from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.postgres import binaries, paths, supervisor
 from orm_async_tests.postgres.cluster import SCRIPTS, Cluster, ClusterKind, Launch, Login
 
-DESCRIPTORS = 256  # macOS's default; test5 hangs with 14, and many connections need more
+DESCRIPTORS = 256  # the default of macOS; test5 hangs with 14
 IDLE = "ORM_ASYNC_IDLE"
 DEFAULT_IDLE = "60"
 IDLE_BYTES = 32
@@ -64,7 +64,7 @@ def _ensure_running(cluster: Cluster, idle: float, start_file: int) -> Launch:
         return "warm"
     if not is_created:
         cluster.create()
-    with paths.refusals(cluster.folder):  # for describe_stop()
+    with paths.refusals(cluster.folder):  # describe_stop() reads this file
         os.ftruncate(start_file, 0)
         os.pwrite(start_file, f"{idle}".encode(), 0)
     cluster.start(idle)
@@ -128,7 +128,7 @@ def stop(kind: ClusterKind = SCRIPTS, *, reset: bool = False) -> bool:
     """
     cluster = _open_cluster(kind)
     with paths.open_file(cluster.lease) as lease_file:
-        # The supervisor locks the lease for an instant at every tick, so this tries for ten ticks.
+        # The supervisor locks the lease for an instant at every tick, so try for ten ticks.
         deadline = time.monotonic() + 10 * supervisor.TICK
         while not supervisor.try_lock(lease_file):
             if time.monotonic() > deadline:

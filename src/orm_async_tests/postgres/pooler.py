@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 VARIABLE = "ORM_ASYNC_PGBOUNCER"
 REMEDY = f"apt-get install pgbouncer, or {VARIABLE}=/a/folder/pgbouncer"
-SBIN = "/usr/local/sbin:/usr/sbin"  # an ordinary user's PATH may lack these
+SBIN = "/usr/local/sbin:/usr/sbin"  # the PATH of an ordinary user may lack these folders
 PORT = 6432
 STARTED_WITHIN = 10.0  # seconds
 SSLMODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
@@ -91,8 +91,8 @@ def pgbouncer(server: "URL") -> Iterator[Pooler]:
 def _render_config(server: "URL", folder: Path, settings: dict[str, str]) -> str:
     """Return the text of pgbouncer.ini. PgBouncer listens on no TCP port."""
     if settings.get(PREPARED) == "0" and tuple(map(int, version().split(".")[:2])) < (1, 21):
-        del settings[PREPARED]  # this PgBouncer does not know the setting, and behaves as with 0
-    sslmode = server.query.get("sslmode") or server.query.get("ssl")  # as asyncpg calls it
+        del settings[PREPARED]  # an old PgBouncer rejects the setting, and behaves as with 0
+    sslmode = server.query.get("sslmode") or server.query.get("ssl")  # asyncpg's name
     values = {
         "listen_addr": "",
         "unix_socket_dir": folder,

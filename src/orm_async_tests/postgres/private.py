@@ -17,11 +17,11 @@ from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.postgres import binaries, paths
 from orm_async_tests.postgres.cluster import Cluster, Login
 
-# Shared memory of the kind posix would outlive a killed server.
+# A killed server would leave POSIX shared memory behind.
 FILES_ONLY = {"dynamic_shared_memory_type": "mmap"}
 DEADLINE = 30.0  # seconds that a standby may take to pause, to replay or to be promoted
 BACKUP = ("--write-recovery-conf", "--checkpoint=fast", "--no-sync", "--no-manifest")
-# This writes a record: the end of a page is replayed only together with the next record.
+# Writes one more record, because the end of a page is replayed only with the next record.
 MARK = "SET LOCAL synchronous_commit = local; SELECT pg_logical_emit_message(true, 'mark', '')"
 
 
@@ -50,7 +50,7 @@ def read_output(process: "subprocess.Popen[str]") -> str:
     """Wait until a client program ends, and return its output. Raises CouldNotRun."""
     output, errors = process.communicate()
     if process.returncode:
-        where = f"{process.args!r}"  # they do not contain the password
+        where = f"{process.args!r}"  # the arguments do not contain the password
         raise CouldNotRun(f"a client program failed: {errors.strip()}", where, binaries.CLIENTS)
     return output
 
@@ -150,7 +150,7 @@ def hot_standby(primary: PrivateServer, **settings: str) -> Iterator[Standby]:
         login = primary.login
         cluster.write_secret(login.password)
         read_output(start_client(login, "pg_basebackup", "-D", str(cluster.data), *BACKUP))
-        for lock in cluster.data.glob(".s.PGSQL.*.lock"):  # copied: the primary's lies in its data
+        for lock in cluster.data.glob(".s.PGSQL.*.lock"):  # copies of the primary's
             lock.unlink()
         standby = Standby(cluster, primary)
         with _running(standby, settings):

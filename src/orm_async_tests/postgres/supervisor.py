@@ -18,14 +18,14 @@ import sys
 import time
 from pathlib import Path
 
-TICK = 0.1  # seconds between two looks at the lease
+TICK = 0.1  # seconds between two checks of the lease
 RETRY_SECONDS = 5.0  # how long the backends of a killed server may need to end
-PID_LINE, SOCKETS_LINE, STATUS_LINE, PIDFILE_LINES = 0, 4, 7, 8  # of postmaster.pid
+PID_LINE, SOCKETS_LINE, STATUS_LINE, PIDFILE_LINES = 0, 4, 7, 8  # lines of postmaster.pid
 SOCKET = ".s.PGSQL.5432"
 UNIX_SOCKETS = Path("/proc/net/unix")  # Linux
-PATH_FIELD = 7  # of a line there
+PATH_FIELD = 7  # the field with the path in a line of this file
 PS = ("ps", "-A", "-o", "ppid=", "-o", "args=")
-PS_TICK = 1.0  # seconds: less often, because ps is a process
+PS_TICK = 1.0  # seconds between two calls of ps, which cost more
 UNTIL_BYTES = 32
 
 Server = subprocess.Popen[bytes]
@@ -99,7 +99,7 @@ def start_and_wait(data: Path, sockets: Path, command: list[str], child_ended: i
             stdout=sys.stderr,
         )
         while not _ends_within(server, 0.005, child_ended):
-            # A killed server may have left an older file.
+            # An older server that was killed may have left the file.
             is_owner = read_pidfile(data)[PID_LINE].strip() == str(server.pid)
             if is_owner and accepts_connections(data, sockets):
                 return server

@@ -55,5 +55,5 @@ def this_stack(database: db.Database, settings: Mapping[str, str], loop: str) ->
 def packages() -> dict[str, str]:
     """Read the versions from folders, because `importlib.metadata` opens many files."""
     folders = [path for folder in map(Path, sys.path) for path in folder.glob("*.dist-info")]
-    names = (path.stem.partition("-") for path in reversed(folders))  # the first one is imported
+    names = (path.stem.partition("-") for path in reversed(folders))  # Python imports the first
     return dict(sorted((name.lower().replace("_", "-"), version) for name, _, version in names))

@@ -26,13 +26,13 @@ class Variant:
     function: Callable[..., Any]
     kind: Kind
     engine: Mapping[str, Any] = field(default_factory=dict)  # options of create_async_engine()
-    standby: Mapping[str, str] = field(default_factory=dict)  # settings of its hot standby
-    warns: bool = False  # it may warn
-    unhandled: bool = False  # it may lose an error, or leave it to a log
-    leaks: bool = False  # it may keep a connection
-    tasks: bool = False  # it may leave a task running
+    standby: Mapping[str, str] = field(default_factory=dict)  # settings of the hot standby
+    warns: bool = False  # whether the variant may cause warnings
+    unhandled: bool = False  # whether errors may be lost, or appear only in a log
+    leaks: bool = False  # whether a connection may stay checked out
+    tasks: bool = False  # whether a task may still run at the end
 
-    def __call__(self, *arguments: Any, **named: Any) -> Any:  # by another variant
+    def __call__(self, *arguments: Any, **named: Any) -> Any:  # one variant may call another
         return self.function(*arguments, **named)
 
     @property
@@ -116,13 +116,13 @@ class Observation:
     error: Any = None  # checks read attributes of many exception classes
     sql: list[str] = field(default_factory=list)  # statements that the server answered
     log: list[str] = field(default_factory=list)  # the same, with BEGIN, COMMIT and ROLLBACK
-    # Of each line of log: which of the transactions that were open then sent it.
+    # For every line of `log`: the number of its transaction among those that were open.
     transaction_ids: list[int] = field(default_factory=list)
-    # Of each line of log: the SQLSTATE with which the server refused it, or "".
+    # For every line of `log`: the SQLSTATE with which the server refused the statement, or "".
     sqlstates: list[str] = field(default_factory=list)
     # What tasks and connections did, in the order in which it began.
     events: list[Event] = field(default_factory=list)
-    round_trips: int = 0  # counted on the wire if `counted`
+    round_trips: int = 0  # valid only if `counted` is true
     counted: bool = False
     seconds: float = 0.0
     leaked: int = 0  # connections that are still checked out at the end

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from orm_async_tests.harness.wire.wire import Wire
 
 ReportBlocked = Callable[[Sequence[tuple[int, Sequence[int]]], int], None]
-DEADLINE = 10.0  # seconds that a condition may take to come true
+DEADLINE = 10.0  # seconds until a condition must be true
 BACKENDS = """
     from pg_stat_activity where datname = current_database() and backend_type = 'client backend'
     and application_name <> 'orm_async_tests admin' and pid <> all(:before)
@@ -80,7 +80,7 @@ class Activity:
         async with asyncio.timeout(DEADLINE):
             while not is_closed:
                 is_closed = not self._wire or self._wire.open <= self._open_before
-                await self.pids()  # meanwhile the event loop reads what the clients received
+                await self.pids()  # gives the event loop time to read what clients received
         return killed
 
     async def until_open(self, count: int) -> None:

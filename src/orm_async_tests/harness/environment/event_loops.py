@@ -13,14 +13,14 @@ Result = TypeVar("Result")
 
 def run(name: str, main: Callable[..., Coroutine[Any, Any, Result]], *arguments: Any) -> Result:
     """Run a coroutine function in a new event loop. Raise CouldNotRun if uvloop is missing."""
-    factory: Callable[[], asyncio.AbstractEventLoop] | None = None  # Python's own choice
+    factory: Callable[[], asyncio.AbstractEventLoop] | None = None  # None: Python chooses
     if name == UVLOOP:
         try:
             from uvloop import new_event_loop as factory
         except ImportError:
             remedy = install_extra("uvloop")
             raise CouldNotRun("uvloop is not installed", "--loop", remedy) from None
-    # Block Ctrl-C until asyncio handles it: a loop that is half built prints a traceback.
+    # Block Ctrl-C until asyncio handles it, because an unfinished loop would print a traceback.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
     async def unblock_and_run() -> Result:

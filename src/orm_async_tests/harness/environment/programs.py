@@ -101,11 +101,11 @@ class Processes:
         """Await the function in a new process. Return the function's result, or raise its error
         together with the causes. The result and the error must be picklable.
         """
-        from concurrent.futures import ProcessPoolExecutor  # here, because few scripts need them
+        from concurrent.futures import ProcessPoolExecutor  # a slow import
         from multiprocessing import get_context
 
         context = get_context("forkserver")
-        # Modules are preloaded once per run; later ones are imported.
+        # The server process of `forkserver` imports the first module only once for all calls.
         context.set_forkserver_preload([function.__module__])
         loop = asyncio.get_running_loop()
         result: Result
@@ -130,7 +130,7 @@ def _call(
     async def main() -> Any:
         return await function(*arguments, **named)
 
-    db.convert_timeouts()  # the URL was translated in the parent process
+    db.convert_timeouts()  # as the parent process did
     try:
         return asyncio.run(main()), [], ""
     except Exception as error:
@@ -148,7 +148,7 @@ def alembic_environment(*revisions: str, env: str = ENV, **attributes: Any) -> I
     `revisions` has the texts of the revision files, and `env` is the text of env.py. `attributes`
     become config.attributes, which the default env.py passes to `context.configure()`.
     """
-    from alembic.config import Config  # here, since most scripts need none of it
+    from alembic.config import Config  # a slow import
 
     with TemporaryDirectory() as folder:
         config = Config(attributes=attributes, cmd_opts=Namespace(quiet=True))

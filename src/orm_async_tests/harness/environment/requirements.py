@@ -19,7 +19,7 @@ WIRE, BINARIES, STANDBY, PGBOUNCER = "a wire", "binaries", "standby", "pgbouncer
 REQUIRABLE = (BINARIES, STANDBY, PGBOUNCER)
 VARIABLE = "ORM_ASYNC_REQUIRE"
 
-EXTRAS = {  # of pyproject.toml, by the package that a function of a script imports
+EXTRAS = {  # the extra in pyproject.toml that installs a package
     "anyio": "anyio",
     "fastapi": "web",
     "httpx": "web",
@@ -38,7 +38,7 @@ SERVERS = {
     STANDBY: "a private standby",
     PGBOUNCER: "PgBouncer",
 }
-# What the methods of the fixture `activity`, and the fixture `blocked`, call on the server.
+# The server functions that `activity` and `blocked` call.
 OF_ACTIVITY = {
     "blocked": "pg_blocking_pids",
     "until_blocked": "pg_blocking_pids",
@@ -60,7 +60,7 @@ def read_needs(
     requirements, functions = set[str]().union(*needed), set[str]()
     tree = ast.parse(inspect.getsource(module))
     nodes = {*ast.walk(tree)} - {*tree.body}
-    # Docstrings, and other strings that are statements, call nothing.
+    # A string that is a statement, for example a docstring, contains no SQL.
     nodes -= {node.value for node in nodes if isinstance(node, ast.Expr)}
     nodes -= {node.value for node in tree.body if isinstance(node, ast.Expr)}
     for node in nodes:
@@ -69,7 +69,7 @@ def read_needs(
                 requirements.add(WIRE)
             case ast.keyword(arg=pooler.PREPARED, value=value) if ast.unparse(value) != "'0'":
                 requirements -= {PGBOUNCER}
-                requirements.add(f"{PGBOUNCER}>=1.21")  # an older one lacks the setting
+                requirements.add(f"{PGBOUNCER}>=1.21")  # the first with this setting
             case ast.Import(names=aliases):
                 requirements |= {alias.name.partition(".")[0] for alias in aliases}
             case ast.ImportFrom(module=str(name)):

@@ -24,12 +24,12 @@ from orm_async_tests.errors import CouldNotRun, install_extra
 from orm_async_tests.harness.definitions.variants import select_arguments
 from orm_async_tests.models import TrackPoint, User
 
-Seed = Callable[..., Awaitable[None]]  # inserts rows over `connection`; it may name options
-ADVISORY_LOCK = 970130954  # held while a command uses the database
+Seed = Callable[..., Awaitable[None]]  # takes `connection`, and options of the script
+ADVISORY_LOCK = 970130954  # the command that uses the database holds this lock
 USERS, POINTS_PER_USER = 3, 2
 ADMIN = "orm_async_tests admin"
 
-LOCK_TIMEOUT = "SET lock_timeout = '60s'"  # else a connection that stays open would stop a run
+LOCK_TIMEOUT = "SET lock_timeout = '60s'"  # a lost connection may hold a lock forever
 TRUNCATE_TABLES = "TRUNCATE users, track_points RESTART IDENTITY CASCADE"
 START, MINUTE = datetime(2010, 10, 3, 9, 36, 30, tzinfo=UTC), timedelta(minutes=1)
 # Server settings that could affect a verdict.
@@ -109,7 +109,7 @@ async def open_script_database(database: db.Database) -> AsyncIterator["ScriptDa
             await engine.dispose()
         return
     async with db.connect(database, ADMIN, isolation_level="AUTOCOMMIT") as connection:
-        if database.kind != "embedded":  # in the embedded server the service has another database
+        if database.kind != "embedded":  # the embedded server has a separate database
             await connection.run_sync(migrations.refuse_service)
         try:
             await _lock(connection)

@@ -28,10 +28,10 @@ from orm_async_tests.postgres import (
 
 PRIVATE = {"private_server", "private_url"}
 REPLICATED = {"primary_url", "standby", "standby_url"}
-# A session that sets synchronous_commit = on waits for the standby; others do not.
+# Only a session that sets synchronous_commit = on waits for the standby.
 SYNCHRONOUS = {"synchronous_standby_names": "*", "synchronous_commit": "local"}
 SHARED_MEMORY = Path("/dev/shm")
-REQUIRED_BYTES = 2**30  # ten times what two servers take
+REQUIRED_BYTES = 2**30  # ten times the size of two servers
 POOLER_LIMITS = {"default_pool_size": "100", "max_client_conn": "500"}  # more than a script opens
 POOLER_SETTINGS = (
     {"pool_mode": "session"},

@@ -21,9 +21,9 @@ from orm_async_tests.harness.report.phrasing import describe, format_value, plur
 from orm_async_tests.harness.script import Script
 from orm_async_tests.verdicts import BROKEN, HOLDS, UPSTREAM, Word
 
-JUDGE, RECORD = "__judge__", "__record__"  # what the compiled check calls
+JUDGE, RECORD = "__judge__", "__record__"  # the functions that the compiled `check` calls
 LONGEST = 300  # characters of an assertion's values
-MOST = 4  # comparisons of one assertion that are shown
+MOST = 4  # at most so many comparisons of an assertion are shown
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class Recorder:
         finally:
             texts = list(dict.fromkeys(map(_format_comparison, self._comparisons)))
             if (more := len(texts) - MOST) > 0:
-                texts = [*texts[:3], f"{more} more", texts[-1]]  # the last decides a false one
+                texts = [*texts[:3], f"{more} more", texts[-1]]  # the last comparison decides
             self.evidence.append(Evidence(assertion, truncate("; ".join(texts), LONGEST), holds))
         return holds
 

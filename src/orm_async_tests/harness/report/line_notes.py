@@ -8,9 +8,9 @@ from orm_async_tests.timeline.event_list import SENT, Event
 from orm_async_tests.timeline.sentences import describe_events
 
 WAITS = ("pool", "busy", "lock")
-MOST = 4  # statements or waits that are shown for one line
+MOST = 4  # at most so many statements, and so many waits, are shown for a line
 STATE = re.compile(r"\b[0-9A-Z]{5}\b")
-NAMES = {  # that asyncpg's classes do not have
+NAMES = {  # PostgreSQL's names of SQLSTATEs whose classes in asyncpg have other names
     "40001": "serialization_failure",
     "42601": "syntax_error",
     "42803": "grouping_error",
@@ -18,7 +18,7 @@ NAMES = {  # that asyncpg's classes do not have
 }
 WORD = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
-Note = tuple[str, str, int | None]  # ">" or "~" or "!", a text, and the round trips if any count
+Note = tuple[str, str, int | None]  # a mark, a text, and the round trips if they count
 
 
 def annotate_line(number: int, events: Sequence[Event], code: str) -> Iterator[Note]:

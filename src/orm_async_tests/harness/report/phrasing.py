@@ -20,7 +20,7 @@ def format_value(value: Any) -> str:
     if isinstance(value, BaseException):
         return describe(value)
     if isinstance(value, float):
-        return f"{value:.4g}"  # enough digits to compare two floats
+        return f"{value:.4g}"  # four digits are enough to compare two floats
     if type(value) is list:
         return f"[{', '.join(map(format_value, value))}]"
     return value.__name__ if isinstance(value, type) else repr(value)

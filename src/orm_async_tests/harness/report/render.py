@@ -109,7 +109,7 @@ def _render_line(line: TranscriptLine, columns: int) -> Iterator[Styled]:
         carets = "".join("^" if marked else " " for marked in under).rstrip()
         if carets:
             yield "green", head + carets
-        start += len(text) + 1  # the space at which the line was broken
+        start += len(text) + 1  # 1: the space where the line was broken
 
 
 def _render_evidence(evidence: Evidence, columns: int) -> Iterator[Styled]:

@@ -18,12 +18,12 @@ from orm_async_tests.harness.definitions.variants import Observation
 from orm_async_tests.harness.report.phrasing import truncate
 from orm_async_tests.harness.wire.sql_log import ENDS
 
-MOST_LINES = 10  # of one variant; beyond that its statements are only counted
-MOST_TRANSACTIONS = 3  # that are named on one line
-SIMILARITY = 0.6  # from which two statements count as versions of each other
+MOST_LINES = 10  # if a variant has more lines, its statements are only counted
+MOST_TRANSACTIONS = 3  # a line names at most so many transactions
+SIMILARITY = 0.6  # two statements that are more similar are compared word by word
 TOKEN = re.compile(r"\s+|[^\s(),;]+|.")
-MOST_SHOWN = 3  # columns, rows of VALUES or members of IN that are written in full
-LONGEST = 400  # characters; the middle of a longer statement is left out
+MOST_SHOWN = 3  # a list with more columns, rows or members is shortened
+LONGEST = 400  # characters of a statement
 CAST = re.compile(
     r"(?<=[\w)])::(?:(?:TIMESTAMP|TIME) WITH(?:OUT)? TIME ZONE|DOUBLE PRECISION|[A-Z]+)"
     r"(?:\(\d+(?:, ?\d+)?\))?(?:\[\])*"
@@ -38,12 +38,12 @@ MEMBERS = re.compile(r"\bIN \(([^()]*)\)")
 @dataclass(frozen=True)
 class TranscriptLine:
     text: str
-    transaction: str = ""  # its letter, if several transactions were open at the same time
+    transaction: str = ""  # a letter, if several transactions were open at once
     times: int = 1  # how often the statement was sent in a row
-    is_heading: bool = False  # it says how often the lines below it, of depth 1, were sent in turn
+    is_heading: bool = False  # it counts repetitions of the lines below
     depth: int = 0
-    new: bool = False  # no wrong variant sent it
-    marks: tuple[range, ...] = ()  # the parts of the text that the wrong variant lacks
+    new: bool = False  # whether no wrong variant sent the statement
+    marks: tuple[range, ...] = ()  # parts that the wrong variant's text lacks
 
 
 def build_transcript(
@@ -72,7 +72,7 @@ def _join(observation: Observation, in_full: bool) -> list[TranscriptLine]:
         letter = ascii_lowercase[number % len(ascii_lowercase)] if several else ""
         error = f" -> {sqlstate}" if sqlstate else ""
         if statement == "BEGIN":
-            begun.add(number)  # it is sent together with the first statement
+            begun.add(number)  # drivers send BEGIN together with the first statement
         elif (
             statement in ENDS and number not in begun and lines and lines[-1].transaction == letter
         ):

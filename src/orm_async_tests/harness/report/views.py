@@ -30,12 +30,12 @@ from orm_async_tests.timeline.event_list import SENT, Event
 from orm_async_tests.timeline.terminal_timeline import render_legend, render_timeline
 from orm_async_tests.timeline.trace_file import build_trace
 
-NUMBER, MARGIN = 5, 8  # columns of a line's number, and before its SQL
+NUMBER, MARGIN = 5, 8  # columns for a line's number, and before a line's SQL
 LEGEND = "> sent   ~ waited   ! error   - in no right variant   + in no wrong variant"
 MARKS = {"wrong", "right", "variant"}
 OPPOSITE = {"wrong": "right", "right": "wrong"}
 HEAD = re.compile(r"^(@(wrong|right|variant)\b|async def \w+)")
-STYLES = {">": "cyan", "~": "magenta", "!": "bold red"}  # of notes
+STYLES = {">": "cyan", "~": "magenta", "!": "bold red"}  # by the mark of a note
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 

@@ -19,7 +19,7 @@ OCCURS, PREVENTED = "occurs", "prevented"
 LEVELS = ("read_committed", "repeatable_read", "serializable")  # the names of the variants
 Row = tuple[str, ...]
 Schedule = Callable[..., Awaitable[bool]]
-# Start work that has to wait for a lock, and return its task once it waits.
+# The type of the function that starts an operation, and returns once it waits for a lock.
 Blocked = Callable[[Awaitable[object]], Awaitable["asyncio.Future[object]"]]
 
 

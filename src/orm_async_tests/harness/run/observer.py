@@ -54,7 +54,7 @@ async def observe(
             recorder = Recorder(lambda path: path == script.file, variant.name, describe, count)
             fixtures = Fixtures(variant, url, wire, admin, servers, recorder)
             await _run(fixtures, observation, options)
-            gc.collect()  # what is abandoned shows itself now, not during the next variant
+            gc.collect()  # destroys abandoned objects now, not during the next variant
             await _close(fixtures, observation, open_before)
             gc.collect()
             await asyncio.sleep(0)  # the loop calls what the collector scheduled
@@ -72,7 +72,7 @@ async def _run(fixtures: Fixtures, observation: Observation, options: Mapping[st
     async with fixtures.stack:
         available = await open_fixtures(fixtures, variant.parameters)
         arguments = select_arguments(variant.function, {**options, **available})
-        available.clear()  # as below: a reference from here would hide a leaked session
+        available.clear()  # a reference from here would hide a leaked session
         round_trips_before = wire.round_trips if wire else 0
         with _record(fixtures, observation):
             started = time.perf_counter()
@@ -86,7 +86,7 @@ async def _run(fixtures: Fixtures, observation: Observation, options: Mapping[st
                 await _close_fixtures(fixtures.stack, observation)
                 observation.seconds = time.perf_counter() - started
     observation.sql = [line for line in observation.log if line not in TRANSACTION]
-    if wire and fixtures.servers.private is None:  # no wire leads to private servers
+    if wire and fixtures.servers.private is None:  # the proxy does not see private servers
         observation.counted = True
         observation.round_trips = wire.round_trips - round_trips_before
 
@@ -121,8 +121,8 @@ async def _close(fixtures: Fixtures, observation: Observation, open_before: int)
     gc.collect()
     wire, variant = fixtures.wire, fixtures.variant
     if wire and wire.open > open_before:
-        # Waiting for a wrong variant that is expected to leak would be in vain. A variant of
-        # another kind leaks on some releases only.
+        # Do not wait for a wrong variant whose connection is expected to leak. A variant of
+        # another kind leaks only on some releases.
         timeout = 0.0 if variant.leaks and variant.kind == "wrong" else CLOSED_WITHIN
         closed = await asyncio.to_thread(wire.wait_until_closed, open_before, timeout)
         observation.leaked = observation.leaked or int(not closed)

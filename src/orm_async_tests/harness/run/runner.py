@@ -60,7 +60,7 @@ async def _run(
     started = time.perf_counter()
     observations: dict[str, Observation] = {}
     async with open_script_database(database) as scripts:
-        gc.freeze()  # modules stay: collecting after a variant then takes no time
+        gc.freeze()  # makes later collections fast, because modules stay
         stack = this_stack(database, await scripts.settings(), loop)
         reason = script.missing(stack, wire=can_watch(database.url))
         reason = reason or await scripts.denied(script.base, script.functions)
@@ -73,7 +73,7 @@ async def _run(
                     observations[variant.name] = await observe(
                         script, variant, scripts, url, wire, options
                     )
-                except DBAPIError as error:  # from the set-up: a server that lacks something
+                except DBAPIError as error:  # the server lacks something
                     reason = f"its tables or rows cannot be created: {describe(error)}"
                     return Result(script, stack, Verdict(BROKEN, reason), observations, 0.0)
     verdict = judge(script, observations, stack, options)

@@ -33,8 +33,10 @@ def record_sql(observation: Observation, unobserved: Engine) -> Iterator[None]:
 def _listeners(
     observation: Observation, unobserved: Engine
 ) -> list[tuple[str, Callable[..., None]]]:
-    open_ids: dict[int, int] = {}  # by id(connection): a reference would keep it alive
-    ends: dict[int, int] = {}  # by id(connection): the index in the log of COMMIT or ROLLBACK
+    open_ids: dict[
+        int, int
+    ] = {}  # by id(), because a reference would keep a connection open
+    ends: dict[int, int] = {}  # by id(): the index of the last COMMIT or ROLLBACK in the log
 
     def record(connection: Connection | None, text: str, sqlstate: str = "") -> None:
         if connection is None or connection.engine is not unobserved:

@@ -20,7 +20,7 @@ READ_SIZE = 65536  # bytes
 PORT = 5432
 TERMINATE = b"X"
 CANCEL_REQUEST = struct.pack("!ii", 16, 80877102)
-BACKEND_KEY = re.compile(rb"K\0\0\0.(....)", re.DOTALL)  # a message with the process ID
+BACKEND_KEY = re.compile(rb"K\0\0\0.(....)", re.DOTALL)  # BackendKeyData, with the PID
 TLS_PARAMETERS = ("ssl", "sslmode")
 
 
@@ -105,7 +105,7 @@ class Wire(Proxy):
         self.round_trips = 0
         self.links: dict[int, _Link] = {}  # by the backend's process ID
         names = server.drivername, server.username, server.password
-        query = {**server.query, "host": str(folder)}  # of the proxy's socket
+        query = {**server.query, "host": str(folder)}  # the folder of the proxy's socket
         self.url = URL.create(*names, database=server.database, query=query)
         self.awaited_word = b""
         self._path = folder / f".s.PGSQL.{PORT}"
@@ -147,7 +147,7 @@ class _Link:
         self.round_trips = 0
         self.lost = False
         self._has_key = False
-        self._tail = b""  # the end of the last read: the word may be split between two reads
+        self._tail = b""  # the end of the last read, because two reads may split the word
 
     async def carry(
         self, client: StreamReader, back: StreamWriter, server: StreamReader, on: StreamWriter
@@ -188,7 +188,7 @@ class _Link:
                 return
             back.write(answer)
             await back.drain()
-        back.close()  # the server closed: the client's next read reports it
+        back.close()  # the server has closed its side
 
 
 def can_watch(server: URL) -> bool:

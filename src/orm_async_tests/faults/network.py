@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.harness.wire.wire import READ_SIZE, Proxy
+from orm_async_tests.harness.wire.wire import READ_SIZE, Proxy, Stream
 
 PORT = 5432
 CANCEL_REQUEST = struct.pack("!i", 80877102)
@@ -36,10 +36,8 @@ class Network(Proxy):
         self.port = server.sockets[0].getsockname()[1]
         return server
 
-    async def carry(
-        self, client: StreamReader, back: StreamWriter, server: StreamReader, on: StreamWriter
-    ) -> None:
-        link = _Link(self, client, back, server, on)
+    async def carry(self, client: Stream, server: Stream) -> None:
+        link = _Link(self, *client, *server)
         if self.is_down:
             link.close(abort=True)
         else:

@@ -28,8 +28,14 @@ def format_value(value: Any) -> str:
 
 def format_result(value: Any) -> str:
     """Return a variant's result as text, for example "jobs done 20, runs of one job 1"."""
-    named: Mapping[Any, Any] = value if isinstance(value, Mapping) else _fields_of(value)
-    if not named and not isinstance(value, Mapping):
+    if isinstance(value, Mapping):
+        named = value
+    elif is_dataclass(value) and not isinstance(value, type):
+        names = [field.name for field in fields(value)]
+        named = {name.replace("_", " "): getattr(value, name) for name in names}
+    elif isinstance(value, tuple) and hasattr(value, "_asdict"):
+        named = {name.replace("_", " "): field for name, field in value._asdict().items()}
+    else:
         return format_value(value)
     return ", ".join(f"{name} {format_value(field)}" for name, field in named.items())
 
@@ -45,10 +51,3 @@ def truncate(text: str, width: int) -> str:
         return text
     half = (width - len(GAP)) // 2
     return text[:half] + GAP + text[-half:]
-
-
-def _fields_of(value: Any) -> dict[str, Any]:
-    names = getattr(value, "_fields", ()) if isinstance(value, tuple) else ()
-    if is_dataclass(value) and not isinstance(value, type):
-        names = [field.name for field in fields(value)]
-    return {name.replace("_", " "): getattr(value, name) for name in names}

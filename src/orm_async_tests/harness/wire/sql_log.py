@@ -33,9 +33,7 @@ def record_sql(observation: Observation, unobserved: Engine) -> Iterator[None]:
 def _listeners(
     observation: Observation, unobserved: Engine
 ) -> list[tuple[str, Callable[..., None]]]:
-    open_ids: dict[
-        int, int
-    ] = {}  # by id(), because a reference would keep a connection open
+    open_ids: dict[int, int] = {}  # by id(), because a reference would keep a connection open
     ends: dict[int, int] = {}  # by id(): the index of the last COMMIT or ROLLBACK in the log
 
     def record(connection: Connection | None, text: str, sqlstate: str = "") -> None:

@@ -23,6 +23,8 @@ CANCEL_REQUEST = struct.pack("!ii", 16, 80877102)
 BACKEND_KEY = re.compile(rb"K\0\0\0.(....)", re.DOTALL)  # BackendKeyData, with the PID
 TLS_PARAMETERS = ("ssl", "sslmode")
 
+Stream = tuple[StreamReader, StreamWriter]
+
 
 class Proxy(ABC):
     """Accepts connections from clients, and connects each one to the same server. Name the server
@@ -41,24 +43,22 @@ class Proxy(ABC):
         """Listen for clients, and pass every accepted connection to `accept`."""
 
     @abstractmethod
-    async def carry(
-        self, client: StreamReader, back: StreamWriter, server: StreamReader, on: StreamWriter
-    ) -> None:
+    async def carry(self, client: Stream, server: Stream) -> None:
         """Pass on one connection's data until either side closes the connection."""
 
-    async def accept(self, client: StreamReader, back: StreamWriter) -> None:
+    async def accept(self, reader: StreamReader, writer: StreamWriter) -> None:
         link = asyncio.current_task()
         self._links.add(link)
         self.open += 1
         host, port = self._server
         try:
             if host.startswith("/"):
-                opened = await asyncio.open_unix_connection(f"{host}/.s.PGSQL.{port}")
+                server = await asyncio.open_unix_connection(f"{host}/.s.PGSQL.{port}")
             else:
-                opened = await asyncio.open_connection(host, port)
-            await self.carry(client, back, *opened)
+                server = await asyncio.open_connection(host, port)
+            await self.carry((reader, writer), server)
         except (OSError, asyncio.CancelledError):
-            back.transport.abort()
+            writer.transport.abort()
         finally:
             self.open -= 1
             self._links.discard(link)
@@ -113,10 +113,8 @@ class Wire(Proxy):
     async def listen(self) -> asyncio.Server:
         return await asyncio.start_unix_server(self.accept, self._path)
 
-    async def carry(
-        self, client: StreamReader, back: StreamWriter, server: StreamReader, on: StreamWriter
-    ) -> None:
-        await _Link(self).carry(client, back, server, on)
+    async def carry(self, client: Stream, server: Stream) -> None:
+        await _Link(self).carry(client, server)
 
     def wait_until_closed(self, count: int, timeout: float) -> bool:
         """Wait until this proxy has at most `count` open connections, and return whether it has."""
@@ -149,12 +147,11 @@ class _Link:
         self._has_key = False
         self._tail = b""  # the end of the last read, because two reads may split the word
 
-    async def carry(
-        self, client: StreamReader, back: StreamWriter, server: StreamReader, on: StreamWriter
-    ) -> None:
-        answers = asyncio.create_task(self._answers(server, back))
+    async def carry(self, client: Stream, server: Stream) -> None:
+        (requests, back), (replies, on) = client, server
+        answers = asyncio.create_task(self._answers(replies, back))
         try:
-            while request := await client.read(READ_SIZE):
+            while request := await requests.read(READ_SIZE):
                 self._note(request)
                 on.write(request)
                 await on.drain()
@@ -177,8 +174,8 @@ class _Link:
             if re.search(rb"%b(?!\w)" % re.escape(word), sent):  # COMMIT, but not READ COMMITTED
                 self.wire.awaited_word, self.lost = b"", True
 
-    async def _answers(self, server: StreamReader, back: StreamWriter) -> None:
-        while answer := await server.read(READ_SIZE):
+    async def _answers(self, replies: StreamReader, back: StreamWriter) -> None:
+        while answer := await replies.read(READ_SIZE):
             self.client_sent_last = False
             if not self._has_key and (key := BACKEND_KEY.search(answer)):
                 self._has_key = True

@@ -68,8 +68,9 @@ def check(
     assert buffered.value == streamed.value == {"items": rows}
     assert buffered_tenth.value == streamed_tenth.value == {"items": rows // 10}
 
-    assert buffered.seconds_to_first > 0.5 * buffered.seconds
-    assert streamed.seconds_to_first < 0.2 * streamed.seconds
+    buffered_share = buffered.seconds_to_first / buffered.seconds
+    streamed_share = streamed.seconds_to_first / streamed.seconds
+    assert buffered_share > 3 * streamed_share  # the part of the time before the first row
 
     assert buffered.peak_bytes > 5 * buffered_tenth.peak_bytes  # memory grows with the rows
     assert streamed.peak_bytes < 2 * streamed_tenth.peak_bytes

@@ -1,8 +1,8 @@
 """If you set only statement_cache_size=0, asyncpg may read a float as an integer after an ALTER.
 
 Both asyncpg and SQLAlchemy's dialect cache prepared statements. If you switch off only asyncpg's
-cache, nothing checks the column types of SQLAlchemy's cached statements. After a column has changed
-from integer to float, a connection reads the bytes of the float as an integer. Switch off both
+cache, nothing checks the column types of SQLAlchemy's cached statements. If a column changes from
+integer to float, a connection may read the bytes of the float as an integer. Switch off both
 caches, or neither.
 
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-cache

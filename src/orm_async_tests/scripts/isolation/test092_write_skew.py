@@ -2,8 +2,8 @@
 
 Two transactions read the same two rows, and each transaction writes a different one. For example,
 two doctors on call both go home, because each of them reads that the other one is on call.
-SERIALIZABLE tracks what every transaction has read, so one of them fails with 40001, possibly only
-at COMMIT. Run the failed transaction again.
+SERIALIZABLE tracks what every transaction has read, and lets one of the two transactions fail with
+40001. Run the failed transaction again.
 
 Docs: https://www.postgresql.org/docs/current/transaction-iso.html
 Docs: https://github.com/ept/hermitage/blob/master/postgres.md

@@ -1,8 +1,8 @@
 """If two revisions have the same parent, `alembic upgrade head` fails until you merge them.
 
 If two branches of the code each add a revision, Alembic has two newest revisions, so "head" is
-ambiguous. The command `alembic merge` adds a revision that follows both heads. The command `alembic
-upgrade heads` runs the revisions of all heads without a merge.
+ambiguous. The command `alembic merge` adds a revision that follows both heads. Without a merge,
+`alembic upgrade heads` runs the revisions of all heads.
 
 Docs: https://alembic.sqlalchemy.org/en/latest/branches.html
 Symptom: CommandError "Multiple head revisions are present"

@@ -56,26 +56,26 @@ async def upgrade(
 
 @wrong
 async def query_first(engine: AsyncEngine) -> dict[str, object]:
-    """query, then call configure()"""
+    """send a query, then call context.configure()"""
     return await upgrade(engine.connect(), ENV.format(""), REVISION.format(""))
 
 
 @wrong
 async def autocommit_block(engine: AsyncEngine) -> dict[str, object]:
-    """query, then call configure() for a revision that uses autocommit_block()"""
+    """send a query, then call configure(), with a revision that uses autocommit_block()"""
     return await upgrade(engine.connect(), ENV.format(""), REVISION.format(IN_A_BLOCK))
 
 
 @right
 async def committed(engine: AsyncEngine) -> dict[str, object]:
-    """query, commit(), then call configure()"""
+    """send a query, commit, then call configure()"""
     committing = ENV.format("\nconnection.commit()")
     return await upgrade(engine.connect(), committing, REVISION.format(""))
 
 
 @right
 async def begun(engine: AsyncEngine) -> dict[str, object]:
-    """query, then call configure(), with engine.begin() instead of engine.connect()"""
+    """send a query, then call configure(), with engine.begin() instead of engine.connect()"""
     return await upgrade(engine.begin(), ENV.format(""), REVISION.format(""))
 
 

@@ -22,14 +22,14 @@ USERS = select(User)
 
 @wrong
 async def awaited_twice(session: Any) -> dict[str, int]:  # Any hides the mistake
-    """await (await session.scalars(...)).all()"""
+    """run `await (await session.scalars(...)).all()`"""
     users = await (await session.scalars(USERS)).all()
     return {"users": len(users)}
 
 
 @wrong(warns=True)
 async def never_awaited(session: Any) -> dict[str, object]:
-    """session.scalars(...).all()"""
+    """run `session.scalars(...).all()`"""
     try:
         users = session.scalars(USERS).all()
     except AttributeError as error:  # deleting it makes Python warn
@@ -39,14 +39,14 @@ async def never_awaited(session: Any) -> dict[str, object]:
 
 @right
 async def awaited_once(session: AsyncSession) -> dict[str, int]:
-    """(await session.scalars(...)).all()"""
+    """run `(await session.scalars(...)).all()`"""
     users = (await session.scalars(USERS)).all()
     return {"users": len(users)}
 
 
 @right
 async def streamed(session: AsyncSession) -> dict[str, int]:
-    """await (await session.stream_scalars(...)).all()"""
+    """run `await (await session.stream_scalars(...)).all()`"""
     users = await (await session.stream_scalars(USERS)).all()
     return {"users": len(users)}
 

@@ -44,7 +44,7 @@ FIXTURES, LOOPS = "asyncio_default_fixture_loop_scope", "asyncio_default_test_lo
 
 
 class Outcomes(Counter[str]):
-    """A pytest plugin that counts the outcomes of tests."""
+    """Counts the outcomes of tests, as a pytest plugin."""
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         if report.failed or report.when == "call":
@@ -70,13 +70,13 @@ def run_pytest(url: URL, library: str, settings: str = "", fixture: str = "") ->
 
 @wrong(leaks=True, warns=True, unhandled=True)
 async def per_test(url: URL) -> list[dict[str, int]]:
-    """run pytest-asyncio with its default, a loop for every test"""
+    """run pytest-asyncio with its default, which is one loop per test"""
     return [await to_thread(run_pytest, url, "asyncio")]
 
 
 @wrong
 async def narrow(url: URL) -> list[dict[str, int]]:
-    """run pytest-asyncio with a loop for every fixture, and AnyIO with a loop for every module"""
+    """run pytest-asyncio with a loop per fixture, and AnyIO with a loop per module"""
     asyncio = await to_thread(run_pytest, url, "asyncio", f"{FIXTURES} = function")
     return [asyncio, await to_thread(run_pytest, url, "anyio")]
 

@@ -1,6 +1,6 @@
 """Since SQLAlchemy 2.1, a Session has execution_options, which also apply to its flush.
 
-Options that you pass to execute() apply only to its statement. The options of
+Options that you pass to execute() apply only to the executed statement. The options of
 Session(execution_options=...) apply to all statements of the session. In SQLAlchemy 2.0, the
 statements of a flush had no execution options.
 

@@ -1,8 +1,7 @@
 """Since SQLAlchemy 2.1.7, a session's transaction lists the connections that it has acquired.
 
-A call of begin() takes no connection (test17). The transaction's attribute `connections` and its
-method bound_connection() show the connections that the transaction has, but do not acquire a
-connection.
+A call of begin() takes no connection (test17). Reading the attribute `connections` of a transaction
+does not acquire a connection.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncSessionTransaction.connections
 """

@@ -43,7 +43,7 @@ async def swallowed(Session: Sessions) -> dict[str, int | None]:
 
 @right
 async def in_a_savepoint(Session: Sessions) -> dict[str, int | None]:
-    """insert a row, swallow an error outside the savepoint in which it occurs, and commit"""
+    """insert a row, let a statement in a savepoint fail, swallow its error, and commit"""
     async with Session() as session:
         await add_walker(session)
         with suppress(DBAPIError):

@@ -1,8 +1,8 @@
 """Pydantic fails if it reads a relationship that is not loaded.
 
 With from_attributes=True, Pydantic reads the attributes of the object, and reading an unloaded
-relationship raises MissingGreenlet. Pydantic raises a ValidationError that hides the cause: "Error
-extracting attribute". Load every attribute that the Pydantic model reads.
+relationship raises MissingGreenlet. Pydantic raises a ValidationError with the text "Error
+extracting attribute", which hides the cause. Load every attribute that the Pydantic model reads.
 
 Docs: https://docs.pydantic.dev/latest/concepts/models/#arbitrary-class-instances
 Symptom: ValidationError "Error extracting attribute"

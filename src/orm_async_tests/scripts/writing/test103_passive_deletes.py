@@ -1,8 +1,7 @@
 """delete() of a parent loads its children, unless the relationship has passive_deletes=True.
 
-The session must know the children, so it sends a SELECT and a DELETE for the children. If the
-foreign key has ON DELETE CASCADE and you set passive_deletes=True, one DELETE of the parent is
-enough.
+By default, the session loads the children and deletes them itself. If the foreign key has ON DELETE
+CASCADE and you set passive_deletes=True, one DELETE of the parent is enough.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/cascades.html#passive-deletes
 """

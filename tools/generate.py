@@ -18,7 +18,6 @@ from orm_async_tests.cures import cure_lines
 from orm_async_tests.errors import CouldNotRun, exit_code
 from orm_async_tests.lint.rule_pages import render_page as render_rule_page
 from orm_async_tests.lint.rules import RULES
-from orm_async_tests.lint.rules.rule import Rule
 from orm_async_tests.matrix.expected_differences import read_expected
 from orm_async_tests.questions import Question, read_questions
 from orm_async_tests.symptoms import Symptom
@@ -53,7 +52,9 @@ def main() -> int:
     parser.add_argument("--record", action="store_true")
     arguments = parser.parse_args()
     texts = record_texts() if arguments.record else generate_texts()
-    stale = [path for path, text in texts.items() if not has_text(path, text)]
+    stale = [
+        path for path, text in texts.items() if not path.exists() or path.read_text("utf-8") != text
+    ]
     if arguments.check and stale:
         names = ", ".join(str(path.relative_to(ROOT)) for path in stale)
         print(f"stale: {names}\n  type: {COMMAND}", file=sys.stderr)
@@ -63,27 +64,22 @@ def main() -> int:
     return 0
 
 
-def has_text(path: Path, text: str) -> bool:
-    return path.exists() and path.read_text("utf-8") == text
-
-
 def generate_texts() -> dict[Path, str]:
     scripts = catalogue.read_scripts()
     chapters = list(catalogue.group_by_chapter(scripts))
+    readme = replace_section(README, "path", list_learning_path())
     return {
-        README: render_readme(chapters),
+        README: replace_section(README, "chapters", list_chapters(chapters), readme),
         PYPROJECT: replace_section(PYPROJECT, "scripts", list_entry_points(scripts)),
         QUESTIONS: render_questions(read_questions(), scripts),
         MATRIX: replace_section(MATRIX, "expected", list_expected_differences()),
         LINT: replace_section(LINT, "rules", list_rules()),
-        **{RULE_PAGES / f"{code}.md": render_rule(rule) for code, rule in RULES.items()},
+        **{
+            RULE_PAGES / f"{code}.md": f"{render_rule_page(rule)}\nWritten by `{COMMAND}`.\n"
+            for code, rule in RULES.items()
+        },
         **{SCRIPTS / chapter.name / "README.md": render_page(chapter) for chapter in chapters},
     }
-
-
-def render_readme(chapters: Iterable[Chapter]) -> str:
-    text = replace_section(README, "path", list_learning_path())
-    return replace_section(README, "chapters", list_chapters(chapters), text)
 
 
 def replace_section(path: Path, name: str, lines: Iterable[str], text: str = "") -> str:
@@ -137,10 +133,6 @@ def render_page(chapter: Chapter) -> str:
     return "\n\n".join([*parts, f"Written by `{COMMAND}`."]) + "\n"
 
 
-def render_rule(rule: type[Rule]) -> str:
-    return f"{render_rule_page(rule)}\nWritten by `{COMMAND}`.\n"
-
-
 def list_rules() -> Iterator[str]:
     rows = [["Rule", "Finds", "By default", "Shown by"]]
     for code, rule in RULES.items():
@@ -172,14 +164,11 @@ def render_questions(questions: Iterable[Question], scripts: Iterable[ScriptFile
     by_subject = defaultdict[str, list[Question]](list)
     for question in questions:
         by_subject[question.subject].append(question)
-    parts = ["# Questions", ABOUT_QUESTIONS, "\n".join(map(_entry_of_contents, by_subject))]
+    contents = (f"- [{name}](#{name.lower().replace(' ', '-')})" for name in by_subject)
+    parts = ["# Questions", ABOUT_QUESTIONS, "\n".join(contents)]
     for subject, group in by_subject.items():
         parts += [f"## {subject}", *_render_subject(group, files)]
     return "\n\n".join([*parts, f"Written by `{COMMAND}`."]) + "\n"
-
-
-def _entry_of_contents(subject: str) -> str:
-    return f"- [{subject}](#{subject.lower().replace(' ', '-')})"
 
 
 def _render_subject(group: Iterable[Question], files: dict[int, ScriptFile]) -> Iterator[str]:

@@ -37,7 +37,9 @@ READ_BACK = """SELECT count(*), sum(lat), md5(string_agg(
 
 
 class Turn(NamedTuple):
-    """One run of a measured function. Its answer is what it read, or the rows after it wrote."""
+    """One run of a measured function. The answer is what the function read, or the table's rows
+    after the function wrote.
+    """
 
     seconds: float
     cpu: float

@@ -102,7 +102,9 @@ class Digest(Tally):
 
 
 def _normalize(value: Any) -> Any:
-    """Return a time as an ISO text in UTC, because JSON contains times as text."""
+    """Return a time as an ISO text in UTC, and any other value unchanged. JSON contains times as
+    text.
+    """
     if isinstance(value, str):
         value = datetime.fromisoformat(value)
     return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value

@@ -1,4 +1,4 @@
-"""Lists the compared modules. Each does all workloads with one library."""
+"""Lists the compared modules. Each module does all workloads with one library."""
 
 import asyncio
 import inspect

@@ -63,7 +63,7 @@ class Scope:
 
 @dataclass(eq=False)
 class EngineRecord:
-    """What the plugin knows about an engine. It listens to the engine's pools."""
+    """What the plugin knows about an engine. The record listens to the engine's pools."""
 
     created_at: Location
     scope: Scope | None

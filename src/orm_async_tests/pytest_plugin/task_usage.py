@@ -77,7 +77,7 @@ class TaskUsage:
         self.record_call(transaction.connection)
 
     def record_write(self, session: Session) -> Caller | None:
-        """Record a call that may insert rows. If the call will, find its line immediately.
+        """Record a call that may insert rows. If objects are pending, find its line immediately.
 
         To find the line later, during the pool's events, would cost more time because the stack is
         much deeper.

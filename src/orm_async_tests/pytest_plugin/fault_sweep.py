@@ -30,8 +30,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture
 def fault_sweep(request: pytest.FixtureRequest) -> Callable[..., Awaitable["Report"]]:
-    """Return a function that injects faults into a function of the test. A test calls it with
-    `await fault_sweep(work, engine, rows=None, kinds=...)`.
+    """Return a function that injects faults into a function of the test. A test calls the function
+    with `await fault_sweep(work, engine, rows=None, kinds=...)`.
 
     In the output, the tested function has the id of the test as its name. If the test fails, the
     report shows the fault points that failed, with commands that run these points again. The next

@@ -24,9 +24,6 @@ Answer a question about async SQLAlchemy from the claim of a script, and name th
 
 
 def build_catalogue(panels: Sequence[Panel]) -> dict[str, Any]:
-    """Return each script's claim, errors, cure, versions and links, as values that JSON can
-    represent.
-    """
     return {"schema": SCHEMA, "scripts": [_describe(panel) for panel in panels]}
 
 
@@ -55,9 +52,6 @@ def _describe(panel: Panel) -> dict[str, Any]:
 
 
 def render_llms(panels: Sequence[Panel], questions: Sequence[Question]) -> str:
-    """Return the text of llms.txt: the claims by chapter, and the questions that the claims
-    answer.
-    """
     lines = [ABOUT]
     for chapter in group_by_chapter(panel.script for panel in panels):
         claims = [f"- {_link(script.number)}: {script.claim}" for script in chapter.scripts]

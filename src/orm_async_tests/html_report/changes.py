@@ -27,7 +27,7 @@ class Change(NamedTuple):
 
 
 def list_changes(before: Results, after: Results) -> list[Change]:
-    """Return the differences between two sets of results, the worst differences first."""
+    """Return the differences, the worst ones first."""
     pairs = _pair_stacks(before, after)
     changes = [
         *_changed_verdicts(before, after, {old: new for new, old in pairs.items()}),
@@ -45,8 +45,8 @@ def list_changes(before: Results, after: Results) -> list[Change]:
 
 
 def _pair_stacks(before: Results, after: Results) -> dict[str, str]:
-    """Return, for every stack in the newer results, the stack with the same name in the older
-    results. If no older stack has this name, return the older stack that differs only in versions.
+    """Map the newer stacks to the older stacks with the same name. If no older stack has the name
+    of a newer stack, choose the only older stack that differs just in versions.
     """
     pairs = {name: name for name in after.stacks if name in before.stacks}
     others = [name for name in before.stacks if name not in pairs]
@@ -81,9 +81,6 @@ def _records(results: Results, renamed: Mapping[str, str]) -> list[Record]:
 
 
 def _changed_variants(before: Results, after: Results) -> Iterator[Change]:
-    """Yield the variants with a different number of round trips, or with a different value or
-    error.
-    """
     for number in sorted(before.details.keys() & after.details.keys()):
         old = {run["name"]: run for run in before.details[number]["variants"]}
         detail = after.details[number]
@@ -104,7 +101,6 @@ def _compare_runs(old: Document, new: Document) -> Iterator[tuple[str, str, str,
 
 
 def _changed_sweeps(before: Results, after: Results) -> Iterator[Change]:
-    """Yield the faults whose number of violations differs between two sets of results."""
     old, new = _count_violations(before), _count_violations(after)
     for subject, stack in sorted(old.keys() & new.keys()):
         earlier, later = old[subject, stack], new[subject, stack]

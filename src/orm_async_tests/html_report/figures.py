@@ -1,6 +1,4 @@
-"""Prepares those tables on the HTML page that are not about a single script. On the HTML page, a
-sentence explains each table.
-"""
+"""Prepares the tables about isolation levels, poolers, faults and benchmarks."""
 
 import ast
 from collections import Counter
@@ -49,9 +47,7 @@ class HeatMap(NamedTuple):
 
 
 class BenchRow(NamedTuple):
-    """One row of a benchmark's table, about one pattern. The ratio compares the pattern with the
-    first pattern in the table.
-    """
+    """A pattern in a benchmark's table. The ratio compares it with the table's first pattern."""
 
     pattern: str
     mark: str
@@ -69,17 +65,13 @@ class Workload(NamedTuple):
     rows: Sequence[BenchRow]
 
     def percent(self, row: BenchRow) -> int:
-        """Return the length of a row's bar. The row with the largest ratio has a bar of length
-        100.
-        """
+        """Return the length of a row's bar. The longest bar has 100."""
         largest = max(max(other.ratio for other in self.rows), 0.01)
         return round(max(row.ratio, 0) / largest * 100)
 
 
 def isolation_table(results: Results) -> Figure | None:
-    """Return a table of the anomalies that can occur at each isolation level. Take the rows from
-    the results if possible, and otherwise from the documents.
-    """
+    """Read the anomalies from the results or, if the results have none, from docs/isolation.md."""
     rows = [row for detail in results.details.values() for row in _read_levels(detail)]
     if rows:
         rows.insert(0, ["", *(level.replace("_", " ").upper() for level in LEVELS)])
@@ -100,7 +92,6 @@ def isolation_table(results: Results) -> Figure | None:
 
 
 def _read_levels(detail: Document) -> Iterator[list[str]]:
-    """Yield a row for each anomaly, if the script is about isolation levels."""
     runs = {run["name"]: run["value"] for run in detail["variants"]}
     if tuple(runs) != LEVELS:
         return
@@ -112,9 +103,6 @@ def _read_levels(detail: Document) -> Iterator[list[str]]:
 
 
 def pooler_table() -> Figure | None:
-    """Return a table of the settings that work behind PgBouncer. The table comes from the documents
-    in a Git checkout.
-    """
     rows = parse_table(read_section("poolers.md", "statements"))
     if not rows:
         return None
@@ -124,7 +112,6 @@ def pooler_table() -> Figure | None:
 
 
 def heat_map(sweep: Document) -> HeatMap:
-    """Return a fault sweep's results, with a row for every function and fault."""
     rows = []
     for cell in sweep["cells"]:
         points = [word if word in FAULT_MARKS else UNRESOLVED for word in cell["verdicts"].values()]
@@ -142,7 +129,6 @@ def heat_map(sweep: Document) -> HeatMap:
 
 
 def list_workloads(results: Results) -> tuple[str, list[Workload]]:
-    """Return all benchmarks' tables, and where their figures come from."""
     if results.benches:
         heads = [f"{bench['date']}, {bench['machine']}" for bench in results.benches]
         items = [item for bench in results.benches for item in bench["workloads"]]
@@ -186,9 +172,6 @@ def _recorded_rows(table: Table) -> Iterator[BenchRow]:
 
 
 def _number(value: object) -> float:
-    """Return a value from a result file as a number. Return 0 if the value is not a number, or if
-    the number is too large for a ratio.
-    """
     try:
         number = float(str(value))
     except ValueError:

@@ -1,6 +1,4 @@
-"""Renders the pages with Jinja. Jinja escapes all texts from the result files. The pages load no
-other files.
-"""
+"""Renders the pages with Jinja, which escapes all texts from the result files."""
 
 import base64
 import hashlib
@@ -34,7 +32,6 @@ SIGNS = dict(zip(EVERY_WORD, "✓▲-✗⧖✗?", strict=True))
 
 
 def build_panels(results: Results, scripts: Sequence[ScriptFile]) -> list[Panel]:
-    """Return what the page shows about these scripts."""
     background = Background(read_questions(), load_known_defects(), read_ranges())
     panels = [build_panel(script, results, background) for script in scripts]
     known = {script.number for script in scripts}
@@ -45,7 +42,6 @@ def build_panels(results: Results, scripts: Sequence[ScriptFile]) -> list[Panel]
 
 
 def render_report(results: Results, panels: Sequence[Panel], command: str) -> str:
-    """Return the HTML of the report page."""
     by_chapter = {
         chapter: [panel for panel in panels if panel.script.chapter == chapter.name]
         for chapter in catalogue.group_by_chapter(panel.script for panel in panels)
@@ -67,7 +63,6 @@ def render_report(results: Results, panels: Sequence[Panel], command: str) -> st
 
 
 def render_changes(before: Results, after: Results, changes: Sequence[Change], command: str) -> str:
-    """Return the HTML of the page that compares two results."""
     groups = {
         severity: [change for change in changes if change.severity == severity]
         for severity in ORDER
@@ -100,9 +95,7 @@ def _render(template: str, **values: Any) -> str:
 
 
 def clean_text(value: Any) -> Any:
-    """Return a text from a result file without the characters that HTML forbids. If the text is too
-    long, cut out its middle.
-    """
+    """Remove the characters that HTML forbids, and the middle of a long text."""
     if not isinstance(value, str) or isinstance(value, Markup):
         return value
     if len(value) > LONGEST:
@@ -112,9 +105,6 @@ def clean_text(value: Any) -> Any:
 
 
 def render_prose(text: str) -> Markup:
-    """Return a text as HTML. Paragraphs become `p` elements, and text in backquotes becomes `code`
-    elements.
-    """
     paragraphs = [
         re.sub(r"``?([^`]+)``?", r"<code>\1</code>", str(escape(clean_text(part))))
         for part in text.split("\n\n")
@@ -124,7 +114,7 @@ def render_prose(text: str) -> Markup:
 
 
 def render_link(url: str, text: str = "") -> Markup:
-    """Return a link to a URL. If the URL is neither http nor https, return only the link's text."""
+    """Return a link, or only its text if the URL is neither http nor https."""
     url, text = clean_text(url), clean_text(text or url)
     if not re.match(r"https?://", url):
         return escape(text)

@@ -72,7 +72,6 @@ class Background(NamedTuple):
 
 
 def build_panel(script: ScriptFile, results: Results, background: Background) -> Panel:
-    """Return everything that the page shows about a script."""
     detail = results.details.get(script.number, {})
     code = read_code(script)
     runs = {run["name"]: run for run in detail.get("variants", ())}
@@ -137,7 +136,6 @@ OUTSIDE = CodeLine(
 
 
 def _read_events(run: Document, problems: Counter[str]) -> list[Event]:
-    """Return a variant's events. If a value has an unexpected type, return no events."""
     try:
         events = from_json(run.get("events") or [], run.get("log", []))
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):
@@ -164,7 +162,6 @@ def _describe_outcome(run: Document) -> str:
 
 
 def _draw(events: list[Event], outcome: str) -> tuple[Markup, str]:
-    """If there are several events, return the timeline as SVG and in words."""
     if len(events) < 2:
         return Markup(""), ""
     described = truncate(describe_timeline(events, outcome), LONGEST_TEXT)

@@ -10,9 +10,7 @@ Table = list[list[str]]  # the first row is the head
 
 
 def read_section(page: str, name: str) -> str:
-    """Return the Markdown between a comment and the next comment on a page, or "" without the
-    comment.
-    """
+    """Return the Markdown below the comment with this name, or "" without such a comment."""
     try:
         text = (DOCS / page).read_text("utf-8")
     except OSError:
@@ -22,9 +20,7 @@ def read_section(page: str, name: str) -> str:
 
 
 def parse_table(markdown: str) -> Table:
-    """Return the cells of the first table in a Markdown text. Leave out the line below the table's
-    head.
-    """
+    """Return the cells of the first table, without the line below its head."""
     rows: Table = []
     for line in markdown.splitlines():
         if line.startswith("|"):
@@ -35,7 +31,7 @@ def parse_table(markdown: str) -> Table:
 
 
 def read_ranges() -> dict[int, str]:
-    """Return the SQLAlchemy releases on which each script was run, and those on which it holds."""
+    """Return the SQLAlchemy releases on which each script holds, by the script's number."""
     try:
         document = json.loads((DOCS / "compat.json").read_text("utf-8"))
     except OSError:

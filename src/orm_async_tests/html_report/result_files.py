@@ -61,21 +61,16 @@ class Results:
     problems: Counter[str] = field(default_factory=Counter)
 
     def words(self, number: int) -> list[str]:
-        """Return a script's verdicts in the order of the stacks. A stack without a verdict has
-        "".
-        """
+        """Return a script's verdict on every stack, or "" for a stack without a verdict."""
         entries = [self.entries.get((stack, number)) for stack in self.stacks]
         return [entry.word if entry else "" for entry in entries]
 
     def count(self) -> Counter[str]:
-        """Return how many results have each verdict, on all stacks together."""
         return Counter(entry.word for entry in self.entries.values())
 
 
 def read_results(paths: Iterable[Path]) -> Results:
-    """Read several files. Read the files. Raise CouldNotRun if a result file cannot be read, or has
-    no result.
-    """
+    """Raise CouldNotRun if a file cannot be read or has no result."""
     results = Results()
     for path in paths:
         documents = list(_read_documents(path, results.problems))
@@ -90,16 +85,12 @@ def read_results(paths: Iterable[Path]) -> Results:
 
 
 def add_documents(results: Results, documents: Iterable[Document], source: str) -> None:
-    """Add documents that do not come from a file."""
     for document in documents:
         _add(results, document, source)
     results.problems = +results.problems
 
 
 def _read_documents(path: Path, problems: Counter[str]) -> Iterator[Document]:
-    """Yield the JSON document that a result file contains. If each line of the file is a JSON
-    document, yield all these documents.
-    """
     try:
         text = path.read_bytes().decode("utf-8", "replace")
     except OSError as error:
@@ -127,9 +118,7 @@ def _refusal(why: str, path: Path) -> CouldNotRun:
 
 
 def _add(results: Results, document: Document, source: str) -> bool:
-    """Add a document's results to the results of the page. Return whether the document comes from a
-    command of this project.
-    """
+    """Return whether the document is a result of a command of this project."""
     if str(document.get("record")) in records.FORMS:
         _add_record(results, document, source)
     elif "results" in document:
@@ -157,9 +146,6 @@ def _check_schema(results: Results, document: Document, kind: str, source: str) 
 
 
 def _add_run(results: Results, document: Document, source: str) -> None:
-    """Add a document of the command `run`. The document has scripts on one stack, with their
-    variants.
-    """
     identity = _texts(document.get("stack"))
     same = (name for name, other in results.stacks.items() if _is_same(identity, other))
     stack = next(same, name_stack(identity) if identity else source)
@@ -174,7 +160,6 @@ def _add_run(results: Results, document: Document, source: str) -> None:
 
 
 def _add_record(results: Results, record: Document, source: str) -> None:
-    """Add one line of a matrix's result file."""
     kind, stack = record["record"], record.get("stack")
     if kind == "header":
         _check_schema(results, record, "matrix", source)
@@ -203,19 +188,16 @@ def _add_entry(results: Results, stack: str, detail: Document, where: str) -> No
 
 
 def _check_end(results: Results, documents: Sequence[Document], source: str) -> None:
-    """If a matrix's result file ends without a footer, note that the run did not reach its end."""
     kinds = [document.get("record") for document in documents]
     if "header" in kinds and kinds[-1] != "footer":
         results.problems[f"{source}: the results are partial, the run did not come to its end"] += 1
 
 
 def _is_same(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
-    """Return whether a document of `run` comes from the same stack as a matrix."""
     return bool(one) and all(one.get(name) == other.get(name) for name in COMPARED)
 
 
 def name_stack(identity: Mapping[str, str]) -> str:
-    """Return a name for a stack from the facts that a reader compares, for example the versions."""
     get = identity.get
     parts = [
         f"{get('driver', 'unknown driver')} {get('driver_version', '')}".strip(),
@@ -229,6 +211,5 @@ def name_stack(identity: Mapping[str, str]) -> str:
 
 
 def _texts(value: Any) -> dict[str, str]:
-    """Return those fields of a JSON object that contain text."""
     pairs = value.items() if isinstance(value, dict) else ()
     return {name: text for name, text in pairs if isinstance(text, str)}

@@ -50,7 +50,7 @@ class ScriptCode:
 
 
 def read_code(script: ScriptFile) -> ScriptCode:
-    """Return a script's code. Mark the lines that only some variants have."""
+    """Mark the lines that only some variants have."""
     source = script.path.read_text("utf-8")
     tree = ast.parse(source)
     first = tree.body[1].lineno  # after the docstring
@@ -71,7 +71,6 @@ def read_code(script: ScriptFile) -> ScriptCode:
 
 
 def highlight_lines(source: str, first: int = 1) -> list[CodeLine]:
-    """Return lines of Python code as HTML with colors. `first` is the number of the first line."""
     tokens = PythonLexer(stripnl=False, ensurenl=False).get_tokens(source)
     colored = ((_color(kind), text) for kind, text in tokens)
     html = format_tokens(colored, HtmlFormatter(nowrap=True)).split("\n")
@@ -84,23 +83,16 @@ def highlight_lines(source: str, first: int = 1) -> list[CodeLine]:
 
 @cache
 def _color(kind: Any) -> Any:
-    """Return the color group of a token. Most tokens have no color and no group, so that the HTML
-    stays small.
-    """
     return next((group for group in SHOWN if kind in group), Token.Text)
 
 
 def code_css() -> str:
-    """Return the CSS rules for the colors of code. The HTML page defines the CSS variables for the
-    colors.
-    """
     names = ("comment", "keyword", "decorator", "number", "string")
     pairs = zip(SHOWN, names, strict=True)
     return "".join(f".{STANDARD_TYPES[kind]}{{color:var(--{name})}}" for kind, name in pairs)
 
 
 def _read_decorator(node: Function) -> Iterator[tuple[int, str]]:
-    """Yield a variant's first line and its kind. Yield nothing if the function is not a variant."""
     for decorator in node.decorator_list:
         kind = ast.unparse(decorator).partition("(")[0]
         if kind in KINDS:
@@ -129,8 +121,6 @@ def _mark_differences(variants: Sequence[VariantCode]) -> None:
 
 
 def _join_blank_lines(lines: Sequence[CodeLine]) -> list[CodeLine]:
-    """Drop a blank line that follows another blank line, because the code between them is shown
-    elsewhere.
-    """
+    """Drop a blank line that follows another blank line."""
     pairs = zip(["", *(line.text for line in lines)], lines, strict=False)
     return [line for before, line in pairs if line.text.strip() or before.strip()]

@@ -126,15 +126,16 @@ def check_folder(path: Path, forbidden: int = OTHERS_ENTER, *, create: bool = Fa
     with refusals(path):
         _check_links(path, path.absolute())
         real = Path(os.path.realpath(path))
-        for folder in [*reversed(real.parents), real]:
+        for folder in reversed(real.parents):
             if create:
                 folder.mkdir(0o700, exist_ok=True)
-            status = folder.lstat()
-            if folder != real:
-                _check_parent(path, status)
-    if not stat.S_ISDIR(status.st_mode):
-        raise refusal(path, "the path is not a folder")
-    check_owner(path, status, forbidden)
+            _check_parent(path, folder.lstat())
+        if create:
+            real.mkdir(0o700, exist_ok=True)
+        status = real.lstat()
+        if not stat.S_ISDIR(status.st_mode):
+            raise refusal(path, "the path is not a folder")
+        check_owner(path, status, forbidden)
 
 
 @contextmanager

@@ -190,6 +190,8 @@ class ScriptDatabase:
 
     async def denied(self, base: type[DeclarativeBase], functions: Collection[str]) -> str:
         """Return a right that the script needs but the database role lacks, and how to grant it."""
+        if self.admin.name == "sqlite":
+            return ""  # an SQLite file has no roles
         creates_schema = base.metadata is not models.Base.metadata
         if creates_schema and not await self._connection.scalar(MAY_CREATE_SCHEMA):
             return "needs the right to create a schema: GRANT CREATE ON DATABASE, to this role"
@@ -209,9 +211,6 @@ class SqliteScriptDatabase(ScriptDatabase):
 
     async def busy_backends(self) -> set[int]:
         return set()
-
-    async def denied(self, *_: object) -> str:
-        return ""
 
     async def settings(self) -> dict[str, str]:
         version = await self._connection.scalar(text("SELECT sqlite_version()"))

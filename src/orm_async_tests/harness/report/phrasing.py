@@ -28,14 +28,13 @@ def format_value(value: Any) -> str:
 
 def format_result(value: Any) -> str:
     """Return a variant's result as text, for example "jobs done 20, runs of one job 1"."""
-    if isinstance(value, Mapping):
-        named = value
-    elif is_dataclass(value) and not isinstance(value, type):
+    names = getattr(value, "_fields", ()) if isinstance(value, tuple) else ()
+    if is_dataclass(value) and not isinstance(value, type):
         names = [field.name for field in fields(value)]
-        named = {name.replace("_", " "): getattr(value, name) for name in names}
-    elif isinstance(value, tuple) and hasattr(value, "_asdict"):
-        named = {name.replace("_", " "): field for name, field in value._asdict().items()}
-    else:
+    named = {name.replace("_", " "): getattr(value, name) for name in names}
+    if isinstance(value, Mapping):
+        named = {**value}
+    elif not named:
         return format_value(value)
     return ", ".join(f"{name} {format_value(field)}" for name, field in named.items())
 

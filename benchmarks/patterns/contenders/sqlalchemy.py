@@ -142,14 +142,14 @@ async def stream_partitions(library: Library, work: Work, tally: Tally) -> None:
 
 @idiomatic
 async def get(library: Library, key: int, tally: Tally) -> None:
-    """call session.get() in a new session for every row"""
+    """open a session per row, and call session.get()"""
     async with library.Session() as session:
         tally.add_object(await session.get_one(TrackPoint, key))
 
 
 @idiomatic
 async def walk(library: Library, work: Work, tally: Tally) -> None:
-    """call session.get() and run a query, in a new session for every user"""
+    """open a session per user, call session.get(), and run a query"""
     for key in work.user_ids:
         newest = select(TrackPoint).where(TrackPoint.user_id == key)
         async with library.Session() as session:

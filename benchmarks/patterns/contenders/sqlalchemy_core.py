@@ -73,14 +73,14 @@ async def stream(library: Library, work: Work, tally: Tally) -> None:
 
 @tuned
 async def get(library: Library, key: int, tally: Tally) -> None:
-    """run a prebuilt select() on a new AUTOCOMMIT connection for every row"""
+    """open an AUTOCOMMIT connection per row, and run a prebuilt select()"""
     async with library.reads.connect() as connection:
         tally.add_object((await connection.execute(BY_KEY, {"key": key})).one())
 
 
 @tuned
 async def get_run_sync(library: Library, key: int, tally: Tally) -> None:
-    """run a prebuilt select() on a new sync AUTOCOMMIT connection for every row, in run_sync()"""
+    """open a synchronous connection per row in run_sync(), and run a prebuilt select()"""
 
     def read_point(_: Session) -> None:
         with library.reads.sync_engine.connect() as connection:
@@ -91,7 +91,7 @@ async def get_run_sync(library: Library, key: int, tally: Tally) -> None:
 
 @idiomatic
 async def walk(library: Library, work: Work, tally: Tally) -> None:
-    """run two queries on a new connection for every user"""
+    """open a connection per user, and run two queries"""
     for key in work.user_ids:
         newest = select(POINTS).where(POINTS.c.user_id == key)
         async with library.engine.connect() as connection:
@@ -103,7 +103,7 @@ async def walk(library: Library, work: Work, tally: Tally) -> None:
 
 @tuned
 async def walk_json(library: Library, work: Work, tally: Tally) -> None:
-    """run one prebuilt statement with JSON, on a new AUTOCOMMIT connection for every user"""
+    """open an AUTOCOMMIT connection per user, and run one statement with JSON"""
     for key in work.user_ids:
         async with library.reads.connect() as connection:
             user = (await connection.execute(WALK, {"key": key})).one()
@@ -119,7 +119,7 @@ WALK_ROWS = WALK_ROWS.where(USERS.c.id == bindparam("key"))
 
 @tuned
 async def walk_rows(library: Library, work: Work, tally: Tally) -> None:
-    """run one prebuilt statement with LATERAL, on one AUTOCOMMIT connection"""
+    """run one LATERAL statement per user on one AUTOCOMMIT connection"""
     async with library.reads.connect() as connection:
         for key in work.user_ids:
             points = (await connection.execute(WALK_ROWS, {"key": key})).all()
@@ -137,7 +137,7 @@ WALK_ARRAYS = WALK_ARRAYS.where(USERS.c.id == bindparam("key"))
 
 @tuned
 async def walk_arrays(library: Library, work: Work, tally: Tally) -> None:
-    """run one prebuilt statement with an array per column, on one AUTOCOMMIT connection"""
+    """run one statement per user, which returns an array per column"""
     async with library.reads.connect() as connection:
         for key in work.user_ids:
             name, *columns = (await connection.execute(WALK_ARRAYS, {"key": key})).one()
@@ -147,7 +147,7 @@ async def walk_arrays(library: Library, work: Work, tally: Tally) -> None:
 
 @tuned
 async def walk_run_sync(library: Library, work: Work, tally: Tally) -> None:
-    """run the prebuilt statement with arrays for all users in one run_sync()"""
+    """run the statements of all users, which return arrays, in one run_sync()"""
 
     def walk_users(connection: Connection) -> None:
         for key in work.user_ids:

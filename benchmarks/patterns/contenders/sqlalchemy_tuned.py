@@ -153,21 +153,21 @@ async def stream_collector(library: Library, work: Work, tally: Tally) -> None:
 
 @tuned
 async def get_autocommit(library: Library, key: int, tally: Tally) -> None:
-    """call session.get() in a new AUTOCOMMIT session for every row"""
+    """open an AUTOCOMMIT session per row, and call session.get()"""
     async with library.Reads() as session:
         tally.add_object(await session.get_one(TrackPoint, key))
 
 
 @tuned
 async def get_select(library: Library, key: int, tally: Tally) -> None:
-    """run a prebuilt select() in a new AUTOCOMMIT session for every row"""
+    """open an AUTOCOMMIT session per row, and run a prebuilt select()"""
     async with library.Reads() as session:
         tally.add_object((await session.scalars(BY_KEY, {"key": key})).one())
 
 
 @tuned
 async def get_run_sync(library: Library, key: int, tally: Tally) -> None:
-    """run a prebuilt select() in a new sync AUTOCOMMIT session for every row, in run_sync()"""
+    """open a synchronous session per row in run_sync(), and run a prebuilt select()"""
 
     def read_point(_: Session) -> None:
         with Session(library.reads.sync_engine) as session:
@@ -178,7 +178,7 @@ async def get_run_sync(library: Library, key: int, tally: Tally) -> None:
 
 @tuned
 async def walk_autocommit(library: Library, work: Work, tally: Tally) -> None:
-    """run two prebuilt statements, in a new AUTOCOMMIT session for every user"""
+    """open an AUTOCOMMIT session per user, and run two prebuilt statements"""
     for key in work.user_ids:
         async with library.Reads() as session:
             user = (await session.scalars(USER, {"key": key})).one()
@@ -188,7 +188,7 @@ async def walk_autocommit(library: Library, work: Work, tally: Tally) -> None:
 
 @tuned
 async def walk_lateral(library: Library, work: Work, tally: Tally) -> None:
-    """run a prebuilt LATERAL query with contains_eager() in a new AUTOCOMMIT session per user"""
+    """open an AUTOCOMMIT session per user, and run a LATERAL query with contains_eager()"""
     for key in work.user_ids:
         async with library.Reads() as session:
             user = (await session.scalars(WALK, {"key": key})).unique().one()

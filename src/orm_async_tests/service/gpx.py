@@ -15,15 +15,8 @@ from xml.parsers import expat
 from fastapi import HTTPException
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError
 
+from orm_async_tests.service import schemas
 from orm_async_tests.service.problems import excerpt
-from orm_async_tests.service.schemas import (
-    OUT_OF_RANGE,
-    Latitude,
-    Longitude,
-    PointIn,
-    check_storable,
-    to_utc,
-)
 
 NAMESPACES = ("", "http://www.topografix.com/GPX/1/0", "http://www.topografix.com/GPX/1/1")
 CHILDREN = {  # the elements that are read, by their parents
@@ -72,22 +65,22 @@ def parse_time(text: str) -> datetime:
         moment = datetime.fromisoformat(f"{day}{'00:00:00' if ends_day else clock}{zone}")
         moment += timedelta(days=bool(ends_day))
     except OverflowError:
-        raise ValueError(OUT_OF_RANGE) from None
+        raise ValueError(schemas.OUT_OF_RANGE) from None
     except ValueError:
         raise ValueError(reason) from None
-    return to_utc(moment)
+    return schemas.to_utc(moment)
 
 
-class Trkpt(PointIn):
+class Trkpt(schemas.PointIn):
     """A track point: the attributes of its element `trkpt`, and the text of its time."""
 
     model_config = ConfigDict(extra="ignore")
 
-    lat: Annotated[Latitude, BeforeValidator(parse_decimal)]
-    lon: Annotated[Longitude, BeforeValidator(parse_decimal)]
-    date: Annotated[datetime, BeforeValidator(parse_time), AfterValidator(check_storable)] = Field(
-        alias="time"
-    )
+    lat: Annotated[schemas.Latitude, BeforeValidator(parse_decimal)]
+    lon: Annotated[schemas.Longitude, BeforeValidator(parse_decimal)]
+    date: Annotated[
+        datetime, BeforeValidator(parse_time), AfterValidator(schemas.check_storable)
+    ] = Field(alias="time")
 
 
 class Element(NamedTuple):
@@ -114,9 +107,9 @@ class GpxParser:
         self._open: list[Element | None] = [Element("", ChainMap())]  # None: an ignored one
         self._begun = Counter[str]()  # elements, by their names
         self._point: dict[str, str] = {}  # the texts of the trkpt that has begun
-        self._points: list[PointIn] = []
+        self._points: list[schemas.PointIn] = []
 
-    def feed(self, piece: bytes, last: bool = False) -> list[PointIn]:
+    def feed(self, piece: bytes, last: bool = False) -> list[schemas.PointIn]:
         self._fed += len(piece)
         try:
             self._parser.Parse(piece, last)
@@ -197,7 +190,7 @@ class GpxParser:
         elif element.name == "trkpt":
             self._points.append(self._finish_point())
 
-    def _finish_point(self) -> PointIn:
+    def _finish_point(self) -> schemas.PointIn:
         try:
             return Trkpt.model_validate(self._point)
         except ValidationError as error:
@@ -217,7 +210,7 @@ class GpxParser:
         return HTTPException(422, f"this is not GPX: {reason}{near}; nothing was added")
 
 
-async def read_gpx(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[PointIn]]:
+async def read_gpx(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[schemas.PointIn]]:
     """Yield the track points that end in each piece of the file. Raise HTTPException 422 if the
     file or a point is invalid.
     """

@@ -6,20 +6,14 @@ from fastapi import APIRouter, Response
 from sqlalchemy import bindparam, delete, select, update
 
 from orm_async_tests.models import User
-from orm_async_tests.service.etags import (
-    IfMatch,
-    not_found,
-    set_etag,
-    version_column,
-    write_unchanged,
-)
+from orm_async_tests.service import etags
 from orm_async_tests.service.idempotency import Key, build_insertion, digest_of, insert_once
 from orm_async_tests.service.json_bodies import JsonRoute
 from orm_async_tests.service.problems import problem_responses
 from orm_async_tests.service.schemas import After, Id, Limit, Page, UserIn, UserOut
 from orm_async_tests.service.sessions import Read, WriteSession
 
-USERS, VERSION = User.__table__.c, version_column(User).label("version")
+USERS, VERSION = User.__table__.c, etags.version_column(User).label("version")
 SELECT_USER = select(*USERS, VERSION).where(USERS.id == bindparam("id"))
 SELECT_PAGE = select(*USERS).where(USERS.id > bindparam("after")).order_by(USERS.id)
 SELECT_PAGE = SELECT_PAGE.limit(bindparam("count"))
@@ -41,7 +35,7 @@ async def create(user: UserIn, session: WriteSession, response: Response, key: K
     """Create a user."""
     digest = digest_of(f"POST /users {user.model_dump_json()}")
     answer = await insert_once(session, INSERT, user.model_dump(), key, digest)
-    set_etag(response, answer["version"])
+    etags.set_etag(response, answer["version"])
     response.headers["Location"] = f"/users/{answer['user']['id']}"
     return UserOut.model_validate(answer["user"])
 
@@ -59,23 +53,23 @@ async def read(user_id: Id, reader: Read, response: Response) -> UserOut:
     """Read a user. The ETag of the response identifies the version of the user."""
     rows = await reader.rows(SELECT_USER, {"id": user_id})
     if not rows:
-        raise not_found(User)
-    set_etag(response, rows[0].version)
+        raise etags.not_found(User)
+    etags.set_etag(response, rows[0].version)
     return UserOut.model_validate(rows[0])
 
 
 @router.patch("/{user_id}", responses=problem_responses(404, 412, 415, 428))
 async def patch(
-    user_id: Id, user: UserIn, session: WriteSession, response: Response, if_match: IfMatch
+    user_id: Id, user: UserIn, session: WriteSession, response: Response, if_match: etags.IfMatch
 ) -> UserOut:
     """Change a user if If-Match lists the user's version."""
     change = update(User).values(username=user.username).returning(User, VERSION)
-    row = await write_unchanged(session, change, User, user_id, if_match)
-    set_etag(response, row[1])
+    row = await etags.write_unchanged(session, change, User, user_id, if_match)
+    etags.set_etag(response, row[1])
     return UserOut.model_validate(row[0])
 
 
 @router.delete("/{user_id}", status_code=204, responses=problem_responses(404, 412, 428))
-async def remove(user_id: Id, session: WriteSession, if_match: IfMatch) -> None:
+async def remove(user_id: Id, session: WriteSession, if_match: etags.IfMatch) -> None:
     """Delete a user and all points of the user, if If-Match lists the user's version."""
-    await write_unchanged(session, delete(User).returning(User.id), User, user_id, if_match)
+    await etags.write_unchanged(session, delete(User).returning(User.id), User, user_id, if_match)

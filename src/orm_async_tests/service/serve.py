@@ -54,6 +54,7 @@ def serve(db_: str | None, host: str, port: int, workers: int) -> int:
         import uvicorn
         from uvicorn.supervisors import Multiprocess
 
+        import orm_async_tests.service.app  # noqa: F401 (fail here if a package is missing)
         from orm_async_tests import db
         from orm_async_tests.service.connection import Connection
         from orm_async_tests.service.engines import service_urls

@@ -11,6 +11,7 @@ from orm_async_tests.lint.finding import UnreadFile
 from orm_async_tests.lint.flows import Flows
 from orm_async_tests.lint.lint_settings import Settings
 from orm_async_tests.lint.project_facts import ProjectFacts
+from orm_async_tests.lint.relevance import Relevance
 from orm_async_tests.lint.resolution import Project
 from orm_async_tests.lint.result_cache import FileResult
 from orm_async_tests.lint.rules import RULES
@@ -22,7 +23,7 @@ from orm_async_tests.lint.source_text import decode, split_lines
 from orm_async_tests.lint.suppressions import read_suppressions
 from orm_async_tests.lint.unread_files import explain_syntax_error
 
-MOST_PARSED = 9_000_000  # characters; their trees of syntax need 100 times as much memory
+MOST_PARSED = 14_000_000  # characters; their trees of syntax need 60 times as much memory
 RELEVANT = ("sqlalchemy", "sqlmodel", "session", "Session", "async def", "Depends(")
 
 
@@ -35,19 +36,20 @@ class Checker:
         self.rules = [RULES[code]() for code in settings.codes]
         self.project = Project(settings.root.resolve(), self.load, tuple(settings.sessions))
         self._flows = Flows(SessionUse(self.project))
+        self._relevance = Relevance(self.project)
         self._modules: dict[str, tuple[Module | None, int]] = {}
         self._size = 0
         self._dropped: list[Module] = []
         """Modules that the check of the current file may still use."""
 
-    def load(self, path: str) -> Module | None:
+    def load(self, path: str, text: str | None = None) -> Module | None:
         """Return a module, or None if the module cannot be read."""
         if path in self._modules:
             module, size = self._modules.pop(path)
         else:
             module, size = None, 0
             with suppress(OSError, SyntaxError, ValueError, RecursionError):
-                text = decode(Path(path).read_bytes())
+                text = decode(Path(path).read_bytes()) if text is None else text
                 module, size = Module(path, ast.parse(text)), len(text)
             self._size += size
         self._modules[path] = module, size
@@ -94,24 +96,25 @@ class Checker:
     def _check_text(self, path: Path, absolute: str) -> FileResult:
         texts = self.settings.texts
         text = texts[path] if path in texts else decode(path.read_bytes())
-        if any(word in text for word in RELEVANT):
+        may_match = any(word in text for word in RELEVANT)
+        if may_match and (self.settings.sessions or self._relevance.reaches(absolute, text)):
             result = self._run_rules(path, absolute, text)
         else:
             symtable.symtable(text, str(path), "exec")  # a faster test of the syntax than a tree
             result = FileResult()
+        if self.settings.uses_cache:
+            result.modules = sorted(self.project.behind(absolute) - {absolute})
         if result.findings or result.pending or self.settings.warn_unused_ignores:
             result.comments = list(read_suppressions(str(path), split_lines(text)))
         return result
 
     def _run_rules(self, path: Path, absolute: str, text: str) -> FileResult:
         if path in self.settings.texts:
-            self._modules[absolute] = Module(absolute, ast.parse(text)), 0
-        module = self.load(absolute) or Module(absolute, ast.parse(text))
+            self._modules.pop(absolute, None)
+        module = self.load(absolute, text) or Module(absolute, ast.parse(text))
         file = SourceFile(str(path), text, module, self._flows, self.facts)
         findings = [finding for rule in self.rules for finding in rule.check(file)]
         used = []
         if "Depends" in text or "Security" in text:
             used = [[module, name] for module, name, is_short in dependencies(file) if not is_short]
-        uses_cache = self.settings.uses_cache
-        modules = sorted(self.project.behind(absolute) - {absolute}) if uses_cache else []
-        return FileResult(findings, file.pending, used, modules=modules)
+        return FileResult(findings, file.pending, used)

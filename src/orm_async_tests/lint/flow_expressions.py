@@ -138,7 +138,9 @@ def is_new(key: str, scope: Scope) -> bool:
     """Return whether a session is one that the function opens, or that a dependency opens."""
     binding = scope.binding(key)
     if binding and binding.kind == "param":
-        parts = [part for part in (binding.node.annotation, binding.scope.default(key)) if part]
+        parts = [
+            part for part in (binding.node.annotation, binding.scope.defaults.get(key)) if part
+        ]
         return any("Dep" in ast.unparse(part) for part in parts)
     return binding is not None and (
         binding.kind == "enter" or isinstance(binding.node, ast.Call | ast.Await)

@@ -15,7 +15,7 @@ from orm_async_tests.lint.value import Value, union
 
 DEEPEST = 80  # evaluations inside evaluations
 EVALUATED = {
-    ast.Name, ast.Attribute, ast.Call, ast.Subscript, ast.Await, ast.NamedExpr, ast.Lambda,
+    ast.Attribute, ast.Call, ast.Subscript, ast.Await, ast.NamedExpr, ast.Lambda,
     ast.IfExp, ast.BinOp, ast.BoolOp, ast.Tuple, ast.List, ast.Set, ast.Dict, ast.ListComp,
     ast.SetComp, ast.GeneratorExp, ast.DictComp,
 }  # fmt: skip
@@ -75,6 +75,8 @@ class Project:
     # Expressions
 
     def value(self, node: ast.AST, scope: Scope) -> Value | None:
+        if isinstance(node, ast.Name):
+            return self.named(node.id, scope)
         if type(node) not in EVALUATED:
             return None
         known: dict[Any, Value | None] = scope.module.values
@@ -84,8 +86,6 @@ class Project:
 
     def _evaluate(self, node: Any, scope: Scope) -> Value | None:
         match node:
-            case ast.Name(id=name):
-                return self.named(name, scope)
             case ast.Attribute():
                 return self._evaluate_attribute(node, scope)
             case ast.Call(func=func):
@@ -123,15 +123,16 @@ class Project:
         """Return the value that is known for a key, or evaluate it now."""
         if key in known:
             return known[key]
-        if key in self._open or len(self._open) > DEEPEST:
+        place = (id(known), key)
+        if place in self._open or len(self._open) > DEEPEST:
             self._cuts += 1
             return None
-        self._open.add(key)
+        self._open.add(place)
         cuts = self._cuts
         try:
             value = evaluate(self, *arguments)
         finally:
-            self._open.discard(key)
+            self._open.discard(place)
         if value is not None or cuts == self._cuts or not self._open:
             known[key] = value
         return value
@@ -140,8 +141,8 @@ class Project:
         owner = scope.find(name)
         if owner is None:
             return self._from_stars(name, scope.module) or Value("external", name)
-        known = owner.module.values
-        return self._remember((owner, name), known, Project._evaluate_bindings, owner, name)
+        known: dict[str, Value | None] = owner.values
+        return self._remember(name, known, Project._evaluate_bindings, owner, name)
 
     def _evaluate_bindings(self, owner: Scope, name: str) -> Value | None:
         if owner.is_module and self._is_declared(owner.module.path, name):
@@ -192,7 +193,7 @@ class Project:
     def _parameter(self, node: ast.arg, scope: Scope, name: str) -> Value | None:
         outside = scope.parent or scope
         value = self.instance_of(node.annotation, outside) if node.annotation else None
-        default = scope.default(name)
+        default = scope.defaults.get(name)
         if value or node.annotation or default:
             return value or (self.value(default, outside) if default else None)
         return passed_value(self, scope, name)
@@ -356,7 +357,7 @@ class Project:
             method = Value("function", node.name, cls.module.path, value)
             is_property = node.decorators & {"property", "cached_property"}
             return self.result(method) if is_property else method
-        return self._remember((cls, name), cls.module.values, Project._evaluate_bindings, cls, name)
+        return self._remember(name, cls.values, Project._evaluate_bindings, cls, name)
 
     def _evaluate_attribute(self, node: ast.Attribute, scope: Scope) -> Value | None:
         value = self.attribute(self.value(node.value, scope), node.attr)

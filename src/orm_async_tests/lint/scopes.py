@@ -8,13 +8,16 @@ from typing import Any, NamedTuple
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 SKIPPED = {ast.Name, ast.Constant, str, bool, type(None)}
-KEPT = {ast.Assign, ast.AnnAssign, ast.Attribute, ast.AsyncFunctionDef}
+KEPT = {ast.Assign, ast.AnnAssign, ast.AsyncFunctionDef}
 NOTED = {
     ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.Assign, ast.AnnAssign,
     ast.NamedExpr, ast.With, ast.AsyncWith, ast.For, ast.AsyncFor, ast.comprehension, ast.Match,
     ast.Import, ast.ImportFrom, ast.Global, ast.Return, ast.Yield, ast.Await, ast.Try, ast.TryStar,
     getattr(ast, "TypeAlias", ast.Match),
 }  # fmt: skip
+GATHERING = {"gather", "wait", "as_completed"}
+STARTING = {"create_task", "ensure_future", "start_soon", "run_coroutine_threadsafe", "Task"}
+CONCURRENT = GATHERING | STARTING
 INNER = ("body", "args")  # the fields of a function whose nodes are in its own scope
 LEAVES = {  # the fields that contain no expressions and no statements
     "name", "id", "attr", "arg", "asname", "ctx", "op", "ops", "level", "module", "kind", "names",
@@ -56,9 +59,14 @@ class Scope:
         """The qualified name inside the module, or "" for the module."""
 
         self.parent = parent
+        self.is_module = parent is None
+        self.is_async = isinstance(node, ast.AsyncFunctionDef)
         self.module = module
         self.bindings: dict[str, list[Binding]] = {}
         """The names and, of a class, the attributes that its methods assign."""
+
+        self.values: dict[str, Any] = {}
+        """The values of the names, as far as they are known."""
 
         self.calls: list[ast.Call] = []
         self.managers: list[ast.With | ast.AsyncWith] = []
@@ -67,18 +75,17 @@ class Scope:
         self.awaited: set[str] = set()
         """The parameters that a function awaits."""
 
+        self.starts: list[ast.Call] = []
+        """The calls that may start tasks."""
+
+        self.parameters: list[str] = []
+        """The names of a function's parameters, except `*args` and `**options`."""
+
+        self.defaults: dict[str, ast.expr] = {}
         self.globals: set[str] = set()
         self.has_try = False
         self._ordered: tuple[list[tuple[int, int]], list[ast.Call]] | None = None
         self._open: set[str] = set()
-
-    @property
-    def is_module(self) -> bool:
-        return self.parent is None
-
-    @property
-    def is_async(self) -> bool:
-        return isinstance(self.node, ast.AsyncFunctionDef)
 
     @property
     def cls(self) -> "Scope | None":
@@ -88,19 +95,6 @@ class Scope:
     @property
     def decorators(self) -> set[str]:
         return {last_name(item) for item in getattr(self.node, "decorator_list", ())}
-
-    @property
-    def parameters(self) -> list[str]:
-        arguments = self.node.args
-        every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
-        return [parameter.arg for parameter in every]
-
-    def default(self, name: str) -> ast.expr | None:
-        arguments = self.node.args
-        positional = [*arguments.posonlyargs, *arguments.args]
-        pairs = [*zip(reversed(positional), reversed(arguments.defaults), strict=False),
-                 *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)]  # fmt: skip
-        return next((default for item, default in pairs if item.arg == name), None)
 
     def calls_in(self, node: Any) -> list[ast.Call]:
         """Return the calls of this scope inside a node, in the order in which they end."""
@@ -225,30 +219,37 @@ class Module:
                 scope.calls.append(node)
                 name = last_name(node.func)
                 self.calls[name].append((node, scope))
-                if name in ("wait_for", "shield") and node.args:
+                if name in CONCURRENT and node.args:
+                    scope.starts.append(node)
+                elif name in ("wait_for", "shield") and node.args:
                     scope.awaited |= {*names_in(node.args[0])}.intersection(scope.bindings)
             elif kind in NOTED:
                 inner = self._bind(node, scope) or scope
-            if kind in KEPT:
+            if kind in KEPT or (kind is ast.Attribute and type(node.value) is ast.Call):
                 nodes[kind].append((node, scope))
             for name, is_inner in FIELDS[kind]:
                 value = getattr(node, name)
                 place = inner if is_inner else scope
-                if type(value) is list:
-                    for child in reversed(value):
-                        if type(child) not in SKIPPED:
-                            parents[child] = node
+                for child in reversed(value) if type(value) is list else (value,):
+                    child_kind = type(child)
+                    if child_kind not in SKIPPED:
+                        parents[child] = node
+                        if child_kind is ast.Attribute and type(child.value) is ast.Name:
+                            nodes[ast.Attribute].append((child, place))
+                        else:
                             stack.append((child, place))
-                elif type(value) not in SKIPPED:
-                    parents[value] = node
-                    stack.append((value, place))
 
     def _function(self, node: Any, scope: Scope) -> Scope:
         is_lambda = isinstance(node, ast.Lambda)
         name = f"lambda {node.lineno} {node.col_offset}" if is_lambda else node.name
         inner = self._open("" if is_lambda else "function", name, node, scope)
-        for parameter in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs):
+        positional = [*node.args.posonlyargs, *node.args.args]
+        for parameter in (*positional, *node.args.kwonlyargs):
             inner.bind(parameter.arg, "param", parameter)
+            inner.parameters.append(parameter.arg)
+        pairs = [*zip(reversed(positional), reversed(node.args.defaults), strict=False),
+                 *zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)]  # fmt: skip
+        inner.defaults.update((parameter.arg, value) for parameter, value in pairs if value)
         for rest in (node.args.vararg, node.args.kwarg):
             if rest:
                 inner.bind(rest.arg, "rest", rest)

@@ -154,14 +154,14 @@ class SessionUse:
 
     def normal(self, call: ast.Call, scope: Scope) -> ast.Call:
         """Return a call with the arguments that partial() and starred collections add."""
-        binding = scope.binding(call.func.id) if isinstance(call.func, ast.Name) else None
-        source: ast.AST = call.func
-        if binding and binding.kind in ("value", "import"):
-            source, _ = self.project.origin(source, scope)
-        if isinstance(source, ast.Call) and last_name(source) == "partial" and source.args:
-            function, *bound = source.args
-            call = later(call, function, [*bound, *call.args], [*source.keywords, *call.keywords])
-        if not any(isinstance(part, ast.Starred) for part in call.args):
+        value = self.project.value(call.func, scope)
+        if value and value.kind == "call" and value.parts:
+            source, _ = self.project.origin(call.func, scope)
+            if isinstance(source, ast.Call) and source.args:
+                function, *bound = source.args
+                keywords = [*source.keywords, *call.keywords]
+                call = later(call, function, [*bound, *call.args], keywords)
+        if ast.Starred not in map(type, call.args):
             return call
         parts: list[ast.expr] = []
         for part in call.args:

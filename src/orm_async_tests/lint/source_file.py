@@ -1,6 +1,7 @@
 """A file that the rules check, with its syntax tree, its names and its use of sessions."""
 
 import ast
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
@@ -46,12 +47,13 @@ class SourceFile:
         """Yield the calls of functions that have one of these last names, including calls under an
         alias.
         """
-        for name in [*names, *(name for name, other in self._aliases.items() if other in names)]:
-            yield from self.module.calls.get(name, ())
+        for original in names:
+            for name in (original, *self._aliases.get(original, ())):
+                yield from self.module.calls.get(name, ())
 
     @cached_property
-    def _aliases(self) -> dict[str, str]:
-        """The aliases of functions, which imports and variables define."""
+    def _aliases(self) -> dict[str, list[str]]:
+        """The aliases of functions, which imports and variables define, by the functions' names."""
         aliases = {}
         for scope in [self.module.scope, *self.module.scopes.values()]:
             for name, bindings in scope.bindings.items():
@@ -60,7 +62,11 @@ class SourceFile:
                     aliases[name] = node[2] or ""
                 elif kind == "value" and isinstance(node, (ast.Name, ast.Attribute, ast.Call)):
                     aliases[name] = last_name(next(iter(getattr(node, "args", ())), node))
-        return {name: other for name, other in aliases.items() if name != other}
+        originals: dict[str, list[str]] = defaultdict(list)
+        for name, original in aliases.items():
+            if name != original and name in self.module.calls:
+                originals[original].append(name)
+        return originals
 
     def function_named(self, name: str) -> Scope | None:
         """Return the function of the project that is called by the first call of a name."""
@@ -101,11 +107,6 @@ class SourceFile:
         scopes = (scope for scope in self.module.all_scopes if isinstance(scope.node, Function))
         flows = [self._flows.of(scope) for scope in scopes if self.use.events(scope.node, scope)]
         return [flow for flow in flows if flow]
-
-    def scope_of(self, function: Value | None) -> Scope | None:
-        """Return the scope that a function of this file creates."""
-        scope = self.project.function(function)
-        return scope if scope and scope.module is self.module else None
 
     def locate(self, node: ast.AST) -> Location:
         """Return the location of a node in this file."""

@@ -4,11 +4,9 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from orm_async_tests.lint.scopes import Scope, last_name, later
+from orm_async_tests.lint.scopes import GATHERING, STARTING, Scope, last_name, later
 from orm_async_tests.lint.source_file import SourceFile
 
-GATHERING = {"gather", "wait", "as_completed"}
-STARTING = {"create_task", "ensure_future", "start_soon", "run_coroutine_threadsafe", "Task"}
 HOLDING = {*STARTING, *GATHERING, "list", "tuple", "set", "shield", "wait_for", "filter"}
 FILLING = ("append", "extend", "add", "insert", "appendleft")
 LOOPS = (ast.For, ast.AsyncFor, ast.While)
@@ -147,17 +145,9 @@ def starts(file: SourceFile) -> Iterator[Start]:
                 yield Start(call, scope, gathers, tuple(inner), call, scope)
     for name, calls in [*file.module.calls.items()]:
         function = file.function_named(name) if name not in HOLDING else None
-        for call, scope in calls if function and starting(function) else ():
+        for call, scope in calls if function and function.starts else ():
             if function:
                 yield from _start_of_wrapper(file, call, scope, function)
-
-
-def starting(function: Scope) -> list[tuple[ast.Call, str]]:
-    """Return the calls in a function that start tasks, each with the name of the called
-    function.
-    """
-    names = ((call, last_name(call.func)) for call in function.calls)
-    return [(call, name) for call, name in names if name in GATHERING | STARTING and call.args]
 
 
 def _start_of_wrapper(
@@ -167,7 +157,7 @@ def _start_of_wrapper(
     callee = file.project.callee(call.func, scope)
     arguments = file.use.arguments(call, function, callee) if callee else {}
     rest = function.node.args.vararg
-    for inner, name in starting(function):
+    for inner in function.starts:
         started: list[Work] = []
         for item in (one for part in inner.args for one in elements(file, part, function, None)):
             target = item.node.func if isinstance(item.node, ast.Call) else item.node
@@ -180,7 +170,7 @@ def _start_of_wrapper(
             elif passed in arguments:
                 started.append(Work(later(call, arguments[passed], []), scope, item.around))
         if started:
-            yield Start(call, scope, name in GATHERING, tuple(started), inner, function)
+            yield Start(call, scope, last_name(inner) in GATHERING, tuple(started), inner, function)
 
 
 def is_awaited(file: SourceFile, call: ast.Call) -> bool:

@@ -214,7 +214,7 @@ def _ends_early(file: SourceFile, key: str, scope: Scope) -> bool | None:
             if isinstance(bound, ast.Call) and last_name(bound) == "Depends":
                 return _is_short(file, bound)
     if kind == "param":
-        parts = [part for part in (node.annotation, owner.default(root)) if part]
+        parts = [part for part in (node.annotation, owner.defaults.get(root)) if part]
         results = [_depends(file, part, owner.parent or owner) for part in parts]
         return next((result for result in results if result is not None), None)
     is_state = kind == "value" and ".state." in scope.path(node)

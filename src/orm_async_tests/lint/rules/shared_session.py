@@ -12,7 +12,7 @@ from orm_async_tests.lint.rules.rule import Rule
 from orm_async_tests.lint.scopes import Scope
 from orm_async_tests.lint.session_use import ANY, OPERATIONS, PASSED
 from orm_async_tests.lint.source_file import SourceFile
-from orm_async_tests.lint.tasks import Start, Work, is_awaited, starting, starts
+from orm_async_tests.lint.tasks import Start, Work, is_awaited, starts
 
 
 class SharedSession(Rule):
@@ -96,7 +96,7 @@ def _managed_tasks(file: SourceFile) -> Iterator[tuple[ast.expr, str]]:
                 call = item.context_expr
                 callee = file.value(call.func, scope) if isinstance(call, ast.Call) else None
                 function = file.project.function(callee)
-                if function and function.decorators & MANAGERS and starting(function):
+                if function and function.decorators & MANAGERS and function.starts:
                     keys = {event.key for event in file.use.events(call, scope)}
                     last = (manager.end_lineno or 0, 0)
                     if key := _used_between(file, scope, keys, call, last):
@@ -136,7 +136,7 @@ def _shared_key(key: str, scope: Scope) -> str:
     binding = scope.binding(root)
     if binding is None or binding.kind != "param" or not rest:
         return key
-    parts = (binding.node.annotation, binding.scope.default(root))
+    parts = (binding.node.annotation, binding.scope.defaults.get(root))
     is_dependency = any("Depends" in ast.unparse(part) for part in parts if part)
     return "the session of the request" if is_dependency else key
 

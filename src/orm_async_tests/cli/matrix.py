@@ -5,10 +5,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import fields
-from pathlib import Path
 
 from orm_async_tests import catalogue, github, terminal
 from orm_async_tests.errors import CouldNotRun, require_writable, write_file
@@ -38,18 +35,25 @@ def matrix(arguments: argparse.Namespace) -> int:
     _check_outputs(arguments)
     if arguments.github:
         github.require_summary()
-    collected = [records.header(plans, numbers, not arguments.numbers, sys.argv[1:])]
-    with _open_output(arguments.output, len(plans) * len(numbers)) as write_record:
-        write_record(collected[0])
+    collected: list[Record] = []
+    total = len(plans) * len(numbers)
+    with (
+        arguments.output.open("w", encoding="utf-8") as file,
+        terminal.show_progress("results", total) as (_, advance),
+    ):
 
         def keep(record: Record) -> None:
             collected.append(record)
-            write_record(record)
+            file.write(json.dumps(record) + "\n")
+            file.flush()
+            if record["record"] == "result":
+                advance("results")
 
+        keep(records.header(plans, numbers, not arguments.numbers, sys.argv[1:]))
         jobs = arguments.jobs or os.cpu_count() or 1
         slots = [Slot(home() / f"matrix-{job}", arguments.timeout) for job in range(jobs)]
         asyncio.run(run_matrix(plans, numbers, slots, home(), keep))
-        keep(records.footer(sum(record["record"] == "result" for record in collected)))
+        keep(records.footer(total))
     code = _report(collected, arguments)
     if arguments.github:
         github.write(*_describe_for_github(collected))
@@ -93,20 +97,6 @@ def _check_outputs(arguments: argparse.Namespace) -> None:
     for name in ("output", "markdown", "junit"):
         if path := getattr(arguments, name):
             require_writable(path, f"--{name}")
-
-
-@contextmanager
-def _open_output(path: Path, total: int) -> Iterator[Callable[[Record], None]]:
-    """Yield a function that writes a line to the result file, and advances a progress bar."""
-    with path.open("w", encoding="utf-8") as file, terminal.show_progress("results", total) as bar:
-
-        def write_record(record: Record) -> None:
-            file.write(json.dumps(record) + "\n")
-            file.flush()
-            if record["record"] == "result":
-                bar[1]("results")
-
-        yield write_record
 
 
 def merge(arguments: argparse.Namespace) -> int:

@@ -4,9 +4,6 @@ import argparse
 import json
 import shlex
 import sys
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
 from orm_async_tests import catalogue
 from orm_async_tests.cli.script_runs import run_each
@@ -16,7 +13,6 @@ from orm_async_tests.harness.report import result
 from orm_async_tests.harness.report.phrasing import pluralize
 from orm_async_tests.html_report import catalogue_files, page
 from orm_async_tests.html_report.changes import WORSE, list_changes
-from orm_async_tests.html_report.panels import Panel
 from orm_async_tests.html_report.result_files import Results, add_documents, read_results
 from orm_async_tests.questions import read_questions
 
@@ -27,60 +23,41 @@ def report(arguments: argparse.Namespace) -> int:
     """Return 1 if `--diff` shows a result that got worse."""
     if arguments.diff:
         return _write_changes(arguments)
-    _check_outputs(arguments)
-    if arguments.results:
-        results = read_results(arguments.results)
-    else:
-        results = Results()
-        add_documents(results, [_run_scripts(arguments)], "this run")
-    _write_page(arguments, results, page.build_panels(results, catalogue.read_scripts()))
-    return 0
-
-
-def _check_outputs(arguments: argparse.Namespace) -> None:
-    """Raise CouldNotRun, before anything runs, if an output file cannot be written."""
-    if arguments.site:
+    output, option, badge = arguments.output, "--output", arguments.badge
+    if site := arguments.site:
+        output, option = site / "index.html", "--site"
         try:
-            arguments.site.mkdir(parents=True, exist_ok=True)
+            site.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             problem = f"the folder cannot be created: {error.strerror}"
-            raise CouldNotRun(problem, str(arguments.site), "--site FOLDER") from None
-    require_writable(_find_output(arguments), "--site" if arguments.site else "--output")
-    if arguments.badge:
-        require_writable(arguments.badge, "--badge")
-
-
-def _find_output(arguments: argparse.Namespace) -> Path:
-    path: Path = arguments.site / "index.html" if arguments.site else arguments.output
-    return path
-
-
-def _run_scripts(arguments: argparse.Namespace) -> Any:
-    """Run all scripts. Return the results as a JSON document."""
-    with open_database(arguments.db, arguments.driver, arguments.pooler) as database:
-        results = list(run_each(catalogue.read_scripts(), database, arguments.loop))
-    return json.loads(json.dumps(result.document(results)))
-
-
-def _write_page(arguments: argparse.Namespace, results: Results, panels: Sequence[Panel]) -> None:
-    output = _find_output(arguments)
-    option = "--site" if arguments.site else "--output"
+            raise CouldNotRun(problem, str(site), "--site FOLDER") from None
+    require_writable(output, option)
+    if badge:
+        require_writable(badge, "--badge")
+    results = read_results(arguments.results) if arguments.results else _run_scripts(arguments)
+    panels = page.build_panels(results, catalogue.read_scripts())
     write_file(output, page.render_report(results, panels, _command()), option)
-    badge = json.dumps(catalogue_files.build_badge(results))
-    if arguments.badge:
-        write_file(arguments.badge, badge, "--badge")
-    if arguments.site:
-        documents = catalogue_files.build_catalogue(panels)
-        beside = {
-            "catalogue.json": json.dumps(documents, indent=1) + "\n",
-            "llms.txt": catalogue_files.render_llms(panels, read_questions()),
-            "badge.json": badge + "\n",
-        }
-        for name, text in beside.items():
-            write_file(arguments.site / name, text, option)
+    badge_text = json.dumps(catalogue_files.build_badge(results))
+    if badge:
+        write_file(badge, badge_text, "--badge")
+    if site:
+        documents = json.dumps(catalogue_files.build_catalogue(panels), indent=1)
+        write_file(site / "catalogue.json", f"{documents}\n", option)
+        questions = read_questions()
+        write_file(site / "llms.txt", catalogue_files.render_llms(panels, questions), option)
+        write_file(site / "badge.json", f"{badge_text}\n", option)
     counts = ", ".join(f"{count} {word}" for word, count in results.count().most_common())
     print(f"{output}: {counts or 'no verdicts'}")
     _print_problems(results)
+    return 0
+
+
+def _run_scripts(arguments: argparse.Namespace) -> Results:
+    with open_database(arguments.db, arguments.driver, arguments.pooler) as database:
+        runs = list(run_each(catalogue.read_scripts(), database, arguments.loop))
+    results = Results()
+    add_documents(results, [json.loads(json.dumps(result.document(runs)))], "this run")
+    return results
 
 
 def _write_changes(arguments: argparse.Namespace) -> int:
@@ -99,11 +76,10 @@ def _write_changes(arguments: argparse.Namespace) -> int:
 
 
 def _print_problems(*parts: Results) -> None:
-    problems: Sequence[str] = [text for part in parts for text in part.problems]
-    if problems:
+    if problems := [text for part in parts for text in part.problems]:
         count = pluralize(len(problems), "problem")
-        print(f"{count}, which the page shows, for example:", file=sys.stderr)
-        print(f"  {problems[0]}", file=sys.stderr)
+        example = f"{count}, which the page shows, for example:\n  {problems[0]}"
+        print(example, file=sys.stderr)
 
 
 def _command() -> str:

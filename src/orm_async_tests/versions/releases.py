@@ -8,15 +8,13 @@ import sys
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib.metadata import requires
 from itertools import chain, groupby
 from pathlib import Path
 
-from packaging.requirements import Requirement
 from packaging.version import InvalidVersion, Version
 
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.versions.ranges import UNKNOWN_FROM
+from orm_async_tests.versions.ranges import KNOWN_FROM, UNKNOWN_FROM
 
 COMPANIONS = {"psycopg": ("psycopg-binary",)}  # packages to install in the same version
 PIP = ("-m", "pip", "--disable-pip-version-check")
@@ -58,7 +56,7 @@ def list_releases(library: str) -> list[str]:
 
 def releases_between(library: str, since: str | None, until: str | None) -> list[str]:
     """Return all releases from `since` to `until`, or all supported releases, the oldest first."""
-    oldest = oldest_declared(library)
+    oldest = KNOWN_FROM[library]
     try:
         low, high = Version(since or oldest), Version(until or UNKNOWN_FROM[library])
     except InvalidVersion as error:
@@ -76,15 +74,6 @@ def releases_between(library: str, since: str | None, until: str | None) -> list
             f"{sys.executable} -m pip index versions {library}",
         )
     return releases
-
-
-def oldest_declared(library: str) -> str:
-    """Return the oldest version of a library that pyproject.toml allows."""
-    for requirement in map(Requirement, requires("orm-async-tests") or []):
-        for bound in requirement.specifier if requirement.name == library else []:
-            if bound.operator == ">=":
-                return bound.version
-    raise ValueError(f"{library} is not declared with an oldest version")
 
 
 def split_lines(versions: Iterable[str]) -> list[list[str]]:

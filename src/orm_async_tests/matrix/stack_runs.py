@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 from orm_async_tests.errors import COULD_NOT_RUN
 from orm_async_tests.matrix import plans
@@ -243,19 +244,14 @@ def _create_environment(version: str, folder: Path, python: Python) -> None:
     (folder / "complete").touch()
 
 
-def _requirements() -> list[str]:
+def _requirements() -> set[str]:
     """Return this project's requirements, pinned to the installed versions."""
-    declared = map(Requirement, importlib.metadata.requires("orm-async-tests") or [])
-    names = {
-        requirement.name: requirement.extras
-        for requirement in declared
-        if requirement.marker is None
-        or any(requirement.marker.evaluate({"extra": extra}) for extra in EXTRAS)
-    }
-    names |= {name: set() for name in ALSO_INSTALLED}
-    pins = []
-    for name, extras in names.items():
-        version = re.sub(r"\+.*", "", importlib.metadata.version(name))
-        brackets = f"[{','.join(sorted(extras))}]" if extras else ""
-        pins.append(f"{name}{brackets}=={version}")
+    pins = set()
+    declared = importlib.metadata.requires("orm-async-tests") or []
+    for requirement in map(Requirement, [*declared, *ALSO_INSTALLED]):
+        marker = requirement.marker
+        if marker is None or any(marker.evaluate({"extra": extra}) for extra in EXTRAS):
+            version = importlib.metadata.version(requirement.name).partition("+")[0]
+            requirement.marker, requirement.specifier = None, SpecifierSet(f"=={version}")
+            pins.add(str(requirement))
     return pins

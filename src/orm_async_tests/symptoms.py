@@ -170,19 +170,15 @@ def find_scripts(
     errors, scripts that know the first error come first.
     """
     scores = _scores(text, symptoms)
+    first = next(filter(None, (_scores(error, symptoms) for error in split_errors(text))), scores)
+    top = max(first.values(), default=0.0)
     order = {number: position for position, number in enumerate(preferred)}
-    best = sorted(
-        scores, key=lambda number: (-scores[number], order.get(number, len(order)), number)
-    )
-    numbers = [number for number in best if scores[number] >= scores[best[:MOST][-1]]]
-    errors = split_errors(text)
-    scores_of_parts = (_scores(error, symptoms) for error in errors if len(errors) > 1)
-    if first := next(filter(None, scores_of_parts), None):
-        top = max(first.values())
-        decisive = [number for number in best if first.get(number) == top]
-        if decisive and decisive[0] != numbers[0] and scores[numbers[0]] != first.get(numbers[0]):
-            numbers = [decisive[0], *(number for number in numbers if number != decisive[0])]
-    return numbers
+
+    def rank(number: int) -> tuple[bool, float]:
+        return first.get(number) != top, -scores[number]
+
+    best = sorted(scores, key=lambda number: (rank(number), order.get(number, len(order)), number))
+    return [number for number in best if rank(number) <= rank(best[:MOST][-1])]
 
 
 def split_errors(text: str) -> list[str]:

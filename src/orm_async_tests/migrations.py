@@ -136,7 +136,7 @@ def refuse_foreign(connection: Connection, *histories: History) -> State:
         tables = connection.scalars(text(TABLES)).all()
         raise CouldNotRun(
             f"the database {name!r} belongs to another program, so nothing was changed",
-            f"it holds {', '.join(sorted(tables)[:5])}",
+            f"its tables, for example {', '.join(sorted(tables)[:5])}",
             f"CREATE DATABASE {name}_tests, and a DATABASE_URL that names it",
         )
     return state
@@ -149,7 +149,7 @@ def refuse_service(connection: Connection) -> None:
         raise CouldNotRun(
             f"scripts would delete the users of the service in the database {name!r}, "
             "so nothing was changed",
-            f"it holds {SERVICE.version_table}",
+            f"its table {SERVICE.version_table}",
             f"CREATE DATABASE {name}_tests and a DATABASE_URL that names it; or unset DATABASE_URL",
         )
 
@@ -211,7 +211,7 @@ def run_alembic(arguments: Sequence[str], history: History, db: str | None = Non
     if not hasattr(options, "cmd"):
         command_line.parser.error("name a command")
     if (name := options.cmd[0].__name__) in ("edit", "init", "merge", "revision"):
-        problem = f"this command does not write revisions, and {name} does"
+        problem = f"{name} writes a revision, which only a checkout of the project can contain"
         remedy = f"alembic {name}, in a checkout of the project"
         raise CouldNotRun(problem, "orm-async-tests db alembic", remedy)
     if db is not None:

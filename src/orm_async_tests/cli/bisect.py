@@ -57,9 +57,9 @@ def _choose_driver(library: str, wanted: str | None) -> str:
     driver = wanted or (library if library in DRIVERS else DRIVERS[0])
     if driver not in DRIVERS or (library in DRIVERS and driver != library):
         raise CouldNotRun(
-            f"{driver} is not a driver that shows releases of {library}",
+            f"{driver} is not a driver for releases of {library}",
             "--driver",
-            f"leave it out, or --library sqlalchemy --driver {DRIVERS[-1]}",
+            f"the command without --driver, or --library sqlalchemy --driver {DRIVERS[-1]}",
         )
     return driver
 
@@ -68,7 +68,7 @@ def _parse_pin(text: str, bisected: str) -> tuple[str, str]:
     name, version = parse_release(text, "--with")
     if name not in LIBRARIES or name == bisected:
         other = next(library for library in LIBRARIES if library != bisected)
-        problem = f"{text!r} is not a release of another library than {bisected}"
+        problem = f"{text!r} does not name a release of a library other than {bisected}"
         raise CouldNotRun(problem, "--with", f"--with {other}==VERSION")
     return name, version
 
@@ -97,7 +97,7 @@ def _entry_lines(result: SearchResult) -> Iterator[str]:
         if ranges:
             yield upstream_entry(defect.description, versions, defect.link, defect.severity)
         else:
-            yield f"# in none of these releases: {defect.description}"
+            yield f"# none of these releases has this defect: {defect.description}"
     if broken := result.format_words(BROKEN):
         yield ""
         yield upstream_entry("<what goes wrong>", {result.library: broken}, "https://...")

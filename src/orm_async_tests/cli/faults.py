@@ -14,10 +14,11 @@ from orm_async_tests.faults.fault_points import list_faults, parse_point
 from orm_async_tests.faults.patterns import Pattern
 from orm_async_tests.faults.report import Cell, Report, build_document, list_rows
 from orm_async_tests.harness.environment.event_loops import run
+from orm_async_tests.harness.report.phrasing import pluralize
 from orm_async_tests.postgres.paths import home
 
 LEGEND = "number: fault points  !: violations  =: known defects  ?: unresolved"
-TOKEN = "a token that the command has printed at the start of a line"
+TOKEN = "--point with a token that an earlier run printed at the start of a line"
 
 
 def sweep_patterns(arguments: argparse.Namespace) -> int:
@@ -43,7 +44,7 @@ def sweep_patterns(arguments: argparse.Namespace) -> int:
         shown = [outcome.defect for outcome in report.expected if outcome.defect]
         for description, defect in {defect.description: defect for defect in shown}.items():
             count = sum(other.description == description for other in shown)
-            print(f"known ({count}): {description}\n  {defect.link}")
+            print(f"known defect, at {pluralize(count, 'point')}: {description}\n  {defect.link}")
         for defect in missing:
             print(f"known, but not shown: {defect.description}\n  {defect.link}")
         print(f"{report} in {time.perf_counter() - started:.0f} s")
@@ -94,7 +95,9 @@ def run_again(arguments: argparse.Namespace) -> int:
         [sweep] = pattern_sweeps.plan_sweeps(pattern, database, kinds, point.loop, private)
         outcome = run(point.loop, sweep.run_point, point)
     if not outcome.reached:
-        problem = f"{point.work} has no point {point.where}: it has {outcome.count} with this fault"
+        problem = (
+            f"{point.work} has no point {point.where}, but {outcome.count} points for this fault"
+        )
         raise CouldNotRun(problem, "--point", TOKEN)
     if not outcome.violations:
         sweeping.find_failed_points(home(), pattern.name, point.driver, point.loop).forget(point)

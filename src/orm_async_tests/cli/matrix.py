@@ -123,7 +123,7 @@ def _report(collected: list[Record], arguments: argparse.Namespace) -> int:
     if arguments.junit:
         write_file(arguments.junit, summaries.to_junit(collected), "--junit")
     for why, numbers in group_by_reason(collected).items():
-        print(f"\nexpected: {why}\n  {', '.join(f'test{number}' for number in numbers)}")
+        print(f"\nfailed as expected: {why}\n  {', '.join(f'test{number}' for number in numbers)}")
     unexpected = list(find_unexpected(collected))
     for record, why in unexpected:
         print(f"\n{record['verdict']} test{record['number']} on {record['stack']}\n  {why}")

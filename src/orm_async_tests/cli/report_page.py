@@ -78,7 +78,9 @@ def _write_changes(arguments: argparse.Namespace) -> int:
 def _print_problems(*parts: Results) -> None:
     if problems := [text for part in parts for text in part.problems]:
         count = pluralize(len(problems), "problem")
-        example = f"{count}, which the page shows, for example:\n  {problems[0]}"
+        example = (
+            f"the result files have {count}, which the page lists, for example:\n  {problems[0]}"
+        )
         print(example, file=sys.stderr)
 
 

@@ -21,7 +21,8 @@ def why(arguments: argparse.Namespace) -> int:
     scripts = [catalogue.select_one(str(number)) for number in numbers]
     if not is_sure:
         if question := find_unanswered(text):
-            print(f"no script runs this: {question.text}\n  {question.reason}\n  {question.link}")
+            print(f"no script shows this, but somebody asked: {question.text}")
+            print(f"  {question.reason}\n  {question.link}")
         else:
             _print_nearest(scripts, text)
         return NO_MATCH
@@ -33,7 +34,9 @@ def why(arguments: argparse.Namespace) -> int:
         commands = ", ".join(script.command for script in equal)
         print(
             "\n"
-            + textwrap.fill(f"These match as well as the last one: {commands}.", terminal.WIDTH)
+            + textwrap.fill(
+                f"These scripts match as well as the last one above: {commands}.", terminal.WIDTH
+            )
         )
     return 0
 
@@ -52,7 +55,7 @@ def _print_nearest(scripts: Sequence[ScriptFile], text: str) -> None:
     subject = "shows this error" if symptoms.is_printed_error(text) else "fits these words"
     lines = [f"no script {subject}"]
     if scripts:
-        lines += ["not sure, but these are nearest:"]
+        lines += ["not sure, but these scripts come closest:"]
         lines += [f"  {script.command}  {script.claim}" for script in scripts]
     print("\n".join([*lines, "  type: orm-async-tests list WORDS"]), file=sys.stderr)
 

@@ -73,7 +73,7 @@ def read_outcome(
     ran = {"sqlalchemy": stack["sqlalchemy"], stack["driver"]: stack["driver_version"]}
     others = [f"{name} {ran.get(name)}" for name in releases if ran.get(name) != releases[name]]
     if others:
-        return ReleaseOutcome(NOT_RUN, why=f"{' and '.join(others)} was run in its place")
+        return ReleaseOutcome(NOT_RUN, why=f"the run used {' and '.join(others)} instead")
     word, evidence = item["verdict"], item["evidence"]
     defects = frozenset(defect["description"] for defect in item["defects"])
     if word == BROKEN and defects:

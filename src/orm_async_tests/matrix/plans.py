@@ -107,5 +107,5 @@ def take_shard(plans: Sequence[Plan], part: str) -> tuple[Plan, ...]:
     match = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", part)
     number, total = map(int, match.groups()) if match else (0, 0)
     if not 1 <= number <= total:
-        raise CouldNotRun(f"{part!r} is not a part of the stacks", "--shard", "--shard 1/3")
+        raise CouldNotRun(f"{part!r} does not name a part of the stacks", "--shard", "--shard 1/3")
     return tuple(plans[number - 1 :: total])

@@ -2,8 +2,8 @@
 
 The script cancels the waiting task at the moment when a connection returns to the pool. If a task
 gets a connection and a cancel at the same time, asyncio.wait_for() of Python 3.11 swallows the
-cancel. Before SQLAlchemy 2.0.56 and 2.1.7, such a task continued. With
-asyncio.current_task().cancelling(), a task can find out that it should end.
+cancel. Before SQLAlchemy 2.0.56 and 2.1.7, a task whose cancel was swallowed got the connection and
+continued. With asyncio.current_task().cancelling(), a task can find out that it should end.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.7
 Docs: https://github.com/python/cpython/issues/86296

@@ -1,8 +1,8 @@
 """Alembic's asynchronous env.py cannot run in a running loop: use a thread or pass a connection.
 
-The asynchronous env.py calls asyncio.run(), which cannot run inside a running event loop. Another
-thread has no running event loop, so asyncio.run() works there. If you pass a connection to env.py,
-env.py does not call asyncio.run().
+The asynchronous env.py calls asyncio.run(), which cannot run inside a running event loop. A new
+thread has no running event loop, so asyncio.run() works in a thread. If you pass a connection to
+env.py, env.py does not call asyncio.run().
 
 Docs: https://alembic.sqlalchemy.org/en/latest/cookbook.html#using-asyncio-with-alembic
 Symptom: RuntimeError "asyncio.run() cannot be called from a running event loop" in "alembic"

@@ -1,6 +1,6 @@
 """Each partition of a stream costs two round trips on asyncpg, and one on psycopg.
 
-For every partition, asyncpg's adapter first fetches fifty rows, and then the rest. Larger
+For every partition, asyncpg's adapter first fetches fifty rows, and then the remaining rows. Larger
 partitions cost fewer round trips, but hold more rows in memory. A call of execute() needs no
 cursor.
 

@@ -2,8 +2,8 @@
 
 The stream's cursor and the other statements share one transaction. A failed statement aborts the
 transaction, so the next fetch of the stream fails (25P02), even if you have caught the error. Put a
-savepoint around a statement that may fail. If you update rows in between, the stream still returns
-the old rows.
+savepoint around a statement that may fail. If you update rows while you read a stream, the stream
+still returns the old rows.
 
 Docs: https://www.postgresql.org/docs/current/sql-declare.html
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#using-savepoint

@@ -1,7 +1,7 @@
 """create_all() needs run_sync(), and a rollback also removes the new tables.
 
 The method create_all() needs a synchronous Connection, which run_sync() passes to your function. If
-you pass AsyncConnection.sync_connection instead, create_all() raises MissingGreenlet (xd2s). DDL is
+you pass AsyncConnection.sync_connection to create_all(), it raises MissingGreenlet (xd2s). DDL is
 transactional in PostgreSQL, so a failed migration leaves nothing behind.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#synopsis-core

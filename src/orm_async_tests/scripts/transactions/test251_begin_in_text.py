@@ -3,7 +3,7 @@
 After COMMIT in text(), SQLAlchemy believes that its transaction is still open. On asyncpg, a
 statement after COMMIT in text() commits by itself, so rollback() has no effect. After BEGIN in
 text() on an AUTOCOMMIT connection, nothing commits, so all later rows are lost. On asyncpg, BEGIN
-in text() leaves an open transaction on the pooled connection, which then fails (rvf5). Use
+in text() leaves an open transaction on the pooled connection, so later checkouts fail (rvf5). Use
 connection.begin() and commit() instead of text().
 
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#using-transactions

@@ -7,7 +7,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Self
 
-from packaging.requirements import Requirement
 from sqlalchemy.orm import DeclarativeBase
 
 from orm_async_tests import models
@@ -87,6 +86,8 @@ class Script:
         if stack.driver not in (*DRIVERS, self.also):
             return f"is about PostgreSQL, this is {stack.driver}: --driver {DRIVERS[0]}"
         if self.only:
+            from packaging.requirements import Requirement
+
             only = Requirement(self.only)
             if stack.driver != only.name:
                 return f"is about {only.name}, this is {stack.driver}: --driver {only.name}"

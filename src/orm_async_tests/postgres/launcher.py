@@ -6,7 +6,6 @@ replaces a `preexec_fn` of subprocess. The Python code of a `preexec_fn` can blo
 another thread held a lock when the process forked.
 """
 
-import ctypes
 import os
 import signal
 import sys
@@ -34,6 +33,8 @@ def launch_command(
 
 def _become_nobody() -> None:
     """Enter a Linux user namespace in which root appears as the user nobody."""
+    import ctypes
+
     libc, group = ctypes.CDLL(None, use_errno=True), os.getegid()
     if libc.unshare(NEW_USER_NAMESPACE):
         code = ctypes.get_errno()
@@ -51,6 +52,8 @@ def main(parent: int, death_signal: int, as_nobody: bool, program: list[str]) ->
             print(f"root cannot make a user namespace: {error}", file=sys.stderr)
             sys.exit(NO_NAMESPACE)
     if sys.platform == "linux":
+        import ctypes  # here, because the scripts import this module
+
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, death_signal)
     if os.getppid() != parent:  # the parent died before the signal was set
         sys.exit(NO_PARENT)

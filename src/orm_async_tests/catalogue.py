@@ -88,7 +88,6 @@ def read_scripts() -> list[ScriptFile]:
 
 
 def learning_path() -> list[tuple[ScriptFile, str]]:
-    """Return the scripts to read first, with their lessons, in reading order."""
     files = _find_files()
     return [(_read_script(files[number]), lesson) for number, lesson in LEARNING_PATH.items()]
 

@@ -68,7 +68,6 @@ def revisions(history: History) -> dict[str, Set[str]]:
 
 
 def heads(history: History) -> Set[str]:
-    """Return the ids of the newest revisions, which have no successor."""
     return revisions(history).keys() - _unite(revisions(history).values())
 
 
@@ -77,14 +76,12 @@ def _unite(sets: Iterable[Set[str]]) -> Set[str]:
 
 
 def read_revision(path: Path) -> tuple[str, Set[str]]:
-    """Return the id of a file's revision, and the ids of its predecessors."""
     assignments = dict(ASSIGNMENT.findall(path.read_text("utf-8")))
     revision, parents = (ast.literal_eval(assignments[n]) for n in ("revision", "down_revision"))
     return revision, frozenset([parents] if isinstance(parents, str) else parents or ())
 
 
 def _read_current(connection: Connection, tables: Set[str]) -> dict[History, Set[str]]:
-    """Return the current revisions from the version tables that exist."""
     return {
         history: set(connection.scalars(text(f"SELECT version_num FROM {history.version_table}")))
         for history in HISTORIES.values()
@@ -160,7 +157,6 @@ def lock_transaction(connection: Connection) -> None:
 
 
 def upgrade(connection: Connection, *histories: History) -> None:
-    """Upgrade an empty or older database to the newest revision of each of these histories."""
     if refuse_foreign(connection, *histories) == "current":
         return
     lock_transaction(connection)

@@ -85,7 +85,6 @@ def _select(query: str, *values: str) -> list[int]:
 
 
 def rank(text: str) -> Ranking:
-    """Rank the scripts by the words of a text."""
     words = dict.fromkeys(word.strip("_") for word in WORD.findall(text.lower()))
     useful = [word for word in words if word and word not in FILLERS][:MOST_WORDS]
     terms = [f'"{word.replace("_", " ")}"' for word in useful]  # pool_pre_ping becomes a phrase
@@ -127,7 +126,6 @@ def find_answers(text: str) -> tuple[list[int], bool]:
 
 
 def find_unanswered(text: str) -> Question | None:
-    """Return a question that no script answers, and whose symptom matches the text."""
     pasted = symptoms.PastedText(text)
     for question in read_questions():
         if question.symptom and question.script is None and pasted.matching_parts(question.symptom):

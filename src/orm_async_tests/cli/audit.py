@@ -44,7 +44,6 @@ class Report:
         return ", ".join(f"{pin.library} {pin.version}" for pin in self.pins if pin.version)
 
     def compare(self) -> tuple[list[str], list[str]]:
-        """Return the names of the defects that the upgrade cures, and of those that it adds."""
         before = [match.defect.name for match in self.before]
         after = [match.defect.name for match in self.affected]
         cured = [name for name in before if name not in after]
@@ -96,7 +95,6 @@ def _create_report(arguments: argparse.Namespace) -> Report:
 
 
 def _annotate(report: Report) -> Iterator[github.Annotation]:
-    """Yield an annotation for every line that pins a version with a defect."""
     for match in report.affected:
         level: Literal["error", "warning"] = "warning"
         if LEVELS[match.defect.severity] == "error":
@@ -137,7 +135,6 @@ def _build_document(report: Report) -> dict[str, Any]:
 
 
 def _build_sarif(report: Report) -> dict[str, Any]:
-    """Return a SARIF run, with a rule for each defect, and a result for each affected version."""
     rules, results = [], []
     for match in report.affected:
         defect, level = match.defect, LEVELS[match.defect.severity]

@@ -54,7 +54,6 @@ def sweep_patterns(arguments: argparse.Namespace) -> int:
 def _sweep(
     patterns: Sequence[Pattern], arguments: argparse.Namespace
 ) -> tuple[list[Cell], dict[str, str]]:
-    """Return the results, and the versions of the libraries."""
     loop = arguments.loop
     cells: list[Cell] = []
     with pattern_sweeps.open_database(patterns, arguments.db, arguments.driver) as database:
@@ -82,7 +81,6 @@ def _sweep(
 
 
 def run_again(arguments: argparse.Namespace) -> int:
-    """Run a function with a fault at one fault point, and print the outcome."""
     point = parse_point(arguments.point)
     if point.driver not in DRIVERS:
         raise CouldNotRun(f"{point.driver!r} is not a driver", "--point", TOKEN)

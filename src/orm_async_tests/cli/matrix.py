@@ -61,7 +61,6 @@ def matrix(arguments: argparse.Namespace) -> int:
 
 
 def _describe_for_github(collected: list[Record]) -> tuple[list[github.Annotation], str]:
-    """Return an annotation for every unexpected result, and the tables in Markdown."""
     annotations, rows = [], [("Verdict", "Script", "Stack", "Reason")]
     for record, reason in find_unexpected(collected):
         row = (record["verdict"], f"test{record['number']}", record["stack"], reason)

@@ -87,7 +87,6 @@ def _print_summary(results: Sequence[Result]) -> None:
 
 
 def _write_for_github(results: Sequence[Result]) -> None:
-    """Annotate every BROKEN script, and write a table of the scripts that do not hold."""
     annotations, rows = [], [("Verdict", "Script", "Claim", "Reason")]
     for item in results:
         verdict, script = item.verdict, item.script

@@ -154,7 +154,6 @@ class SearchResult:
 
     @property
     def outcomes(self) -> dict[str, ReleaseOutcome]:
-        """The outcomes on all releases, the oldest release first."""
         return {version: outcome for line in self.lines for version, outcome in line.items()}
 
     def _mark_shown(self, defect: KnownDefect) -> list[list[tuple[str, bool]]]:
@@ -165,7 +164,6 @@ class SearchResult:
         return format_ranges(self._mark_shown(defect))
 
     def describe_shown(self, defect: KnownDefect) -> str:
-        """Return a sentence that names the versions with a defect, and those that cure it."""
         return describe_ranges(self._mark_shown(defect))
 
     def format_words(self, *words: str) -> str:
@@ -174,7 +172,6 @@ class SearchResult:
         return format_ranges(lines)
 
     def broken_by_version(self) -> dict[str, bool]:
-        """Return, for every release with a verdict, whether the verdict was BROKEN."""
         words = {version: outcome.word for version, outcome in self.outcomes.items()}
         return {v: word == BROKEN for v, word in words.items() if word in (*CONCLUSIVE, BROKEN)}
 

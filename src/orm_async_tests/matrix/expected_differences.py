@@ -58,7 +58,6 @@ def group_by_reason(records: Sequence[Record]) -> dict[str, list[int]]:
 
 
 def find_unexpected(records: Sequence[Record]) -> Iterator[tuple[Record, str]]:
-    """Yield every unexpected result, with the reason why it is unexpected."""
     for record, entry in _with_entries([*records, *find_missing(records)]):
         verdict, reason = record["verdict"], record["reason"]
         if entry is None or verdict == UPSTREAM:

@@ -199,7 +199,6 @@ def _flatten(fields: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]
 
 
 def verdicts(records: Iterable[Record]) -> dict[tuple[str, int], str]:
-    """Return every verdict, by the stack and the script's number."""
     return {
         (record["stack"], record["number"]): record["verdict"]
         for record in records

@@ -156,7 +156,6 @@ class ChildRun:
 async def _start_run(
     plan: Plan, python: str, variables: dict[str, str], numbers: Sequence[int], slot: Slot
 ) -> AsyncIterator[ChildRun]:
-    """Start a child process for these scripts, and kill it when the block ends."""
     command = [python, "-m", "orm_async_tests", "run", "--ndjson", *plan.options, *slot.options]
     command = launch_command([*command, *map(str, numbers)], signal.SIGKILL, as_nobody=False)
     variables = {**variables, "ORM_ASYNC_HOME": str(slot.home), "ORM_ASYNC_IDLE": IDLE}
@@ -245,7 +244,6 @@ def _create_environment(version: str, folder: Path, python: Python) -> None:
 
 
 def _requirements() -> set[str]:
-    """Return this project's requirements, pinned to the installed versions."""
     pins = set()
     declared = importlib.metadata.requires("orm-async-tests") or []
     for requirement in map(Requirement, [*declared, *ALSO_INSTALLED]):

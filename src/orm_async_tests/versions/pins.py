@@ -68,7 +68,6 @@ def installed_pins() -> list[Pin]:
 
 
 def read_pins(path: Path) -> list[Pin]:
-    """Return the libraries that a file names, with their pinned versions."""
     is_lock = path.suffix in (".lock", ".toml")
     pins = _read_lock(path) if is_lock else _read_requirements(path, (path.resolve(),))
     first: dict[tuple[str, str, str], Pin] = {}
@@ -78,7 +77,6 @@ def read_pins(path: Path) -> list[Pin]:
 
 
 def require_version(pins: Sequence[Pin], path: Path) -> None:
-    """Raise CouldNotRun if no library has a pinned version."""
     if not any(pin.version for pin in pins):
         reasons = "".join(f"; {reason}" for reason in find_unknown(pins).values())
         problem = f"the file pins none of {', '.join(LIBRARIES)}{reasons}"
@@ -86,7 +84,6 @@ def require_version(pins: Sequence[Pin], path: Path) -> None:
 
 
 def upgrade_pins(pins: Sequence[Pin], versions: dict[str, str]) -> list[Pin]:
-    """Replace the pinned versions by those in `versions`."""
     first = {pin.library: pin for pin in reversed(pins)}
     upgraded = [
         replace(first.get(name, Pin(name, "")), version=version, marker="")

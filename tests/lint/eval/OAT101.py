@@ -2,7 +2,9 @@ import asyncio
 from asyncio import TaskGroup
 from asyncio import gather as together
 from functools import partial
+from typing import Annotated
 
+from fastapi import Depends
 from shop_sessions import (
     Repository,
     Service,
@@ -11,7 +13,9 @@ from shop_sessions import (
     ShopSession,
     UntypedRepository,
     UserRepository,
+    counting,
     get_untyped,
+    in_background,
     load_by_repository,
     map_together,
     never_uses,
@@ -139,6 +143,21 @@ async def used_meanwhile(session: AsyncSession, a, b):
     task = asyncio.create_task(query(session, a))  # OAT101
     await session.execute(b)
     await task
+
+
+async def used_in_the_block(session: AsyncSession, a, b):
+    async with in_background(query(session, a)):  # OAT101
+        await session.execute(b)
+    async with counting(session):  # OAT101
+        await session.execute(b)
+
+
+async def objects_of_a_request(
+    users: Annotated[Repository, Depends(Repository)],
+    carts: Annotated[Repository, Depends(Repository)],
+    a,
+):
+    await asyncio.gather(users.load(a), carts.load(a))  # OAT101
 
 
 async def only_one_locks(session: AsyncSession, a):

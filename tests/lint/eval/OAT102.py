@@ -1,6 +1,8 @@
+from asyncio import run
 from functools import lru_cache
 
 import sqlalchemy.ext.asyncio as aio
+from aiohttp import web
 from fastapi import Depends, FastAPI
 from shop_sessions import OldSession, Session, engine, get_session, make_session
 from sqlalchemy.ext.asyncio import AsyncSession, async_scoped_session
@@ -35,6 +37,11 @@ class Repository:
 
 class View:
     session: AsyncSession = Depends(get_session)
+
+
+def set_up(web: web.Application):
+    web["session"] = Session()  # OAT102
+    run(Session())
 
 
 async def start():

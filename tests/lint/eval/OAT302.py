@@ -97,6 +97,24 @@ class Audit:
         self.tasks.add_task(query, self.session, a)  # OAT302
 
 
+class Controller:
+    session: AsyncSession = Depends(get_session)
+
+    async def create(self, tasks: BackgroundTasks, a):
+        tasks.add_task(query, self.session, a)  # OAT302
+
+
+async def optional(
+    tasks: BackgroundTasks, a, db: Annotated[AsyncSession, Depends(get_session)] | None
+):
+    tasks.add_task(query, db, a)  # OAT302
+
+
+async def by_state(request, tasks: BackgroundTasks, a):
+    request.state.db = Session()
+    tasks.add_task(query, request.state.db, a)  # OAT302
+
+
 # Right
 
 

@@ -29,6 +29,10 @@ async def on_connect(*_):
     pass
 
 
+def on_commit():
+    listens_for(Session, "after_commit")(asynchronous)  # OAT501
+
+
 def listen(session: AsyncSession):
     event.listen(session, "after_commit", plain)  # OAT501
 

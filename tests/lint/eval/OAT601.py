@@ -38,6 +38,15 @@ class Tour(Base):
     g = mapped_column(insert_default=datetime.now(UTC).replace(tzinfo=None))  # OAT601
 
 
+OPTIONS = {"default": datetime.now(UTC)}  # OAT601
+
+
+class Visit(Base):
+    __tablename__ = "visits"
+    a: Mapped[datetime] = mapped_column(**OPTIONS)
+    b: Mapped[datetime] = mapped_column(sa.ColumnDefault(datetime.now(UTC)))  # OAT601
+
+
 class Hut(SQLModel, table=True):
     id: int = Field(primary_key=True)
     opened: datetime = Field(default=datetime.now(UTC))  # OAT601

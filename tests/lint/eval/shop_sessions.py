@@ -9,6 +9,7 @@ from functools import wraps
 from typing import Annotated, Self
 
 from fastapi import Depends
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession as Db
 from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 from sqlalchemy.orm import sessionmaker
@@ -177,6 +178,26 @@ async def with_limit(coroutine):
         return await asyncio.wait_for(coroutine, 1)
     except TimeoutError:
         return None
+
+
+@asynccontextmanager
+async def in_background(coroutine):
+    task = asyncio.create_task(coroutine)
+    try:
+        yield task
+    finally:
+        await task
+
+
+@asynccontextmanager
+async def counting(session: Db):
+    task = asyncio.create_task(session.execute(text("SELECT count(*) FROM a")))
+    yield
+    await task
+
+
+async def run_sql(session: Db, sql):
+    await session.execute(text(sql))
 
 
 async def map_together(function, items):

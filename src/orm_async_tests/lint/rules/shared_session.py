@@ -3,16 +3,17 @@
 import ast
 from collections import defaultdict
 from collections.abc import Collection, Iterator
-from typing import Any
 
 from orm_async_tests.lint import sqlalchemy_types as sa
 from orm_async_tests.lint.finding import Finding
 from orm_async_tests.lint.flow_expressions import MANAGERS
 from orm_async_tests.lint.rules.rule import Rule
-from orm_async_tests.lint.scopes import Scope
+from orm_async_tests.lint.scopes import Scope, end_of
 from orm_async_tests.lint.session_use import ANY, OPERATIONS, PASSED
 from orm_async_tests.lint.source_file import SourceFile
 from orm_async_tests.lint.tasks import Start, Work, is_awaited, starts
+
+FIRST, LOOP = "this is the first of the tasks", "this loop starts many tasks"
 
 
 class SharedSession(Rule):
@@ -47,7 +48,8 @@ class SharedSession(Rule):
                         done.add(work.node)
                         yield self.report(file, work.node, key, "")
         for node, key in _managed_tasks(file):
-            yield self.report(file, node, key, "")
+            if done.isdisjoint(ast.walk(node)):
+                yield self.report(file, node, key, "")
         for group in groups.values():
             users: dict[str, list[Work]] = defaultdict(list)
             for work in group:
@@ -58,11 +60,7 @@ class SharedSession(Rule):
                 if (others or last.around) and last.node not in done and not is_locked:
                     done.add(last.node)
                     first = others[0].node if others else last.around
-                    text = (
-                        "this is the first of the tasks"
-                        if others
-                        else "this loop starts many tasks"
-                    )
+                    text = FIRST if others else LOOP
                     yield self.report(file, last.node, key, text, related=first)
 
 
@@ -76,14 +74,14 @@ def _used_meanwhile(file: SourceFile, start: Start, work: Work) -> str:
     blocks = [item for item in file.ancestors(start.call) if isinstance(item, ast.AsyncWith)]
     if not name and not blocks:
         return ""
-    end: Any = blocks[0] if blocks else start.scope.node
+    block = blocks[0] if blocks else start.scope.node
     uses = [
         (item.lineno, item.col_offset)
-        for item in ast.walk(end)
+        for item in ast.walk(block)
         if isinstance(item, ast.Name) and item.id == name and item is not target
     ]
-    last = min([(end.end_lineno, 0), *uses])
-    return _used_between(file, start.scope, _sessions(file, work), start.call, last)
+    end = min([end_of(block), *uses])
+    return _used_between(file, start.scope, _sessions(file, work), start.call, end)
 
 
 def _managed_tasks(file: SourceFile) -> Iterator[tuple[ast.expr, str]]:
@@ -91,30 +89,29 @@ def _managed_tasks(file: SourceFile) -> Iterator[tuple[ast.expr, str]]:
     this session.
     """
     for scope in file.module.scopes.values():
-        for manager in scope.managers:
-            for item in manager.items:
-                call = item.context_expr
-                callee = file.value(call.func, scope) if isinstance(call, ast.Call) else None
-                function = file.project.function(callee)
-                if function and function.decorators & MANAGERS and function.starts:
-                    keys = {event.key for event in file.use.events(call, scope)}
-                    last = (manager.end_lineno or 0, 0)
-                    if key := _used_between(file, scope, keys, call, last):
-                        yield call, key
+        for item, block in [(item, owner) for owner in scope.managers for item in owner.items]:
+            call = item.context_expr
+            callee = file.value(call.func, scope) if isinstance(call, ast.Call) else None
+            function = file.project.function(callee)
+            if function and function.decorators & MANAGERS and function.starts:
+                keys = {event.key for event in file.use.events(call, scope)}
+                if key := _used_between(file, scope, keys, call, end_of(block)):
+                    yield call, key
 
 
 def _used_between(
-    file: SourceFile, scope: Scope, keys: Collection[str], start: Any, end: tuple[int, int]
+    file: SourceFile, scope: Scope, keys: Collection[str], start: ast.expr, end: tuple[int, int]
 ) -> str:
     """Return which of these sessions a function uses between a node and a place in its code."""
-    after = (start.end_lineno, start.end_col_offset)
-    for call in scope.calls if keys else ():
-        if after < (call.lineno, call.col_offset) < end and isinstance(
-            file.parent(call), ast.Await
-        ):
-            for event in file.use.call_events(call, scope):
-                if event.key in keys and event.operations & (sa.STATEMENTS | {"rollback"}):
-                    return event.key
+    calls = [
+        call
+        for call in scope.calls
+        if end_of(start) < (call.lineno, call.col_offset) < end
+        and isinstance(file.parent(call), ast.Await)
+    ]
+    for event in [event for call in calls for event in file.use.call_events(call, scope)]:
+        if event.key in keys and event.operations & (sa.STATEMENTS | {"rollback"}):
+            return event.key
     return ""
 
 

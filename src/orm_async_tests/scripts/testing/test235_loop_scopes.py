@@ -70,20 +70,20 @@ def run_pytest(url: URL, library: str, settings: str = "", fixture: str = "") ->
 
 @wrong(leaks=True, warns=True, unhandled=True)
 async def per_test(url: URL) -> list[dict[str, int]]:
-    """run pytest-asyncio with its default, which is one loop per test"""
+    """run every test of pytest-asyncio in its own event loop, which is the default"""
     return [await to_thread(run_pytest, url, "asyncio")]
 
 
 @wrong
 async def narrow(url: URL) -> list[dict[str, int]]:
-    """run pytest-asyncio with a loop per fixture, and AnyIO with a loop per module"""
+    """run every fixture of pytest-asyncio, and every module of AnyIO, in its own event loop"""
     asyncio = await to_thread(run_pytest, url, "asyncio", f"{FIXTURES} = function")
     return [asyncio, await to_thread(run_pytest, url, "anyio")]
 
 
 @right
 async def wide(url: URL) -> list[dict[str, int]]:
-    """give all event loops of pytest-asyncio, and AnyIO's anyio_backend, the scope session"""
+    """run all fixtures and tests in one event loop of session scope"""
     scopes = f"{FIXTURES} = session\n{LOOPS} = session"
     asyncio = await to_thread(run_pytest, url, "asyncio", scopes)
     return [asyncio, await to_thread(run_pytest, url, "anyio", fixture=BACKEND)]

@@ -76,7 +76,7 @@ async def function_scope(engine: AsyncEngine, http: Http) -> dict[str, int | Non
 
 @wrong
 async def request_scope(engine: AsyncEngine, http: Http) -> dict[str, int | None]:
-    """use the request's session in the background task, with a dependency of default scope"""
+    """use the request's session in the background task, with a dependency of request scope"""
     return await post(engine, http, "request", add_user)
 
 

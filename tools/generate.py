@@ -16,6 +16,7 @@ from orm_async_tests import catalogue
 from orm_async_tests.catalogue import SCRIPTS, Chapter, ScriptFile
 from orm_async_tests.cures import cure_lines
 from orm_async_tests.errors import CouldNotRun, exit_code
+from orm_async_tests.html_report.recorded_tables import PACKAGED, RECORDED, read_section
 from orm_async_tests.lint.rule_pages import render_page as render_rule_page
 from orm_async_tests.lint.rules import RULES
 from orm_async_tests.matrix.expected_differences import read_expected
@@ -74,6 +75,12 @@ def generate_texts() -> dict[Path, str]:
         QUESTIONS: render_questions(read_questions(), scripts),
         MATRIX: replace_section(MATRIX, "expected", list_expected_differences()),
         LINT: replace_section(LINT, "rules", list_rules()),
+        RECORDED: "\n".join(
+            f"<!-- {name}: copied from docs/{page} by tools/generate.py -->\n"
+            + read_section(page, name).partition("\n\n")[0]
+            + "\n"
+            for page, name in PACKAGED
+        ),
         **{
             RULE_PAGES / f"{code}.md": f"{render_rule_page(rule)}\nWritten by `{COMMAND}`.\n"
             for code, rule in RULES.items()

@@ -14,7 +14,7 @@ from orm_async_tests import catalogue, db
 from orm_async_tests.harness.report import result as run_result
 from orm_async_tests.harness.run.runner import run_script
 from orm_async_tests.harness.script import Script
-from orm_async_tests.html_report import changes, page
+from orm_async_tests.html_report import changes, figures, page, recorded_tables
 from orm_async_tests.html_report.result_files import Results, add_documents, read_results
 from orm_async_tests.questions import read_questions
 from tests.cli.commands import orm
@@ -203,6 +203,15 @@ def write_json(path: Path, document: Any) -> str:
     """Write a document and return the file's path."""
     path.write_text(json.dumps(document), "utf-8")
     return str(path)
+
+
+def test_a_page_from_a_wheel_has_the_tables_of_the_documents(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    poolers, isolation = figures.pooler_table(), figures.isolation_table(Results())
+    monkeypatch.setattr(recorded_tables, "DOCS", tmp_path / "docs")
+    assert (figures.pooler_table(), figures.isolation_table(Results())) == (poolers, isolation)
+    assert "asyncpg, both caches 0" in poolers.meaning
 
 
 def test_a_comparison_lists_what_got_worse_first(tmp_path: Path) -> None:

@@ -102,10 +102,8 @@ def _read_levels(detail: Document) -> Iterator[list[str]]:
         return
 
 
-def pooler_table() -> Figure | None:
+def pooler_table() -> Figure:
     rows = parse_table(read_section("poolers.md", "statements"))
-    if not rows:
-        return None
     working = "; ".join(row[0] for row in rows[1:] if set(row[1:]) == {"works"})
     meaning = f"Only these settings work in every mode: {working}."
     return Figure(meaning, rows, read_section("poolers.md", "run"))

@@ -119,7 +119,7 @@ class Standby(PrivateServer):
         _select(self, "SELECT pg_wal_replay_resume()")
 
     def catch_up(self) -> None:
-        """Wait until the standby has replayed everything that the primary wrote before this."""
+        """Wait until the standby has replayed everything that the primary wrote before the call."""
         _wait_for(self, f"pg_last_wal_replay_lsn() >= '{_select(self.primary, MARK)}'")
 
     def promote(self) -> None:

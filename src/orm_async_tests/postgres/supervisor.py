@@ -61,7 +61,7 @@ def read_pidfile(data: Path) -> list[str]:
 
 def accepts_connections(data: Path, sockets: Path) -> bool:
     """Return whether the server is ready according to postmaster.pid, and accepts a connection on
-    its socket. The file alone does not prove this, because the file remains after a crash.
+    its socket. The file alone proves nothing, because a crash leaves the file behind.
     """
     is_ready = read_pidfile(data)[STATUS_LINE].strip() == "ready"
     with socket.socket(socket.AF_UNIX) as client:
@@ -86,8 +86,8 @@ def has_local_backends(server: int) -> bool:
 def start_and_wait(data: Path, sockets: Path, command: list[str], child_ended: int) -> Server:
     """Start the server, and return its process as soon as the server accepts connections.
 
-    If the server ends before it accepts connections, start the server again. Exit with 1 if this
-    takes longer than RETRY_SECONDS.
+    If the server ends before it accepts connections, start the server again. Exit with 1 if the
+    server does not accept connections within RETRY_SECONDS.
     """
     give_up = time.monotonic() + RETRY_SECONDS
     launcher = str(Path(__file__).with_name("launcher.py"))

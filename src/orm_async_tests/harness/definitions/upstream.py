@@ -18,10 +18,11 @@ class Upstream:
     `versions` maps the name of a library, or "python", to a range of versions. An installation has
     the defect if the versions of these libraries are all in their ranges. Let the function `check`
     of a script assert the correct behavior in a block `with DEFECT:`, where DEFECT is an
-    `Upstream`. If the assertion fails on affected versions, the verdict is UPSTREAM. If it passes
-    on affected versions, or fails on other versions, the verdict is BROKEN. Write the arguments as
-    literals, because `orm-async-tests audit` reads them from the source code. Give a severity to
-    every defect that a script shows, because `audit` prints the severity.
+    `Upstream`. If the assertion fails on affected versions, the verdict is UPSTREAM. If the
+    assertion passes on affected versions, or fails on other versions, the verdict is BROKEN.
+
+    Write the arguments as literals, because `orm-async-tests audit` reads them from the source
+    code. Give a severity to every defect that a script shows, because `audit` prints the severity.
     """
 
     description: str

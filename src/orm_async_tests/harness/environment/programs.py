@@ -123,8 +123,8 @@ class Processes:
 def _call(
     function: Callable[..., Awaitable[Any]], arguments: tuple[Any, ...], named: dict[str, Any]
 ) -> tuple[Any, list[BaseException], str]:
-    """Return a function's result, or its error with the causes and the traceback. They are separate
-    because pickle loses the causes and the traceback of an error.
+    """Return a function's result, the list of its error and the error's causes, and the traceback.
+    Pickle would lose the causes and the traceback of a raised error.
     """
 
     async def main() -> Any:

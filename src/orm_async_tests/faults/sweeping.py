@@ -190,10 +190,11 @@ async def _run_until_reached(
 
     If the violation does not occur in the second run, the outcome is UNRESOLVED.
     """
-    for _ in range(max_runs):
-        outcome = await run_point(target, point, change)
+    outcome = await run_point(target, point, change)
+    for _ in range(1, max_runs):
         if outcome.reached or outcome.violations:
             break
+        outcome = await run_point(target, point, change)
     if not outcome.violations or not SLOW.issuperset(outcome.violations):
         return outcome
     confirmation = await run_point(target, point, change)

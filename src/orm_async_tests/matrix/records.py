@@ -130,7 +130,7 @@ def clean(value: Any, form: Any, where: str, problems: Counter[str]) -> Any:
     if isinstance(form, tuple):
         return None if value in (None, MISSING) else clean(value, form[0], where, problems)
     kind = form if isinstance(form, type) else type(form)
-    if type(value) is not kind and not (kind is float and type(value) is int):
+    if type(value) not in ((float, int) if kind is float else (kind,)):
         difference = "is missing" if value is MISSING else "has another form than expected"
         problems[f"{where} {difference}"] += 1
         value = kind()

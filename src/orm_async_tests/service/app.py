@@ -11,7 +11,7 @@ from sqlalchemy import URL
 
 from orm_async_tests.service import bulk, health, live, points, problems, telemetry, tracks, users
 from orm_async_tests.service.engines import make_listening_engine, service_urls
-from orm_async_tests.service.headers import HeadAsGet, HeaderChecks
+from orm_async_tests.service.headers import HeaderChecks
 from orm_async_tests.service.request_limits import Bodies, Limits
 from orm_async_tests.service.sessions import FairPool, FairSemaphore
 from orm_async_tests.service.settings import Settings
@@ -28,7 +28,6 @@ def create_app(url: URL, settings: Settings | None = None) -> FastAPI:
     state, reads = app.state, FairSemaphore(settings.reads, settings.pool_timeout)
     state.settings, state.hub = settings, live.Hub()
     state.bodies, state.running = Bodies(settings), Counter[str]()
-    app.add_middleware(HeadAsGet)
     app.add_middleware(Limits, settings=settings, bodies=state.bodies, running=state.running)
     hosts = [host.strip() for host in settings.hosts.split(",")]
     app.add_middleware(HeaderChecks, hosts=hosts)

@@ -14,9 +14,13 @@ SAFE = ("GET", "HEAD", "OPTIONS")
 HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\s:/?#@\[\]]+)(:\d*)?", re.ASCII)  # RFC 9110, section 7.2
 
 
+class HeadSent(Exception):
+    """Ends the GET endpoint that answers a HEAD request, once the headers have been sent."""
+
+
 class HeaderChecks:
     """ASGI middleware that rejects requests to an unknown host, writes from another site, and
-    encoded bodies.
+    encoded bodies. It answers HEAD with the status and the headers of GET.
 
     A web page from any site can send requests to a service on this machine. The browser then sets
     the header Host to the name that the page used, and Origin to the page's site (RFC 6454). A
@@ -28,11 +32,20 @@ class HeaderChecks:
         self._hosts = [host.lower() for host in hosts]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            refusal = self._refusal(scope["method"], Headers(scope=scope))
-            if refusal is not None:
-                return await refusal(scope, receive, send)
-        return await self._app(scope, receive, send)
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+
+        async def send_head(message: Message) -> None:
+            await send(message)
+            await send({"type": "http.response.body"})
+            raise HeadSent
+
+        refusal = self._refusal(scope["method"], Headers(scope=scope))
+        if scope["method"] != "HEAD":
+            return await (refusal or self._app)(scope, receive, send)
+        with suppress(HeadSent):
+            await (refusal or self._app)({**scope, "method": "GET"}, receive, send_head)
+        return None
 
     def _refusal(self, method: str, headers: Headers) -> JSONResponse | None:
         host = headers.get("Host", "").lower()
@@ -61,27 +74,3 @@ class HeaderChecks:
             or (name.startswith("*") and match[1].endswith(name[1:]))
             for name in self._hosts
         )
-
-
-class HeadSent(Exception):
-    """Ends the GET endpoint that answers a HEAD request, once the headers have been sent."""
-
-
-class HeadAsGet:
-    """ASGI middleware that answers HEAD with the status and the headers of GET."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] != "HEAD":
-            await self._app(scope, receive, send)
-            return
-
-        async def send_head(message: Message) -> None:
-            await send(message)
-            await send({"type": "http.response.body"})
-            raise HeadSent
-
-        with suppress(HeadSent):
-            await self._app({**scope, "method": "GET"}, receive, send_head)

@@ -10,21 +10,7 @@ and then once for every fault at every fault point.
 The page docs/faults.md describes the faults and the rules that the sweep checks.
 """
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from orm_async_tests.faults.report import Report
-    from orm_async_tests.faults.sweeping import sweep
+from orm_async_tests.faults.report import Report
+from orm_async_tests.faults.sweeping import sweep
 
 __all__ = ["Report", "sweep"]
-
-
-def __getattr__(name: str) -> Any:
-    """Import the package's functions only when they are used, because the pytest plugin imports
-    this package in every run.
-    """
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from orm_async_tests.faults import report, sweeping
-
-    return {"Report": report.Report, "sweep": sweeping.sweep}[name]

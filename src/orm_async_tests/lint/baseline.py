@@ -22,17 +22,13 @@ Key = tuple[str, ...]
 
 
 def key_of(finding: Finding, root: Path) -> Key:
-    """Return the parts of a finding that stay the same when lines are added above the finding, or
-    when its line is indented.
-    """
+    """Return the parts of a finding that stay the same if its line moves or is indented."""
     texts = [place.source.strip() for place in finding.places]
     return from_root(finding.location.path, root), finding.code, texts[0], "".join(texts[1:])
 
 
 def write_baseline(path: Path, findings: Iterable[Finding], root: Path) -> None:
-    """Write the findings into the baseline in a stable order, so that diffs stay small. Raise
-    CouldNotRun.
-    """
+    """Write the findings in a stable order, so that diffs stay small."""
     counts = sorted(Counter(key_of(finding, root) for finding in findings).items())
     entries = [dict(zip((*FIELDS, "count"), (*key, count), strict=True)) for key, count in counts]
     document = {"schema": SCHEMA, "findings": entries}
@@ -40,11 +36,7 @@ def write_baseline(path: Path, findings: Iterable[Finding], root: Path) -> None:
 
 
 def drop_known(report: Report, path: Path) -> None:
-    """Remove the findings that the baseline contains. If findings of the baseline no longer occur,
-    print a notice.
-
-    Raise CouldNotRun if the baseline cannot be read.
-    """
+    """Remove the findings of the baseline. Print a notice if it lists findings that are gone."""
     known = _read_baseline(path)
     new = []
     for finding in report.findings:
@@ -58,7 +50,6 @@ def drop_known(report: Report, path: Path) -> None:
 
 
 def _read_baseline(path: Path) -> Counter[Key]:
-    """Return, for every finding, how often the baseline contains it."""
     try:
         document = json.loads(path.read_text("utf-8"))
         if document["schema"] != SCHEMA:

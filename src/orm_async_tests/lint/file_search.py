@@ -52,7 +52,6 @@ def _compile(line: str) -> re.Pattern[str]:
 
 
 def _translate(part: re.Match[str]) -> str:
-    """Translate a part of a pattern to a regular expression."""
     if part["set"]:
         members = re.sub(r"([\\\[\]&~|])", r"\\\1", part["set"])
         return f"[{'^/' if part['not'] else ''}{members}]"
@@ -96,9 +95,7 @@ def _raise(error: OSError) -> None:
 
 
 def _walk(top: Path, excluded: PathPatterns, *, with_tests: bool) -> Iterator[Path]:
-    """Yield the files below a folder. If no setting and no default decides about a path, the
-    innermost .gitignore with a pattern for the path decides.
-    """
+    """Let the settings decide, then the defaults, and then the innermost .gitignore."""
     absolute = top.resolve()
     above = [absolute, *absolute.parents]
     repository = next((n for n, folder in enumerate(above) if (folder / ".git").exists()), 0)
@@ -128,7 +125,6 @@ def _match(path: str, patterns: Sequence[PathPatterns]) -> bool:
 
 
 def _read(folder: Path) -> PathPatterns:
-    """Return the patterns of the .gitignore in a folder."""
     text = ""
     with suppress(OSError):
         text = (folder / ".gitignore").read_text("utf-8", "replace")

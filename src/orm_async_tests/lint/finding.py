@@ -79,9 +79,7 @@ def locate(path: str, node: Any, lines: list[str]) -> Location:
 
 
 def from_here(path: str) -> str:
-    """Return a path relative to the current folder. If the path is outside of the current folder,
-    return the path unchanged.
-    """
+    """Return a path relative to the current folder if the path is inside of this folder."""
     relative = os.path.relpath(path)
     return path if relative.startswith("..") else relative
 

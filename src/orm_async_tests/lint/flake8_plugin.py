@@ -28,9 +28,7 @@ class Flake8Plugin:
         self.text = "".join(lines)
 
     def run(self) -> Iterator[tuple[int, int, str, type[Any]]]:
-        """Yield the line, the column counted from 0, the message, and the class that flake8
-        expects.
-        """
+        """Yield the line, the column counted from 0, the message, and a class for flake8."""
         settings = read_settings(find_root(self.path))
         report = check([self.path], replace(settings, texts={self.path: self.text}))
         for finding in report.findings:

@@ -22,9 +22,7 @@ NAMED: dict[str, type[Rule]] = {UnusedIgnore.code: UnusedIgnore, **RULES}
 
 
 def render_text(report: Report) -> Iterator[str]:
-    """Yield three parts for every finding: what is wrong, where it is with its lines, and what to
-    type.
-    """
+    """Yield what is wrong, where it is with its lines, and what to type."""
     for finding in report.findings:
         yield f"{finding.code} {finding.message}"
         yield f"  where: {finding.location}"
@@ -40,13 +38,11 @@ def render_text(report: Report) -> Iterator[str]:
 
 
 def count(things: list[Finding] | int, noun: str = "finding") -> str:
-    """Return the number of findings, or of other things, with their noun."""
     number = things if isinstance(things, int) else len(things)
     return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"
 
 
 def _excerpt(place: Location, message: str) -> Iterator[str]:
-    """Yield a line of the source, and carets below the location."""
     before, marked = place.source[: place.column - 1], place.source[place.column - 1 :]
     if place.end_line == place.line:
         marked = marked[: place.end_column - place.column]
@@ -61,13 +57,11 @@ def _width(text: str) -> int:
 
 
 def render_concise(report: Report) -> Iterator[str]:
-    """Yield one line for every finding, as compilers do."""
     for finding in report.findings:
         yield f"{finding.location}: {finding.code} {finding.message}"
 
 
 def render_json(report: Report) -> Iterator[str]:
-    """Yield one JSON document with everything that is known about the findings."""
     findings = [
         {
             "code": finding.code,
@@ -92,9 +86,7 @@ def _with_path(place: Any) -> dict[str, Any]:
 
 
 def render_sarif(report: Report) -> Iterator[str]:
-    """Yield one document in SARIF 2.1.0. The paths in the SARIF document are relative to the folder
-    of the project.
-    """
+    """Yield SARIF 2.1.0, with paths relative to the folder of the project."""
     results = []
     for finding, fingerprint in _with_fingerprints(report):
         text = f"{finding.message} {finding.remedy}"
@@ -138,9 +130,7 @@ def _level(code: str) -> Literal["error", "warning"]:
 
 
 def _with_fingerprints(report: Report) -> Iterator[tuple[Finding, str]]:
-    """Yield each finding with a fingerprint, which stays the same if lines above the finding
-    change.
-    """
+    """Yield each finding with a fingerprint that stays the same if other lines change."""
     counts = Counter[tuple[str, ...]]()
     for finding in report.findings:
         key = key_of(finding, report.root)
@@ -150,7 +140,6 @@ def _with_fingerprints(report: Report) -> Iterator[tuple[Finding, str]]:
 
 
 def render_github(report: Report) -> Iterator[str]:
-    """Yield an annotation for GitHub Actions for every finding."""
     for finding in report.findings:
         code, place = finding.code, finding.location
         title, text = f"{code} {NAMED[code].name}", f"{finding.message}\n{finding.remedy}"
@@ -159,7 +148,6 @@ def render_github(report: Report) -> Iterator[str]:
 
 
 def render_gitlab(report: Report) -> Iterator[str]:
-    """Yield one document for GitLab's Code Quality."""
     findings = [
         {
             "description": f"{finding.code} {finding.message}",

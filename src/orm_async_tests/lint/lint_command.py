@@ -24,10 +24,7 @@ STANDARD_INPUT = "-"
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Check files and print the findings.
-
-    Return 1 if there are findings, and 2 if a file could not be read.
-    """
+    """Return 1 if there are findings, and 2 if a file could not be read."""
     if isinstance(sys.stdout, io.TextIOWrapper):  # a source line may have other characters
         sys.stdout.reconfigure(errors="backslashreplace")
     texts = _read_input(arguments)
@@ -57,9 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _read_input(arguments: argparse.Namespace) -> dict[Path, str]:
-    """Return the text on standard input, with its file name as the key, or {} without standard
-    input.
-    """
+    """Return the text on standard input by its file name, or {} without standard input."""
     name = arguments.stdin_filename
     if STANDARD_INPUT not in arguments.paths and not name:
         return {}
@@ -77,9 +72,7 @@ def _read_input(arguments: argparse.Namespace) -> dict[Path, str]:
 def _read_settings(
     arguments: argparse.Namespace, paths: Sequence[Path], texts: dict[Path, str]
 ) -> Settings:
-    """Return the settings of the project and of the command line. `--select` and `--baseline`
-    replace a setting of the project. `--ignore` and `--exclude` add to a setting of the project.
-    """
+    """`--ignore` and `--exclude` add to a setting. Other options replace the setting."""
     settings = read_settings(find_root(Path(os.path.commonpath([*map(Path.absolute, paths)]))))
     return replace(
         settings,

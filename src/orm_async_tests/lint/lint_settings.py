@@ -16,12 +16,10 @@ ALL = "ALL"
 
 
 def has_prefix(code: str, prefixes: Iterable[str]) -> bool:
-    """Return whether a code begins with one of the prefixes."""
     return any(code.startswith(prefix) or prefix == ALL for prefix in prefixes)
 
 
 def is_prefix(text: str) -> bool:
-    """Return whether a text is the beginning of the code of a rule."""
     return text != "" and any(has_prefix(code, [text]) for code in RULES)
 
 
@@ -71,7 +69,6 @@ class Settings:
 
     @property
     def codes(self) -> list[str]:
-        """The codes of the rules that the checker runs."""
         select = self.select or [ALL]
         return [
             code
@@ -119,11 +116,7 @@ def read_settings(root: Path) -> Settings:
 
 
 def _read_table(root: Path) -> dict[str, Any] | None:
-    """Return the table of the checker in a pyproject.toml.
-
-    If the pyproject.toml has a table of this project but no table of the checker, return {}. If the
-    pyproject.toml has no table of this project at all, return None.
-    """
+    """Return {} if there is only another table of this project, and None without a table."""
     path = root / FILE
     try:
         document = tomllib.loads(path.read_text("utf-8")) if path.exists() else {}

@@ -33,9 +33,7 @@ class Report:
 
 
 def check(paths: Sequence[Path], settings: Settings) -> Report:
-    """Check files and folders. Modules that the checked files import are read, but are not
-    checked.
-    """
+    """Check files and folders, and read the modules that they import."""
     on_disk = [path for path in paths if path not in settings.texts]
     root, tests = settings.root, settings.include_tests
     files = [*find_files(on_disk, root, settings.exclude, include_tests=tests), *settings.texts]
@@ -54,9 +52,7 @@ def check(paths: Sequence[Path], settings: Settings) -> Report:
 def _drop_ignored(
     findings: Sequence[Finding], result: FileResult, settings: Settings
 ) -> Iterator[Finding]:
-    """Yield the findings that no setting and no comment suppresses, and the comments that suppress
-    nothing.
-    """
+    """Yield the findings that nothing suppresses, and the comments that suppress nothing."""
     used = set()
     for finding in findings:
         path = f"/{from_root(finding.location.path, settings.root)}"
@@ -74,9 +70,7 @@ def _drop_ignored(
 
 
 def _check_files(files: Sequence[Path], settings: Settings) -> Results:
-    """Return the results of the files in the order of the files. If a file has not changed, take
-    its results from the cache.
-    """
+    """Return the results in the order of the files, if possible from the cache."""
     root, engines = settings.root.resolve(), _read_engines(files, settings)
     facts = read_facts(root, settings.dialect, settings.fastapi, engines)
     run = partial(_check_in_processes, settings, facts)
@@ -88,9 +82,7 @@ def _check_files(files: Sequence[Path], settings: Settings) -> Results:
 
 
 def _check_in_processes(settings: Settings, facts: ProjectFacts, files: Sequence[Path]) -> Results:
-    """Check files. If there are many files, divide them among processes, so that neighboring files
-    stay together.
-    """
+    """Divide many files among processes, so that neighboring files stay together."""
     count = min(settings.jobs, len(files) // FILES_FOR_A_PROCESS)
     if count < 2:
         return _check_part(settings, facts, files)
@@ -102,7 +94,6 @@ def _check_in_processes(settings: Settings, facts: ProjectFacts, files: Sequence
 
 
 def _read_engines(files: Sequence[Path], settings: Settings) -> Iterator[str]:
-    """Yield the texts of the files that create engines."""
     for path in files:
         with suppress(OSError, ValueError, SyntaxError):
             text = settings.texts.get(path) or decode(path.read_bytes())

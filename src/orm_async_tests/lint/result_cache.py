@@ -72,7 +72,6 @@ def check_changed(
 
 
 def _read(path: Path, digest: Callable[[str], str]) -> Results:
-    """Return the results in the cache that are still valid."""
     document = json.loads(path.read_bytes(), object_hook=decode)
     names = [*document["modules"]]
     changed = {n for n, name in enumerate(names) if digest(name) != document["modules"][name]}
@@ -84,7 +83,7 @@ def _read(path: Path, digest: Callable[[str], str]) -> Results:
 
 
 def _write(path: Path, results: Results, digest: Callable[[str], str]) -> None:
-    """Write the results, and remove the cache files that were not written for the longest time."""
+    """Write the results, and remove the oldest cache files."""
     numbers: dict[str, int] = {}  # of the modules, because their paths are long
     entries = {}
     for file, result in results.items():
@@ -106,7 +105,6 @@ def encode(value: Any) -> dict[str, Any]:
 
 
 def decode(document: dict[str, Any]) -> Any:
-    """Return the result that `encode` converted."""
     return CLASSES[document.pop("class")](**document) if "class" in document else document
 
 
@@ -115,7 +113,6 @@ def _digest(data: bytes) -> str:
 
 
 def _digest_file(path: str) -> str:
-    """Return the digest of a file, or "" if the file cannot be read."""
     try:
         return _digest(Path(path).read_bytes())
     except OSError:

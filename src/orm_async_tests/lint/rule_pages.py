@@ -27,7 +27,6 @@ To suppress {code}, write one of these comments on a line that the finding shows
 
 
 def find_rule(word: str) -> type[Rule]:
-    """Return the rule with a code or a name. Raise CouldNotRun if there is no such rule."""
     for rule in RULES.values():
         if word.upper() == rule.code or word.lower() == rule.name:
             return rule
@@ -37,7 +36,6 @@ def find_rule(word: str) -> type[Rule]:
 
 
 def render_page(rule: type[Rule]) -> str:
-    """Return the page of a rule in Markdown."""
     return "\n\n".join(_parts(rule))
 
 

@@ -44,7 +44,6 @@ class Suppression:
         return self.location.line in lines and finding.code.startswith(self.prefix)
 
     def report_unused(self) -> Finding:
-        """Return the finding about a comment that suppresses nothing."""
         message = f"This comment suppresses nothing, because no finding of {self.prefix} is here."
         return Finding(
             UnusedIgnore.code, self.location, message, f"Remove {self.prefix} or the comment."

@@ -17,9 +17,7 @@ NEWER = (
 
 
 def explain_syntax_error(path: str, error: SyntaxError) -> UnreadFile:
-    """Return what is wrong with a file. If the wrong line shows which Python can parse the file,
-    return this Python too.
-    """
+    """Say what is wrong, and if possible which Python can parse the file."""
     message = error.msg
     for version, pattern, syntax in reversed(NEWER):
         if version > sys.version_info[:2] and re.search(pattern, error.text or ""):

@@ -115,9 +115,7 @@ def _has_usual_types(file: SourceFile, classes: list[Scope]) -> bool:
 
 
 def _is_aware(file: SourceFile, node: ast.AST, scope: Scope, depth: int = 4) -> bool:
-    """Return whether an expression is a datetime with a time zone, or a function that returns such
-    a datetime.
-    """
+    """Return whether an expression is a datetime with a time zone, or computes one."""
     node, scope = file.project.origin(node, scope)
     if isinstance(node, ast.Call) and last_name(node) == "partial" and node.args:
         node = ast.Call(node.args[0], node.args[1:], node.keywords)

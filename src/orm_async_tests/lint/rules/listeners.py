@@ -54,6 +54,5 @@ class AsyncListener(Rule):
 
 
 def _is_tested(file: SourceFile, call: ast.Call) -> bool:
-    """Return whether a call is under `if hasattr(...)`."""
     tests = [item.test for item in file.ancestors(call) if isinstance(item, ast.If)]
     return any("hasattr" in ast.unparse(test) for test in tests)

@@ -58,7 +58,6 @@ def _lost_methods(file: SourceFile) -> Iterator[tuple[ast.AST, Scope, str]]:
 
 
 def _connects(around: ast.AST | None) -> bool:
-    """Return whether code starts a connection, or passes it to a function that may start it."""
     is_passed = isinstance(around, ast.Call) and len(around.args) == 1
     return is_passed or getattr(around, "attr", "") == "start"
 

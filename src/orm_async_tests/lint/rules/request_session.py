@@ -21,9 +21,7 @@ DEEPEST = 4  # expressions inside each other that lead to a Depends()
 
 
 def dependencies(file: SourceFile) -> Iterator[tuple[str, str, bool]]:
-    """Yield the functions that this file uses as dependencies. Each item has the module, the name,
-    and whether scope="function" is set.
-    """
+    """Yield the module and name of dependencies, and whether they end before the response."""
     for call, scope in file.calls("Depends", "Security"):
         nodes = argument(call, 0, "dependency")
         function = file.project.function(file.project.callee(nodes[0], scope)) if nodes else None
@@ -39,9 +37,7 @@ def dependencies(file: SourceFile) -> Iterator[tuple[str, str, bool]]:
 
 
 def _is_short(file: SourceFile, call: ast.Call) -> bool:
-    """Return whether a dependency ends before the response. Return True if the scope of the
-    dependency is not constant.
-    """
+    """Return whether a dependency ends, or may end, before the response."""
     scopes = [getattr(k.value, "value", None) for k in call.keywords if k.arg == "scope"]
     return file.facts.exits_before_response or any(scope != "request" for scope in scopes)
 
@@ -133,9 +129,7 @@ def _added_tasks(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[ast.e
 
 
 def _dropped_tasks(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[ast.expr]]]:
-    """Yield the calls that start a task which no code awaits, and the arguments that the task
-    gets.
-    """
+    """Yield the calls that start a task which no code awaits, with its arguments."""
     for start in starts(file):
         is_last = start.source is start.call or isinstance(file.parent(start.call), ast.Expr)
         if start.gathers or not is_last or not _starts_task(file, start.source, start.inside):
@@ -166,9 +160,7 @@ def _is_dropped(call: ast.Call, scope: Scope) -> bool:
 
 
 def _only_keeps(call: ast.Call, scope: Scope) -> bool:
-    """Return whether a call adds a task to a set that outlives the function and that nothing else
-    reads.
-    """
+    """Return whether a call adds a task to a set that nothing else reads."""
     if not isinstance(call.func, ast.Attribute) or call.func.attr not in KEEPING:
         return False
     kept_in = ast.unparse(call.func.value)
@@ -179,9 +171,7 @@ def _only_keeps(call: ast.Call, scope: Scope) -> bool:
 
 
 def _keys(file: SourceFile, node: ast.expr, scope: Scope) -> Iterator[str]:
-    """Yield the sessions that a task gets as an argument, or that the function of the task
-    holds.
-    """
+    """Yield the sessions that a task gets, or that the function of the task holds."""
     source, inner = file.project.origin(node, scope)
     if isinstance(source, ast.Call) and file.external_name(source.func, inner).endswith("partial"):
         for part in (*source.args, *(keyword.value for keyword in source.keywords)):
@@ -197,9 +187,7 @@ def _keys(file: SourceFile, node: ast.expr, scope: Scope) -> Iterator[str]:
 
 
 def _ends_early(file: SourceFile, key: str, scope: Scope) -> bool | None:
-    """Return whether a session ends before the response. Return None if the session may live
-    longer.
-    """
+    """Return whether a session ends before the response, or None if it may live longer."""
     root, _, rest = key.partition(".")
     owner = scope.find(root)
     if ".state." in key:

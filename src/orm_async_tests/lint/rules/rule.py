@@ -47,7 +47,6 @@ class Rule:
         cls.summary = cls.summary.replace("\n", " ")
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
-        """Yield the findings of the rule in a file."""
         raise NotImplementedError
 
     def report(
@@ -75,13 +74,12 @@ class Rule:
 
 
 def argument(call: ast.Call, position: int, name: str) -> list[ast.expr]:
-    """Return the argument that a call passes at a position or by name, or an empty list."""
+    """Return the argument in a list, which is empty if the call does not pass it."""
     named = [keyword.value for keyword in call.keywords if keyword.arg == name]
     return [*call.args[position : position + 1], *named]
 
 
 def insertion(file: SourceFile, node: ast.AST, text: str) -> Fix:
-    """Return the fix that inserts a text before a node."""
     place = file.locate(node)
     return Fix(replace(place, end_line=place.line, end_column=place.column), text)
 

@@ -37,9 +37,7 @@ class SessionInModule(Rule):
 
 
 def _stored(file: SourceFile) -> Iterator[tuple[ast.expr, str, Scope]]:
-    """Yield the values that code assigns to a variable or stores in an object, and the place that
-    keeps the value as long as the program runs. The place is "" if there is none.
-    """
+    """Yield the values that code stores, and the place that all tasks share, or ""."""
     for node, scope in [*file.nodes(ast.Assign), *file.nodes(ast.AnnAssign)]:
         for target in getattr(node, "targets", None) or [node.target]:
             if node.value:
@@ -77,9 +75,7 @@ def _is_kept(file: SourceFile, call: ast.Call) -> bool:
 
 
 def _place(file: SourceFile, target: ast.expr, scope: Scope) -> str:
-    """Return where an assignment stores its value. Return "" if only one function or one object can
-    read the value.
-    """
+    """Return where an assignment stores a value that all tasks share, or ""."""
     if isinstance(target, ast.Name):
         if scope.is_module or target.id in scope.globals:
             return GLOBAL

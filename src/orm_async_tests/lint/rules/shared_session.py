@@ -65,9 +65,7 @@ class SharedSession(Rule):
 
 
 def _used_meanwhile(file: SourceFile, start: Start, work: Work) -> str:
-    """Return the session that a function uses between the start and the end of a task that it
-    starts.
-    """
+    """Return the session that a function uses while a task that it started runs."""
     node = file.parent(start.call)
     target = node.targets[0] if isinstance(node, ast.Assign) else None
     name = getattr(target, "id", "")
@@ -85,9 +83,7 @@ def _used_meanwhile(file: SourceFile, start: Start, work: Work) -> str:
 
 
 def _managed_tasks(file: SourceFile) -> Iterator[tuple[ast.expr, str]]:
-    """Yield each context manager that starts a task with a session which the block also uses, and
-    this session.
-    """
+    """Yield the context managers whose task shares a session with the block."""
     for scope in file.module.scopes.values():
         for item, block in [(item, owner) for owner in scope.managers for item in owner.items]:
             call = item.context_expr
@@ -146,7 +142,6 @@ def _is_bound_inside(name: str, work: Work) -> bool:
 
 
 def _has_lock(file: SourceFile, work: Work) -> bool:
-    """Return whether the function of a coroutine enters a lock."""
     callee = work.node.func if isinstance(work.node, ast.Call) else work.node
     function = file.project.function(file.project.callee(callee, work.scope))
     managers = function.managers if function else []

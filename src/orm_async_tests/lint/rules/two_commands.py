@@ -51,9 +51,7 @@ def _text(file: SourceFile, node: ast.AST, scope: Scope) -> tuple[ast.AST | None
 
 
 def _passed_texts(file: SourceFile) -> Iterator[ast.expr]:
-    """Yield the texts with several commands that are passed to a function which executes its
-    parameter.
-    """
+    """Yield the texts with several commands that another function executes."""
     for name, calls in [*file.module.calls.items()]:
         texts = [(part, call, scope) for call, scope in calls
                  for part in (*call.args, *(keyword.value for keyword in call.keywords))
@@ -68,7 +66,6 @@ def _passed_texts(file: SourceFile) -> Iterator[ast.expr]:
 
 
 def _executed_names(file: SourceFile, function: Scope) -> Iterator[str]:
-    """Yield the names of which a function executes the value."""
     for call in function.calls:
         owner = file.receiver(call, function)
         if last_name(call.func) in EXECUTING and owner and owner.is_session:

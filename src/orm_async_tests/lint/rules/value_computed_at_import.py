@@ -51,9 +51,7 @@ class ValueComputedAtImport(Rule):
 
 
 def _changing_call(file: SourceFile, node: ast.AST, scope: Scope, depth: int = 2) -> ast.AST | None:
-    """Return the call whose value would be different every time, or the name of this call in the
-    module.
-    """
+    """Return the call with a different value every time, or the name of such a value."""
     match node:
         case ast.Lambda():
             return None

@@ -2,7 +2,7 @@
 
 SQLAlchemy's synchronous code has the context of the calling task. For example, a listener can read
 the name of the current user for an audit log. A context variable that you set inside run_sync()
-keeps its value in the calling task, but no other task sees this value.
+keeps its value in the calling task, but not in other tasks.
 
 Docs: https://docs.python.org/3/library/contextvars.html
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html

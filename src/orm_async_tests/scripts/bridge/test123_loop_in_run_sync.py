@@ -1,7 +1,7 @@
 """Inside run_sync(), asyncio.run() raises an error, but await_only() can await a coroutine.
 
-The function that you pass to run_sync() runs in the thread of the running event loop, where a
-second event loop cannot run. To await a coroutine inside run_sync(), call await_only().
+A function in run_sync() runs in the thread of the running event loop, where a second event loop
+cannot run. To await a coroutine inside run_sync(), call await_only().
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-awaitable-only-driver-methods-in-connection-pool-and-other-events
 Docs: https://docs.python.org/3/library/asyncio-runner.html#asyncio.run

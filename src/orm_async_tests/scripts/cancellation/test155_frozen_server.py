@@ -1,9 +1,9 @@
 """asyncio.timeout() cannot end an `async with Session()` block while the server hangs.
 
-Since SQLAlchemy 2.0.55 and 2.1.2, a session always completes the rollback at the end of its block,
-so that no connection leaks. If the server freezes, neither asyncio.timeout() nor cancel() stops the
-wait for the rollback. Always set asyncpg's command_timeout, because only command_timeout ends the
-wait for a frozen server.
+Since SQLAlchemy 2.0.55 and 2.1.2, a session always completes the rollback at the end of its block.
+If the server freezes, neither asyncio.timeout() nor cancel() stops the wait for the rollback.
+Always set asyncpg's command_timeout, because only command_timeout ends the wait for a frozen
+server.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.2
 Docs: https://magicstack.github.io/asyncpg/current/api/index.html#asyncpg.connection.connect

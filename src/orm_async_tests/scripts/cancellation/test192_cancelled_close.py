@@ -2,8 +2,8 @@
 
 In this script, the cancel arrives while a `reset` listener of the pool runs SQL. Before SQLAlchemy
 2.0.56 and 2.1.6, the attribute `closed` of an AsyncConnection stayed False after a cancelled
-close(). In SQLAlchemy 2.0.55 and in 2.1.2 to 2.1.5, a call on an AsyncConnection after a cancelled
-close() used the connection of the next task.
+close(). In SQLAlchemy 2.0.55 and 2.1.2 to 2.1.5, an AsyncConnection could use the connection of the
+next task after a cancelled close().
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#custom-reset-on-return-schemes
 """

@@ -1,8 +1,8 @@
 """On asyncpg a statement takes at most 32767 parameters, but an array counts as one.
 
-PostgreSQL's protocol counts the parameters in 16 bits, so a long IN list can exceed the limit, but
-an array with = ANY cannot. SQLAlchemy splits an insert() with a list into batches that stay below
-the limit.
+PostgreSQL's protocol counts the parameters in 16 bits. A long IN list can exceed the limit, but an
+array with = ANY cannot. SQLAlchemy splits an insert() with a list into batches that stay below the
+limit.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#controlling-the-batch-size
 Docs: https://www.postgresql.org/docs/current/limits.html

@@ -1,9 +1,8 @@
 """On psycopg, an executemany() that is cancelled as it starts breaks the pooled connection.
 
 For executemany(), psycopg sends the rows in pipeline mode. If the task is cancelled just after
-psycopg has entered pipeline mode, the connection stays in pipeline mode, and the pool gives it to
-the next task. In pipeline mode, a SELECT returns no rows. If a bulk insert did not finish,
-invalidate the connection.
+psycopg has entered pipeline mode, the pooled connection stays in pipeline mode. In pipeline mode, a
+SELECT returns no rows. If a bulk insert did not finish, invalidate the connection.
 
 Docs: https://www.psycopg.org/psycopg3/docs/advanced/pipeline.html
 Symptom: ResourceClosedError "This result object does not return rows"

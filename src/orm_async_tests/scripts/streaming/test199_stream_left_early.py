@@ -1,9 +1,8 @@
 """On psycopg, a stream that you leave before its end leaves its cursor open.
 
-A `break`, an exception and a cancel all leave the cursor of a stream open. The server closes the
-cursor at the end of the transaction, but psycopg issues a ResourceWarning when the garbage
-collector deletes the cursor object. Close the result of a stream in a `finally` block. On asyncpg,
-the cursor also stays open, but causes no warning (test234).
+A `break`, an exception and a cancel all leave the cursor of a stream open. When the garbage
+collector deletes an open cursor, psycopg issues a ResourceWarning. Close the result of a stream in
+a `finally` block. On asyncpg, the cursor also stays open, but causes no warning (test234).
 
 Docs: https://www.psycopg.org/psycopg3/docs/advanced/cursors.html#server-side-cursors
 Symptom: ResourceWarning "was deleted while still open"

@@ -31,13 +31,10 @@ def describe_engines(file: SourceFile) -> Iterator[tuple[ast.Call, str]]:
             if value and value.is_a(sa.ENGINE, "Engine") and "option" not in name:
                 kind = "async" if value.is_a(sa.ENGINE) else "sync"
                 kind += "" if file.external_name(call.func, scope) else " function"
-                url = [folding.fold(node, scope) for node in argument(call, 0, "url")]
+                urls = [folding.fold(node, scope) for node in argument(call, 0, "url")]
+                url = next((url for url in urls if isinstance(url, str)), UNKNOWN)
                 options = folding.fold(ast.Call(ast.Name("dict"), [], call.keywords), scope)
-                text = " ".join(_describe_options(file, options, scope))
-                yield (
-                    call,
-                    f"{kind} {url[0] if url and isinstance(url[0], str) else UNKNOWN} {text} ",
-                )
+                yield call, " ".join([kind, url, *_describe_options(file, options, scope), ""])
 
 
 def _describe_options(
@@ -81,7 +78,8 @@ class HalfDisabledCache(Rule):
                 continue
             missing = DIALECT_CACHE if off == [DRIVER_CACHE] else DRIVER_CACHE
             # A part of the URL that is not known may switch the other cache off.
-            if f" {UNKNOWN} " in text and missing == DIALECT_CACHE and f"{missing}=" in file.text:
+            is_hidden = re.match(r"async( function)? \? ", text) and missing == DIALECT_CACHE
+            if is_hidden and f"{missing}=" in file.text:
                 continue
             dicts = [keyword.value for keyword in call.keywords if keyword.arg == "connect_args"]
             keys = [key for item in dicts if isinstance(item, ast.Dict) for key in item.keys]

@@ -113,7 +113,7 @@ def _is_lost(file: SourceFile, node: ast.AST, around: ast.AST | None, scope: Sco
 
 
 class AwaitedAdd(Rule):
-    """`await` of add() raises TypeError after the object was added.
+    """`await session.add(...)` adds the object, and then raises TypeError.
 
     - You may await add() of your own class if the class defines add() as a coroutine.
     """

@@ -66,6 +66,8 @@ class State:
 
     def name_result(self, name: str = "") -> None:
         """Give a name to the result of the last call, or forget the result."""
+        if not self.failures:
+            return
         self.failures = {
             key: frozenset(
                 replace(one, facts=tuple((name, value) if not other else (other, value)

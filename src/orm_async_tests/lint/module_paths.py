@@ -31,6 +31,8 @@ class ModulePaths:
             if parts and parts[0] not in self._names_in(start):
                 continue
             place = start.joinpath(*parts)
+            if parts and place.name not in self._names_in(place.parent):
+                continue
             if parts and (file := place.with_name(f"{place.name}.py")).is_file():
                 return str(file)
             if (file := place / "__init__.py").is_file():

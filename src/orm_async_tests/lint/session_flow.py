@@ -139,10 +139,11 @@ class SessionFlow:
 
     def _if(self, node: ast.If, state: State) -> State | None:
         self._events(node.test, state)
-        for item in ast.walk(node.test):
+        for item in ast.walk(node.test) if state.failures else ():
             if isinstance(item, ast.NamedExpr):
                 state.name_result(item.target.id)
-        names = {getattr(item, "attr", "") for item in ast.walk(node.test)}
+        is_known = bool(state.begun or state.failures)
+        names = {getattr(item, "attr", "") for item in ast.walk(node.test)} if is_known else set()
         if names & STATE_TESTS:  # it asks the session itself, so trust both branches
             state.begun.clear()
             body = self._block(node.body, state.copy())

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from orm_async_tests.lint.flow_state import DATABASE, TIMEOUT
 from orm_async_tests.lint.resolution import Project
-from orm_async_tests.lint.scopes import Scope, last_name
+from orm_async_tests.lint.scopes import Scope, last_name, names_in
+from orm_async_tests.lint.session_use import SessionUse, is_session
 from orm_async_tests.lint.value import Value
 
 BODY = "what a manager or decorator wraps"  # the key of its session
@@ -113,15 +114,29 @@ def never_returns(project: Project, node: ast.expr, scope: Scope) -> bool:
     return isinstance(function.node.body[-1], ast.Raise) and not function.returned
 
 
-def parts_of(expression: ast.expr) -> list[ast.expr]:
-    """Return the arguments and the receiver of a call. For any other expression, return the
-    expression itself.
-    """
-    if not isinstance(expression, ast.Call):
-        return [expression]
-    parts = [*expression.args, *(keyword.value for keyword in expression.keywords)]
-    func = expression.func
-    return [*parts, func.value] if isinstance(func, ast.Attribute) else parts
+def protected_by(use: SessionUse, item: ast.withitem, scope: Scope) -> set[str]:
+    """Return the sessions that a context manager rolls back or closes on exit."""
+    parts = [item.context_expr]
+    match item.context_expr:
+        case ast.Call(func=func, args=args, keywords=keywords):
+            owner = [func.value] if isinstance(func, ast.Attribute) else []
+            parts = [*args, *(keyword.value for keyword in keywords), *owner]
+    keys = {key for part in parts for key in use.keys(part, scope)}
+    return keys.union(names_in(item.optional_vars))
+
+
+def committed_by(use: SessionUse, item: ast.withitem, scope: Scope) -> list[str]:
+    """Return the sessions that a context manager commits on exit."""
+    func = getattr(item.context_expr, "func", None)
+    if not isinstance(func, ast.Attribute) or func.attr != "begin":
+        return []
+    value = use.project.value(item.context_expr, scope)
+    opens = value is not None and value.kind == "enter" and is_session(value.inner)
+    is_owned = is_session(use.project.value(func.value, scope))
+    return [
+        *(names_in(item.optional_vars) if opens else ()),
+        *(use.keys(func.value, scope) if is_owned else ()),
+    ]
 
 
 def wrappers(project: Project, callee: Value | None) -> Iterator[Value | None]:

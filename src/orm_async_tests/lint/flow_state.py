@@ -1,33 +1,32 @@
 """Stores what is known about the sessions of a function at one point of its code."""
 
 import ast
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 DATABASE, TIMEOUT = "database error", "timeout"
 RESULT = ""  # the name of what a call has returned
 TRUE = object()  # stands for any object that is true, for example an exception
 EMPTY = (ast.List, ast.Tuple, ast.Dict)
+MOST = 12  # states at one point
 
 
-@dataclass(frozen=True)
-class Failure:
+class Failure(NamedTuple):
     """An error that left a session in a failed transaction."""
 
     node: ast.AST
     """What failed, for example a call of execute()."""
 
     kind: str
-    facts: tuple[tuple[str, object], ...] = ()
-    """Which constants names hold if it has failed: the handler has set them.
-
-    The empty name is the result of the call that has failed.
-    """
 
 
 @dataclass
 class State:
-    """The sessions of a function that have failed or have begun a transaction, by their keys."""
+    """The sessions of a function that have failed or have begun a transaction, by their keys.
+
+    Code has several states at one point if errors may have happened before it.
+    """
 
     failures: dict[str, frozenset[Failure]] = field(default_factory=dict)
     begun: dict[str, ast.AST] = field(default_factory=dict)
@@ -37,9 +36,10 @@ class State:
     def copy(self) -> "State":
         return State(dict(self.failures), dict(self.begun), dict(self.facts))
 
-    def fail(self, key: str, failure: Failure) -> None:
-        """Record that an error left a session in a failed transaction."""
-        self.failures[key] = self.failures.get(key, frozenset()) | {failure}
+    def failed(self, key: str, failure: Failure, **facts: object) -> "State":
+        """Return a copy in which an error has left a session in a failed transaction."""
+        group = self.failures.get(key, frozenset()) | {failure}
+        return State({**self.failures, key: group}, dict(self.begun), self.facts | facts)
 
     def clear(self, key: str) -> None:
         """Forget a session, because it was rolled back, closed or replaced.
@@ -50,49 +50,23 @@ class State:
             for name in [name for name in store if name == key or is_held(name)]:
                 del store[name]
 
-    def set_fact(self, name: str, value: ast.expr) -> None:
+    def assign(self, name: str, value: ast.expr) -> None:
         """Remember the constant that is assigned to a name. Forget the name for any other value."""
+        self.clear(name)
+        self.facts.pop(name, None)
         match value:
             case ast.Name(id=other) if other in self.facts:
                 self.facts[name] = self.facts[other]
             case ast.Call(func=ast.Name(id="str" | "repr"), args=[ast.Name()]) | ast.JoinedStr():
                 self.facts[name] = TRUE
-            case _:
-                constant = constant_of(value)
-                if constant is TRUE:
-                    self.facts.pop(name, None)
-                else:
-                    self.facts[name] = constant
+            case _ if (constant := constant_of(value)) is not TRUE:
+                self.facts[name] = constant
+        if RESULT in self.facts:
+            self.facts[name] = self.facts[RESULT]
 
-    def name_result(self, name: str = "") -> None:
-        """Give a name to the result of the last call, or forget the result."""
-        if not self.failures:
-            return
-        self.failures = {
-            key: frozenset(
-                replace(one, facts=tuple((name, value) if not other else (other, value)
-                                         for other, value in one.facts if other or name))
-                for one in group
-            )
-            for key, group in self.failures.items()
-        }  # fmt: skip
-
-    def note_facts(self, failures: set[Failure]) -> None:
-        """Add the facts that hold at the end of an exception handler to the failures that the
-        handler caught.
-        """
-        facts = tuple(self.facts.items())
-        self.failures = {
-            key: frozenset(replace(one, facts=facts) if one in failures else one for one in group)
-            for key, group in self.failures.items()
-        }
-
-    def assume(self, test: ast.expr, truth: bool) -> None:
-        """Remove the failures that are impossible if a test is true, or if it is false."""
-        claims = [*_claims(test, truth)]
-        for key, group in self.failures.items() if claims else ():
-            possible = frozenset(one for one in group if _may_hold(claims, dict(one.facts)))
-            self.failures = {**self.failures, key: possible}
+    def may_be(self, test: ast.expr, truth: bool) -> bool:
+        """Return whether a test can have a result. A state without failures allows any result."""
+        return not self.failures or truth_of(test, self.facts) in (truth, None)
 
 
 @dataclass(frozen=True)
@@ -104,7 +78,7 @@ class Raised:
     kinds: frozenset[str]
     """DATABASE, TIMEOUT, or the name of another exception class."""
 
-    state: State
+    states: list[State]
 
 
 def is_held(key: str) -> bool:
@@ -114,24 +88,19 @@ def is_held(key: str) -> bool:
     return "." in key.removeprefix("self.")
 
 
-def join(*states: State | None) -> State | None:
-    """Return what is known at a point where several paths meet. None stands for a path that ends
-    before the meeting point.
-    """
-    known = [state for state in states if state is not None]
-    if not known:
-        return None
-    result = known[0].copy()
-    for state in known[1:]:
-        for key, group in state.failures.items():
-            result.failures[key] = result.failures.get(key, frozenset()) | group
-        result.begun = {key: node for key, node in result.begun.items() if key in state.begun}
-        result.facts = {
-            name: value
-            for name, value in result.facts.items()
-            if name in state.facts and state.facts[name] == value
-        }
-    return result
+def join(states: Iterable[State]) -> list[State]:
+    """Return the states at a point where several paths meet, with one state for equal failures."""
+    known: dict[object, State] = {}
+    for state in states:
+        failures = {key: group for key, group in state.failures.items() if group}
+        other = known.setdefault(
+            frozenset(failures.items()) if len(known) < MOST else None, state.copy()
+        )
+        for key, group in failures.items():
+            other.failures[key] = other.failures.get(key, frozenset()) | group
+        other.begun = {key: node for key, node in other.begun.items() if key in state.begun}
+        other.facts = dict(other.facts.items() & state.facts.items())
+    return [*known.values()]
 
 
 def constant_of(node: ast.expr) -> object:
@@ -144,62 +113,40 @@ def constant_of(node: ast.expr) -> object:
     return () if is_empty else TRUE
 
 
-Claim = tuple[str, str, object, bool]
-
-
-def _claims(test: ast.expr, truth: bool) -> Iterator[Claim]:
-    """Yield the claims of a test about names. A claim has a relation, its constants, and whether
-    the relation holds.
-    """
+def truth_of(test: ast.expr, facts: dict[str, object]) -> bool | None:
+    """Return the result of a test if it follows from the constants that names hold."""
     match test:
-        case (
-            ast.Name(id=name)
-            | ast.Call(func=ast.Name(id="len" | "bool" | "any"), args=[ast.Name(id=name)])
-        ):
-            yield name, "true", None, truth
-        case ast.Await():
-            yield RESULT, "true", None, truth
-        case ast.NamedExpr(target=ast.Name(id=name)):
-            yield name, "true", None, truth
-        case ast.UnaryOp(op=ast.Not(), operand=operand):
-            yield from _claims(operand, not truth)
-        case ast.BoolOp(op=op, values=values) if isinstance(op, ast.And) == truth:
-            for value in values:
-                yield from _claims(value, truth)
+        case ast.Name() | ast.Await() | ast.NamedExpr():
+            name = _name_of(test)
+            return bool(facts[name]) if name in facts else None
+        case ast.Call(func=ast.Name(id="len" | "bool" | "any"), args=[ast.Name() as inner]):
+            return truth_of(inner, facts)
         case ast.Compare(left=ast.Call() as left, ops=[ast.Gt()], comparators=[ast.Constant(0)]):
-            yield from _claims(left, truth)
+            return truth_of(left, facts)
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            result = truth_of(operand, facts)
+            return None if result is None else not result
+        case ast.BoolOp(op=op, values=values):
+            results = [truth_of(value, facts) for value in values]
+            decisive = isinstance(op, ast.Or)
+            if decisive in results:
+                return decisive
+            return None if None in results else not decisive
         case ast.Compare(
             left=ast.Name() | ast.Await() | ast.NamedExpr() as subject,
-            ops=[op],
+            ops=[ast.Is() | ast.IsNot() | ast.Eq() | ast.NotEq() | ast.In() | ast.NotIn() as op],
             comparators=[other],
-        ):
-            name = getattr(getattr(subject, "target", subject), "id", RESULT)
-            is_positive = isinstance(op, (ast.Is, ast.Eq, ast.In))
+        ) if (name := _name_of(subject)) in facts:
             nodes = other.elts if isinstance(other, (ast.Tuple, ast.Set, ast.List)) else [other]
             constants = [constant_of(node) for node in nodes]
-            if isinstance(op, (ast.Is, ast.IsNot, ast.Eq, ast.NotEq, ast.In, ast.NotIn)) and (
-                TRUE not in constants
-            ):
-                yield name, "among", constants, truth == is_positive
+            if TRUE in constants or (facts[name] is TRUE and any(constants)):
+                return None  # an unknown object may be equal to a constant
+            return (facts[name] in constants) == isinstance(op, (ast.Is, ast.Eq, ast.In))
+    return None
 
 
-def _may_hold(claims: list[Claim], facts: dict[str, object]) -> bool:
-    """Return whether claims can be true for names that have these constants as values."""
-    for name, relation, constants, truth in claims:
-        if name not in facts:
-            continue
-        value = facts[name]
-        if relation == "true":
-            holds = bool(value)
-        elif value is TRUE:
-            if isinstance(constants, list) and any(constants):
-                continue  # an unknown object may be equal to a constant
-            holds = False
-        else:
-            holds = isinstance(constants, list) and value in constants
-        if holds != truth:
-            return False
-    return True
+def _name_of(node: ast.expr) -> str:
+    return getattr(getattr(node, "target", node), "id", RESULT)
 
 
 def assignments(node: ast.stmt) -> Iterator[tuple[ast.expr, ast.expr]]:

@@ -2,7 +2,7 @@
 
 import ast
 from dataclasses import replace
-from itertools import product
+from itertools import chain, product
 from typing import TYPE_CHECKING
 
 from orm_async_tests.lint import flow_expressions as expressions
@@ -45,7 +45,7 @@ class SessionFlow:
         """Every late begin(), and the statement before it."""
 
         self.exits: list[tuple[State, object]] = []
-        """The states in which it returns a false constant or a parameter, and that."""
+        """The states in which it returns a false constant or a parameter, and that value."""
 
         self.ends: list[State] = []
         """The states in which it returns anything."""
@@ -59,148 +59,150 @@ class SessionFlow:
         """The exceptions that gather(return_exceptions=True) returns."""
 
         self._breaks, self._continues = list[list[State]](), list[list[State]]()
-        end = self._block(scope.node.body, State())
-        if end:
-            self.exits.append((end, None))
-            self.ends.append(end)
+        end = self._block(scope.node.body, [State()])
+        self.exits += [(state, None) for state in end]
+        self.ends += end
 
     @property
     def swallows(self) -> set[str]:
         groups = [state.failures.get(expressions.BODY, ()) for state in self.ends]
         return {failure.kind for group in groups for failure in group}
 
-    def _block(self, body: list[ast.stmt], state: State | None) -> State | None:
+    def _block(self, body: list[ast.stmt], states: list[State]) -> list[State]:
+        """Follow statements from copies of states, and return the states after the statements."""
+        states = [state.copy() for state in states]
         for statement in body:
-            if state is None:
-                return None
-            state = self._statement(statement, state)
-        return state
+            states = self._statement(statement, states) if states else []
+        return states
 
-    def _statement(self, node: ast.stmt, state: State) -> State | None:
+    def _statement(self, node: ast.stmt, states: list[State]) -> list[State]:
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-                return state
+                return states
             case ast.Return():
-                self._return(node, state)
+                self._return(node, states)
             case ast.Raise():
-                self._raise(node, state)
+                self._raise(node, states)
             case ast.Break():
-                self._breaks[-1].append(state)
+                self._breaks[-1] += states
             case ast.Continue():
-                self._continues[-1].append(state)
+                self._continues[-1] += states
             case ast.If():
-                return self._if(node, state)
+                return self._if(node, states)
             case ast.For() | ast.AsyncFor() | ast.While():
-                return self._loop(node, state)
+                return self._loop(node, states)
             case ast.Match():
-                self._events(node.subject, state)
-                return join(state, *(self._block(case.body, state.copy()) for case in node.cases))
+                self._events(node.subject, states)
+                branches = (self._block(case.body, states) for case in node.cases)
+                return join([*states, *chain(*branches)])
             case ast.Try() | ast.TryStar():
-                return self._try(node, state)
+                return self._try(node, states)
             case ast.With() | ast.AsyncWith():
-                return self._with(node, state)
+                return self._with(node, states)
             case _:
-                return self._plain(node, state)
-        return None
+                return self._plain(node, states)
+        return []
 
-    def _plain(self, node: ast.stmt, state: State) -> State | None:
-        self._events(node, state)
+    def _plain(self, node: ast.stmt, states: list[State]) -> list[State]:
+        self._events(node, states)
         for target, value in assignments(node):
             is_path = isinstance(target, ast.Attribute)
-            name = self.scope.path(target) if is_path else getattr(target, "id", None)
-            if name:
-                state.clear(name)
-                state.set_fact(name, value)
-                state.name_result(name)
-        state.name_result()
+            name = self.scope.path(target) if is_path else str(getattr(target, "id", ""))
+            for state in states if name else ():
+                state.assign(name, value)
+        for state in states:
+            state.facts.pop(RESULT, None)
         match node:
             case ast.Expr(ast.Call(ast.Attribute(ast.Name(name), "append" | "add"))):
-                state.facts[name] = True
+                for state in states:
+                    state.facts[name] = True
         never = isinstance(node, ast.Expr) and expressions.never_returns(
             self.use.project, node.value, self.scope
         )
-        return None if never else state
+        return [] if never else states
 
-    def _return(self, node: ast.Return, state: State) -> None:
-        self._events(node, state)
-        self.ends.append(state)
+    def _return(self, node: ast.Return, states: list[State]) -> None:
+        self._events(node, states)
+        self.ends += states
         if node.value is None or (isinstance(node.value, ast.Constant) and not node.value.value):
-            self.exits.append((state, getattr(node.value, "value", None)))
+            self.exits += [(state, getattr(node.value, "value", None)) for state in states]
         elif isinstance(node.value, ast.Name) and self.scope.role(node.value.id) == "param":
-            self.exits.append((state, node.value))  # a default, for example
+            self.exits += [(state, node.value) for state in states]  # a default, for example
 
-    def _raise(self, node: ast.Raise, state: State) -> None:
-        self._events(node, state)
+    def _raise(self, node: ast.Raise, states: list[State]) -> None:
+        self._events(node, states)
         name = last_name(node.exc) if node.exc else ""
-        for key, group in state.failures.items():
-            for failure in group:
-                kinds = frozenset({name or failure.kind})
-                self._raised[-1].append(Raised(key, failure.node, kinds, state.copy()))
+        self._raised[-1] += [
+            Raised(key, failure.node, frozenset({name or failure.kind}), [state])
+            for state in states
+            for key, group in state.failures.items()
+            for failure in group
+        ]
 
-    def _if(self, node: ast.If, state: State) -> State | None:
-        self._events(node.test, state)
-        for item in ast.walk(node.test) if state.failures else ():
-            if isinstance(item, ast.NamedExpr):
-                state.name_result(item.target.id)
-        is_known = bool(state.begun or state.failures)
-        names = {getattr(item, "attr", "") for item in ast.walk(node.test)} if is_known else set()
-        if names & STATE_TESTS:  # it asks the session itself, so trust both branches
+    def _if(self, node: ast.If, states: list[State]) -> list[State]:
+        self._events(node.test, states)
+        is_known = any(state.begun or state.failures for state in states)
+        for item in ast.walk(node.test) if is_known else ():
+            for state in states:
+                if isinstance(item, ast.NamedExpr) and RESULT in state.facts:
+                    state.facts[item.target.id] = state.facts[RESULT]
+            if getattr(item, "attr", "") in STATE_TESTS:
+                return self._if_session(node, states)
+        branches = []
+        for body, truth in ((node.body, True), (node.orelse, False)):
+            branch = [state.copy() for state in states if state.may_be(node.test, truth)]
+            for state in branch:
+                state.facts.pop(RESULT, None)
+            branches += self._block(body, branch)
+        return join(branches)
+
+    def _if_session(self, node: ast.If, states: list[State]) -> list[State]:
+        """Trust both branches of a test that asks the session for its state."""
+        for state in states:
             state.begun.clear()
-            body = self._block(node.body, state.copy())
-            if body is None or not body.failures:
-                return body if body and not node.orelse else join(body, self._block(
-                    node.orelse, State(facts=dict(state.facts))))  # fmt: skip
-        yes, no = state.copy(), state
-        yes.assume(node.test, True)
-        no.assume(node.test, False)
-        for branch in (yes, no):
-            branch.name_result()
-        return join(self._block(node.body, yes), self._block(node.orelse, no))
+        body = self._block(node.body, states)
+        if any(state.failures for state in body):
+            return join([*body, *self._block(node.orelse, states)])
+        calm = join(State(facts=state.facts) for state in states)
+        return body if body and not node.orelse else join([*body, *self._block(node.orelse, calm)])
 
-    def _loop(self, node: ast.For | ast.AsyncFor | ast.While, state: State) -> State | None:
-        self._events(node.test if isinstance(node, ast.While) else node.iter, state)
+    def _loop(self, node: ast.For | ast.AsyncFor | ast.While, states: list[State]) -> list[State]:
+        self._events(node.test if isinstance(node, ast.While) else node.iter, states)
         endless = isinstance(node, ast.While) and bool(getattr(node.test, "value", False))
         self._breaks.append([])
         self._continues.append([])
-        ends: list[State | None] = [None if endless else state]
-        entry: State | None = state
+        ends = [] if endless else states
         for _ in range(2):  # the second pass sees what the first one left
-            if entry is None:
-                break
-            for name in names_in(getattr(node, "target", None)):
-                entry.clear(name)
-            end = self._block(node.body, entry.copy())
-            entry = join(end, *self._continues[-1])
+            for state, name in product(states, names_in(getattr(node, "target", None))):
+                state.clear(name)
+            states = join([*self._block(node.body, states), *self._continues[-1]])
             self._continues[-1].clear()
-            ends.append(None if endless else entry)
-        breaks = self._breaks.pop()
+            ends = ends if endless else [*ends, *states]
         self._continues.pop()
-        after = join(*ends)
-        return join(self._block(node.orelse, after) if after else None, *breaks)
+        return join([*self._block(node.orelse, join(ends)), *self._breaks.pop()])
 
-    def _try(self, node: ast.Try | ast.TryStar, state: State) -> State | None:
-        before = state.copy()
+    def _try(self, node: ast.Try | ast.TryStar, states: list[State]) -> list[State]:
         jumps = [*self._breaks[-1:], *self._continues[-1:], self.ends]
-        sizes = [len(states) for states in jumps]
+        sizes = [len(jumped) for jumped in jumps]
         self._raised.append([])
-        body = self._block(node.body, state)
+        body = self._block(node.body, states)
         pending = self._raised.pop()
-        ends = [self._block(node.orelse, body)]
+        ends = self._block(node.orelse, body)
         outside: list[Raised] = []
         for handler in node.handlers:
             names = [*expressions.caught_by(self.use.project, handler.type, self.scope)]
             caught = [one for one in pending if expressions.catches(names, one.kinds)]
             pending = [item for item in pending if not expressions.catches_all(names, item.kinds)]
             self._raised.append([])
-            calm = replace(join(before, body) or before, failures=dict(before.failures))
-            ends.append(self._handle(handler.body, caught, calm, names, handler.name))
+            calm = [replace(state, failures={}) for state in body]
+            ends += self._handle(handler.body, caught, [*states, *calm], names, handler.name)
             outside += self._raised.pop()
         outside += pending
-        last = join(*ends)
+        last = join(ends)
         if node.finalbody:
             # After an exception the block may test whether there was one, so follow success only.
-            cleaned = self._block(node.finalbody, last or before)
-            last = cleaned if last else None
+            cleaned = self._block(node.finalbody, last or states)
+            last = cleaned if last else []
             cleared = {
                 event.key
                 for statement in node.finalbody
@@ -208,9 +210,9 @@ class SessionFlow:
                 if event.operations & sa.ENDINGS
             }
             outside = [item for item in outside if item.key not in cleared]
-            for states, size in zip(jumps, sizes, strict=True):
-                for jumped, key in product(states[size:], cleared):
-                    jumped.clear(key)
+            for jumped, size in zip(jumps, sizes, strict=True):
+                for state, key in product(jumped[size:], cleared):
+                    state.clear(key)
         self._raised[-1] += outside
         return last
 
@@ -218,58 +220,60 @@ class SessionFlow:
         self,
         body: list[ast.stmt],
         caught: list[Raised],
-        calm: State,
+        calm: list[State],
         names: list[str],
         name: str | None = None,
-    ) -> State | None:
+    ) -> list[State]:
         """Follow a handler, and mark the sessions as failed whose exceptions it caught."""
-        entry = join(*(item.state for item in caught), calm) or calm
-        failures = set[Failure]()
-        for item in {item.key: item for item in reversed(caught)}.values():
-            is_timeout = TIMEOUT in item.kinds and set(names) & {"TimeoutError", *expressions.EVERY}
-            kind = TIMEOUT if is_timeout else DATABASE
-            failure = Failure(item.node, kind)
-            failures.add(failure)
-            entry.fail(item.key, failure)
-        entry.facts |= {name: True} if name else {}
+        first = {item.key: item for item in reversed(caught)}
+        entry = [*calm]
+        for item in caught:
+            origin = first[item.key]
+            is_timeout = TIMEOUT in origin.kinds and {"TimeoutError", *expressions.EVERY} & {*names}
+            failure = Failure(origin.node, TIMEOUT if is_timeout else DATABASE)
+            entry += [state.failed(item.key, failure) for state in item.states]
+        entry = join(entry)
+        for state in entry if name else ():
+            state.facts[name or ""] = True
         end = self._block(body, entry)
-        if end is not None:
-            end.facts.pop(name or "", None)
-            end.note_facts(failures)
+        for state in end:
+            state.facts.pop(name or "", None)
         return end
 
-    def _with(self, node: ast.With | ast.AsyncWith, state: State) -> State | None:
-        protected: set[str] = set()
+    def _with(self, node: ast.With | ast.AsyncWith, states: list[State]) -> list[State]:
+        protected = set[str]()
         commits: list[tuple[str, ast.AST]] = []
         suppressed: list[str] = []
         timeouts = 0
         for item in node.items:
-            self._events(item.context_expr, state)
+            self._events(item.context_expr, states)
             name, errors = self._suppressed_by(item.context_expr)
             timeouts += name in TIMEOUTS
             suppressed += errors
             if name not in TIMEOUTS and not errors:
-                self._enter(item, state, protected, commits)
-        before = state.copy()
+                for state, key in product(states, names_in(item.optional_vars)):
+                    state.clear(key)
+                protected |= expressions.protected_by(self.use, item, self.scope)
+                committed = expressions.committed_by(self.use, item, self.scope)
+                commits += [(key, item.context_expr) for key in committed]
         self._timeouts += timeouts
         self._raised.append([])
-        end = self._block(node.body, state)
+        end = self._block(node.body, states)
         raised = self._raised.pop()
         if protected:
             raised = [one for one in raised if one.key not in protected and not is_held(one.key)]
         self._timeouts -= timeouts
-        if end is not None:
-            for key, place in commits:
-                self._use(key, place, end)
-                end.clear(key)
+        for key, place in commits:
+            self._use(key, place, end)
+        for state, (key, _) in product(end, commits):
+            state.clear(key)
         caught = [one for one in raised if expressions.catches(suppressed, one.kinds)]
         self._raised[-1] += [item for item in raised if item not in caught]
         if suppressed:
-            end = join(end, self._handle([], caught, before, suppressed))
-        for item in node.items:
+            end = join([*end, *self._handle([], caught, states, suppressed)])
+        for state, item in product(end, node.items):
             for key in names_in(item.optional_vars):
-                if end is not None:
-                    end.clear(key)
+                state.clear(key)
         return end
 
     def _suppressed_by(self, expression: ast.expr) -> tuple[str, list[str]]:
@@ -286,114 +290,99 @@ class SessionFlow:
         for name in ("__aexit__", "__exit__") if value and value.module else ():
             method = self.use.project.function(self.use.project.attribute(value, name))
             effects = self.use.effects(method).values() if method else ()
-            if (
-                method
-                and expressions.returns_true(method)
-                and not any(sa.ENDINGS & one for one in effects)
-            ):
-                return "", [*expressions.ERRORS.intersection(names_in(method.node))] or [
-                    "Exception"
-                ]
+            if method and expressions.returns_true(method) and not any(
+                sa.ENDINGS & one for one in effects
+            ):  # fmt: skip
+                named = expressions.ERRORS.intersection(names_in(method.node))
+                return "", [*named] or ["Exception"]
         return "", []
 
-    def _enter(
-        self,
-        item: ast.withitem,
-        state: State,
-        protected: set[str],
-        commits: list[tuple[str, ast.AST]],
-    ) -> None:
-        expression = item.context_expr
-        func = expression.func if isinstance(expression, ast.Call) else None
-        begins = isinstance(func, ast.Attribute) and func.attr == "begin"
-        value = self.value(expression, self.scope)
-        for name in names_in(item.optional_vars):
-            state.clear(name)
-            protected.add(name)
-            if begins and value and value.kind == "enter" and value.inner and (
-                value.inner.is_session
-            ):  # fmt: skip
-                commits.append((name, expression))
-        owner = self.value(func.value, self.scope) if isinstance(func, ast.Attribute) else None
-        if isinstance(func, ast.Attribute) and begins and owner and owner.is_session:
-            commits += [(key, expression) for key in self.use.keys(func.value, self.scope)]
-        for part in expressions.parts_of(expression):
-            protected.update(self.use.keys(part, self.scope))
-
-    def _events(self, node: ast.AST, state: State) -> None:
+    def _events(self, node: ast.AST, states: list[State]) -> None:
         events = self.use.events(node, self.scope)
         again = [one for one in events if expressions.is_repeated(one.node, self.scope)]
         for event in (*events, *again):
-            self._apply(event, state)
+            self._apply(event, states)
         for item in self._expected:
             if not any("rollback" in last_name(call) for call in self.scope.calls):
-                state.fail(item.key, Failure(item.node, DATABASE))
+                failure = Failure(item.node, DATABASE)
+                states[:] = [state.failed(item.key, failure) for state in states]
         self._expected.clear()
+        if events:
+            states[:] = join(states)
         for key, place in expressions.wrapped_in(node, self.scope) if self._wraps else ():
             kinds = frozenset({DATABASE, TIMEOUT} if self._is_timed(place) else {DATABASE})
-            self._raised[-1].append(Raised(key, place, kinds, state.copy()))
+            copies = [state.copy() for state in states]
+            self._raised[-1].append(Raised(key, place, kinds, copies))
 
-    def _apply(self, event: Event, state: State) -> None:
+    def _apply(self, event: Event, states: list[State]) -> None:
         key, operations = event.key, event.operations
         if key == ANY:
-            state.failures.clear()
+            for state in states:
+                state.failures.clear()
             return
         named = "rollback" in last_name(event.node)
         may_fail = sa.UNPROTECTED in operations and not named
         if operations & sa.ENDINGS and not may_fail:
-            state.clear(key)
-            state.failures.pop(expressions.BODY, None)
+            for state in states:
+                state.clear(key)
+                state.failures.pop(expressions.BODY, None)
             return
-        if "begin" in operations and key in state.begun and not event.callee:
-            self.late_begins.setdefault(event.node, state.begun[key])
-        if "begin" in operations and event.callee and not may_fail:
+        begins = "begin" in operations
+        if begins and not event.callee and all(key in state.begun for state in states):
+            self.late_begins.setdefault(event.node, states[0].begun[key])
+        if begins and event.callee and not may_fail:
             return
         if operations & (sa.STATEMENTS | {PASSED}):
             if not operations & sa.ENDINGS:  # otherwise it may roll back first
-                self._use(key, event.node, state)
+                self._use(key, event.node, states)
             is_savepoint = "begin_nested" in operations and not may_fail
             if operations & sa.STATEMENTS and not is_savepoint:
                 timeout = {TIMEOUT} if self._is_timed(event.node) else set()
-                raised = Raised(key, event.node, frozenset({DATABASE, *timeout}), state.copy())
+                copies = [state.copy() for state in states]
+                raised = Raised(key, event.node, frozenset({DATABASE, *timeout}), copies)
                 option = expressions.call_around(event.node, "gather", self.scope)
                 is_returned = option == "return_exceptions"
                 (self._expected if is_returned else self._raised[-1]).append(raised)
         is_get = operations & {"get", "get_one"} and expressions.is_new(key, self.scope)
-        if (operations & BEGINNING or is_get) and not event.callee:
-            state.begun.setdefault(key, event.node)
-        if operations & {"commit", PASSED} or event.callee:
-            state.begun.pop(key, None)
-        if operations & sa.ENDINGS:
-            state.clear(key)
-        self._note_outcome(event, state)
+        for state in states:
+            if (operations & BEGINNING or is_get) and not event.callee:
+                state.begun.setdefault(key, event.node)
+            if operations & {"commit", PASSED} or event.callee:
+                state.begun.pop(key, None)
+            if operations & sa.ENDINGS:
+                state.clear(key)
+        self._note_outcome(event, states)
 
     def _is_timed(self, node: ast.AST) -> bool:
         return bool(self._timeouts or expressions.call_around(node, "wait_for", self.scope))
 
-    def _note_outcome(self, event: Event, state: State) -> None:
-        flow = self._flow_of(event.callee)
+    def _note_outcome(self, event: Event, states: list[State]) -> None:
+        """Add the states in which a function of the project leaves its session argument."""
+        before = [state.copy() for state in states]
         for value in expressions.wrappers(self.use.project, event.callee):
             wrapper = self._flow_of(value)
             for kind in wrapper.swallows if wrapper and sa.UNPROTECTED in event.operations else ():
-                state.fail(event.key, Failure(event.node, kind, ((RESULT, None),)))
-        if flow is None:
+                failure = Failure(event.node, kind)
+                states += [state.failed(event.key, failure, **{RESULT: None}) for state in before]
+        flow = self._flow_of(event.callee)
+        if flow is None or event.callee is None:
             return
-        end = join(*flow.ends)
         is_here = flow.scope.module is self.scope.module
-        callee = event.callee
-        arguments = self.use.arguments(event.node, flow.scope, callee) if callee else {}
+        arguments = self.use.arguments(event.node, flow.scope, event.callee)
         for name in event.inside:
-            for failed, constant in flow.exits:
+            for end, constant in flow.exits:
                 argument = arguments.get(getattr(constant, "id", ""))
                 unknown = TRUE if isinstance(constant, ast.Name) else constant
                 result = constant_of(argument) if argument else unknown
-                for failure in failed.failures.get(name, ()):
-                    node = failure.node if is_here else event.node
-                    facts = () if result is TRUE else ((RESULT, result),)
-                    state.fail(event.key, Failure(node, failure.kind, facts))
-            if end and name in end.begun:
-                state.begun[event.key] = event.node
+                facts = {} if result is TRUE else {RESULT: result}
+                for failure in end.failures.get(name, ()):
+                    failure = failure if is_here else Failure(event.node, failure.kind)
+                    states += [state.failed(event.key, failure, **facts) for state in before]
+            if flow.ends and all(name in end.begun for end in flow.ends):
+                for state in states:
+                    state.begun[event.key] = event.node
 
-    def _use(self, key: str, node: ast.AST, state: State) -> None:
-        for failure in state.failures.pop(key, ()):
-            self.swallowed.setdefault(failure.node, (failure.kind, node))
+    def _use(self, key: str, node: ast.AST, states: list[State]) -> None:
+        for state in states:
+            for failure in state.failures.pop(key, ()):
+                self.swallowed.setdefault(failure.node, (failure.kind, node))

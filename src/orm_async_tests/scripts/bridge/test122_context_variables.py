@@ -5,7 +5,6 @@ the name of the current user for an audit log. A context variable that you set i
 keeps its value in the calling task, but not in other tasks.
 
 Docs: https://docs.python.org/3/library/contextvars.html
-Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html
 """
 
 import asyncio

@@ -4,7 +4,6 @@ The inspector sends SQL without an await, so it needs a synchronous Connection, 
 passes to your function. Inside run_sync(), turn the result of the inspector into plain data,
 because an inspector cannot send SQL later.
 
-Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-xd3s
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-the-inspector-to-inspect-schema-objects
 Symptom: NoInspectionAvailable xd3s "Inspection on an AsyncEngine is currently not supported"
 """

@@ -5,7 +5,6 @@ After a failed flush, the next statement raises PendingRollbackError (7s2a). Put
 fail into a savepoint (begin_nested()).
 
 Docs: https://docs.sqlalchemy.org/en/21/faq/sessions.html#faq-session-rollback
-Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#using-savepoint
 Symptom: PendingRollbackError 7s2a "due to a previous exception during flush"
 """
 

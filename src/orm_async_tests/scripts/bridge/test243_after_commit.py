@@ -2,7 +2,7 @@
 
 SQLAlchemy calls an after_commit listener when the transaction is over, but the session cannot begin
 another transaction yet. In the listener, note in the dictionary session.info what remains to be
-done. If the process dies before the noted work, the work is lost. Store work that must not be lost
+done. If the process dies after the commit, the noted work is lost. Store work that must not be lost
 in a table, in the same transaction as the changes.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/events.html#sqlalchemy.orm.SessionEvents.after_commit

@@ -5,7 +5,6 @@ event loop that opened it. Use run_coroutine_threadsafe() to run the coroutine i
 loop.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-multiple-asyncio-event-loops
-Docs: https://docs.python.org/3/library/asyncio-task.html#asyncio.run_coroutine_threadsafe
 Symptom: RuntimeError "attached to a different loop" in "/thread.py"
 """
 

@@ -5,7 +5,6 @@ of the list. The driver and the server prepare every SQL text separately. With =
 single parameter, an array of any length.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/sqlelement.html#sqlalchemy.sql.expression.any_
-Docs: https://www.postgresql.org/docs/current/functions-comparisons.html#FUNCTIONS-COMPARISONS-ANY-SOME
 """
 
 from sqlalchemy import ARRAY, Integer, any_, literal, select

@@ -4,7 +4,6 @@ PostgreSQL's protocol counts the parameters in 16 bits. A long IN list can excee
 array with = ANY cannot. SQLAlchemy splits an insert() with a list into batches that stay below the
 limit.
 
-Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#controlling-the-batch-size
 Docs: https://www.postgresql.org/docs/current/limits.html
 Symptom: InterfaceError "the number of query arguments cannot exceed 32767"
 """

@@ -5,7 +5,6 @@ after an OperationalError never retries. On asyncpg and psycopg, the error of a 
 connection_invalidated=True.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/exceptions.html#sqlalchemy.exc.DBAPIError
-Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#disconnect-handling-pessimistic
 Symptom: InterfaceError "the underlying connection is closed"
 """
 

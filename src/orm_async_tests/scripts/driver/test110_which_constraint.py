@@ -5,7 +5,6 @@ raise IntegrityError. Read the SQLSTATE from `error.orig.sqlstate`. Do not searc
 message, because the server may write it in another language.
 
 Docs: https://www.postgresql.org/docs/current/errcodes-appendix.html
-Docs: https://docs.sqlalchemy.org/en/21/core/exceptions.html#sqlalchemy.exc.IntegrityError
 Symptom: IntegrityError 23503 "violates foreign key constraint"
 """
 

@@ -4,7 +4,6 @@ The type of a mapped column converts the value that the driver returns. A text()
 types, so you get the driver's values unchanged. Declare the types of a text() with its method
 columns(), or use select().
 
-Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html
 Docs: https://docs.sqlalchemy.org/en/21/core/sqlelement.html#sqlalchemy.sql.expression.TextClause.columns
 """
 

@@ -5,7 +5,6 @@ application_name and options, asyncpg.connect() raises TypeError. For asyncpg, w
 of `sslmode`, with the same values. Pass `timeout` and `server_settings` in connect_args.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/engines.html#custom-dbapi-connect-arguments-on-connect-routines
-Docs: https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
 Symptom: asyncpg: TypeError "connect() got an unexpected keyword argument"
 Symptom: psycopg: ProgrammingError "invalid connection option"
 """

@@ -6,7 +6,6 @@ in your async_creator. A `do_connect` listener can also change the arguments of 
 new connection.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/engines.html#generating-dynamic-authentication-tokens
-Docs: https://docs.sqlalchemy.org/en/21/core/engines.html#sqlalchemy.create_engine.params.async_creator
 Symptom: asyncpg: InvalidPasswordError 28P01 "password authentication failed"
 Symptom: psycopg: OperationalError "password authentication failed"
 """

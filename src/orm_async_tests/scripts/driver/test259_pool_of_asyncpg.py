@@ -4,7 +4,6 @@ SQLAlchemy closes the connection that it received from async_creator, and asyncp
 it. Every use of the engine pays for a new connection. Let SQLAlchemy pool the connections. If your
 code needs asyncpg's own methods, call get_raw_connection().
 
-Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#working-with-driver-sql-and-raw-dbapi-connections
 Docs: https://docs.sqlalchemy.org/en/21/core/engines.html#sqlalchemy.create_engine.params.async_creator
 """
 

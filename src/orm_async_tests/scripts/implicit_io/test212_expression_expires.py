@@ -2,8 +2,8 @@
 
 The database computes the value of an SQL expression, so the session does not know the value.
 Reading the attribute would need a SELECT, which asyncio does not allow. The setting
-eager_defaults=True does not prevent this error, because it fetches only server defaults. After the
-flush, refresh the attribute.
+eager_defaults=True does not prevent MissingGreenlet here, because it fetches only server defaults.
+After the flush, refresh the attribute.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/persistence_techniques.html#embedding-sql-insert-update-expressions-into-a-flush
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"

@@ -5,7 +5,6 @@ writer continues after the commit of the first one. At stricter isolation levels
 fails with SQLSTATE 40001.
 
 Docs: https://www.postgresql.org/docs/current/transaction-iso.html
-Docs: https://github.com/ept/hermitage/blob/master/postgres.md
 """
 
 from sqlalchemy import select, update

@@ -6,7 +6,6 @@ this writer. At stricter isolation levels than READ COMMITTED, the second writer
 40001.
 
 Docs: https://www.postgresql.org/docs/current/transaction-iso.html
-Docs: https://github.com/ept/hermitage/blob/master/postgres.md
 """
 
 from sqlalchemy import select, update

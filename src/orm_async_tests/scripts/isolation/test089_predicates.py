@@ -5,7 +5,6 @@ called phantoms. At stricter isolation levels, the whole transaction uses one sn
 row that has changed since the transaction's snapshot fails with SQLSTATE 40001.
 
 Docs: https://www.postgresql.org/docs/current/transaction-iso.html
-Docs: https://github.com/ept/hermitage/blob/master/postgres.md
 """
 
 from sqlalchemy import delete, func, insert, select, update

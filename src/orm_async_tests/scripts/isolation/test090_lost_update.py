@@ -5,7 +5,6 @@ UPDATE fails with 40001, and you must run the whole transaction again. At READ C
 server compute the sum with `SET lon = lon + 1`, or lock the row with with_for_update().
 
 Docs: https://www.postgresql.org/docs/current/transaction-iso.html
-Docs: https://github.com/ept/hermitage/blob/master/postgres.md
 Symptom: 40001 "could not serialize access due to concurrent update"
 """
 

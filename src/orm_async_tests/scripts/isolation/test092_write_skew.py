@@ -6,7 +6,6 @@ SERIALIZABLE tracks what every transaction has read, and lets one of the two tra
 40001. Run the failed transaction again.
 
 Docs: https://www.postgresql.org/docs/current/transaction-iso.html
-Docs: https://github.com/ept/hermitage/blob/master/postgres.md
 Symptom: 40001 "could not serialize access due to read/write dependencies"
 """
 

@@ -5,7 +5,6 @@ have found. In the schedule `two_edges`, a transaction that only reads sees a st
 order could produce. At SERIALIZABLE, one transaction fails with SQLSTATE 40001.
 
 Docs: https://www.postgresql.org/docs/current/transaction-iso.html
-Docs: https://github.com/ept/hermitage/blob/master/postgres.md
 """
 
 from sqlalchemy import func, insert, select, update

@@ -5,7 +5,6 @@ all rows fails, all of its work is lost. With a transaction for every batch, an 
 can continue. With SKIP LOCKED, a batch skips a row that a writer holds.
 
 Docs: https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-ROWS
-Docs: https://www.postgresql.org/docs/current/sql-update.html
 """
 
 from sqlalchemy import MetaData, func, insert, select, update

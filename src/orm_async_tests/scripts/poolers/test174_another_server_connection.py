@@ -6,7 +6,6 @@ exist. With NullPool and unique statement names, which SQLAlchemy's documentatio
 transactions of one connection still fail. Switch off both statement caches.
 
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-name-with-pgbouncer
-Docs: https://www.pgbouncer.org/features.html
 Symptom: InvalidSQLStatementNameError 26000 "prepared statement ... does not exist"
 """
 

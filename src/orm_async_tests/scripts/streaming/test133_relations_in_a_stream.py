@@ -4,7 +4,6 @@ With yield_per, selectinload() loads the children of all parents in a partition 
 attribute of awaitable_attrs loads the children of one parent.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/api.html#fetching-large-result-sets-with-yield-per
-Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncAttrs
 """
 
 from sqlalchemy import select

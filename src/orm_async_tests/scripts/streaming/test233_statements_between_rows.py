@@ -6,7 +6,6 @@ savepoint around a statement that may fail. If you update rows while you read a 
 still returns the old rows.
 
 Docs: https://www.postgresql.org/docs/current/sql-declare.html
-Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#using-savepoint
 Symptom: 25P02 "current transaction is aborted"
 """
 

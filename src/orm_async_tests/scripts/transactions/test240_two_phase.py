@@ -7,7 +7,6 @@ prepare() in run_sync(). Forgotten prepared transactions keep their locks, and p
 lists them.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#enabling-two-phase-commit
-Docs: https://www.postgresql.org/docs/current/sql-prepare-transaction.html
 Symptom: 55000 "prepared transactions are disabled"
 Symptom: psycopg: 42704 "prepared transaction with identifier ... does not exist"
 """

@@ -5,7 +5,6 @@ its own transaction, so after a failure half of the work is kept. Use COPY on th
 connection, after a statement has begun the session's transaction (test74).
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html
-Docs: https://www.postgresql.org/docs/current/sql-copy.html
 """
 
 from sqlalchemy import func, select

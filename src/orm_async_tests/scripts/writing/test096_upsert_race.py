@@ -4,7 +4,6 @@ Two sessions look for a row, find nothing, and both insert it. The session that 
 with SQLSTATE 23505. With ON CONFLICT DO UPDATE, the server decides whether to insert or to update.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/dml.html#orm-upsert-statements
-Docs: https://www.postgresql.org/docs/current/sql-insert.html#SQL-ON-CONFLICT
 Symptom: IntegrityError 23505 "duplicate key value violates unique constraint"
 """
 

@@ -5,7 +5,6 @@ job that no other transaction has locked. If a worker dies, its transaction ends
 again.
 
 Docs: https://www.postgresql.org/docs/current/sql-select.html#SQL-FOR-UPDATE-SHARE
-Docs: https://docs.sqlalchemy.org/en/21/core/selectable.html#sqlalchemy.sql.expression.Select.with_for_update
 """
 
 import asyncio

@@ -4,7 +4,6 @@ A plain FOR UPDATE waits as long as the other transaction lives. With NOWAIT, a 
 once, and with lock_timeout it fails after that time (55P03). After a rollback, you can use the
 connection again.
 
-Docs: https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-LOCK-TIMEOUT
 Docs: https://www.postgresql.org/docs/current/sql-select.html#SQL-FOR-UPDATE-SHARE
 Symptom: 55P03 "could not obtain lock on row"
 Symptom: 55P03 "canceling statement due to lock timeout"

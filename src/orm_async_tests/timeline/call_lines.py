@@ -36,15 +36,13 @@ class CallLines(dict[str, int]):
             self[file] = CREATES_TASKS if file.startswith((ASYNCIO, HARNESS)) else LIBRARY
         return self[file]
 
-    def find(self, skipped: int = 0, text: str = "") -> Place:
+    def find(self, text: str = "") -> Place:
         """Return the file and the line number of the user's innermost line on the stack.
-
-        `skipped` is how many of the calling frames are certainly not the user's. `text` is what
-        runs, for example a statement.
 
         SQLAlchemy runs in a greenlet. The frames that await SQLAlchemy are in the parent greenlet.
         Looking at a frame takes long. So if the frames of a greenlet were only libraries' when the
-        same text ran at the same depth before, the search begins in the parent greenlet.
+        same text, for example a statement, ran at the same depth before, the search begins in the
+        parent greenlet.
         """
         try:
             depth, code = self._depths.get(text, UNKNOWN)
@@ -52,7 +50,7 @@ class CallLines(dict[str, int]):
             is_known = bottom.f_code is code and bottom.f_back is None
         except ValueError:  # the stack has fewer frames
             is_known = False
-        if not is_known and (place := self._search(sys._getframe(2 + skipped))):
+        if not is_known and (place := self._search(sys._getframe(2))):
             return place
         current: Any = getcurrent()
         if current.parent is None:

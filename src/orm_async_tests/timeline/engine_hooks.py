@@ -8,6 +8,7 @@ a COMMIT. To record these moments, the module wraps SQLAlchemy's `Pool.connect()
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from time import perf_counter_ns
 from typing import Any
 
@@ -19,11 +20,15 @@ from sqlalchemy.pool import PoolProxiedConnection
 from orm_async_tests.timeline.event_list import Event, Kind
 from orm_async_tests.timeline.recording import ConnectionRecord, Recorder
 
-LISTENED = (
-    *((Engine, name) for name in ("before_cursor_execute", "after_cursor_execute")),
-    *((Engine, name) for name in ("handle_error", "do_connect")),
-    *((Pool, name) for name in ("connect", "checkin")),
-)
+ENDS: tuple[Kind, ...] = ("commit", "rollback")
+LISTENED: dict[str, type] = {
+    "before_cursor_execute": Engine,
+    "after_cursor_execute": Engine,
+    "handle_error": Engine,
+    "do_connect": Engine,
+    "connect": Pool,
+    "checkin": Pool,
+}
 
 
 @contextmanager
@@ -35,15 +40,15 @@ def record_events(recorder: Recorder, unobserved: Engine | None = None) -> Itera
     hooks = EngineHooks(recorder, unobserved)
     recorder.start()
     with ExitStack() as stack:
-        for target, name in LISTENED:
+        for name, target in LISTENED.items():
             listener = getattr(hooks, name)
             # Its return value is its arguments, so that SQLAlchemy need not wrap the listener.
             options = {"retval": True} if name == "before_cursor_execute" else {}
             event.listen(target, name, listener, **options)
             stack.callback(event.remove, target, name, listener)
         _replace(stack, Pool, "connect", hooks.wrap_connect)
-        _replace(stack, DefaultDialect, "do_commit", hooks.wrap_commit)
-        _replace(stack, DefaultDialect, "do_rollback", hooks.wrap_rollback)
+        for kind in ENDS:
+            _replace(stack, DefaultDialect, f"do_{kind}", partial(hooks.wrap_end, kind))
         stack.callback(recorder.restore_loops)
         yield
 
@@ -109,7 +114,6 @@ class EngineHooks:
     def connect(self, dbapi_connection: Any, _: Any) -> None:
         self._records.pop(id(dbapi_connection), None)  # of a closed connection with this id
         if opening := self._openings.pop(getcurrent(), None):
-            self.recorder.events.append(opening)
             self._add_connection(dbapi_connection, opening)
 
     def checkin(self, dbapi_connection: Any, _: Any) -> None:
@@ -137,7 +141,6 @@ class EngineHooks:
             except BaseException as error:
                 wait = waits.pop(waiter)
                 if opening := self._openings.pop(waiter, None):
-                    recorder.events.append(opening)
                     recorder.finish_event(opening, error)
                 elif wait:
                     recorder.finish_wait(*wait, error)
@@ -151,15 +154,8 @@ class EngineHooks:
 
         return connect
 
-    def wrap_commit(self, original: Callable[..., None]) -> Callable[..., None]:
-        """Wrap the dialect's `do_commit()`."""
-        return self._wrap_end(original, "commit")
-
-    def wrap_rollback(self, original: Callable[..., None]) -> Callable[..., None]:
-        """Wrap the dialect's `do_rollback()`."""
-        return self._wrap_end(original, "rollback")
-
-    def _wrap_end(self, original: Callable[..., None], kind: Kind) -> Callable[..., None]:
+    def wrap_end(self, kind: Kind, original: Callable[..., None]) -> Callable[..., None]:
+        """Wrap the dialect's `do_commit()` or `do_rollback()`."""
         recorder, records = self.recorder, self._records
         text, caller = kind.upper(), Connection.__module__  # the pool, too, calls these methods
 

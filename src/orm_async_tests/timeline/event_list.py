@@ -58,7 +58,6 @@ class Event:
 
     @property
     def end(self) -> int:
-        """The microseconds from the beginning of the recording to the end of the event."""
         return self.start + self.duration
 
 
@@ -78,30 +77,26 @@ def to_json(events: list[Event], log: list[str]) -> list[dict[str, Any]]:
 
 
 def from_json(documents: list[dict[str, Any]], log: list[str]) -> list[Event]:
-    """Return the events in a JSON document, with their texts."""
     names = {key: name for name, key in KEYS.items()}
     events = []
     for document in documents:
         values = {names[key]: value for key, value in document.items()}
         if isinstance(text := values.get("text"), int):
             values["text"] = log[text]
-        values["holders"] = tuple(values.get("holders", ()))
-        events.append(Event(**values))
+        events.append(Event(**{**values, "holders": tuple(values.get("holders", ()))}))
     return events
 
 
 def group_by_line(events: list[Event]) -> list[dict[str, Any]]:
-    """Group the statements, the round trips and the errors by line number."""
+    """Count the statements and the round trips of each line, and list its errors."""
     lines: dict[int, dict[str, Any]] = {}
     for event in sorted(events, key=lambda event: event.line):
         sends = event.kind in SENT
-        if not (sends or event.error or event.round_trips) or event.kind == "task":
-            continue
-        line = lines.setdefault(
-            event.line, {"line": event.line, "statements": 0, "round_trips": 0, "errors": []}
-        )
-        line["statements"] += sends
-        line["round_trips"] += event.round_trips
-        if event.error and event.error not in line["errors"]:
-            line["errors"].append(event.error)
+        if event.kind != "task" and (sends or event.error or event.round_trips):
+            new = {"line": event.line, "statements": 0, "round_trips": 0, "errors": []}
+            line = lines.setdefault(event.line, new)
+            line["statements"] += sends
+            line["round_trips"] += event.round_trips
+            if event.error and event.error not in line["errors"]:
+                line["errors"].append(event.error)
     return list(lines.values())

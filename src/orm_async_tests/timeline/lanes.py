@@ -2,8 +2,8 @@
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
+from typing import NamedTuple
 
 from orm_async_tests.timeline.event_list import SENT, Event, Kind
 from orm_async_tests.timeline.sentences import numeral
@@ -40,57 +40,44 @@ INNER = (*SENT, "pool", "connect", "busy", "lock", "error", "cancel", "http")
 LONGEST_GAP = 4  # times the median gap: longer ones are shortened
 
 
-@dataclass(frozen=True)
-class Bar:
+class Bar(NamedTuple):
     """A part of a lane, which shows one event."""
 
     event: Event
     mark: str
 
 
-@dataclass
-class Lane:
+class Lane(NamedTuple):
     """The lane of a task or a connection. Later bars in the list are drawn over earlier bars."""
 
     name: str
-    bars: list[Bar] = field(default_factory=list)
+    bars: list[Bar]
 
 
 def build_lanes(events: Sequence[Event]) -> list[Lane]:
     """Return the lanes of the tasks, and then the lanes of the connections."""
-    tasks, connections = dict[int, Lane](), dict[int, Lane]()
-    for event in events:
-        if event.kind == "task":
-            tasks[event.task] = Lane(name_task(event))
+    tasks = {event.task: Lane(name_task(event), []) for event in events if event.kind == "task"}
+    numbers = {event.connection for event in events if event.kind in ("checkout", *SENT)} - {0}
+    connections = {number: Lane(f"connection {number}", []) for number in sorted(numbers)}
     locked = {(event.task, event.start) for event in events if event.kind == "lock"}
-    for event in sorted(events, key=_find_layer):
-        is_covered = event.kind == "statement" and (event.task, event.start) in locked
+    for event in sorted(events, key=lambda event: ORDER.index(MARKS.get(event.kind, "-"))):
+        is_statement = event.kind == "statement"
+        is_covered = is_statement and (event.task, event.start) in locked
         if event.task in tasks and event.kind != "checkout" and not is_covered:
             tasks[event.task].bars.append(Bar(event, MARKS[event.kind]))
         if event.connection and event.kind in ("checkout", *SENT):
-            name = f"connection {event.connection}"
-            lane = connections.setdefault(event.connection, Lane(name))
-            lane.bars.append(Bar(event, _connection_mark(event)))
+            mark = numeral(event.task) if is_statement else MARKS.get(event.kind, "-")
+            connections[event.connection].bars.append(Bar(event, mark))
     for event in events:
         if event.error and event.kind in (*SENT, "pool", "connect") and event.task in tasks:
             end = Event("error", event.end, task=event.task, error=event.error)
             tasks[event.task].bars.append(Bar(end, MARKS["error"]))
-    return [*tasks.values(), *(connections[number] for number in sorted(connections))]
+    return [*tasks.values(), *connections.values()]
 
 
 def name_task(event: Event) -> str:
     """Return a task's number and name, for example "task 2 query"."""
     return f"task {numeral(event.task)} {event.text.rpartition('.')[2]}"
-
-
-def _find_layer(event: Event) -> int:
-    return ORDER.index(MARKS.get(event.kind, "-"))
-
-
-def _connection_mark(event: Event) -> str:
-    if event.kind == "statement":
-        return numeral(event.task)
-    return "-" if event.kind == "checkout" else MARKS[event.kind]
 
 
 class Scale:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Collection, Coroutine, Sequence
 from contextlib import suppress
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from time import perf_counter_ns
@@ -23,7 +23,6 @@ from orm_async_tests.timeline.event_list import Event, Kind
 
 CANCELLED = "CancelledError"
 SQLALCHEMY = str(Path(sqlalchemy.__file__).parent)
-CALLERS = 4  # at least so many functions of SQLAlchemy and of the hooks call the recorder
 LONGEST_MESSAGE = 200  # characters
 PREFIX = re.compile(r"^<class '[\w.]+'>: ")  # of the messages of SQLAlchemy's adapter for asyncpg
 
@@ -85,33 +84,26 @@ class Recorder:
         return (perf_counter_ns() - self._origin) // 1000
 
     def begin(
-        self,
-        kind: Kind,
-        connection: ConnectionRecord | None = None,
-        text: str = "",
-        skipped: int = 0,
+        self, kind: Kind, connection: ConnectionRecord | None = None, text: str = ""
     ) -> Event:
-        """Return a new event of the running task. Complete the event later with `finish_event`.
-
-        `skipped` is how many of the calling frames are certainly not the user's.
-        """
+        """Add an event of the running task. Complete the event later with `finish_event`."""
         task, created, is_closing = self._owner.get() or self._find_owner()
-        place = NOWHERE if is_closing else self._lines.find(skipped, text or kind)
+        place = NOWHERE if is_closing else self._lines.find(text or kind)
         path, line = created if place is NOWHERE else place
         self.changes += 1
         start = (perf_counter_ns() - self._origin) // 1000
         number, pid = (connection.number, connection.pid) if connection else (0, 0)
-        return Event(kind, start, -1, task, number, pid, line, text, path=path)
+        event = Event(kind, start, -1, task, number, pid, line, text, path=path)
+        self.events.append(event)
+        return event
 
     def finish_event(self, event: Event, error: BaseException | None = None) -> None:
-        """Set the duration of an event, and the error that ended it."""
         event.duration = (perf_counter_ns() - self._origin) // 1000 - event.start
         self.changes += 1
         if error is not None:
             self.set_error(event, error)
 
     def set_error(self, event: Event, error: BaseException) -> None:
-        """Store the error that an event raised."""
         event.error = self._describe(error)
         if isinstance(error, asyncio.CancelledError):
             return  # its message names objects of libraries
@@ -119,14 +111,13 @@ class Recorder:
         event.message = " ".join(text.split())[:LONGEST_MESSAGE]
 
     def begin_statement(self, connection: ConnectionRecord, kind: Kind, text: str) -> Event:
-        """Record that a task sends a statement, COMMIT or ROLLBACK, or that it waits to send
-        one.
+        """Record that a task sends a statement, COMMIT or ROLLBACK, or waits to send a
+        statement.
         """
         if self._count_round_trips:
             self._add_round_trips(connection)
-        event = self.begin(kind, connection, text, CALLERS)
+        event = self.begin(kind, connection, text)
         event.begins, connection.begins = connection.begins, kind != "statement"
-        self.events.append(event)
         if connection.running is None:
             connection.running = connection.last = event
         elif kind == "statement":
@@ -145,22 +136,14 @@ class Recorder:
             connection.running = None
         elif event in connection.waiting:
             connection.waiting.remove(event)
-        event.duration = (perf_counter_ns() - self._origin) // 1000 - event.start
-        self.changes += 1
-        if error is not None:
-            self.set_error(event, error)
+        self.finish_event(event, error)
         if connection.waiting and connection.running is None:
-            self._end_waiting(connection, event.task)
-
-    def _end_waiting(self, connection: ConnectionRecord, holder: int) -> None:
-        following = connection.waiting.pop(0)
-        busy = Event("busy", following.start, task=following.task, line=following.line)
-        busy.path, busy.holders, busy.text = following.path, (holder,), following.text
-        busy.connection, busy.pid = connection.number, connection.pid
-        following.start = self.now()
-        busy.duration = following.start - busy.start
-        self.events.append(busy)
-        connection.running = connection.last = following
+            following = connection.waiting.pop(0)
+            sent = self.now()
+            duration, holders = sent - following.start, (event.task,)
+            self.events.append(_copy_wait(following, "busy", holders, duration))
+            following.start = sent
+            connection.running = connection.last = following
 
     def _add_round_trips(self, connection: ConnectionRecord) -> None:
         """Add new round trips to the last event, because fetching more rows of a stream is not an
@@ -172,9 +155,7 @@ class Recorder:
             connection.round_trips = count
 
     def add_connection(self, pid: int, opening: Event | None) -> ConnectionRecord:
-        """Record a connection that the recorder does not know. The connection may be older than the
-        recording.
-        """
+        """Add a connection. Without an `opening`, the connection is older than the recording."""
         connection = ConnectionRecord(len(self.connections) + 1, pid, last=opening)
         self.connections.append(connection)
         if opening is not None:
@@ -184,15 +165,12 @@ class Recorder:
         return connection
 
     def check_out(self, connection: ConnectionRecord) -> None:
-        """Record that the running task has checked out the connection."""
-        checkout = connection.checkout = connection.last = self.begin("checkout", connection)
+        connection.checkout = connection.last = self.begin("checkout", connection)
         connection.begins = True
         if self._count_round_trips:
             self._add_round_trips(connection)  # of pool_pre_ping
-        self.events.append(checkout)
 
     def check_in(self, connection: ConnectionRecord) -> None:
-        """Record that the connection was returned to its pool."""
         if self._count_round_trips:
             self._add_round_trips(connection)
         if connection.checkout is not None:
@@ -209,7 +187,6 @@ class Recorder:
         if self.changes != changes or error:
             event = self.begin("pool")
             event.start = (start - self._origin) // 1000
-            self.events.append(event)
             self.finish_event(event, error)
 
     def add_locks(self, blocked: Collection[tuple[int, Sequence[int]]], since: int) -> None:
@@ -223,12 +200,9 @@ class Recorder:
         by_pid = {connection.pid: connection for connection in list(self.connections)}
         for pid, blockers in blocked:
             running = by_pid[pid].running if pid in by_pid else None
-            if running is None or running.start > (since - self._origin) // 1000:
-                continue
-            lock = Event("lock", running.start, -1, running.task, running.connection, pid)
-            lock.line, lock.path, lock.text = running.line, running.path, running.text
-            lock.holders = tuple(by_pid[pid].number if pid in by_pid else 0 for pid in blockers)
-            self._locks.setdefault(running, lock)
+            if running is not None and running.start <= (since - self._origin) // 1000:
+                holders = tuple(by_pid[pid].number if pid in by_pid else 0 for pid in blockers)
+                self._locks.setdefault(running, _copy_wait(running, "lock", holders))
 
     def running_pids(self, alone: int, among_others: int) -> list[int]:
         """Return the pids of server processes whose statement has run for longer than a limit, in
@@ -247,10 +221,9 @@ class Recorder:
         """Record the running task, which is older than the recording. Also record all new tasks in
         its event loop.
         """
-        try:
+        task = None
+        with suppress(RuntimeError):  # no event loop is running
             task = asyncio.current_task()
-        except RuntimeError:
-            task = None
         if task is None:
             return NO_TASK
         loop = task.get_loop()
@@ -265,7 +238,7 @@ class Recorder:
         return owner
 
     def restore_loops(self) -> None:
-        """Give the event loops their previous task factories again."""
+        """Restore the previous task factories of the event loops."""
         for loop, factory in self._factories.items():
             if loop.get_task_factory() == self.create_task:  # else it was replaced
                 loop.set_task_factory(factory)
@@ -274,8 +247,7 @@ class Recorder:
     def create_task(
         self, loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any], **options: Any
     ) -> "asyncio.Task[Any]":
-        """Create a task for an event loop, and record the task. The event loop calls this method as
-        its task factory.
+        """Create and record a task. The event loop calls this method as its task factory.
 
         If a library creates a task, for example to close a session, record its events for the task
         that called the library.
@@ -307,7 +279,6 @@ class Recorder:
 
     def _add_task(self, name: str, place: Place) -> Event:
         self._task_count += 1
-        name = name.rpartition("<locals>.")[2]
         event = Event("task", self.now(), -1, self._task_count, text=name)
         event.path, event.line = place
         self.events.append(event)
@@ -317,11 +288,13 @@ class Recorder:
         if self._is_finished:
             return
         self.finish_event(event)
-        event.error = _describe_end(task)
-        if event.error == CANCELLED:
-            path, line = event.path, event.line
-            cancel = Event("cancel", event.end, task=event.task, line=line, path=path)
+        error = getattr(task, "_exception", None)  # exception() would silence asyncio's warning
+        if task.cancelled():
+            event.error = CANCELLED
+            cancel = Event("cancel", event.end, task=event.task, line=event.line, path=event.path)
             self.events.append(cancel)
+        elif error is not None:
+            event.error = type(error).__name__
 
     def add_http(self, text: str) -> None:
         """Record in words what a web application in this process did."""
@@ -329,7 +302,6 @@ class Recorder:
         event.duration = 0
         if asyncio.current_task() is None:  # a callback of the server
             event.task = 0
-        self.events.append(event)
 
     def add_error(self, error: BaseException) -> None:
         """Record the error that ended the first task, at the user's innermost line."""
@@ -342,7 +314,6 @@ class Recorder:
             if self._lines[file] == USER:
                 event.path, event.line = file, trace.tb_lineno
             trace = trace.tb_next
-        self.events.append(event)
 
     def finish(self) -> list[Event]:
         """Return the events of the run in the order in which they began. Let an unfinished event
@@ -350,13 +321,13 @@ class Recorder:
         """
         end = self.now()
         self._is_finished = True  # what ends later is not recorded
-        self.events += self._locks.values()
         for event in self.events:
             if event.duration < 0:
                 event.duration = end - event.start
             event.text = " ".join(event.text.split())
         for statement, lock in self._locks.items():
-            lock.duration = statement.duration
+            lock.duration, lock.text = statement.duration, statement.text
+        self.events += self._locks.values()
         self.events.sort(key=lambda event: event.start)
         self._renumber_tasks()
         return self.events
@@ -374,13 +345,13 @@ class Recorder:
                 event.holders = tuple(numbers.get(task, 0) for task in event.holders)
 
 
-def _describe_end(task: "asyncio.Task[Any]") -> str:
-    """Return the name of the error that ended a task. Do not mark the error as retrieved."""
-    if task.cancelled():
-        return CANCELLED
-    error = getattr(task, "_exception", None)  # exception() would silence asyncio's warning
-    return type(error).__name__ if error is not None else ""
+def _copy_wait(event: Event, kind: Kind, holders: tuple[int, ...], duration: int = -1) -> Event:
+    """Return the wait of a statement that has not been sent, or that has no answer yet."""
+    return replace(
+        event, kind=kind, duration=duration, holders=holders, begins=False, round_trips=0
+    )
 
 
 def _name_coroutine(coroutine: Any) -> str:
-    return getattr(coroutine, "__qualname__", "a coroutine")
+    name: str = getattr(coroutine, "__qualname__", "a coroutine")
+    return name.rpartition("<locals>.")[2]

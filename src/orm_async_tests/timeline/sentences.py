@@ -31,16 +31,15 @@ def describe_events(
     if `among` has all of them.
     """
     groups: Groups = {}
-    position = 0
-    last = "", ""
+    position, last = 0, ("", "")
     for event in sorted(events, key=lambda event: (event.end, event.kind in SENT)):
         if text := _describe(event, among or events):
             who = f"task {numeral(event.task)} " if event.task else ""
             if event.kind not in WAITS:  # equal events count together only if nothing is between
                 position += (who, text) != last
                 last = who, text
-            key = 0 if event.kind in WAITS else position
-            groups.setdefault((event.line, who, text, key), []).append(event)
+            key = event.line, who, text, 0 if event.kind in WAITS else position
+            groups.setdefault(key, []).append(event)
     if len(groups) > MOST_SENTENCES:
         groups = _join_tasks(groups)
     return [(group[0].end, _compose(*key[:3], group)) for key, group in groups.items()]
@@ -48,11 +47,9 @@ def describe_events(
 
 def count_statements(events: Sequence[Event]) -> Iterator[str]:
     """Yield how many statements each task sent, for example "task 2 sent 5 SELECT, 5 COMMIT"."""
-    counts: dict[int, Counter[str]] = {}
-    for event in events:
-        if event.kind in SENT:
-            counts.setdefault(event.task, Counter())[event.text.partition(" ")[0]] += 1
-    for task, words in sorted(counts.items()):
+    sent = [event for event in events if event.kind in SENT]
+    for task in sorted({event.task for event in sent}):
+        words = Counter(event.text.partition(" ")[0] for event in sent if event.task == task)
         yield f"task {numeral(task)} sent " + ", ".join(f"{n} {word}" for word, n in words.items())
 
 
@@ -89,28 +86,33 @@ def _compose(line: int, who: str, text: str, events: Sequence[Event]) -> str:
 
 
 def _describe(event: Event, events: Sequence[Event]) -> str:
-    if event.kind == "pool":
-        others = [
-            f"task {numeral(other.task)} got connection {other.connection}"
-            for other in events
-            if other.kind == "checkout" and event.start < other.start < event.end
-        ]
-        meanwhile = f", while {' and '.join(others[:3])}" if others else ""
-        return f"{WAITS['pool']}{f': {event.error}' if event.error else meanwhile}"
-    if event.kind == "busy":
-        return f"for task {numeral(event.holders[0])}'s statement on connection {event.connection}"
-    if event.kind == "lock":
-        holders = [_name_holder(number, event, events) for number in event.holders]
-        return f"for a lock that {' and '.join(dict.fromkeys(holders))}"
-    if event.kind in ("error", "cancel"):
-        return f"ended with {event.error}" if event.kind == "error" else "was cancelled"
-    if event.kind == "http":
-        return event.text
-    if event.kind not in SENT:
-        return ""
-    if not event.error:
-        has_responses = any(other.kind == "http" for other in events)
-        return "committed" if has_responses and event.kind == "commit" else ""
+    match event.kind:
+        case "pool":
+            others = [
+                f"task {numeral(other.task)} got connection {other.connection}"
+                for other in events
+                if other.kind == "checkout" and event.start < other.start < event.end
+            ]
+            meanwhile = f", while {' and '.join(others[:3])}" if others else ""
+            return f"{WAITS['pool']}{f': {event.error}' if event.error else meanwhile}"
+        case "busy":
+            holder = f"task {numeral(event.holders[0])}'s statement"
+            return f"for {holder} on connection {event.connection}"
+        case "lock":
+            holders = [_name_holder(number, event, events) for number in event.holders]
+            return f"for a lock that {' and '.join(dict.fromkeys(holders))}"
+        case "error":
+            return f"ended with {event.error}"
+        case "cancel":
+            return "was cancelled"
+        case "http":
+            return event.text
+        case "commit" if not event.error and any(other.kind == "http" for other in events):
+            return "committed"
+    return _describe_error(event, events) if event.error and event.kind in SENT else ""
+
+
+def _describe_error(event: Event, events: Sequence[Event]) -> str:
     others = [
         f", while task {numeral(other.task)} used the connection"
         for other in events
@@ -122,14 +124,11 @@ def _describe(event: Event, events: Sequence[Event]) -> str:
 
 
 def _name_holder(number: int, lock: Event, events: Sequence[Event]) -> str:
-    users = [
-        f"task {numeral(event.task)} holds on connection {number}"
-        for event in events
-        if event.kind == "checkout" and event.connection == number
-        if event.start <= lock.end and event.end >= lock.start
-    ]
-    other = f"connection {number} holds" if number else "another process holds"
-    return users[0] if users else other
+    for event in events:
+        is_same = event.kind == "checkout" and event.connection == number
+        if is_same and event.start <= lock.end and event.end >= lock.start:
+            return f"task {numeral(event.task)} holds on connection {number}"
+    return f"connection {number} holds" if number else "another process holds"
 
 
 def numeral(task: int) -> str:
@@ -141,6 +140,5 @@ def format_time(microseconds: int) -> str:
     """Return a duration with a suitable unit, for example "1.6 ms" or "1.02 s"."""
     if microseconds >= 1_000_000:
         return f"{microseconds / 1_000_000:.2f} s"
-    if microseconds >= 100_000:
-        return f"{microseconds / 1000:.0f} ms"
-    return f"{microseconds / 1000:.1f} ms"
+    places = 0 if microseconds >= 100_000 else 1
+    return f"{microseconds / 1000:.{places}f} ms"

@@ -1,11 +1,11 @@
 """Draws a timeline as an SVG image, with a text alternative."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
 
 from orm_async_tests.timeline.event_list import Event
-from orm_async_tests.timeline.lanes import LEGEND, Bar, Scale, build_lanes
+from orm_async_tests.timeline.lanes import LEGEND, Bar, Lane, Scale, build_lanes
 from orm_async_tests.timeline.sentences import describe_events, format_time
 
 WIDTH, NAMES, ROW, BAR = 720, 190, 20, 14  # pixels; NAMES is the width of the lanes' names
@@ -40,14 +40,11 @@ def timeline_svg(events: Sequence[Event], outcome: str) -> str:
             parts.append(f'<text x="{x}" y="13" opacity="0.7">{text}</text>')
             shown = x + len(text) * CHARACTER
     for number, lane in enumerate(lanes, start=1):
+        name = escape(lane.name[: NAMES // CHARACTER])
         parts.append(f'<g transform="translate(0 {number * ROW})">')
-        parts.append(f'<text y="12">{escape(lane.name[: NAMES // CHARACTER])}</text>')
+        parts.append(f'<text y="12">{name}</text>')
         parts.append('<g fill-opacity=".25" stroke="currentColor">')
-        # Of bars that look the same at one place, the first one is drawn.
-        bars = {(_find_extent(bar, scale), bar.mark): bar for bar in reversed(lane.bars)}
-        parts += [_draw_bar(bar, *extent) for (extent, _), bar in reversed(bars.items())]
-        marks = "".join(_draw_mark(mark, *extent) for extent, mark in reversed(bars))
-        parts.append(f'</g><g text-anchor="middle">{marks}</g></g>')
+        parts += _draw_lane(lane, scale)
     text = escape(textwrap.shorten(outcome, WIDTH // CHARACTER))
     return "\n".join([*parts, f'<text y="{height - 7}">{text}</text>', "</svg>"])
 
@@ -61,26 +58,25 @@ def describe_timeline(events: Sequence[Event], outcome: str) -> str:
     return ". ".join(text[0].upper() + text[1:] for text in texts) + "."
 
 
-def _draw_bar(bar: Bar, x: int, width: int) -> str:
-    shape = f'y="3" height="{BAR}"'
-    if bar.mark in QUIET:
-        shape = f'y="{ROW // 2 - 1}" height="1" stroke="none"'
-    elif bar.mark in WAITS:
-        shape += ' fill="none" stroke-dasharray="3 2"'
-    title = escape(describe_bar(bar))
-    return f'<rect x="{x}" width="{width}" {shape}><title>{title}</title></rect>'
-
-
-def _draw_mark(mark: str, x: int, width: int) -> str:
-    """Return the mark on a bar, or "" if the bar is too narrow."""
-    if mark in QUIET or (width < CHARACTER and mark not in "!xH"):
-        return ""
-    return f'<text x="{x + width // 2}" y="14">{mark}</text>'
-
-
-def _find_extent(bar: Bar, scale: Scale) -> tuple[int, int]:
-    x = _find_x(scale, bar.event.start)
-    return x, max(_find_x(scale, bar.event.end) - x, 3)
+def _draw_lane(lane: Lane, scale: Scale) -> Iterator[str]:
+    """Yield the bars of a lane, and then the marks on bars that are wide enough for a mark."""
+    bars: dict[tuple[int, int, str], Bar] = {}  # of bars that look the same, the first one
+    for bar in lane.bars:
+        x = _find_x(scale, bar.event.start)
+        width = max(_find_x(scale, bar.event.end) - x, 3)
+        bars.setdefault((x, width, bar.mark), bar)
+    marks = ""
+    for (x, width, mark), bar in bars.items():
+        shape = f'y="3" height="{BAR}"'
+        if mark in QUIET:
+            shape = f'y="{ROW // 2 - 1}" height="1" stroke="none"'
+        elif mark in WAITS:
+            shape += ' fill="none" stroke-dasharray="3 2"'
+        title = escape(describe_bar(bar))
+        yield f'<rect x="{x}" width="{width}" {shape}><title>{title}</title></rect>'
+        if mark not in QUIET and (width >= CHARACTER or mark in "!xH"):
+            marks += f'<text x="{x + width // 2}" y="14">{mark}</text>'
+    yield f'</g><g text-anchor="middle">{marks}</g></g>'
 
 
 def describe_bar(bar: Bar) -> str:

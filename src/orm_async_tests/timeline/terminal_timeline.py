@@ -37,9 +37,8 @@ def render_timeline(events: Sequence[Event], outcome: str, columns: int) -> Iter
     sentences = describe_events(events)
     for moment, text in sentences[:MOST_SENTENCES]:
         yield from _render_note("", format_time(moment), text, columns)
-    if len(sentences) > MOST_SENTENCES:
-        more = f"and {len(sentences) - MOST_SENTENCES} more waits and errors"
-        yield from _render_note("dim", "", more, columns)
+    if (more := len(sentences) - MOST_SENTENCES) > 0:
+        yield from _render_note("dim", "", f"and {more} more waits and errors", columns)
     yield from _render_note("bold", "outcome:", outcome, columns)
 
 

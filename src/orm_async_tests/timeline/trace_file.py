@@ -9,15 +9,13 @@ additional thread.
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import count
 from typing import Any
 
-from orm_async_tests.timeline.event_list import Event
+from orm_async_tests.timeline.event_list import SENT, Event
 from orm_async_tests.timeline.lanes import LEGEND, MARKS, name_task
 
 GAP = 1000  # microseconds between two variants
 FURTHER = 1000  # added to a thread's number for slices that overlap others of the thread
-ON_CONNECTION = ("checkout", "statement", "commit", "rollback")
 Slice = dict[str, Any]
 
 
@@ -51,22 +49,22 @@ def _build_run(name: str, events: Sequence[Event], tasks: int) -> Iterator[Slice
             yield _name("thread", tasks, event.task, name_task(event))
         if event.kind in ("error", "cancel", "http"):
             words = event.error or event.text or LEGEND[MARKS[event.kind]]
-            yield {**_piece("i", event, tasks, event.task, words), "s": "t"}
+            yield _piece(event, tasks, event.task, words, ph="i", s="t")
         elif event.kind != "checkout" and event.task:
             yield _slice(event, tasks, event.task)
-        if event.kind in ON_CONNECTION and event.connection:
+        if event.connection and event.kind in ("checkout", *SENT):
             yield _slice(event, connections, event.connection)
     yield from _count_checkouts(events, connections)
     yield from _draw_flows(events, connections)
 
 
 def _slice(event: Event, process: int, thread: int) -> Slice:
-    name = event.text if event.kind in (*ON_CONNECTION[1:], "task") else ""
+    name = event.text if event.kind in (*SENT, "task") else ""
     name = name[:80] or LEGEND.get(MARKS.get(event.kind, ""), f"task {event.task}")
-    return {**_piece("X", event, process, thread, name), "dur": event.duration}
+    return _piece(event, process, thread, name, ph="X", dur=event.duration)
 
 
-def _piece(phase: str, event: Event, process: int, thread: int, name: str) -> Slice:
+def _piece(event: Event, process: int, thread: int, name: str, **fields: Any) -> Slice:
     place = f"{event.path}:{event.line}" if event.path else event.line
     arguments = {
         "task": event.task,
@@ -79,15 +77,9 @@ def _piece(phase: str, event: Event, process: int, thread: int, name: str) -> Sl
         "begins a transaction": event.begins,
         "waits for": ", ".join(map(str, event.holders)),
     }
-    return {
-        "ph": phase,
-        "name": name,
-        "cat": event.kind,
-        "pid": process,
-        "tid": thread,
-        "ts": event.start,
-        "args": {key: value for key, value in arguments.items() if value},
-    }
+    shown = {key: value for key, value in arguments.items() if value}
+    piece = {"name": name, "cat": event.kind, "pid": process, "tid": thread, "ts": event.start}
+    return {**piece, "args": shown, **fields}
 
 
 def _name(of: str, process: int, thread: int, name: str) -> Slice:
@@ -106,22 +98,19 @@ def _count_checkouts(events: Sequence[Event], process: int) -> Iterator[Slice]:
     for moment, change in sorted(changes.items()):
         checked_out += change
         arguments = {"connections": checked_out}
-        counter = {"ph": "C", "name": "checked out", "pid": process, "ts": moment}
-        yield {**counter, "args": arguments}
+        yield {"ph": "C", "name": "checked out", "pid": process, "ts": moment, "args": arguments}
 
 
 def _draw_flows(events: Sequence[Event], process: int) -> Iterator[Slice]:
     """Yield an arrow from the connection that holds a lock to the statement that waits for the
     lock.
     """
-    numbers = count(1)
-    for event in events:
-        for holder in event.holders if event.kind == "lock" else ():
-            if holder:
-                flow = {"name": "lock", "cat": "lock", "id": process * 10000 + next(numbers)}
-                yield {**flow, "ph": "s", "pid": process, "tid": holder, "ts": event.start}
-                end = {"pid": process, "tid": event.connection, "ts": event.start}
-                yield {**flow, **end, "ph": "f", "bp": "e"}
+    locks = [event for event in events if event.kind == "lock"]
+    pairs = [(event, holder) for event in locks for holder in event.holders if holder]
+    for number, (event, holder) in enumerate(pairs, start=process * 10000 + 1):
+        flow = {"name": "lock", "cat": "lock", "id": number, "pid": process, "ts": event.start}
+        yield {**flow, "ph": "s", "tid": holder}
+        yield {**flow, "ph": "f", "bp": "e", "tid": event.connection}
 
 
 def _nest(pieces: list[Slice]) -> Iterator[Slice]:

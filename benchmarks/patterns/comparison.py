@@ -153,8 +153,7 @@ async def run_rounds(
         await database.run_turn(pattern, library, work)  # prepares its statements
     means: list[list[Turn]] = [[] for _ in contestants]
     for number in range(rounds):
-        order = list(range(len(contestants)))
-        Random(number).shuffle(order)
+        order = Random(number).sample(range(len(contestants)), len(contestants))
         turns: list[list[Turn]] = [[] for _ in contestants]
         for index in [*order, *reversed(order)]:
             pattern, library = contestants[index]
@@ -186,10 +185,7 @@ async def measure_workload(
         ratio = ratio_of(seconds[0], seconds[index])
         results.append(
             PatternResult(
-                contender=pattern.contender,
-                name=pattern.name,
-                label=pattern.label,
-                mark=pattern.mark,
+                *pattern[:4],
                 ratio=ratio,
                 verdict=verdict(ratio, control, rounds) if index else "base",
                 cpu=round(ratio_of(cpu[0], cpu[index]).median, 3),

@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def measure(server: db.Database, names: Sequence[str], work: Work, rounds: int) -> Report:
-    load, results = [current_load()], []
+    load, results = os.getloadavg()[0], []
     async with created_database(server, work) as database:
         with open_wire(database.url) as wire, ExitStack() as stack:
             if wire is None:
@@ -103,15 +103,11 @@ async def measure(server: db.Database, names: Sequence[str], work: Work, rounds:
         date=time.strftime("%Y-%m-%d", time.gmtime()),
         machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs, "
         f"Python {platform.python_version()}",
-        load=[*load, current_load()],
+        load=[round(one, 1) for one in (load, os.getloadavg()[0])],
         server=server.label,
         versions={contender: versions_of(contender) for contender in CONTENDERS},
         workloads=results,
     )
-
-
-def current_load() -> float:
-    return round(os.getloadavg()[0], 1)
 
 
 def render_report(report: Report) -> Iterator[str]:

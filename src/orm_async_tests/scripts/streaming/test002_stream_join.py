@@ -70,7 +70,7 @@ def check(
 
     buffered_share = buffered.seconds_to_first / buffered.seconds
     streamed_share = streamed.seconds_to_first / streamed.seconds
-    assert buffered_share > 3 * streamed_share  # the part of the time before the first row
+    assert 0 < streamed_share < buffered_share / 3  # the part of the time before the first row
 
     assert buffered.peak_bytes > 5 * buffered_tenth.peak_bytes  # memory grows with the rows
     assert streamed.peak_bytes < 2 * streamed_tenth.peak_bytes

@@ -25,7 +25,7 @@ def list_scripts(arguments: argparse.Namespace) -> int:
         if not VERSION.fullmatch(version):
             remedy = "a version of SQLAlchemy, for example 2.1"
             raise CouldNotRun(f"{version!r} is not a version", "--since", remedy)
-        scripts = [script for script in scripts if _newest(script) >= _split_version(version)]
+        scripts = [script for script in scripts if _is_since(script, version)]
     if arguments.words:
         return _list_by_words(scripts, " ".join(arguments.words))
     for chapter in catalogue.group_by_chapter(scripts):
@@ -35,12 +35,11 @@ def list_scripts(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _newest(script: ScriptFile) -> tuple[int, ...]:
-    return _split_version((script.since or "0").rpartition(" or ")[2])
-
-
-def _split_version(text: str) -> tuple[int, ...]:
-    return tuple(map(int, re.findall(r"\d+", text)))
+def _is_since(script: ScriptFile, version: str) -> bool:
+    """Return whether a script needs this version of SQLAlchemy or a newer one."""
+    newest = (script.since or "0").rpartition(" or ")[2]
+    numbers, wanted = (re.findall(r"\d+", text) for text in (newest, version))
+    return [*map(int, numbers)] >= [*map(int, wanted)]
 
 
 def _list_by_words(scripts: Sequence[ScriptFile], words: str) -> int:

@@ -41,8 +41,8 @@ KINDS = {
     # Once the answer has arrived, the backend is gone.
     "cancel+terminate": Kind(("suspended",), "CancelledError", ends_connections=True),
 }
-OF_ANYIO = ("scope",) if find_spec("anyio") else ()
-ANYWHERE = ("cancel", "shutdown", "timeout", *OF_ANYIO, "terminate", "reset", "fin")  # any server
+SCOPE = ("scope",) if find_spec("anyio") else ()
+ANYWHERE = ("cancel", "shutdown", "timeout", *SCOPE, "terminate", "reset", "fin")  # any server
 SILENT = ("stall", "partition")  # only a timeout ends the wait
 PAIRS = tuple(kind for kind in KINDS if "+" in kind)
 USUAL = (*ANYWHERE, "kill")

@@ -6,8 +6,7 @@ import asyncio
 import socket
 import struct
 from asyncio import StreamReader, StreamWriter
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.harness.wire.wire import READ_SIZE, Proxy, Stream
@@ -167,13 +166,6 @@ class _Link:
     @property
     def _is_unheard(self) -> bool:
         return self._is_muted or self._network.is_silent
-
-
-@contextmanager
-def open_network(host: str, port: int) -> Iterator[Network]:
-    network = Network(host, port)
-    with network.running():
-        yield network
 
 
 def refuse_tls(parameters: dict[str, object]) -> None:

@@ -29,7 +29,7 @@ from orm_async_tests.faults.fault_points import (
     parse_point,
 )
 from orm_async_tests.faults.injection import SILENT_FOR, Target, Work, run_point
-from orm_async_tests.faults.network import PORT, open_network
+from orm_async_tests.faults.network import PORT, Network
 from orm_async_tests.faults.report import (
     DONE,
     OPEN_BACKEND,
@@ -129,7 +129,8 @@ class Sweep:
                         "the engine's URL",
                         "--fault cancel, or the same command with a URL that has one host",
                     )
-                network = stack.enter_context(open_network(host, self.url.port or PORT))
+                network = Network(host, self.url.port or PORT)
+                stack.enter_context(network.running())
             yield Target(
                 self.work, self.make_engine, monitor, self.rows, self.warm, network, self.patience
             )

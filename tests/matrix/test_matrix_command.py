@@ -65,11 +65,12 @@ def test_a_script_that_takes_too_long_is_a_timeout_and_the_next_one_runs(
     assert [*records.verdicts(run).values()] == ["TIMEOUT", "TIMEOUT"]
 
 
+@pytest.mark.parametrize("version", ["2.0.999", "2.0"])
 def test_a_stack_that_cannot_be_installed_is_not_run(
-    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    version: str, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PIP_NO_INDEX", "1")
-    run = run_matrix(url, tmp_path / "m.ndjson", "5", "--sqlalchemy", "2.0.999")
+    run = run_matrix(url, tmp_path / "m.ndjson", "5", "--sqlalchemy", version)
     assert [*records.verdicts(run).values()] == ["NOT RUN"]
     assert len(list(find_unexpected(run))) == 1
 

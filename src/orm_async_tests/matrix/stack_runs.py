@@ -23,7 +23,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from orm_async_tests.errors import COULD_NOT_RUN
+from orm_async_tests.errors import COULD_NOT_RUN, CouldNotRun
 from orm_async_tests.matrix import plans
 from orm_async_tests.matrix.plans import Plan
 from orm_async_tests.matrix.records import Record, result
@@ -193,7 +193,10 @@ def _newest(library: str, version: str) -> str:
     """Return the newest release of a minor version, for example of "2.0"."""
     if version.count(".") != 1:
         return version
-    releases = [release for release in list_releases(library) if release.startswith(f"{version}.")]
+    try:
+        releases = [name for name in list_releases(library) if name.startswith(f"{version}.")]
+    except CouldNotRun as error:  # another stack may run nevertheless
+        raise NotInstalled(error.problem) from None
     if not releases:
         raise NotInstalled(f"{library} has no release {version}")
     return releases[-1]

@@ -9,7 +9,11 @@ from orm_async_tests.lint.finding import UnreadFile
 NEWER = (
     ((3, 14), r"^\s*except\*?\s+[\w.]+\s*(,\s*[\w.]+\s*)+:", "except without parentheses"),
     ((3, 14), r"""(?<![\w'"])([tT][rR]?|[rR][tT])['"]""", "template strings"),
-    ((3, 13), r"^\s*(class|def|async\s+def|type)\s+\w+\[[^\]]*=[^\]]*\]", "defaults"),
+    (
+        (3, 13),
+        r"^\s*(class|def|async\s+def|type)\s+\w+\[[^\]]*=[^\]]*\]",
+        "defaults of type parameters",
+    ),
     ((3, 12), r"^\s*type\s+\w+(\[.*\])?\s*=", "type statements"),
     ((3, 12), r"^\s*(class|def|async\s+def)\s+\w+\[", "type parameters"),
     ((3, 12), r"""\b[fF][rR]?['"]|\b[rR][fF]['"]""", "nested quotes in f-strings"),
@@ -22,5 +26,5 @@ def explain_syntax_error(path: str, error: SyntaxError) -> UnreadFile:
     for version, pattern, syntax in reversed(NEWER):
         if version > sys.version_info[:2] and re.search(pattern, error.text or ""):
             number = ".".join(map(str, version))
-            message = f"{error.msg}: Python {number} or newer can read it ({syntax})"
+            message = f"{error.msg} (Python {number} or newer can parse {syntax})"
     return UnreadFile(path, error.lineno or 1, message)

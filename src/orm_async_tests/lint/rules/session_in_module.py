@@ -30,37 +30,32 @@ class SessionInModule(Rule):
     remedy = "Store a session factory, and open a session for every request or task."
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
-        kept = [*_stored(file), *_kept_by_scopes(file)]
-        for node, place, scope in dict.fromkeys(kept):
-            if place and _opens_session(file, node, scope):
+        places = {node: (place, scope) for node, place, scope in _stored(file) if place}
+        for node, (place, scope) in places.items():
+            if _opens_session(file, node, scope):
                 yield self.report(file, node, place)
 
 
 def _stored(file: SourceFile) -> Iterator[tuple[ast.expr, str, Scope]]:
     """Yield the values that code stores, and the place that all tasks share, or ""."""
     for node, scope in [*file.nodes(ast.Assign), *file.nodes(ast.AnnAssign)]:
-        for target in getattr(node, "targets", None) or [node.target]:
-            if node.value:
-                yield node.value, _place(file, target, scope), scope
+        targets = getattr(node, "targets", None) or [node.target]
+        yield from ((node.value, _place(file, target, scope), scope)
+                    for target in targets if node.value)  # fmt: skip
     for call, scope in file.calls(*STORING):
         if len(call.args) > 2 and isinstance(call.func, ast.Name):
-            attribute = ast.Attribute(call.args[0], "session")
-            yield call.args[-1], _place(file, attribute, scope), scope
+            yield call.args[-1], _place(file, ast.Attribute(call.args[0], ""), scope), scope
         elif isinstance(call.func, ast.Attribute) and call.args:
-            item = ast.Subscript(call.func.value, ast.Constant("session"))
+            item = ast.Subscript(call.func.value, call.args[0])
             yield call.args[-1], _place(file, item, scope), scope
-
-
-def _kept_by_scopes(file: SourceFile) -> Iterator[tuple[ast.expr, str, Scope]]:
-    """Yield the calls at import, the default arguments, and the results of cached functions."""
-    for scope in [file.module.scope, *file.module.scopes.values()]:
+    for scope in file.module.all_scopes:
         if isinstance(scope.node, ast.Module | ast.ClassDef):
             place = GLOBAL if scope.is_module else CLASS
             yield from ((call, place, scope) for call in scope.calls if _is_kept(file, call))
         elif isinstance(scope.node, Function):
             defaults = [*scope.node.args.defaults, *scope.node.args.kw_defaults]
-            yield from ((node, "a default argument", scope) for node in defaults if node)
             results = scope.returned if scope.decorators & CACHES else []
+            yield from ((node, "a default argument", scope) for node in defaults if node)
             yield from ((node, "a cache", scope) for node in results)
 
 

@@ -13,8 +13,8 @@ class ModulePaths:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._paths: dict[tuple[str, int, str], str | None] = {}
-        self._folders: dict[str, list[Path]] = {}
-        self._names: dict[Path, set[str]] = {}
+        self._folders: dict[str, list[str]] = {}
+        self._names: dict[str, set[str]] = {}
         """The names in a folder, without the ends of file names."""
 
     def find(self, name: str, level: int, path: str) -> str | None:
@@ -26,27 +26,28 @@ class ModulePaths:
 
     def _search(self, name: str, level: int, folder: str) -> str | None:
         parts = name.split(".") if name else []
-        folders = [Path(folder, *[".."] * (level - 1)).resolve()] if level else []
+        folders = [str(Path(folder, *[".."] * (level - 1)).resolve())] if level else []
         for start in folders or self._import_folders(folder):
             if parts and parts[0] not in self._names_in(start):
                 continue
-            place = start.joinpath(*parts)
-            if parts and place.name not in self._names_in(place.parent):
+            place = f"{start}{os.sep}{name.replace('.', os.sep)}" if parts else start
+            above, _, last = place.rpartition(os.sep)
+            if parts and last not in self._names_in(above):
                 continue
-            if parts and (file := place.with_name(f"{place.name}.py")).is_file():
-                return str(file)
-            if (file := place / "__init__.py").is_file():
-                return str(file)
+            package = f"{place}{os.sep}__init__.py"
+            for file in (f"{place}.py", package) if parts else (package,):
+                if Path(file).is_file():
+                    return file
         return None
 
-    def _names_in(self, folder: Path) -> set[str]:
+    def _names_in(self, folder: str) -> set[str]:
         if folder not in self._names:
             self._names[folder] = set()
             with suppress(OSError):  # a folder that does not exist, or that may not be read
-                self._names[folder] = {entry.stem for entry in folder.iterdir()}
+                self._names[folder] = {entry.stem for entry in Path(folder).iterdir()}
         return self._names[folder]
 
-    def _import_folders(self, folder: str) -> list[Path]:
+    def _import_folders(self, folder: str) -> list[str]:
         """Return the folders in which an absolute import is searched, the parent of the package
         first.
         """
@@ -54,6 +55,6 @@ class ModulePaths:
             above = [Path(folder), *Path(folder).parents]
             if self.root in above:
                 above = above[: above.index(self.root) + 1]
-            outside = [one for one in above if not (one / "__init__.py").is_file()]
-            self._folders[folder] = [*outside[:6], self.root / "src"]
+            outside = [str(one) for one in above if not (one / "__init__.py").is_file()]
+            self._folders[folder] = [*outside[:6], str(self.root / "src")]
         return self._folders[folder]

@@ -42,16 +42,18 @@ class MissingAwait(Rule):
 def _lost_methods(file: SourceFile) -> Iterator[tuple[ast.AST, Scope, str]]:
     """Yield the coroutines that no code awaits, and the methods that return them."""
     for call, scope in file.calls(*METHODS, *STARTS):
+        name = _coroutine(file, call, scope)
+        value = None if name else file.value(call, scope)
+        if not name and not (value and value.is_a(sa.CONNECTING)):
+            continue
         uses = uses_of_call(call, scope)
         is_awaited = any(isinstance(around, (ast.Await, ast.withitem)) for _, around in uses)
         lost = [node for node, around in uses if _is_lost(file, node, around, scope)]
         if is_awaited or (uses and not lost):
             continue
-        name = _coroutine(file, call, scope)
         if name and (len(lost) == len(uses) or name not in STARTS):
             yield call, scope, name
-        value = None if name else file.value(call, scope)
-        if value and value.is_a(sa.CONNECTING) and not any(_connects(around) for _, around in uses):
+        if value and not any(_connects(around) for _, around in uses):
             yield from ((node, scope, "connect") for node, around in uses
                         if isinstance(around, ast.Attribute) and node in lost
                         and isinstance(file.parent(around), ast.Call))  # fmt: skip

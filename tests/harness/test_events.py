@@ -52,6 +52,19 @@ LEFT_RUNNING = """
 """
 
 
+SAME_STATEMENT = """
+    @right
+    async def one(session):
+        await session.execute(text("SELECT 1"))
+        await session.execute(text("SELECT 1"))
+        def execute(sync):
+            sync.execute(text("SELECT 1"))
+            sync.execute(text("SELECT 1"))
+        await session.run_sync(execute)
+        await session.execute(text("SELECT 1"))
+"""
+
+
 def events(result: Result, *kinds: Kind, variant: str = "one") -> list[Event]:
     """Return a variant's events of these kinds."""
     return [event for event in result.observations[variant].events if event.kind in kinds]
@@ -81,6 +94,11 @@ def test_a_second_task_on_a_session_waits_until_the_first_one_is_answered(
     assert first.begins
     assert not second.begins
     assert lines([busy, first, second]) == [4, 4, 4]  # where the tasks were created
+
+
+def test_the_same_statement_is_recorded_at_every_line_that_sends_it(database: db.Database) -> None:
+    result = ran(SAME_STATEMENT, database)
+    assert lines(events(result, "statement")) == [3, 4, 6, 7, 9]
 
 
 def test_a_task_that_waits_for_the_pool_gets_the_error_at_its_line(database: db.Database) -> None:

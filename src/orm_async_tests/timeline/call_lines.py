@@ -57,11 +57,11 @@ class CallLines(dict[str, int]):
             return NOWHERE
         if text and not is_known:
             self._depths[text] = _find_bottom(sys._getframe())
-        # The frames that await a greenlet stay on one line, so they are searched only once.
         place = getattr(current, "orm_async_place", None)
         if place is None:
             place = self._search_parents(current.parent) or NOWHERE
-            current.orm_async_place = place
+            if getattr(current, "__sqlalchemy_greenlet_provider__", False):
+                current.orm_async_place = place  # what awaits it stays on this line
         return place
 
     def find_creator(self) -> tuple[bool, Place]:

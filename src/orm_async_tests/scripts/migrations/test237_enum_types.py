@@ -3,7 +3,7 @@
 An enum type belongs to the schema, not to the table. If a later revision uses the type in another
 table, pass create_type=False. If a downgrade keeps the type, the next upgrade also needs
 create_type=False. Before add_column(), create the type with create(), and drop it in downgrade(). A
-test that upgrades an empty database does not show error 42710.
+test that upgrades an empty database does not show that the type already exists (42710).
 
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#sqlalchemy.dialects.postgresql.ENUM.params.create_type
 Symptom: 42710 "type ... already exists" in "create_table"

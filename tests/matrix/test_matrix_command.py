@@ -235,6 +235,13 @@ def test_a_wrong_argument_exits_with_2(arguments: list[str]) -> None:
     assert "type:" in done.stderr
 
 
+@pytest.mark.parametrize("option", ["--driver", "--loop", "--pooler"])
+def test_an_axis_without_such_a_value_is_refused(option: str) -> None:
+    done = orm("matrix", "5", option, "x")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"argument {option}: invalid choice: 'x'" in done.stderr
+
+
 @pytest.mark.parametrize("option", ["--jobs", "--timeout"])
 @pytest.mark.parametrize("value", ["0", "-1", "x"])
 def test_a_matrix_that_would_run_nothing_exits_with_2(option: str, value: str) -> None:

@@ -248,6 +248,19 @@ def test_bisect_prints_a_sentence_and_the_entry_only_if_asked(bisect: Bisect) ->
     assert (row["shown"], row["sentence"]) == (">=2.1.3,<2.1.5", sentence)
 
 
+@pytest.mark.usefixtures("recorded_runs")
+def test_a_bisection_between_two_releases_runs_both_and_no_others(bisect: Bisect) -> None:
+    done = bisect("190", "--since", "2.1.3", "--until", "2.1.5", "--every")
+    assert [line.split()[0] for line in done.stdout.splitlines()[2:5]] == [
+        "2.1.3",
+        "2.1.4",
+        "2.1.5",
+    ]
+    empty = bisect("190", "--until", "1")
+    assert (empty.returncode, empty.stdout) == (2, "")
+    assert "there is no release of sqlalchemy from 2.0.24 to 1" in empty.stderr
+
+
 def test_the_range_of_each_defect_agrees_with_the_recorded_runs() -> None:
     recorded = read_compat()["defects"]
     defects = {defect.name: defect for defect in load_known_defects()}

@@ -142,9 +142,9 @@ COMMANDS = {  # functions, and texts; in the order in which `--help` lists them
     --asyncpg VALUE...     a release, for example 0.31.0
     --psycopg VALUE...     a release, for example 3.2.3
     --aiosqlite VALUE...   a release, for example 0.21.0
-    --driver VALUE...      {" or ".join((*DRIVERS, SQLITE))}
-    --loop VALUE...        {DEFAULT_LOOP} or {UVLOOP}
-    --pooler VALUE...      PgBouncer's mode: {" or ".join(POOLER_MODES)}
+    --driver {"|".join((*DRIVERS, SQLITE))}...  a driver
+    --loop {DEFAULT_LOOP}|{UVLOOP}...  an event loop
+    --pooler {"|".join(POOLER_MODES)}...  a mode of PgBouncer
     --server VALUE...      a folder with PostgreSQL's programs, system, or a URL
     """,
     "cli.matrix:merge": f"""

@@ -94,7 +94,7 @@ def _read_documents(path: Path, problems: Counter[str]) -> Iterator[Document]:
     try:
         text = path.read_bytes().decode("utf-8", "replace")
     except OSError as error:
-        raise _refusal(f"it cannot be read: {error.strerror or error}", path) from None
+        raise _refusal(f"the file cannot be read: {error.strerror or error}", path) from None
     document = _parse(text)
     values = (
         [document] if document is not None else [_parse(line) for line in text.split("\n") if line]

@@ -62,10 +62,11 @@ def releases_between(library: str, since: str | None, until: str | None) -> list
     except InvalidVersion as error:
         remedy = f"orm-async-tests bisect NUMBER --library {library} --since {oldest}"
         raise CouldNotRun(str(error), "--since or --until", remedy) from None
+    excluded = None if until else high
     releases = [
         version
         for version in list_releases(library)
-        if low <= Version(version) < high or (until and Version(version) == high)
+        if low <= Version(version) <= high and Version(version) != excluded
     ]
     if not releases:
         raise CouldNotRun(

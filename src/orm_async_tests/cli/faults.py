@@ -93,9 +93,8 @@ def run_again(arguments: argparse.Namespace) -> int:
         [sweep] = pattern_sweeps.plan_sweeps(pattern, database, kinds, point.loop, private)
         outcome = run(point.loop, sweep.run_point, point)
     if not outcome.reached:
-        problem = (
-            f"{point.work} has no point {point.where}, but {outcome.count} points for this fault"
-        )
+        count = pluralize(outcome.count, "point")
+        problem = f"{point.work} has no point {point.where}, but only {count} for this fault"
         raise CouldNotRun(problem, "--point", TOKEN)
     if not outcome.violations:
         sweeping.find_failed_points(home(), pattern.name, point.driver, point.loop).forget(point)

@@ -121,7 +121,7 @@ def find_unknown(pins: Sequence[Pin]) -> dict[str, str]:
             text = f": {pin.text}" if pin.text else ""
             unknown[pin.library] = f"{place}, pins no version{text}"
     if not any(pin.library == "sqlalchemy" for pin in pins):
-        unknown["sqlalchemy"] = "no line names it"
+        unknown["sqlalchemy"] = "no line names sqlalchemy"
     return unknown
 
 

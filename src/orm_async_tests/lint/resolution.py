@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from orm_async_tests.lint import evaluation
 from orm_async_tests.lint import sqlalchemy_types as sa
-from orm_async_tests.lint.annotations import evaluate_annotation, evaluate_subscript
-from orm_async_tests.lint.call_results import evaluate_call, evaluate_result, passed_value
 from orm_async_tests.lint.module_paths import ModulePaths
 from orm_async_tests.lint.scopes import Binding, Module, Scope, last_name, tail_of
 from orm_async_tests.lint.value import Value, union
@@ -89,9 +88,9 @@ class Project:
             case ast.Attribute():
                 return self._evaluate_attribute(node, scope)
             case ast.Call(func=func):
-                return evaluate_call(self, self.value(func, scope), node, scope)
+                return evaluation.evaluate_call(self, self.value(func, scope), node, scope)
             case ast.Subscript():
-                return evaluate_subscript(self, node, scope)
+                return evaluation.evaluate_subscript(self, node, scope)
             case ast.Await(value=awaited):
                 return self.unwrap("await", self.value(awaited, scope))
             case ast.NamedExpr(value=named):
@@ -196,7 +195,7 @@ class Project:
         default = scope.defaults.get(name)
         if value or node.annotation or default:
             return value or (self.value(default, outside) if default else None)
-        return passed_value(self, scope, name)
+        return evaluation.passed_value(self, scope, name)
 
     def _import(self, node: tuple[str, int, str | None], path: str) -> Value | None:
         name, level, attr = node
@@ -273,7 +272,6 @@ class Project:
         self._open.discard(binding)
 
     def definition(self, name: str, scope: Scope) -> Binding | None:
-        """Return the only binding of a name, and follow imports to find it."""
         binding = scope.binding(name)
         for _ in range(8):
             if binding is None or binding.kind != "import" or not binding.node[2]:
@@ -303,7 +301,6 @@ class Project:
         return project
 
     def bases(self, value: Value) -> Iterator[Scope]:
-        """Yield the scope of a class, and the scopes of its bases inside the project."""
         pending = [value if value.module else value.inner]
         done = set[Scope]()
         while pending and len(done) < 20:
@@ -320,7 +317,6 @@ class Project:
             ]  # fmt: skip
 
     def member(self, value: Value, name: str) -> list[Binding]:
-        """Return the bindings of an attribute of an object of the project, or of its class."""
         for scope in self.bases(value):
             if name in scope.bindings:
                 return scope.bindings[name]
@@ -373,7 +369,7 @@ class Project:
 
     def _evaluate_result(self, value: Value) -> Value | None:
         function = self.function(value)
-        return evaluate_result(self, function, value) if function else None
+        return evaluation.evaluate_result(self, function, value) if function else None
 
     def unwrap(self, kind: str, value: Value | None) -> Value | None:
         """Return the value that `await`, `with` or `for` gives for a value."""
@@ -396,5 +392,9 @@ class Project:
     def instance_of(self, annotation: ast.AST, scope: Scope) -> Value | None:
         """Return the value of a name that has this annotation."""
         return self._remember(
-            (annotation, "instance"), scope.module.values, evaluate_annotation, annotation, scope
+            (annotation, "instance"),
+            scope.module.values,
+            evaluation.evaluate_annotation,
+            annotation,
+            scope,
         )

@@ -81,14 +81,12 @@ class SessionUse:
         if not isinstance(node, ast.Call) or node.args or node.keywords:
             return ""
         function = self.project.function(self.project.value(node.func, scope))
-        returned = function.returned if function else []
-        for item in returned if function else ():
-            func = getattr(item, "func", None)
-            owner = None
-            if function and isinstance(func, ast.Attribute) and func.attr == "get":
-                owner = self.project.value(func.value, function)
-            if owner and owner.kind == "item":
-                return f"{scope.path(node.func)}()"
+        for item in function.returned if function else ():
+            match item:
+                case ast.Call(func=ast.Attribute(value=owner, attr="get")) if function:
+                    value = self.project.value(owner, function)
+                    if value and value.kind == "item":
+                        return f"{scope.path(node.func)}()"
         return ""
 
     def _held(self, node: ast.AST, scope: Scope, value: Value) -> tuple[str, ...]:

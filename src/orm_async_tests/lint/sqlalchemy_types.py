@@ -8,43 +8,27 @@ CONNECTING = "connecting"  # engine.connect() before it is awaited or entered
 PLAIN_NAMES = {SESSION, CONNECTION, ENGINE, FACTORY}  # names that say enough
 CONVERSATIONS = {SESSION, CONNECTION, SCOPED, DECLARED}
 CLASSES = {
-    SESSION: SESSION,
-    SCOPED: SCOPED,
-    FACTORY: FACTORY,
-    ENGINE: ENGINE,
-    CONNECTION: CONNECTION,
-    "AsyncTransaction": TRANSACTION,
-    "AsyncSessionTransaction": TRANSACTION,
-    "AsyncResult": "AsyncResult",
-    "Session": "Session",
-    "Connection": "Connection",
-    "Engine": "Engine",
-    "URL": "URL",
-    "sessionmaker": "sessionmaker",
-    "scoped_session": "scoped_session",
-}
-OTHER_CLASSES = {  # by their library
-    ("fastapi", "BackgroundTasks"): "BackgroundTasks",
-    ("starlette", "BackgroundTasks"): "BackgroundTasks",
-    ("asyncio", "Lock"): "Lock",
-    ("asyncio", "TaskGroup"): "TaskGroup",
-    ("anyio", "Lock"): "Lock",
-    ("aiohttp", "Application"): "Application",
-    ("contextlib", "AsyncExitStack"): "exit stack",
-    ("threading", "Event"): "blocking",
-    ("threading", "Lock"): "blocking",
-    ("threading", "Thread"): "blocking",
-    ("threading", "Condition"): "blocking",
-    ("threading", "Semaphore"): "blocking",
-    ("threading", "Barrier"): "blocking",
-    ("queue", "Queue"): "blocking",
-    ("queue", "SimpleQueue"): "blocking",
-    ("multiprocessing", "Queue"): "blocking",
-    ("subprocess", "Popen"): "blocking",
-    ("concurrent", "ThreadPoolExecutor"): "executor",
-    ("concurrent", "ProcessPoolExecutor"): "executor",
-    ("httpx", "Client"): "HTTP client",
-    ("requests", "Session"): "HTTP client",
+    name: name
+    for name in (
+        SESSION, SCOPED, FACTORY, ENGINE, CONNECTION, "AsyncResult", "Session", "Connection",
+        "Engine", "URL", "sessionmaker", "scoped_session",
+    )
+} | {"AsyncTransaction": TRANSACTION, "AsyncSessionTransaction": TRANSACTION}  # fmt: skip
+OTHER_CLASSES = {
+    tuple(name.split(".")): cls
+    for cls, names in {
+        "BackgroundTasks": "fastapi.BackgroundTasks starlette.BackgroundTasks",
+        "Lock": "asyncio.Lock anyio.Lock",
+        "TaskGroup": "asyncio.TaskGroup",
+        "Application": "aiohttp.Application",
+        "exit stack": "contextlib.AsyncExitStack",
+        "blocking": "threading.Event threading.Lock threading.Thread threading.Condition "
+        "threading.Semaphore threading.Barrier queue.Queue queue.SimpleQueue "
+        "multiprocessing.Queue subprocess.Popen",
+        "executor": "concurrent.ThreadPoolExecutor concurrent.ProcessPoolExecutor",
+        "HTTP client": "httpx.Client requests.Session",
+    }.items()
+    for name in names.split()
 }
 LIBRARIES = ("sqlalchemy", "sqlmodel", "sqlalchemy_utils")
 
@@ -76,15 +60,12 @@ METHODS = {
     (ENGINE, "execution_options"): ("instance", ENGINE),
     (FACTORY, "begin"): ("enter", SESSION),
     (SESSION, "connection"): ("await", CONNECTION),
-    (SESSION, "begin"): ("instance", TRANSACTION),
-    (SESSION, "begin_nested"): ("instance", TRANSACTION),
-    (CONNECTION, "begin"): ("instance", TRANSACTION),
-    (CONNECTION, "begin_nested"): ("instance", TRANSACTION),
     (CONNECTION, "execution_options"): ("await", CONNECTION),
-    (SESSION, "stream"): ("await", "AsyncResult"),
-    (CONNECTION, "stream"): ("await", "AsyncResult"),
+    ("executor", "submit"): ("instance", "blocking"),
 }
-METHODS[("executor", "submit")] = ("instance", "blocking")
+for _owner in (SESSION, CONNECTION):
+    METHODS[_owner, "stream"] = ("await", "AsyncResult")
+    METHODS[_owner, "begin"] = METHODS[_owner, "begin_nested"] = ("instance", TRANSACTION)
 FUTURES = {"run_coroutine_threadsafe"}  # functions that return a future of another thread
 FUNCTIONS = {
     "create_async_engine": ("instance", ENGINE),

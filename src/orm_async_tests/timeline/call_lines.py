@@ -59,7 +59,7 @@ class CallLines(dict[str, int]):
             self._depths[text] = _find_bottom(sys._getframe())
         place = getattr(current, "orm_async_place", None)
         if place is None:
-            place = self._search_parents(current.parent) or NOWHERE
+            place = self._search(None, current.parent) or NOWHERE
             if getattr(current, "__sqlalchemy_greenlet_provider__", False):
                 current.orm_async_place = place  # what awaits it stays on this line
         return place
@@ -76,25 +76,21 @@ class CallLines(dict[str, int]):
                 break
             frame = frame.f_back
         is_user = frame is not None and self[frame.f_code.co_filename] == USER
-        place = self._search(frame) or self._search_parents(getcurrent().parent)
-        return is_user, place or NOWHERE
+        return is_user, self._search(frame, getcurrent().parent) or NOWHERE
 
-    def _search(self, frame: FrameType | None) -> Place | None:
-        while frame is not None:
-            if kind := self[frame.f_code.co_filename]:
-                if kind == USER:
-                    return frame.f_code.co_filename, frame.f_lineno
-                if kind == END:
-                    break
-            frame = frame.f_back
-        return None
-
-    def _search_parents(self, parent: greenlet | None) -> Place | None:
-        place = None
-        while parent is not None and place is None:
-            place = self._search(parent.gr_frame)
-            parent = parent.parent
-        return place
+    def _search(self, frame: FrameType | None, parent: greenlet | None = None) -> Place | None:
+        """Search a stack from this frame to its callers, then the stacks of parent greenlets."""
+        while True:
+            while frame is not None:
+                if kind := self[frame.f_code.co_filename]:
+                    if kind == USER:
+                        return frame.f_code.co_filename, frame.f_lineno
+                    if kind == END:
+                        break
+                frame = frame.f_back
+            if parent is None:
+                return None
+            frame, parent = parent.gr_frame, parent.parent
 
 
 def _find_bottom(frame: FrameType) -> tuple[int, CodeType]:

@@ -136,7 +136,10 @@ class Recorder:
             connection.running = None
         elif event in connection.waiting:
             connection.waiting.remove(event)
-        self.finish_event(event, error)
+        event.duration = (perf_counter_ns() - self._origin) // 1000 - event.start
+        self.changes += 1
+        if error is not None:
+            self.set_error(event, error)
         if connection.waiting and connection.running is None:
             following = connection.waiting.pop(0)
             sent = self.now()

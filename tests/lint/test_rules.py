@@ -107,3 +107,16 @@ def test_no_rule_reports_a_right_variant_or_the_package() -> None:
         right = {line for lines in variants(path, "right").values() for line in lines}
         surplus += [finding] if finding.location.line in right else []
     assert surplus == []
+
+
+def test_the_checker_follows_long_chains_of_calls(tmp_path: Path) -> None:
+    lines = ["from sqlalchemy.ext.asyncio import AsyncSession"]
+    for number in range(120):
+        lines.append(f"async def call_{number}(session: AsyncSession):")
+        lines += ["    " * depth + "if number:" for depth in range(1, 19)]
+        lines.append("    " * 19 + f"await call_{number + 1}(session)")
+    lines += ["async def call_120(session: AsyncSession):", "    await session.commit()"]
+    path = tmp_path / "chain.py"
+    path.write_text("\n".join(lines))
+
+    assert check([path], Settings(root=tmp_path)).unread == []

@@ -24,6 +24,7 @@ from orm_async_tests.lint.suppressions import read_suppressions
 from orm_async_tests.lint.unread_files import explain_syntax_error
 
 MOST_PARSED = 14_000_000  # characters; their trees of syntax need 60 times as much memory
+DEEPEST = 5000  # calls inside calls, because functions of a project are followed into each other
 RELEVANT = ("sqlalchemy", "sqlmodel", "session", "Session", "async def", "Depends(")
 
 
@@ -69,12 +70,15 @@ class Checker:
         names = [str(path.resolve()) for path in files]
         waiting = dict(zip(names, files, strict=True))
         results: dict[str, FileResult] = {}
+        limit = sys.getrecursionlimit()
+        sys.setrecursionlimit(max(limit, DEEPEST))
         while waiting:
             loaded = (name for name in reversed(self._modules) if name in waiting)
             name = next(loaded, None) or next(iter(waiting))
             results[name] = self.check_file(waiting.pop(name), name)
             while self._dropped:
                 self._dropped.pop().release()
+        sys.setrecursionlimit(limit)
         return {path: results[name] for path, name in zip(files, names, strict=True)}
 
     def check_file(self, path: Path, absolute: str) -> FileResult:

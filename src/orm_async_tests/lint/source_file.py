@@ -25,7 +25,6 @@ class SourceFile:
         """The path as findings show it."""
 
         self.text = text
-        self.lines = split_lines(text)
         self.module = module
         self._flows = flows
         self.use = flows.use
@@ -38,6 +37,10 @@ class SourceFile:
         """The variables whose coroutines are looked up right now."""
 
         self._functions: dict[str, Scope | None] = {}
+
+    @cached_property
+    def lines(self) -> list[str]:
+        return split_lines(self.text)
 
     def nodes(self, kind: type[ast.AST]) -> list[tuple[Any, Scope]]:
         """Return the nodes of a class, each with the scope that contains it."""

@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from orm_async_tests import db, migrations
 from orm_async_tests.service.app import create_app
 from orm_async_tests.service.connection import Connection
+from orm_async_tests.service.serve import bind
 from orm_async_tests.service.settings import Settings
 from tests.conftest import create_database
 from tests.processes import DEADLINE
@@ -28,7 +29,6 @@ class Server(uvicorn.Server):
         config = uvicorn.Config(
             app,
             http=connection,
-            port=0,
             log_level="warning",
             lifespan="on",
             timeout_keep_alive=int(DEADLINE),  # no test depends on the pace of its client
@@ -51,7 +51,8 @@ class Server(uvicorn.Server):
 def serve_app(app: FastAPI, connection: type[Connection] = Connection) -> Iterator[httpx.Client]:
     """Serve the application in a thread, and give a client of it."""
     server = Server(app, connection)
-    thread = threading.Thread(target=server.run)
+    listener = bind("127.0.0.1", 0)
+    thread = threading.Thread(target=server.run, args=([listener],))
     thread.start()
     try:
         assert server.is_listening.wait(DEADLINE)
@@ -60,6 +61,7 @@ def serve_app(app: FastAPI, connection: type[Connection] = Connection) -> Iterat
     finally:
         server.should_exit = True
         thread.join()
+        listener.close()
 
 
 async def migrate(database: db.Database) -> None:

@@ -85,7 +85,8 @@ def test_stalled_clients_stop_nobody_else(
     running = KINDS[kind]
     track = f"{json.dumps(POINT)}\n" * (FEW + 1)
     with stalled(client.base_url, walker, kind, STALLED):
-        until(lambda: "pool_checked_out 0.0" in client.get("/metrics").text)
+        until(lambda: app.state.running[running] == STALLED)
+        until(lambda: all("pool_checked_out 0.0" in client.get("/metrics").text for _ in range(10)))
         user = client.post("/users", json={"username": "ann"}).raise_for_status().json()["id"]
         points = f"/users/{user}/points"
         client.post(f"{points}/ndjson", content=track, headers=NDJSON).raise_for_status()

@@ -63,7 +63,7 @@ def read_cpu(pid: int) -> float:
 
 
 async def add_track(database: db.Database, user: int) -> None:
-    """Add many points to the user's track, so that the track fills every socket buffer."""
+    """Add so many points that the user's track fills every socket buffer."""
     async with db.connect(database, "slow clients") as connection:
         await connection.execute(TRACK, {"user": user, "points": POINTS})
         await connection.commit()
@@ -91,8 +91,9 @@ async def send_slowly(connections: Sequence[socket.socket]) -> None:
 
 @asynccontextmanager
 async def stalled_clients(base: httpx.URL, pid: int, user: int, kind: str) -> AsyncIterator[None]:
-    """Keep stalled clients of one kind connected while the block runs. The block begins when the
-    service has used no CPU for a moment, because all clients have stalled then.
+    """Keep stalled clients connected while the block runs.
+
+    The block begins when the service uses no more CPU, because all clients have stalled then.
     """
     method, path, headers = KINDS[kind]
     request = f"{method} /users/{user}/{path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n".encode()
@@ -126,7 +127,6 @@ async def request_in_turn(client: httpx.AsyncClient, until: float, statuses: Cou
 
 
 async def count_responses(client: httpx.AsyncClient) -> Counter[int]:
-    """Return how many responses of a round had each HTTP status."""
     statuses: Counter[int] = Counter()
     until = time.monotonic() + SECONDS
     await asyncio.gather(*(request_in_turn(client, until, statuses) for _ in range(OTHERS)))
@@ -158,7 +158,6 @@ async def measure(database: db.Database, base: str, pid: int) -> bool:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Return 1 if a figure exceeds its limit."""
     argparse.ArgumentParser(prog="slow_clients", description=__doc__).parse_args(arguments)
     with db.open_database(driver="asyncpg") as database:
         print(f"{database.label}: {ROUNDS} rounds of {SECONDS:g} s of each kind")

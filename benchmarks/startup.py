@@ -63,7 +63,7 @@ def list_statements(test5: list[str]) -> list[str]:
 
 
 def time_command(command: list[str], text: str = "") -> float:
-    """Return how many seconds a command takes. The text is its standard input."""
+    """Return how many seconds a command takes. `text` is its standard input."""
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
     started = time.perf_counter()
     subprocess.run(command, input=text, text=True, env=environment, check=True, capture_output=True)

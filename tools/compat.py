@@ -63,7 +63,6 @@ def main() -> int:
 
 
 def write(part: str, words: Sequence[str]) -> int:
-    """Write the rows of the scripts that the words name, or the rows of all scripts."""
     scripts = catalogue.select(words)
     versions = {library: version(library) for library in KNOWN_FROM}
     stack = {"python": platform.python_version(), **versions}
@@ -82,7 +81,6 @@ def write(part: str, words: Sequence[str]) -> int:
 
 
 def format_document(document: Mapping[str, Any]) -> str:
-    """Return the document as JSON, with one row on each line."""
     lines = [f'  "schema": {SCHEMA}']
     for name in PARTS:
         rows = ",\n".join(f"      {json.dumps(row)}" for row in document[name]["rows"])
@@ -92,10 +90,10 @@ def format_document(document: Mapping[str, Any]) -> str:
 
 
 def update_defects(rows: Rows, scripts: Collection[ScriptFile]) -> Rows:
-    """Return the rows after new runs. There is a row for each defect, each script that shows it,
-    and each set of pinned versions.
+    """Run the scripts, and return the updated rows: one row for a defect, a script and pinned
+    versions.
 
-    Run every release. A bisection would not detect a defect that was fixed and came back.
+    Run every release. A bisection would miss a defect that was fixed and came back.
     """
     numbers = {script.number for script in scripts}
     updated = [row for row in rows if row["script"] not in numbers]
@@ -138,7 +136,6 @@ def search_defects(
 
 
 def report_run(runner: Runner, release: str) -> Mapping[int, ReleaseOutcome]:
-    """Run scripts on one release, and print their outcomes on standard error."""
     outcomes = runner(release)
     for number, outcome in outcomes.items():
         text = "; ".join([outcome.why, *sorted(outcome.defects)])
@@ -152,9 +149,8 @@ def select(run: Run, number: int, release: str) -> ReleaseOutcome:
 
 
 def update_claims(rows: Rows, scripts: Collection[ScriptFile]) -> Rows:
-    """Return the rows after new runs. Each of these scripts is now in the row of its new result.
-
-    A row of `claims` lists scripts that hold on the same releases.
+    """Run the scripts, and return the updated rows. A row lists scripts that hold on the same
+    releases.
     """
     numbers_by_releases = defaultdict[tuple[str, ...], list[int]](list)
     numbers = {script.number for script in scripts}
@@ -196,9 +192,7 @@ def run_claims(scripts: Collection[ScriptFile]) -> Iterator[SearchResult]:
 
 
 def run_on_drivers(numbers: tuple[int, ...], release: str) -> dict[int, ReleaseOutcome]:
-    """Return the outcomes of running scripts on a release. Run each script with the first driver
-    that does not skip it.
-    """
+    """Run each script with the first driver that does not skip it, and return the outcomes."""
     outcomes = dict.fromkeys(numbers, ReleaseOutcome(SKIPPED))
     for driver in db.DRIVERS:
         if skipped := tuple(number for number, one in outcomes.items() if one.word == SKIPPED):

@@ -1,6 +1,6 @@
 """Write the generated texts: entry points, chapters' tables and the questions.
 
-`python tools/generate.py` writes outdated texts again.
+`python tools/generate.py` updates the outdated texts.
 `python tools/generate.py --check` names outdated files, and exits with 1 if there are any.
 `python tools/generate.py --record` runs scripts, and writes their output into README and docs.
 """
@@ -127,7 +127,6 @@ def list_chapters(chapters: Iterable[Chapter]) -> Iterator[str]:
 
 
 def render_page(chapter: Chapter) -> str:
-    """Return a chapter's README. GitHub shows this text below the list of the folder's files."""
     rows = [["Script", "Claim"]]
     commands = defaultdict[str, list[str]](list)
     for script in chapter.scripts:
@@ -207,8 +206,8 @@ def _render_answer(script: ScriptFile, questions: Sequence[Question]) -> Iterato
 
 
 def record_texts() -> dict[Path, str]:
-    """Run the example script and the chapter on isolation on the embedded server. Return the texts
-    of the two files that show their results.
+    """Run the example script and the chapter on isolation. Return the texts of the two files that
+    show their results.
     """
     from orm_async_tests import db
     from orm_async_tests.harness.report import render

@@ -37,8 +37,9 @@ READ_BACK = """SELECT count(*), sum(lat), md5(string_agg(
 
 
 class Turn(NamedTuple):
-    """One run of a measured function. The answer is what the function read, or the table's rows
-    after the function wrote.
+    """One run of a measured function.
+
+    `answer` has the rows that the function read, or the rows of the table after it wrote.
     """
 
     seconds: float
@@ -72,7 +73,6 @@ class BenchDatabase:
 
 @asynccontextmanager
 async def created_database(server: db.Database, work: Work) -> AsyncIterator[BenchDatabase]:
-    """Create a database with users, points and an empty table, and drop it afterwards."""
     name = f"bench_{uuid4().hex}"
     async with db.connect(server, APPLICATION, **AUTOCOMMIT) as admin:
         await admin.exec_driver_sql(f"CREATE DATABASE {name}")

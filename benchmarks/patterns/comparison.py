@@ -38,7 +38,7 @@ class Ratio:
 
 @dataclass(frozen=True)
 class PatternResult:
-    """A function's figures. Ratios compare a function with the workload's first function."""
+    """The figures of one function. The ratios compare it with the workload's first function."""
 
     contender: str
     name: str
@@ -53,7 +53,7 @@ class PatternResult:
 
 @dataclass(frozen=True)
 class WorkloadResult:
-    """A workload's figures. The control is the first function again, with a second pool."""
+    """The figures of one workload. The control runs the first function on a second pool."""
 
     name: str
     title: str
@@ -69,8 +69,8 @@ def ratio_of(base: Iterable[float], other: Iterable[float]) -> Ratio:
 
 
 def interval(values: Iterable[float]) -> Ratio:
-    """Return the median of the values, and the narrowest interval of order statistics that has the
-    confidence CONFIDENCE.
+    """Return the median of the values, and the narrowest interval that contains the true median
+    with the probability CONFIDENCE.
     """
     ordered = sorted(values)
     count, cut = len(ordered), 0
@@ -108,8 +108,9 @@ def compare_answers(answers: Mapping[str, Any]) -> None:
 
 @asynccontextmanager
 async def connected_contestants(workload: str, url: URL) -> AsyncIterator[list[Contestant]]:
-    """Open a warm pool for every compared library, and yield the workload's functions. The first
-    function is the base, and the last one is the control.
+    """Open a warm pool for every library, and yield the functions of a workload.
+
+    The first function is the base, and the last function is the control.
     """
     size = TASKS if workload == "tasks" else 1
     contestants: list[Contestant] = []
@@ -144,10 +145,10 @@ async def count_round_trips(
 async def run_rounds(
     database: BenchDatabase, contestants: Sequence[Contestant], work: Work, rounds: int
 ) -> list[list[Turn]]:
-    """Run the rounds. Return every function's mean time in each round.
+    """Return the mean times of every function in every round.
 
-    In a round, the functions run in a random order from a fixed seed, and then in the opposite
-    order. If the machine becomes slower within a round, all functions are affected equally.
+    In a round, all functions run in a random order, and then in the opposite order. If the machine
+    becomes slower within a round, all functions are affected equally.
     """
     for pattern, library in contestants:
         await database.run_turn(pattern, library, work)  # prepares its statements
@@ -170,9 +171,9 @@ async def run_rounds(
 async def measure_workload(
     database: BenchDatabase, wire: Wire, workload: str, work: Work, rounds: int
 ) -> WorkloadResult:
-    """Compare the functions for one workload: their answers, their round trips and their times.
+    """Compare the answers, the round trips and the times of a workload's functions.
 
-    `wire` is a proxy to the database that counts round trips. The timed runs do not use the proxy.
+    `wire` is a proxy that counts round trips. The timed runs do not use the proxy.
     """
     round_trips = await count_round_trips(database, wire, workload, work)
     async with connected_contestants(workload, database.url) as contestants:

@@ -72,7 +72,9 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure on a new database, and print a report. Always return 0: no figure has a limit."""
+    """Measure on a new database, and print a report. Always return 0, because no figure has a
+    limit.
+    """
     options = parse_arguments(arguments)
     work = Work(options.write, options.read, options.gets)
     with db.open_database(options.db, "asyncpg") as database:

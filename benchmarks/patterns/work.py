@@ -79,7 +79,7 @@ class Tally:
 
 
 class Digest(Tally):
-    """A tally with a digest of all columns, which does not depend on the order of the rows."""
+    """A tally with a digest of all columns. The order of the rows does not change the digest."""
 
     by_attribute, by_name, by_position = attrgetter(*COLUMNS), itemgetter(*COLUMNS), tuple
 
@@ -102,8 +102,8 @@ class Digest(Tally):
 
 
 def _normalize(value: Any) -> Any:
-    """Return a time as an ISO text in UTC, and any other value unchanged. JSON contains times as
-    text.
+    """Return a time as ISO text in UTC, because JSON has times as text. Return other values
+    unchanged.
     """
     if isinstance(value, str):
         value = datetime.fromisoformat(value)

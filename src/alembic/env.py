@@ -29,15 +29,17 @@ OPTIONS: dict[str, Any] = {"target_metadata": METADATA, "version_table_schema": 
 
 
 def include_name(name: str | None, kind: str, _: object) -> bool:
-    """Return whether Alembic's autogenerate compares a schema or table with the models. It must
-    ignore the schemas of scripts and of the other history.
+    """Return whether Alembic's autogenerate compares a schema or a table with the models.
+
+    Autogenerate ignores the schemas of scripts and the tables of the other history.
     """
     return kind != "schema" or name == METADATA.schema
 
 
 def prepare(connection: Connection) -> None:
-    """Wait for the migration lock, which the transaction holds. Create the schema, and give each
-    history its own version table.
+    """Wait for the migration lock, create the schema, and give every history its own version table.
+
+    The transaction of the connection holds the lock.
     """
     migrations.lock_transaction(connection)
     migrations.separate_histories(connection)
@@ -59,7 +61,7 @@ def configure_and_run(connection: Connection) -> None:
 
 
 def refuse_or_run(connection: Connection) -> None:
-    """Run the migrations, unless the database belongs to another program.
+    """Run the migrations, but refuse the database of another program.
 
     A migration may commit its transaction (`autocommit_block()`), so the session holds the
     migration lock until the connection is closed.
@@ -78,7 +80,7 @@ async def connect_and_run(database: db.Database) -> None:
 
 
 def print_sql() -> None:
-    """Print the migrations as SQL, without a database. The option `--sql` of Alembic does this."""
+    """Print the migrations as SQL, without a database (Alembic's option `--sql`)."""
     context.configure(
         dialect_name="postgresql",
         literal_binds=True,

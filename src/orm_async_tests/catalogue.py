@@ -44,8 +44,6 @@ LEARNING_PATH = {  # the scripts to read first, in this order: number and lesson
 
 @dataclass(frozen=True)
 class ScriptFile:
-    """A script's text, divided into its parts."""
-
     number: int
     path: Path
     claim: str

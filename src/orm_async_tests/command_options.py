@@ -58,7 +58,7 @@ VIEWS = """
 def database_choice(option: str | None) -> tuple[str, str]:
     """Return `embedded`, `compose` or a URL, and the name of the option or variable that chose it.
 
-    `--db` decides before `DATABASE_URL`, and `DATABASE_URL` before `ORM_ASYNC_DB`.
+    `--db` overrides `DATABASE_URL`, and `DATABASE_URL` overrides `ORM_ASYNC_DB`.
     """
     variables = [(os.environ.get(name), name) for name in ("DATABASE_URL", "ORM_ASYNC_DB")]
     candidates = ((option, "--db"), *variables, ("embedded", "default"))

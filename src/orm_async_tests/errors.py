@@ -37,9 +37,9 @@ def install_extra(extra: str) -> str:
 
 
 def name_missing_package(error: ModuleNotFoundError) -> CouldNotRun:
-    """Return an error that says how to install a package of an extra.
+    """Return an error that says how to install the missing package.
 
-    If the missing module belongs to no such package, raise the given error again.
+    If no extra contains the package, raise the given error again.
     """
     from importlib.metadata import requires  # takes a third of the time of a short command
 
@@ -74,7 +74,7 @@ def exit_code(command: Callable[[], int]) -> int:
 def require_writable(path: Path, option: str) -> None:
     """Raise CouldNotRun if a file cannot be written, but do not create the file.
 
-    A command calls require_writable() before it begins work that takes minutes.
+    Call this function before work that takes minutes.
     """
     try:
         if path.is_dir():
@@ -88,7 +88,9 @@ def require_writable(path: Path, option: str) -> None:
 
 
 def write_file(path: Path, text: str, option: str) -> None:
-    """Write a text to the file that an option names. Raise CouldNotRun."""
+    """Write a text to the file that an option names. Raise CouldNotRun if the file cannot be
+    written.
+    """
     try:
         path.write_text(text, "utf-8")
     except OSError as error:

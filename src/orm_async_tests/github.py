@@ -75,7 +75,6 @@ def relative_path(path: Path) -> str:
 
 
 def render_summary(title: str, rows: Iterable[Sequence[str]]) -> str:
-    """Return the Markdown of a heading and a table, whose first row is the header."""
     cells = (tuple(map(escape_cell, row)) for row in rows)
     return "\n".join([f"## {title}", "", *render_markdown(cells), "", ""])
 

@@ -25,13 +25,11 @@ NEWEST = f"""SELECT {COLUMNS} FROM track_points WHERE user_id = $1
 
 
 def dsn_of(url: URL) -> str:
-    """Return the URL in the form that asyncpg accepts."""
     return portable(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 @asynccontextmanager
 async def connected(url: URL, size: int) -> AsyncIterator[Any]:
-    """Open a pool and all of its connections."""
     async with asyncpg.create_pool(dsn_of(url), min_size=size, max_size=size) as pool:
         yield pool
 

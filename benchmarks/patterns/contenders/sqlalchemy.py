@@ -21,14 +21,10 @@ from orm_async_tests.models import TrackPoint, User
 
 
 class Base(DeclarativeBase):
-    """The declarative base of the table to which workloads write."""
-
     type_annotation_map = {datetime: DateTime(timezone=True)}
 
 
 class Mark(Base):
-    """A row of the table to which workloads write."""
-
     __tablename__ = "marks"
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -55,7 +51,6 @@ class Library:
 
 @asynccontextmanager
 async def connected(url: URL, size: int) -> AsyncIterator[Library]:
-    """Open two pools and all of their connections."""
     options: dict[str, Any] = {"pool_size": size, "max_overflow": 0}
     engine = create_async_engine(url, **options)
     reads = create_async_engine(url, isolation_level="AUTOCOMMIT", **options)

@@ -34,9 +34,7 @@ def arrays_of(rows: Sequence[dict[str, Any]], names: tuple[str, ...]) -> dict[st
 
 
 def unnested(*names: str) -> Select[Any]:
-    """Return a SELECT of rows. The rows' values come from the lists that `arrays_of` returns for
-    the same columns.
-    """
+    """Return a SELECT of rows. `arrays_of` returns the arrays with the values of these columns."""
     arrays = [bindparam(f"{name}s", type_=ARRAY(MARKS.c[name].type)) for name in names]
     columns = [column(name, MARKS.c[name].type) for name in names]
     return select(func.unnest(*arrays).table_valued(*columns).render_derived(name="new"))
@@ -55,7 +53,7 @@ async def copy_records(
 
 @contextmanager
 def collector_thresholds(*thresholds: int) -> Iterator[None]:
-    """Collect garbage less often while the block runs. Loaded entities are not garbage."""
+    """Collect garbage less often while the block runs, because loaded entities are not garbage."""
     usual = gc.get_threshold()
     gc.set_threshold(*thresholds)
     try:

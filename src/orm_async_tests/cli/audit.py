@@ -30,7 +30,9 @@ NO_CURE = "no release yet"
 
 @dataclass(frozen=True)
 class Report:
-    """The known defects that affect versions. `before` has those before the upgrade."""
+    """The known defects that affect the pinned versions. `before` has the defects before an
+    upgrade.
+    """
 
     source: str
     pins: Sequence[Pin]
@@ -51,8 +53,9 @@ class Report:
 
 
 def audit(arguments: argparse.Namespace) -> int:
-    """If a version is unknown and no defect affects the others, raise CouldNotRun, because the
-    unknown version may have a defect.
+    """Raise CouldNotRun if a version is unknown and no other version has a known defect.
+
+    The unknown version may have a defect, so the audit must not succeed.
     """
     if arguments.github:
         github.require_summary()

@@ -107,7 +107,6 @@ def merge(arguments: argparse.Namespace) -> int:
 
 
 def _report(collected: list[Record], arguments: argparse.Namespace) -> int:
-    """Print the tables, and write the other output formats. Return 1 if a result is unexpected."""
     counts = list(summaries.count_verdicts(collected))
     differing = list(summaries.list_differing_scripts(collected))
     terminal.print_styled(terminal.render_table(counts))

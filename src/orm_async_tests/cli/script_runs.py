@@ -62,7 +62,6 @@ def run_each(
     anyway: bool = False,
     is_hidden: bool = False,
 ) -> Iterator[Result]:
-    """Run the scripts, and yield their results one by one. `is_hidden` hides the progress bar."""
     with terminal.show_progress("", len(scripts), is_hidden=is_hidden) as (_, advance):
         for file in scripts:
             advance(file.command)

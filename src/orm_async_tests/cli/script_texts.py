@@ -36,7 +36,6 @@ def list_scripts(arguments: argparse.Namespace) -> int:
 
 
 def _is_since(script: ScriptFile, version: str) -> bool:
-    """Return whether a script needs this version of SQLAlchemy or a newer one."""
     newest = (script.since or "0").rpartition(" or ")[2]
     numbers, wanted = (re.findall(r"\d+", text) for text in (newest, version))
     return [*map(int, numbers)] >= [*map(int, wanted)]

@@ -2,12 +2,13 @@
 leaves behind.
 
 Asynchronous code can be interrupted at any `await`: a task is cancelled, a timeout expires, the
-server ends a connection, or the network fails. A fault can only arrive at a fault point, because a
-task runs without interruption from one suspension to the next, and a connection carries one message
-after another. The sweep first calls the function twice without a fault to count the fault points,
-and then once for every fault at every fault point.
+server ends a connection, or the network fails. A task runs without interruption from one suspension
+to the next, and a connection carries one message after another. Therefore a fault can arrive only
+at a suspension or at a message. These moments are called fault points.
 
-The page docs/faults.md describes the faults and the rules that the sweep checks.
+The sweep first calls the function twice without a fault, and counts the fault points. Then the
+sweep calls the function once for every fault at every fault point. The page docs/faults.md
+describes the faults and the rules that the sweep checks.
 """
 
 from orm_async_tests.faults.report import Report

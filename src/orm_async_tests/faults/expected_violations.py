@@ -1,7 +1,8 @@
-"""Explains violations by the known defects of libraries, or by patterns that are wrong on purpose.
+"""Lists the violations that a sweep should show: known defects of libraries, and patterns that are
+wrong on purpose.
 
-The file data/expected_violations.toml lists them. A sweep also fails if a listed violation no
-longer occurs.
+The file data/expected_violations.toml contains the list. A sweep also fails if an expected
+violation no longer occurs.
 """
 
 import tomllib
@@ -30,7 +31,6 @@ class ExpectedViolation:
     function: str = ""  # of a library in which the work is suspended, by its name in the label
 
     def explains(self, outcome: Outcome) -> bool:
-        """Return whether this defect explains all violations at a fault point."""
         return (
             (not self.works or outcome.point.work in self.works)
             and self.applies_to(outcome.point.fault)
@@ -44,7 +44,6 @@ class ExpectedViolation:
 
 @cache
 def read_expected() -> dict[str, ExpectedViolation]:
-    """Return the expected violations by the names of their tables in the file."""
     return {
         name: ExpectedViolation(
             Upstream(*(table.pop(key) for key in ("description", "versions", "link"))), **table
@@ -54,7 +53,7 @@ def read_expected() -> dict[str, ExpectedViolation]:
 
 
 def explain_outcome(outcome: Outcome, versions: Mapping[str, str]) -> Outcome:
-    """Add the known defect of these versions that explains the violations, if there is one."""
+    """Return the outcome with the known defect that explains its violations, if there is one."""
     defects = (
         expected.defect
         for expected in read_expected().values()
@@ -64,7 +63,9 @@ def explain_outcome(outcome: Outcome, versions: Mapping[str, str]) -> Outcome:
 
 
 def find_missing(cells: Sequence[Cell], versions: Mapping[str, str]) -> Iterator[Upstream]:
-    """Yield known defects of these versions that the sweep should have shown, but did not show."""
+    """Yield the known defects that the sweep should have shown with these versions, but did not
+    show.
+    """
     for expected in read_expected().values():
         works = (expected.works or expected.shown_by) if expected.always else ()
         required = [

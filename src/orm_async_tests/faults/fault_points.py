@@ -15,7 +15,7 @@ TOKEN = re.compile(  # the work of a test is its id, which contains slashes too
 
 @dataclass(frozen=True)
 class Kind:
-    """The moments at which a kind of fault can occur, and what the fault does to the caller."""
+    """A kind of fault: when it can occur, and what it does to the caller."""
 
     moments: tuple[str, ...]
     error: str = ""  # the class of the error that the caller must see; if empty, any result

@@ -108,7 +108,6 @@ class Delivery:
             self.delivered |= timeout.expired()
 
     def deliver(self, suspensions: Suspensions) -> None:
-        """Inject the fault, or the next fault of a pair."""
         kind = self._kinds[len(self._labels)]
         if not self._labels:
             self.first_at = time.perf_counter()
@@ -147,8 +146,9 @@ def _fail_after(delay: float | None) -> Any:
 
 @contextmanager
 def _instrument_connections(engine: AsyncEngine, target: Target) -> Iterator[None]:
-    """While the block runs, give the engine's connections an application_name and the address of
-    the proxy. An event listener does this, so that the user's engine needs no changes.
+    """While the block runs, give connections an application_name and the address of the proxy.
+
+    An event listener does this, so that the user's engine needs no changes.
     """
 
     def change_parameters(
@@ -232,8 +232,9 @@ def _read_result(main: asyncio.Task[Any]) -> tuple[str, str]:
 async def _settle(
     monitor: ServerMonitor, tasks: list[asyncio.Task[Any]]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Wait until all tasks are done and all backends are idle, and cancel the tasks that take too
-    long. Return the states of the backends that are still busy, and the names of these tasks.
+    """Wait until all tasks are done and all backends are idle. Cancel a task that takes too long.
+
+    Return the states of the backends that are still busy, and the names of the cancelled tasks.
     """
     deadline = time.perf_counter() + SETTLED_WITHIN
     while True:
@@ -263,7 +264,7 @@ async def _ping(engine: AsyncEngine) -> None:
 
 
 async def _use_again(engine: AsyncEngine) -> tuple[str, ...]:
-    """Use the engine again and again, until it works. Return the errors of the failed uses."""
+    """Use the engine repeatedly, until it works. Return the errors of the failed uses."""
     errors: list[str] = []
     for _ in range(MAX_USES):
         try:
@@ -276,9 +277,7 @@ async def _use_again(engine: AsyncEngine) -> tuple[str, ...]:
 
 
 async def _dispose_and_count_orphans(engine: AsyncEngine, monitor: ServerMonitor) -> int:
-    """Dispose the engine. Terminate the connections that are still open, and return their
-    number.
-    """
+    """Dispose the engine. Terminate the connections that remain open, and return their number."""
     with suppress(TimeoutError):
         async with asyncio.timeout(RELEASED_WITHIN):
             await engine.dispose()

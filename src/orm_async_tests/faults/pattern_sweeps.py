@@ -61,8 +61,9 @@ def check_kinds(names: Sequence[str]) -> None:
 
 
 def default_kinds(patterns: Sequence[Pattern], database: db.Database) -> Sequence[str]:
-    """Return the kinds of faults of a sweep without the option `--fault`. Do not kill a user's
-    server.
+    """Return the kinds of faults for a sweep without the option `--fault`.
+
+    The default kinds never kill a user's server.
     """
     is_users = database.kind != "embedded" or any(pattern.is_users for pattern in patterns)
     return ANYWHERE if is_users else USUAL
@@ -202,8 +203,10 @@ def plan_sweeps(
     loop: str,
     private: PrivateServer | None,
 ) -> list[Sweep]:
-    """Return up to three sweeps for a pattern: on the database, on a silent network, which needs
-    timeouts, and on a private server, which a fault may kill.
+    """Return up to three sweeps for a pattern.
+
+    The first sweep uses the given database. The second sweep silences the network, so it tests
+    timeouts. The third sweep kills a private server.
     """
     selected = [kind for kind in KINDS if kind in kinds and kind in pattern.kinds]
     usual = tuple(kind for kind in selected if kind not in (*SILENT, "kill"))

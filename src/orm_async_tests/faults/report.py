@@ -22,7 +22,7 @@ AT_A_MESSAGE = "at a message of the client"
 
 @dataclass(frozen=True)
 class Outcome:
-    """The observations from one run with a fault at one fault point."""
+    """What happened in one run with a fault at one fault point."""
 
     point: Point
     label: str = ""  # the user's line and the library's calls at which the task was suspended
@@ -65,7 +65,7 @@ class Outcome:
 
     @property
     def violations(self) -> dict[str, str]:
-        """The violations that docs/faults.md describes, with the evidence for each of them."""
+        """The violated rules, with evidence. The page docs/faults.md describes the rules."""
         kind, changed, was_released = KINDS[self.point.fault.kind], any(self.change), self.result
         states = ", ".join(state for state in self.backend_states if state in OPEN)
         is_other_error = kind.error and self.result not in ("", kind.error)
@@ -172,7 +172,6 @@ class Report:
 
 
 def summarize(report: Report) -> str:
-    """Return one line that counts the outcomes of each kind."""
     points = pluralize(len(report.outcomes), "point")
     return (
         f"{points}: {pluralize(len(report.violating), 'violation')}, "
@@ -182,7 +181,7 @@ def summarize(report: Report) -> str:
 
 
 def group_by_line(outcomes: Iterable[Outcome]) -> dict[str, list[Outcome]]:
-    """Group the outcomes by the user's line of code that was suspended."""
+    """Group the outcomes by the line of the user's code at which the function was suspended."""
     groups: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
         line = outcome.label.partition(" > ")[0].partition(", then ")[0] or AT_A_MESSAGE
@@ -191,8 +190,8 @@ def group_by_line(outcomes: Iterable[Outcome]) -> dict[str, list[Outcome]]:
 
 
 def format_point(outcome: Outcome) -> str:
-    """Describe the result at one fault point on one line. The line begins with the value of
-    `--point` that repeats the run.
+    """Describe an outcome on one line, which begins with the `--point` value that repeats the
+    run.
     """
     violations = outcome.violations or outcome.unconfirmed
     problems = "; ".join(f"{name}: {evidence}" for name, evidence in violations.items())
@@ -204,7 +203,6 @@ def format_point(outcome: Outcome) -> str:
 
 
 def list_rows(report: Report) -> list[list[str]]:
-    """Return a table with a header, a row for every fault, and a column for every function."""
     works = list(dict.fromkeys(cell.work for cell in report.cells))
     faults = list(dict.fromkeys(str(cell.fault) for cell in report.cells))
     cells = {(cell.work, str(cell.fault)): str(cell) for cell in report.cells}
@@ -213,7 +211,6 @@ def list_rows(report: Report) -> list[list[str]]:
 
 
 def build_document(report: Report, stack: Mapping[str, str]) -> dict[str, Any]:
-    """Return the JSON document that `--json` prints."""
     return {"schema": SCHEMA, "stack": stack, "cells": list(map(_build_cell, report.cells))}
 
 

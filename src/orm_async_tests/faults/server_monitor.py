@@ -1,6 +1,7 @@
 """Asks the server about the connections under test, in a thread with its own event loop.
 
-A fault cannot disturb this event loop, and the monitor also works while the tested one is blocked.
+A fault cannot disturb the monitor's event loop. The monitor also works while the tested event loop
+is blocked.
 """
 
 import asyncio
@@ -26,10 +27,9 @@ TERMINATE = f"select count(*) filter (where pg_terminate_backend(pid, 5000)) {BA
 
 
 class ServerMonitor:
-    """A connection that observes the connections under test, which have `name` as their
-    application_name.
+    """Watches the connections under test, which have `name` as their application_name.
 
-    Only a private server may be killed, because its settings keep everything that was committed.
+    Kill only a private server, because other servers may run with fsync off and lose commits.
     """
 
     def __init__(self, url: URL, private: PrivateServer | None) -> None:
@@ -47,8 +47,8 @@ class ServerMonitor:
         return await asyncio.wrap_future(self._submit(self._query(sql, parameters)))
 
     def terminate_backends(self) -> int:
-        """Terminate the backends under test, and return their number. The call blocks the tested
-        event loop.
+        """Terminate the backends under test, and return their number. Block the event loop
+        meanwhile.
         """
         [(count,)] = self._submit(self._query(TERMINATE, {"name": self.name})).result()
         return int(count)
@@ -79,7 +79,6 @@ class ServerMonitor:
             self._loop.close()
 
     def _submit(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        """Run a coroutine in the monitor's thread, and return its future."""
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
     async def _connect(self) -> None:

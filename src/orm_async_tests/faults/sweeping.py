@@ -100,7 +100,6 @@ class Sweep:
     prepare: Callable[[], AbstractAsyncContextManager[None]] = nullcontext  # the database
 
     async def run(self) -> AsyncIterator[Cell]:
-        """Yield one cell for each fault."""
         if self.private is None:
             refuse_kill(self.kinds)
         async with self.prepare():
@@ -215,7 +214,10 @@ def refuse_kill(kinds: Sequence[str]) -> None:
 
 
 def list_points(count: int, fault: Fault) -> list[int]:
-    """Return the numbers of the fault points to test: of many messages, only the first and last."""
+    """Return the numbers of the fault points to test.
+
+    If a function sends many messages, test only the first and the last messages.
+    """
     numbers = list(range(1, count + 1))
     if fault.is_at_message and count > FIRST + LAST:
         return numbers[:FIRST] + numbers[-LAST:]
@@ -244,11 +246,9 @@ class FailedPoints:
     path: Path
 
     def select(self, kinds: Iterable[str]) -> list[Point]:
-        """Return the fault points that failed in the last run with these kinds of faults."""
         return [point for point in self._read() if point.fault.kind in kinds]
 
     def replace(self, kinds: Iterable[str], points: Iterable[Point]) -> None:
-        """Replace the stored fault points for these kinds of faults."""
         others = [point for point in self._read() if point.fault.kind not in kinds]
         self._write([*others, *dict.fromkeys(points)])
 
@@ -274,7 +274,9 @@ class FailedPoints:
 
 
 def find_failed_points(folder: Path, work: str, driver: str, loop: str) -> FailedPoints:
-    """Return the file for a function. A user's function has one for each working directory."""
+    """Return the file for a function. A user's function has a separate file for every working
+    directory.
+    """
     directory = str(Path.cwd()) if ":" in work else ""
     key = "\n".join((work, driver, loop, directory))
     return FailedPoints(folder / "faults" / hashlib.sha256(key.encode()).hexdigest()[:16])
@@ -287,11 +289,12 @@ async def sweep_failed_first(
     say: Callable[[str], None] = print,
     report_cell: Callable[[Cell], None] = lambda _: None,
 ) -> list[Cell]:
-    """Run the sweeps of one function, and return the cells. First run the fault points that failed
-    last time. `say` reports them.
+    """Run the sweeps of one function, and return the cells.
 
-    If a known defect explains a violation, the outcome names the defect. A fault point that fails
-    again in this first part counts as a failure, even if it passes later.
+    First run the fault points that failed in the last run. `say` reports these fault points. If one
+    of them fails again, it counts as a failure, even if it passes later.
+
+    If a known defect explains a violation, the outcome names the defect.
     """
     kinds = [kind for sweep in sweeps for kind in sweep.kinds]
     points = failed_points.select(kinds) if failed_points else []

@@ -113,7 +113,7 @@ async def stalled_clients(base: httpx.URL, pid: int, user: int, kind: str) -> As
 
 
 async def request_in_turn(client: httpx.AsyncClient, until: float, statuses: Counter[int]) -> None:
-    """Create a user. Upload, add and read the user's points until the time is over."""
+    """Create a user. Then upload, add and read points until the time is over."""
     base = f"/users/{await create_user(client)}"
     while time.monotonic() < until:
         for response in (
@@ -134,7 +134,6 @@ async def count_responses(client: httpx.AsyncClient) -> Counter[int]:
 
 
 async def measure(database: db.Database, base: str, pid: int) -> bool:
-    """Print the figures of all rounds. Return whether all figures are within their limits."""
     ratios: defaultdict[str, list[float]] = defaultdict(list)
     failed: Counter[str] = Counter()
     async with httpx.AsyncClient(base_url=base, timeout=60) as client:

@@ -64,7 +64,9 @@ class WorkloadResult:
 
 
 def ratio_of(base: Iterable[float], other: Iterable[float]) -> Ratio:
-    """Return how many times as fast as the base a function is: 2 means twice as fast."""
+    """Return how many times as fast as the base a function is. For example, 2 means twice as
+    fast.
+    """
     return interval([one / two for one, two in zip(base, other, strict=True)])
 
 
@@ -82,9 +84,10 @@ def interval(values: Iterable[float]) -> Ratio:
 
 
 def verdict(ratio: Ratio, control: Ratio, rounds: int) -> str:
-    """Return "faster" or "slower" if the ratio is farther from 1 than the control's ratio, and
-    otherwise "level". Return "unstable" if there are too few rounds, or if the ratio's interval is
-    too wide.
+    """Compare a ratio with the control's ratio.
+
+    Return "faster" or "slower" if the ratio is farther from 1, and otherwise "level". Return
+    "unstable" if there are too few rounds, or if the ratio's interval is too wide.
     """
     if rounds < MIN_ROUNDS:
         return "unstable"
@@ -97,7 +100,6 @@ def verdict(ratio: Ratio, control: Ratio, rounds: int) -> str:
 
 
 def compare_answers(answers: Mapping[str, Any]) -> None:
-    """Raise CouldNotRun if a function's answer differs from the first answer."""
     (base, expected), *others = answers.items()
     for key, answer in others:
         if answer != expected:

@@ -63,7 +63,6 @@ class Tally:
         self._add(list(map(self.by_name, rows)))
 
     def add_tuples(self, rows: Iterable[Any]) -> None:
-        """Add rows whose values have the order of COLUMNS."""
         self._add(list(map(self.by_position, rows)))
 
     def add_user_name(self, name: str) -> None:

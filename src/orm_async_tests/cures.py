@@ -50,7 +50,6 @@ def _lines(variant: ast.AsyncFunctionDef, source: str) -> Iterator[str]:
 
 
 def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """Yield simple statements and `with` statements, but no imports and no plain `return`."""
     for statement in body:
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             continue

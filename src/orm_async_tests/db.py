@@ -69,7 +69,6 @@ def choose(db: str | None = None) -> Choice:
 
 
 def compose_url() -> URL:
-    """Return the URL of the database that docker-compose.yml starts."""
     port = check_port(os.environ.get(COMPOSE_PORT, "5432"), COMPOSE_PORT)
     return URL.create(
         "postgresql+asyncpg", "docker", "docker", host="127.0.0.1", port=port, database="docker"

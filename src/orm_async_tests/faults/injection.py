@@ -216,7 +216,6 @@ async def _run_work(
 
 
 def _read_result(main: asyncio.Task[Any]) -> tuple[str, str]:
-    """Return the function's result as a word, and the message of its error."""
     if not main.done():
         main.cancel()
         return "", ""

@@ -53,7 +53,7 @@ class Network(Proxy):
         self.at, self.moment, self.kind = at, moment, kind
 
     def heal(self) -> None:
-        """Inject no more faults, and close the connections that faults have silenced."""
+        """End the faults, and close the connections that the faults have silenced."""
 
         async def heal_in_loop() -> None:
             self.at, self.is_silent, self.is_down = 0, False, False
@@ -64,7 +64,7 @@ class Network(Proxy):
 
 
 class _Link:
-    """One client's connection through the proxy."""
+    """The connection of one client through the proxy."""
 
     def __init__(
         self,
@@ -112,8 +112,8 @@ class _Link:
             writer.transport.abort()
 
     async def _pass_message(self, type_: bytes) -> None:
-        """Pass a message on unless a fault prevents this, and inject the fault that is due. The
-        first message of a connection has no type.
+        """Pass a message on unless a fault is due. The first message of a connection has no
+        type.
         """
         network = self._network
         head = await self._client.readexactly(4)

@@ -92,7 +92,9 @@ def _load_pattern(name: str, rows: str | None) -> Pattern:
 
 
 def _load_function(name: str) -> Any:
-    """Import a function from a text such as "module:function", first from the current directory."""
+    """Import the function that a text such as "module:function" names. Search the current directory
+    first.
+    """
     module, _, function = name.partition(":")
     sys.path.insert(0, str(Path.cwd()))
     try:
@@ -110,7 +112,7 @@ def _load_function(name: str) -> Any:
 
 
 def _find_problem(function: Any) -> str:
-    """Return why a sweep cannot call the function, or "" if a sweep can call it."""
+    """Return why a sweep cannot call the function, or ""."""
     if not callable(function):
         return f"is not a function, but an object of the class {type(function).__name__}"
     if not inspect.iscoroutinefunction(function):
@@ -137,9 +139,7 @@ def _required_parameters(function: Callable[..., Any]) -> list[inspect.Parameter
 
 
 def _walk_engines(function: Any) -> Iterator[AsyncEngine]:
-    """Yield the engines of the function's module, and of the modules that it imports from the same
-    package.
-    """
+    """Yield the engines in the function's module, and in the package's modules that it imports."""
     package = function.__module__.partition(".")[0]
     values = list(function.__globals__.values())
     for module in filter(inspect.ismodule, list(values)):
@@ -155,7 +155,6 @@ def _walk_engines(function: Any) -> Iterator[AsyncEngine]:
 def open_database(
     patterns: Sequence[Pattern], choice: str | None, driver: str | None
 ) -> Iterator[db.Database]:
-    """Open the chosen database, or the database of the engine of a pattern, and connect to it."""
     engine, name = patterns[0].engine, patterns[0].name
     with ExitStack() as stack:
         if engine is None:
@@ -241,7 +240,6 @@ def plan_sweeps(
 
 @asynccontextmanager
 async def _fill_database(database: db.Database) -> AsyncIterator[None]:
-    """Lock the scripts' database while the block runs, and fill its tables."""
     async with script_database.open_script_database(database) as prepared:
         await prepared.reset(models.Base, insert_rows, {})
         yield

@@ -49,13 +49,15 @@ class Outcome:
 
     @property
     def is_ambiguous(self) -> bool:
-        """Whether the caller saw an error although everything was committed."""
+        """Whether the caller saw an error although the server committed everything."""
         return self.result != DONE and any(self.change) and self.change == self.expected_change
 
     @property
     def verdict(self) -> str:
-        """One of PASS, KNOWN, VIOLATION, AMBIGUOUS and UNRESOLVED. UNRESOLVED means that the run
-        proves nothing: the fault did not arrive, or a second run did not confirm a violation.
+        """PASS, KNOWN, VIOLATION, AMBIGUOUS or UNRESOLVED.
+
+        UNRESOLVED means that the run proves nothing: the fault did not arrive, or a second run did
+        not confirm a violation.
         """
         if self.violations:
             return KNOWN if self.defect else VIOLATION
@@ -154,7 +156,7 @@ class Report:
 
     @property
     def ambiguous(self) -> list[Outcome]:
-        """The outcomes in which the caller saw an error, but everything was committed."""
+        """The outcomes in which the caller saw an error, but the server committed everything."""
         return [outcome for outcome in self.outcomes if outcome.is_ambiguous]
 
     def _with_verdict(self, verdict: str) -> list[Outcome]:

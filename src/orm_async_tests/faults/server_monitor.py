@@ -54,13 +54,11 @@ class ServerMonitor:
         return int(count)
 
     def kill(self) -> None:
-        """Kill the private server, and block the event loop until the server is dead."""
         assert self._private is not None
         self._submit(self._connection.close()).result()
         self._private.kill()
 
     async def restart(self) -> None:
-        """Start the killed server again, and connect to it."""
         await asyncio.wrap_future(self._submit(self._restart()))
 
     @contextmanager

@@ -44,11 +44,11 @@ class _InstrumentedCoroutine(Coroutine[Any, Any, Any]):
 
 
 class Suspensions:
-    """Counts the suspensions of a main task and of the tasks that start while it runs.
+    """Counts the suspensions of a main task, and of the tasks that start while the main task runs.
 
-    Calls `action` when the task is suspended for the `at`-th time. If `when` is "suspended", the
-    action runs immediately: a request was written, but its answer has not arrived. If `when` is
-    "ready", the action runs when the answer has arrived, before the task resumes.
+    Calls `action` at the suspension with the number `at`. If `when` is "suspended", the action runs
+    immediately: the task has sent a request, but has no answer yet. If `when` is "ready", the
+    action runs when the answer has arrived, before the task resumes.
     """
 
     def __init__(self, at: int, when: str, action: Action) -> None:
@@ -59,7 +59,6 @@ class Suspensions:
 
     @property
     def main(self) -> asyncio.Task[Any]:
-        """The task that runs the tested function, and that has started all other tasks."""
         return self.tasks[0]
 
     def act_again(self, after: int) -> None:
@@ -80,8 +79,10 @@ class Suspensions:
             loop.set_task_factory(previous)
 
     def describe(self) -> str:
-        """Return the innermost line of the user's code in the main coroutine, and the calls below
-        this line. If the main coroutine waits for another task, append a "+" and that task's calls.
+        """Return the innermost line of the user's code in the main task, and the calls below this
+        line.
+
+        If the main task waits for another task, append "+" and the calls of the other task.
         """
         main, suspended = self._suspended
         frames = list(_walk_frames(main))
@@ -107,9 +108,6 @@ class Suspensions:
         return task
 
     def _record(self, coroutine: Any, awaited: Any) -> Any:
-        """Count a suspension, run the action if its number is `at`, and return what the coroutine
-        awaits.
-        """
         # What outlives the work has no caller that a fault could reach.
         self.count += not self.main.done()
         if self.main.done() or self.count != self._at:

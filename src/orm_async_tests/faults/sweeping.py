@@ -116,7 +116,7 @@ class Sweep:
 
     @contextmanager
     def _open_target(self, fault: Fault) -> Iterator[Target]:
-        """Monitor the server, and start a proxy if the fault needs one."""
+        """Monitor the server. Start a proxy if the fault needs a proxy."""
         monitor = ServerMonitor(self.url, self.private)
         with monitor.running(), exclude_old_objects(), ExitStack() as stack:
             network = None
@@ -136,9 +136,6 @@ class Sweep:
 
 
 async def _sweep_fault(target: Target, start: Point) -> Cell:
-    """Run the tested function twice without the fault, and then with the fault at all fault
-    points.
-    """
     first, second = [await _run_without_fault(target, start) for _ in range(2)]
     counts = first.count, second.count
     outcomes = [second] if first.violations and second.violations else []
@@ -226,8 +223,8 @@ def list_points(count: int, fault: Fault) -> list[int]:
 
 @contextmanager
 def exclude_old_objects() -> Iterator[None]:
-    """Exclude all existing objects from garbage collection, because the sweep collects garbage
-    twice at every fault point.
+    """Exclude existing objects from garbage collection, because the sweep collects garbage very
+    often.
     """
     is_outermost = gc.get_freeze_count() == 0
     gc.collect()

@@ -1,4 +1,4 @@
-"""The names that a script imports: decorators that mark variants, and types for their arguments."""
+"""The decorators and types that a script imports."""
 
 from orm_async_tests.harness.definitions.stack import Stack as Stack
 from orm_async_tests.harness.definitions.upstream import Upstream as Upstream

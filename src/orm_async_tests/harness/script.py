@@ -37,7 +37,7 @@ class Script:
 
     @classmethod
     def of(cls, module: ModuleType) -> Self:
-        """Read a script. CONTRIBUTING.md describes the form of its module."""
+        """Read a script from its module. CONTRIBUTING.md describes the form of the module."""
         names = vars(module)
         base = names.get("Base", models.Base)
         match = re.match(r"test(\d+)_", Path(module.__file__ or "").name)
@@ -77,7 +77,9 @@ class Script:
         return {option.name: option.parse(option.default) for option in self.options}
 
     def missing(self, stack: Stack, wire: bool) -> str:
-        """Return why the script cannot run here, and what to type, or ""."""
+        """Return why the script cannot run here, and what to type. Return "" if the script can
+        run.
+        """
         reasons = (find_missing(name, wire) for name in sorted(self.requirements))
         return self._not_applicable(stack) or "; ".join(filter(None, reasons))
 

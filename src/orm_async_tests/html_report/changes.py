@@ -27,7 +27,6 @@ class Change(NamedTuple):
 
 
 def list_changes(before: Results, after: Results) -> list[Change]:
-    """Return the differences, the worst ones first."""
     pairs = _pair_stacks(before, after)
     changes = [
         *_changed_verdicts(before, after, {old: new for new, old in pairs.items()}),
@@ -45,8 +44,10 @@ def list_changes(before: Results, after: Results) -> list[Change]:
 
 
 def _pair_stacks(before: Results, after: Results) -> dict[str, str]:
-    """Map the newer stacks to the older stacks with the same name. If no older stack has the name
-    of a newer stack, choose the only older stack that differs just in versions.
+    """Map newer stacks to older stacks.
+
+    Stacks with the same name belong together. A newer stack with a new name belongs to the older
+    stack that differs only in versions, if there is exactly one.
     """
     pairs = {name: name for name in after.stacks if name in before.stacks}
     others = [name for name in before.stacks if name not in pairs]

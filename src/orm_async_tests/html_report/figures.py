@@ -30,7 +30,7 @@ class Figure(NamedTuple):
 
 
 class HeatRow(NamedTuple):
-    """A function and a fault, with the verdict at each fault point, and the counts of verdicts."""
+    """A function with a fault: the verdict at each fault point, and the counts of the verdicts."""
 
     work: str
     fault: str
@@ -39,7 +39,7 @@ class HeatRow(NamedTuple):
 
 
 class HeatMap(NamedTuple):
-    """The results of a fault sweep as a table. Each row is about one function and one fault."""
+    """The results of a fault sweep as a table. A row shows one function with one fault."""
 
     meaning: str
     stack: str
@@ -58,20 +58,20 @@ class BenchRow(NamedTuple):
 
 
 class Workload(NamedTuple):
-    """One benchmark's results for one task, with a row for each pattern."""
+    """The results of a benchmark for one task, with a row for each pattern."""
 
     title: str
     meaning: str
     rows: Sequence[BenchRow]
 
     def percent(self, row: BenchRow) -> int:
-        """Return the length of a row's bar. The longest bar has 100."""
+        """Return the length of a row's bar, from 0 to 100."""
         largest = max(max(other.ratio for other in self.rows), 0.01)
         return round(max(row.ratio, 0) / largest * 100)
 
 
 def isolation_table(results: Results) -> Figure | None:
-    """Read the anomalies from the results or, if the results have none, from docs/isolation.md."""
+    """Read the anomalies from the results. If the results have none, read docs/isolation.md."""
     rows = [row for detail in results.details.values() for row in _read_levels(detail)]
     if rows:
         rows.insert(0, ["", *(level.replace("_", " ").upper() for level in LEVELS)])

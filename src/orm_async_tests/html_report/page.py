@@ -114,7 +114,6 @@ def render_prose(text: str) -> Markup:
 
 
 def render_link(url: str, text: str = "") -> Markup:
-    """Return a link, or only its text if the URL is neither http nor https."""
     url, text = clean_text(url), clean_text(text or url)
     if not re.match(r"https?://", url):
         return escape(text)

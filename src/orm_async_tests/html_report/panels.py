@@ -1,4 +1,4 @@
-"""Prepares what the page shows about each script, from its source and its results."""
+"""Prepares what the page shows about each script."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -30,15 +30,13 @@ EMPTY = Event("task", 0)
 
 
 class ShownLine(NamedTuple):
-    """A line of code, and what it sent, waited for and raised."""
+    """A line of code, with notes about what it sent, what it waited for, and what it raised."""
 
     line: CodeLine
     notes: Sequence[Note] = ()
 
 
 class ShownVariant(NamedTuple):
-    """A variant with its code, its outcome and its timeline."""
-
     code: VariantCode
     lines: Sequence[ShownLine]
     elsewhere: Sequence[ShownLine]  # lines of functions that the variant calls
@@ -48,8 +46,6 @@ class ShownVariant(NamedTuple):
 
 
 class Panel(NamedTuple):
-    """Everything that the page shows about one script."""
-
     script: ScriptFile
     words: Sequence[str]
     verdicts: Sequence[tuple[Entry, Sequence[str]]]  # equal ones, with their stacks
@@ -64,7 +60,7 @@ class Panel(NamedTuple):
 
 
 class Background(NamedTuple):
-    """Facts about a script that come from the documents, not from results."""
+    """Facts about a script that come from documents instead of results."""
 
     questions: Sequence[Question]
     defects: Sequence[KnownDefect]

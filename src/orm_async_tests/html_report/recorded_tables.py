@@ -1,6 +1,6 @@
 """Reads recorded tables from the documents in a Git checkout.
 
-A wheel contains no documents, but a file with the tables of the pages in `PACKAGED`.
+A wheel contains no documents. It contains a file with the tables of the pages in `PACKAGED`.
 """
 
 import json
@@ -15,7 +15,9 @@ Table = list[list[str]]  # the first row is the head
 
 
 def read_section(page: str, name: str) -> str:
-    """Return the Markdown below the comment with this name, or "" without such a comment."""
+    """Return the Markdown below the comment with this name. Return "" if there is no such
+    comment.
+    """
     try:
         text = (DOCS / page if DOCS.exists() else RECORDED).read_text("utf-8")
     except OSError:
@@ -25,7 +27,7 @@ def read_section(page: str, name: str) -> str:
 
 
 def parse_table(markdown: str) -> Table:
-    """Return the cells of the first table, without the line below its head."""
+    """Return the cells of the first table, without the line below its header."""
     rows: Table = []
     for line in markdown.splitlines():
         if line.startswith("|"):
@@ -36,7 +38,7 @@ def parse_table(markdown: str) -> Table:
 
 
 def read_ranges() -> dict[int, str]:
-    """Return the SQLAlchemy releases on which each script holds, by the script's number."""
+    """Return the SQLAlchemy releases on which a script holds, by the script's number."""
     try:
         document = json.loads((DOCS / "compat.json").read_text("utf-8"))
     except OSError:

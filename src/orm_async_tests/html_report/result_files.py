@@ -1,7 +1,7 @@
 """Reads result files of `run`, `matrix`, `faults` and `bench`, even if parts are missing.
 
-If a part is missing or has another form, an empty part replaces it, and the page describes the
-problem. A result file without any result is an error.
+If a part is missing or has another form, the page describes the problem. A result file without any
+result is an error.
 """
 
 import json
@@ -39,8 +39,6 @@ BENCH |= {"date": (str,), "machine": (str,)}
 
 @dataclass(frozen=True)
 class Entry:
-    """The verdict of one script on one stack (a combination of versions and servers)."""
-
     word: str
     reason: str
     defects: Sequence[Document] = ()
@@ -49,7 +47,7 @@ class Entry:
 
 @dataclass
 class Results:
-    """The combined contents of all result files. The stacks have the names that the page shows."""
+    """The combined contents of all result files, with the stacks' names on the page."""
 
     stacks: dict[str, Mapping[str, str]] = field(default_factory=dict)  # names to identities
     entries: dict[tuple[str, int], Entry] = field(default_factory=dict)  # by stack and script
@@ -61,7 +59,9 @@ class Results:
     problems: Counter[str] = field(default_factory=Counter)
 
     def words(self, number: int) -> list[str]:
-        """Return a script's verdict on every stack, or "" for a stack without a verdict."""
+        """Return a script's verdict on every stack. The verdict is "" if the script did not run
+        there.
+        """
         entries = [self.entries.get((stack, number)) for stack in self.stacks]
         return [entry.word if entry else "" for entry in entries]
 
@@ -118,7 +118,6 @@ def _refusal(why: str, path: Path) -> CouldNotRun:
 
 
 def _add(results: Results, document: Document, source: str) -> bool:
-    """Return whether the document is a result of a command of this project."""
     if str(document.get("record")) in records.FORMS:
         _add_record(results, document, source)
     elif "results" in document:

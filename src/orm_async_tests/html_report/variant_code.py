@@ -32,8 +32,6 @@ class CodeLine:
 
 @dataclass(frozen=True)
 class VariantCode:
-    """A variant's name, kind, label and lines."""
-
     name: str
     kind: str
     label: str
@@ -42,15 +40,12 @@ class VariantCode:
 
 @dataclass(frozen=True)
 class ScriptCode:
-    """The lines of a script's code."""
-
     lines: Mapping[int, CodeLine]  # by number, without the docstring
     variants: Sequence[VariantCode]
     rest: Sequence[CodeLine]  # what is neither a docstring nor a variant
 
 
 def read_code(script: ScriptFile) -> ScriptCode:
-    """Mark the lines that only some variants have."""
     source = script.path.read_text("utf-8")
     tree = ast.parse(source)
     first = tree.body[1].lineno  # after the docstring
@@ -100,8 +95,8 @@ def _read_decorator(node: Function) -> Iterator[tuple[int, str]]:
 
 
 def _mark_differences(variants: Sequence[VariantCode]) -> None:
-    """Mark the lines of a wrong variant that no right variant has. Mark the lines of a right
-    variant that no wrong variant has.
+    """Mark the lines of wrong variants that no right variant has, and the lines of right variants
+    that no wrong variant has.
 
     If the variants are only compared, mark the lines that no other variant has.
     """
@@ -121,6 +116,5 @@ def _mark_differences(variants: Sequence[VariantCode]) -> None:
 
 
 def _join_blank_lines(lines: Sequence[CodeLine]) -> list[CodeLine]:
-    """Drop a blank line that follows another blank line."""
     pairs = zip(["", *(line.text for line in lines)], lines, strict=False)
     return [line for before, line in pairs if line.text.strip() or before.strip()]

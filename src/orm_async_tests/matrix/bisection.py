@@ -24,8 +24,6 @@ VERSION = re.compile(r"\d+(?:\.\d+)+")
 
 @dataclass(frozen=True)
 class ReleaseOutcome:
-    """The outcome of a script on one release."""
-
     word: str
     defects: frozenset[str] = frozenset()  # the descriptions of the defects that the script showed
     why: str = field(default="", compare=False)  # the outcome says nothing about a defect
@@ -38,8 +36,8 @@ Outcomes = Mapping[str, ReleaseOutcome]  # by version, oldest first
 class Runner:
     """Runs scripts on releases of one library, on a separate embedded server.
 
-    All other packages keep their installed versions, except for those in `pins`. Every run of the
-    scripts gets the `options`.
+    All other packages keep their installed versions, except those in `pins`. Every run uses the
+    `options`.
     """
 
     numbers: tuple[int, ...]
@@ -50,7 +48,9 @@ class Runner:
     options: tuple[str, ...] = ()
 
     def __call__(self, version: str) -> dict[int, ReleaseOutcome]:
-        """Return the outcome of every script, which is NOT RUN if the release could not be run."""
+        """Return the outcome of every script. The outcome is NOT RUN if the release could not
+        run.
+        """
         return asyncio.run(self._run({self.library: version, **dict(self.pins)}))
 
     async def _run(self, releases: dict[str, str]) -> dict[int, ReleaseOutcome]:
@@ -63,7 +63,7 @@ class Runner:
 def read_outcome(
     stack: Mapping[str, str], item: Mapping[str, Any], releases: Mapping[str, str]
 ) -> ReleaseOutcome:
-    """Read the outcome of one script, but ignore the version range that it declares.
+    """Return the outcome of one script, but ignore the version range that the script declares.
 
     The search has to find the correct range, so a wrong range alone does not make a script BROKEN.
     If the run used other releases than `releases`, the outcome is NOT RUN.
@@ -88,8 +88,8 @@ def bisect_line(
 ) -> dict[str, ReleaseOutcome]:
     """Run a script on few releases of one minor version. Return the outcomes, oldest first.
 
-    Run the oldest, the middle and the newest release, and the releases in `first`. While two
-    releases have different outcomes, or one was NOT RUN, run a release between them.
+    Run the oldest, the middle and the newest release, and the releases in `first`. Then run a
+    release between two neighbors while they have different outcomes or one was NOT RUN.
     """
     start = {versions[0], versions[-1], versions[len(versions) // 2], *first}
     outcomes = {version: run(version) for version in versions if version in start}
@@ -104,7 +104,7 @@ def confirm_changes(
 ) -> dict[str, ReleaseOutcome]:
     """Run the releases before and after each change again. Return all outcomes.
 
-    If a release's two runs differ, its outcome becomes UNSTABLE.
+    If a release gave different results in its two runs, its outcome becomes UNSTABLE.
     """
     beside = {
         version
@@ -122,7 +122,6 @@ def confirm_changes(
 
 
 def _find_gap(versions: Sequence[str], outcomes: Outcomes) -> tuple[int, int] | None:
-    """Return the indexes of two releases with different outcomes, and with releases in between."""
     indexes = [index for index, version in enumerate(versions) if version in outcomes]
     for low, high in pairwise(indexes):
         one, two = outcomes[versions[low]], outcomes[versions[high]]
@@ -132,7 +131,9 @@ def _find_gap(versions: Sequence[str], outcomes: Outcomes) -> tuple[int, int] | 
 
 
 def mark_shown(outcomes: Outcomes, description: str) -> list[tuple[str, bool]]:
-    """Return whether each release shows the defect, without the releases that say nothing."""
+    """Return pairs of a release and whether it shows the defect. Skip releases without a clear
+    result.
+    """
     return [
         (version, description in outcome.defects)
         for version, outcome in outcomes.items()
@@ -145,7 +146,7 @@ Run = Callable[[str], ReleaseOutcome]  # by version
 
 @dataclass(frozen=True)
 class SearchResult:
-    """One script's outcomes on one library's releases, grouped by minor version."""
+    """The outcomes of one script on the releases of one library, grouped by minor version."""
 
     number: int
     library: str
@@ -160,14 +161,13 @@ class SearchResult:
         return [mark_shown(line, defect.description) for line in self.lines]
 
     def format_shown(self, defect: KnownDefect) -> str:
-        """Return the version ranges that show a defect, or "" if no version shows it."""
+        """Return the version ranges that show a defect, or "" if no version shows the defect."""
         return format_ranges(self._mark_shown(defect))
 
     def describe_shown(self, defect: KnownDefect) -> str:
         return describe_ranges(self._mark_shown(defect))
 
     def format_words(self, *words: str) -> str:
-        """Return the versions whose outcome is one of these words, as version ranges."""
         lines = [[(version, o.word in words) for version, o in line.items()] for line in self.lines]
         return format_ranges(lines)
 
@@ -206,7 +206,6 @@ def find_neighbors(text: str, versions: Sequence[str]) -> set[str]:
 
 
 def format_row(result: SearchResult, defect: KnownDefect) -> dict[str, Any]:
-    """Return what a search says about one defect, as values that JSON can represent."""
     return {
         "defect": defect.name,
         "script": result.number,

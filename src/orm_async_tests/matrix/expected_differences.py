@@ -1,6 +1,6 @@
 """Reads which claims cannot hold on some stacks, although no library has a defect.
 
-The run fails if a listed script holds, and also if a script fails that is not listed.
+The matrix fails if a script of this list holds, or if a script outside this list fails.
 """
 
 import re
@@ -19,7 +19,7 @@ FILE = Path(__file__).parents[1] / "data/expected_differences.toml"
 
 @dataclass(frozen=True)
 class Expected:
-    """Scripts that do not hold where these conditions are true, and the reason.
+    """Scripts that do not hold on certain stacks, and the reason.
 
     `where` maps a field of the stack to a regular expression. Fields are for example "driver",
     "settings.jit" and "packages.greenlet". `versions` maps libraries to version ranges, as in
@@ -49,7 +49,6 @@ def read_expected() -> tuple[Expected, ...]:
 
 
 def group_by_reason(records: Sequence[Record]) -> dict[str, list[int]]:
-    """Return the numbers of the scripts that failed as expected, by the reason of the failure."""
     reasons: dict[str, dict[int, None]] = {}
     for record, entry in _with_entries(records):
         if entry and record["verdict"] in FAILING:
@@ -70,7 +69,7 @@ def find_unexpected(records: Sequence[Record]) -> Iterator[tuple[Record, str]]:
 
 
 def find_missing(records: Sequence[Record]) -> list[Record]:
-    """Return a result for every script that an entry names, but that does not exist any more.
+    """Return a result for every script that an entry names, but that no longer exists.
 
     Return an empty list if the run is incomplete or did not run all scripts.
     """
@@ -88,7 +87,7 @@ def find_missing(records: Sequence[Record]) -> list[Record]:
 
 
 def _with_entries(records: Sequence[Record]) -> Iterator[tuple[Record, Expected | None]]:
-    """Yield every result, and the entry that expects its script to fail on this stack or None."""
+    """Yield every result with the entry that expects its failure on this stack, or with None."""
     stacks = identities(records)
     for record in records:
         if record["record"] == "result":

@@ -14,12 +14,12 @@ THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 @dataclass(frozen=True)
 class Plan:
-    """A stack (a combination of versions and servers) that a matrix will run. An empty field means
-    the installed version or the embedded server.
+    """A stack that a matrix will run. An empty field means the installed version or the embedded
+    server.
 
-    `python` is a minor version, for example "3.12". A library's version is a release, for example
-    "2.1.4", or a minor version, which means its newest release. `server` is a URL, a folder with
-    PostgreSQL's programs, or "system".
+    `python` is a minor version, for example "3.12". The version of a library is a release, for
+    example "2.1.4", or a minor version, which means its newest release. `server` is a URL, a folder
+    with PostgreSQL's programs, or "system".
     """
 
     driver: str = "asyncpg"
@@ -34,7 +34,6 @@ class Plan:
 
     @property
     def pins(self) -> dict[str, str]:
-        """The releases to install, by library."""
         pins = {"sqlalchemy": self.sqlalchemy, self.driver: getattr(self, self.driver)}
         return {library: version for library, version in pins.items() if version}
 
@@ -90,7 +89,7 @@ PRESETS = {"quick": QUICK, "standard": STANDARD, "full": tuple(dict.fromkeys(FUL
 
 
 def hide_password(text: str) -> str:
-    """Replace the users and passwords in the URLs of a text."""
+    """Replace the user names and passwords in all URLs of a text."""
     text = re.sub(r"//[^/@\s]*@", "//***@", text)
     return re.sub(r"([?&](?:ssl)?password=)[^&\s]*", r"\1***", text)
 

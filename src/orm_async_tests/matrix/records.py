@@ -56,7 +56,9 @@ def header(
 
 
 def read_commit() -> str:
-    """Return the commit of a Git checkout, with a "+" if files have changed, or "" without Git."""
+    """Return the commit of the Git checkout, or "" without Git. If files have changed, append
+    "+".
+    """
     git = ("git", "-C", str(Path(__file__).parent))
     try:
         head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True)
@@ -67,7 +69,7 @@ def read_commit() -> str:
 
 
 def result(stack: str, number: int, verdict: str, reason: str, **item: Any) -> Record:
-    """Return the line about one script. `item` has more fields of docs/result.schema.json."""
+    """Return the line for one script. `item` has more fields of docs/result.schema.json."""
     return {
         "record": "result",
         "stack": stack,
@@ -85,8 +87,8 @@ def footer(results: int) -> Record:
 
 
 def read(path: Path) -> list[Record]:
-    """Return the lines of a result file. A last line that is cut off is ignored, because it shows
-    only that the run was killed.
+    """Return the lines of a result file. Ignore an incomplete last line, which a killed run leaves
+    behind.
     """
     try:
         lines = path.read_bytes().split(b"\n")[:-1]
@@ -124,8 +126,8 @@ def _read_line(path: Path, number: int, line: bytes) -> Record:
 
 
 def clean(value: Any, form: Any, where: str, problems: Counter[str]) -> Any:
-    """Return those parts of a value that have the expected form. Count the parts that are missing
-    or have another form.
+    """Return the parts of a value that have the expected form. Count the other parts as
+    problems.
     """
     if isinstance(form, tuple):
         return None if value in (None, MISSING) else clean(value, form[0], where, problems)
@@ -182,7 +184,6 @@ def merge(runs: Sequence[Sequence[Record]]) -> list[Record]:
 
 
 def identities(records: Iterable[Record]) -> dict[str, dict[str, str]]:
-    """Return the fields of each stack, for example "postgresql" or "settings.jit"."""
     return {
         record["stack"]: dict(_flatten(record["identity"], ""))
         for record in records

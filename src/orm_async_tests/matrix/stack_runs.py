@@ -48,7 +48,7 @@ SOURCES = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Slot:
-    """The folder of an embedded server, on which stacks run one after the other."""
+    """The folder of an embedded server. The stacks in a slot run one after the other."""
 
     home: Path
     timeout: float  # seconds for one script
@@ -62,7 +62,7 @@ async def run_matrix(
     home: Path,
     write: Callable[[Record], None],
 ) -> None:
-    """Run all plans, one at a time in each slot. Write each result as soon as it is known."""
+    """Run all plans, one at a time in each slot. Write a result as soon as a script ends."""
     waiting = iter(plans)
 
     async def run_plans(slot: Slot) -> None:
@@ -85,7 +85,7 @@ async def run_stack(
 ) -> AsyncIterator[tuple[Record, Record]]:
     """Yield the stack and the result of every script, in the form of docs/result.schema.json.
 
-    A script that gave no result has only a verdict and a reason, and an empty stack.
+    If a script gave no result, yield an empty stack, a verdict and a reason.
     """
     try:
         python, variables = await asyncio.to_thread(prepare_stack, plan, home)
@@ -143,7 +143,9 @@ class ChildRun:
             self.process.kill()
 
     async def explain_end(self) -> tuple[str, str]:
-        """Return a verdict for the first script that has no result, and the reason."""
+        """Return a verdict for the first script without a result, and the reason for the
+        verdict.
+        """
         code = await self.process.wait()
         if self.problem:
             return self.problem
@@ -178,8 +180,9 @@ async def _start_run(
 
 
 def prepare_stack(plan: Plan, home: Path) -> tuple[str, dict[str, str]]:
-    """Install what is missing. Return the command of a stack's Python, and environment variables
-    with which this Python imports the stack's releases.
+    """Install missing packages. Return a stack's Python command and environment variables.
+
+    With these variables, Python imports the stack's releases.
     """
     python = prepare_interpreter(plan.python, home)
     folders = [
@@ -190,7 +193,7 @@ def prepare_stack(plan: Plan, home: Path) -> tuple[str, dict[str, str]]:
 
 
 def _newest(library: str, version: str) -> str:
-    """Return the newest release of a minor version, for example of "2.0"."""
+    """Return the newest release of a minor version, for example the newest release of "2.0"."""
     if version.count(".") != 1:
         return version
     try:

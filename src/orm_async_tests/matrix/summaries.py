@@ -14,7 +14,6 @@ Kind = Literal["regression", "repaired", "changed", "added", "removed"]
 
 
 def count_verdicts(records: Sequence[Record]) -> Iterator[Row]:
-    """Yield a header, and then a row for each stack with the number of scripts per verdict."""
     counts = {name: Counter[str]() for name in records[0]["stacks"]}
     for (stack, _), verdict in verdicts(records).items():
         counts[stack][verdict] += 1
@@ -27,7 +26,7 @@ def count_verdicts(records: Sequence[Record]) -> Iterator[Row]:
 def list_differing_scripts(records: Sequence[Record]) -> Iterator[Row]:
     """Yield a header, and then a row for every script whose verdict differs between stacks.
 
-    A skipped script does not count as a difference.
+    A skipped script does not count as different.
     """
     stacks, words = [*records[0]["stacks"]], verdicts(records)
     yield ("script", *(f"{number}" for number, _ in enumerate(stacks, 1)))
@@ -38,7 +37,6 @@ def list_differing_scripts(records: Sequence[Record]) -> Iterator[Row]:
 
 
 def to_junit(records: Sequence[Record]) -> str:
-    """Return JUnit XML with a suite for each stack, and a failure for each unexpected result."""
     reasons = {
         (record["stack"], record["number"]): reason for record, reason in find_unexpected(records)
     }
@@ -67,10 +65,6 @@ class VerdictChange(NamedTuple):
 
 
 def compare_verdicts(before: Sequence[Record], after: Sequence[Record]) -> list[VerdictChange]:
-    """Return the verdicts that differ between two runs, regressions first.
-
-    A script that only the older run has is never a regression.
-    """
     old, new = verdicts(before), verdicts(after)
     pairs = {key: (old.get(key, ""), new.get(key, "")) for key in sorted(old.keys() | new.keys())}
     changes = [
@@ -84,9 +78,9 @@ def compare_verdicts(before: Sequence[Record], after: Sequence[Record]) -> list[
 def compare_identities(
     before: Sequence[Record], after: Sequence[Record]
 ) -> list[tuple[str, str, str, str]]:
-    """Return the fields of stacks that differ between two runs.
+    """Return how the stacks of two runs differ.
 
-    A tuple has the stack, the field, and the older and the newer value. A missing value is "".
+    A tuple has the stack, the field, the older value and the newer value. A missing value is "".
     """
     old, new = identities(before), identities(after)
     return [

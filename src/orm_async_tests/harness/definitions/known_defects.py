@@ -1,5 +1,5 @@
-"""Known defects of libraries. Each of these defects appears in several scripts. A defect that only
-one script shows is defined in that script.
+"""Known defects of libraries that several scripts show. If only one script shows a defect, that
+script defines the defect.
 """
 
 from orm_async_tests.harness.definitions.upstream import Upstream

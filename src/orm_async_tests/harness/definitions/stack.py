@@ -16,8 +16,6 @@ from orm_async_tests.harness.environment.servers import describe_pooler
 
 @dataclass(frozen=True)
 class Stack:
-    """The versions and the servers with which a script runs."""
-
     python: str
     sqlalchemy: str
     driver: str
@@ -53,7 +51,10 @@ def this_stack(database: db.Database, settings: Mapping[str, str], loop: str) ->
 
 @cache
 def packages() -> dict[str, str]:
-    """Read the versions from folders, because `importlib.metadata` opens many files."""
+    """Return the versions of the installed packages.
+
+    The names of folders contain the versions. `importlib.metadata` would open many files.
+    """
     folders = [path for folder in map(Path, sys.path) for path in folder.glob("*.dist-info")]
     names = (path.stem.partition("-") for path in reversed(folders))  # Python imports the first
     return dict(sorted((name.lower().replace("_", "-"), version) for name, _, version in names))

@@ -54,7 +54,7 @@ _collecting: ContextVar[list[Upstream] | None] = ContextVar("_collecting", defau
 
 @contextmanager
 def collect_defects() -> Iterator[list[Upstream]]:
-    """Collect the defects whose assertions fail inside the block, instead of raising them."""
+    """Collect the defects whose assertions fail inside the block, so that they raise no error."""
     shown: list[Upstream] = []
     token = _collecting.set(shown)
     try:

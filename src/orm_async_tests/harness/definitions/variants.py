@@ -72,7 +72,6 @@ wrong, right, variant = Mark("wrong"), Mark("right"), Mark("variant")
 
 
 def select_arguments(function: Callable[..., Any], offered: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values whose names are parameters of the function."""
     wanted = inspect.signature(function).parameters
     if unknown := wanted.keys() - offered.keys():
         problem = f"{function.__qualname__} has parameters with unknown names: {unknown}"
@@ -95,7 +94,7 @@ class Option:
 
 
 def at_least(minimum: int) -> Callable[[str], int]:
-    """Return a function that parses a whole number, and rejects a number below the minimum."""
+    """Return a parser of integers, which rejects a number below the minimum."""
 
     def number(text: str) -> int:
         if int(text) < minimum:
@@ -144,7 +143,7 @@ class Observation:
 
 
 def sqlstate(error: BaseException | None) -> str | None:
-    """Return the SQLSTATE of an error, of the driver's error that it wraps, or of its cause."""
+    """Return the SQLSTATE of an error, of the driver's error inside it, or of its cause."""
     for source in (error, getattr(error, "orig", None), getattr(error, "__cause__", None)):
         state = getattr(source, "sqlstate", None)
         if isinstance(state, str):
@@ -153,8 +152,6 @@ def sqlstate(error: BaseException | None) -> str | None:
 
 
 def checked_out(engine: AsyncEngine) -> int:
-    """Return how many connections of the engine's pool are in use. A NullPool does not count
-    connections, so return 0 for it.
-    """
+    """Return how many connections of the engine's pool are in use. Return 0 for a NullPool."""
     count: int = getattr(engine.pool, "checkedout", int)()
     return count

@@ -1,3 +1,1 @@
-"""The things that a variant needs around it: databases, servers, poolers, processes and event
-loops.
-"""
+"""Provides what a variant needs: databases, servers, poolers, processes and event loops."""

@@ -19,11 +19,11 @@ BACKENDS = """
 
 
 class Activity:
-    """Asks the server about the connections that opened after `ignore_open_connections()`.
+    """Queries the connections that opened after `ignore_open_connections()`.
 
     A method whose name begins with `until_` repeats its query until a condition is true, and raises
-    TimeoutError after DEADLINE seconds. No pause is needed between two queries, because opening a
-    connection for each query takes time.
+    TimeoutError after DEADLINE seconds. The method does not sleep, because every query opens a
+    connection and so takes time.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Activity:
         self._open_before = self._wire.open if self._wire else 0
 
     async def rows(self, sql: str, **values: Any) -> list[Any]:
-        """Run a query. If it has one column, return a list of values, not of tuples."""
+        """Run a query. If the query has one column, return values instead of tuples."""
         async with self._admin.connect() as connection:
             result = await connection.execute(text(sql), values)
             return [row[0] if len(row) == 1 else tuple(row) for row in result]

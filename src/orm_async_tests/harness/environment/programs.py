@@ -1,4 +1,4 @@
-"""Gives a variant a web application, worker processes or an Alembic environment."""
+"""Provides a web application, worker processes or an Alembic environment to a variant."""
 
 import asyncio
 import shutil
@@ -32,7 +32,7 @@ with context.begin_transaction():
 class Http(AsyncExitStack):
     """Opens clients and servers for ASGI applications, and closes them when the variant ends.
 
-    `note` receives a text when an application responds, or when its client disconnects.
+    `note` gets a text when an application responds, or when a client disconnects.
     """
 
     def __init__(self, note: Callable[[str], None]) -> None:
@@ -40,8 +40,10 @@ class Http(AsyncExitStack):
         self._note = note
 
     async def client(self, app: Any, raise_app_exceptions: bool = True) -> "AsyncClient":
-        """Return an HTTP client that calls the application in this process, and either raises the
-        application's errors or receives a response with status 500.
+        """Return an HTTP client that calls the application in this process.
+
+        If `raise_app_exceptions` is false, the client receives a response with status 500 instead
+        of the application's error.
         """
         from httpx import ASGITransport, AsyncClient
 
@@ -98,8 +100,9 @@ class Processes:
         *arguments: Parameters.args,
         **named: Parameters.kwargs,
     ) -> Result:
-        """Await the function in a new process. Return the function's result, or raise its error
-        together with the causes. The result and the error must be picklable.
+        """Await the function in a new process, and return its result or raise its error.
+
+        The result and the error must be picklable. A raised error keeps its causes.
         """
         from concurrent.futures import ProcessPoolExecutor  # a slow import
         from multiprocessing import get_context
@@ -124,7 +127,8 @@ def _call(
     function: Callable[..., Awaitable[Any]], arguments: tuple[Any, ...], named: dict[str, Any]
 ) -> tuple[Any, list[BaseException], str]:
     """Return a function's result, the list of its error and the error's causes, and the traceback.
-    Pickle would lose the causes and the traceback of a raised error.
+
+    Pickle would lose the causes and the traceback of an error.
     """
 
     async def main() -> Any:
@@ -142,11 +146,11 @@ def _call(
 
 @contextmanager
 def alembic_environment(*revisions: str, env: str = ENV, **attributes: Any) -> Iterator["Config"]:
-    """Create an Alembic environment with these revisions, and delete it when the block ends. Yield
-    a Config object for Alembic's commands.
+    """Create an Alembic environment, and delete it when the block ends. Yield a Config for
+    Alembic's commands.
 
     `revisions` has the texts of the revision files, and `env` is the text of env.py. `attributes`
-    become config.attributes, which the default env.py passes to `context.configure()`.
+    become config.attributes, and the default env.py passes them to `context.configure()`.
     """
     from alembic.config import Config  # a slow import
 

@@ -1,4 +1,4 @@
-"""Finds out from a script's source code which servers, programs, packages and rights the script
+"""Reads from a script's source code which servers, programs, packages and rights the script
 needs.
 """
 
@@ -49,11 +49,11 @@ OF_ACTIVITY = {
 def read_needs(
     module: ModuleType, variants: tuple[Variant, ...]
 ) -> tuple[frozenset[str], frozenset[str]]:
-    """Return what a script requires to run, and the server functions that it calls in SQL text,
-    with `func`, or through `activity`.
+    """Return a script's requirements, and the names of the server functions that it calls.
 
-    Each requirement is one of these texts: WIRE, BINARIES, STANDBY, PGBOUNCER, or the name of a
-    package that a function of the script imports.
+    A requirement is WIRE, BINARIES, STANDBY, PGBOUNCER, or the name of a package that a function of
+    the script imports. A script calls server functions in SQL text, with `func`, or through
+    `activity`.
     """
     fixtures = {name for variant in variants for name in variant.parameters}
     needed = (needs for names, needs in BY_FIXTURE if fixtures & names)
@@ -86,8 +86,9 @@ def read_needs(
 
 
 def find_missing(requirement: str, wire: bool) -> str:
-    """Return why a requirement is not met and what to type, or "" if it is met. `wire` says whether
-    a proxy can count round trips.
+    """Return why a requirement is not met, and what to type. Return "" if the requirement is met.
+
+    `wire` says whether a proxy can count round trips.
     """
     server = re.split("[<=>]", requirement)[0]
     versions = requirement.removeprefix(server)
@@ -111,8 +112,9 @@ def find_missing(requirement: str, wire: bool) -> str:
 
 
 def require(words: str, source: str) -> None:
-    """Raise CouldNotRun if a requirement in a comma-separated list is unknown or is not met.
-    `source` names the option or variable that contains the list.
+    """Raise CouldNotRun if a requirement is unknown or is not met.
+
+    `words` is a comma-separated list. `source` names the option or variable that contains the list.
     """
     for requirement in filter(None, words.split(",")):
         form = re.fullmatch(r"(\w+)((>=|<|==)\d+(\.\d+)*)?", requirement)

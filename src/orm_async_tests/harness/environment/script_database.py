@@ -1,7 +1,6 @@
-"""Opens the database that all scripts share. Before each variant, resets the database to a few
-rows.
+"""Opens the database that all scripts share, and resets it to a few rows before each variant.
 
-Claims that need no PostgreSQL also run on SQLite through aiosqlite. Each command creates a new
+A script that needs no PostgreSQL also runs on SQLite through aiosqlite. Each command creates a new
 SQLite file.
 """
 
@@ -97,8 +96,8 @@ def _open_file() -> Iterator[db.Database]:
 async def open_script_database(database: db.Database) -> AsyncIterator["ScriptDatabase"]:
     """Lock the database for this command, and migrate its tables.
 
-    If another command holds the lock, print a line about this and wait. Raise CouldNotRun if the
-    database cannot be reached, or if it belongs to the service or to another program.
+    If another command holds the lock, say so and wait. Raise CouldNotRun if the database cannot be
+    reached, or if it belongs to the service or to another program.
     """
     if database.kind == "file":
         engine = create_async_engine(database.url, isolation_level="AUTOCOMMIT")
@@ -175,21 +174,24 @@ class ScriptDatabase:
             await self._connection.execute(text("RESET lock_timeout"))
 
     async def busy_backends(self) -> set[int]:
-        """Return the PIDs of backends that run a statement or have an open transaction."""
+        """Return the PIDs of the backends that run a statement or have an open transaction."""
         rows = await self._connection.execute(BUSY_BACKENDS, {"admin": ADMIN})
         return {pid for (pid,) in rows}
 
     async def end_busy_backends(self, kept: set[int]) -> None:
         """Terminate the busy backends, except those in `kept`.
 
-        In an event loop other than asyncio's, a connection that a variant lost may stay open. The
-        locks of a lost connection would block the next variant.
+        If a variant loses a connection in an event loop other than asyncio's, the connection may
+        stay open. Its locks would block the next variant.
         """
         if lost := await self.busy_backends() - kept:
             await self._connection.execute(END_BACKENDS, {"pids": [*lost]})
 
     async def denied(self, base: type[DeclarativeBase], functions: Collection[str]) -> str:
-        """Return a right that the script needs but the database role lacks, and how to grant it."""
+        """Return a right that the database role lacks, and how to grant it.
+
+        Return "" if the role has all rights that the script needs.
+        """
         if self.admin.name == "sqlite":
             return ""  # an SQLite file has no roles
         creates_schema = base.metadata is not models.Base.metadata

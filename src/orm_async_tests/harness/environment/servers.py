@@ -1,5 +1,5 @@
-"""Starts private servers, standbys and poolers for a variant. The servers of a variant stop after
-its engines have been closed.
+"""Starts private servers, standbys and poolers for a variant. The servers stop after the variant's
+engines have been closed.
 """
 
 import os
@@ -52,8 +52,9 @@ class Servers:
 async def start_servers(
     variant: Variant, shared: URL, load: Callable[[URL], Awaitable[None]]
 ) -> AsyncIterator[Servers]:
-    """Start the servers that a variant needs, and stop them when the block ends. `load` is a
-    function that fills the primary's database before the standby is created.
+    """Start the servers that a variant needs, and stop them when the block ends.
+
+    `load` fills the database of the primary. Afterwards, the standby copies the primary.
     """
     names, servers = set(variant.parameters), Servers()
     with ExitStack() as stack:
@@ -70,8 +71,9 @@ async def start_servers(
 
 
 def data_directory() -> Path | None:
-    """Return a directory in memory, because a server starts three times faster there. Return None
-    if TMPDIR is set, or if too little memory is free.
+    """Return a directory in memory, where a server starts three times faster.
+
+    Return None if TMPDIR is set, or if too little memory is free.
     """
     if os.environ.get("TMPDIR") or not os.access(SHARED_MEMORY, os.W_OK):
         return None

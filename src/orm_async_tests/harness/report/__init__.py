@@ -1,1 +1,1 @@
-"""Judges the results of variants, and shows them as text and JSON."""
+"""Judges the results of variants, and prints them as text and JSON."""

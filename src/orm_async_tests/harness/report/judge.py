@@ -1,7 +1,8 @@
 """Judges the results of variants. Every assertion of the function `check` is evidence.
 
-Compiles the source of `check` again, so that every assertion records the compared values. `check`
-must not use closures or `global`, because the compiled copy has a separate namespace.
+The module compiles the source of `check` again, so that every assertion records the compared
+values. `check` must not use closures or `global`, because the compiled copy has a separate
+namespace.
 """
 
 import ast
@@ -47,7 +48,7 @@ def judge(
     stack: Stack,
     options: Mapping[str, Any],
 ) -> Verdict:
-    """Return BROKEN if a variant left something behind, or else what the script's `check` finds."""
+    """Return BROKEN if a variant left something behind. Otherwise return the verdict of `check`."""
     if trouble := _find_leftovers(script, observations):
         return Verdict(BROKEN, trouble)
     recorder = Recorder()
@@ -66,7 +67,7 @@ def judge(
 def _apply_defects(
     shown: Sequence[Upstream], script: Script, stack: Stack, evidence: tuple[Evidence, ...]
 ) -> Verdict:
-    """Return the verdict of a script whose failed assertions all belong to declared defects."""
+    """Return the verdict of a script in which only assertions about known defects failed."""
     confirmed = tuple(defect for defect in script.defects if defect in shown)
     for defect in script.defects:
         if (defect in shown) != defect.applies(stack.libraries):
@@ -118,8 +119,8 @@ class Recorder:
         return holds
 
     def _record(self, operator: str, value: Any) -> Any:
-        """Record an operand of a comparison, and the operator before it. For the first operand, the
-        operator is "".
+        """Record an operand of a comparison, and the operator before it. The first operand has the
+        operator "".
         """
         if not operator:
             self._comparisons.append([])
@@ -128,8 +129,8 @@ class Recorder:
 
 
 def _format_comparison(operands: list[tuple[str, str]]) -> str:
-    """Return a comparison with its values as text, for example "1 < 2 < 3". If all operands are
-    equal, return only their value.
+    """Return a comparison with its values, for example "1 < 2 < 3". Return one value if all are
+    equal.
     """
     operators = {operator for operator, _ in operands[1:]}
     values = {value for _, value in operands}
@@ -140,8 +141,8 @@ def _format_comparison(operands: list[tuple[str, str]]) -> str:
 
 @cache
 def _compile(check: Callable[..., None]) -> CodeType:
-    """Compile a script's `check`, and replace `assert test` by `assert __judge__("test", lambda:
-    test)` everywhere.
+    """Compile a script's `check` with `assert __judge__("test", lambda: test)` for every `assert
+    test`.
     """
     source = textwrap.dedent(inspect.getsource(check))
     tree = ast.parse(source)
@@ -156,7 +157,9 @@ def _compile(check: Callable[..., None]) -> CodeType:
 
 
 def _record_operands(test: ast.expr) -> ast.expr:
-    """Return an assertion's condition, with a call around every operand that decides the result.
+    """Return the condition of an assertion, with a call around every operand that decides the
+    result.
+
     The call records the operand's value.
     """
     match test:
@@ -177,7 +180,6 @@ def _record_operands(test: ast.expr) -> ast.expr:
 
 
 def _symbol(operator: ast.cmpop) -> str:
-    """Return the operator as Python writes it, for example "not in"."""
     return ast.unparse(ast.Compare(ast.Name("a"), [operator], [ast.Name("b")]))[2:-2]
 
 

@@ -1,4 +1,4 @@
-"""Describes in words what one line of code sent, waited for and raised."""
+"""Describes in words what one line of code sent, what it waited for, and what it raised."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -54,14 +54,12 @@ def _describe_statement(event: Event, code: str) -> str:
 
 
 def describe_error(event: Event) -> str:
-    """Return an error's class, its SQLAlchemy code, its SQLSTATE with a name, and its message."""
     state = next((word for word in event.error.split() if STATE.fullmatch(word)), "")
     name = f" ({name_sqlstate(state)})" if state else ""
     return f"{event.error}{name}: {event.message}".rstrip(": ")
 
 
 def name_sqlstate(state: str) -> str:
-    """Return PostgreSQL's name for a SQLSTATE, for example "deadlock_detected"."""
     import asyncpg
 
     if state in NAMES:

@@ -10,13 +10,12 @@ GAP = " ... "
 
 
 def describe(error: BaseException) -> str:
-    """Return an error's class, its SQLAlchemy code and its SQLSTATE."""
     codes = [str(code) for code in (getattr(error, "code", None), sqlstate(error)) if code]
     return " ".join([type(error).__name__, *dict.fromkeys(codes)])
 
 
 def format_value(value: Any) -> str:
-    """Return a value as text for the evidence. An error becomes its class and codes."""
+    """Return a value as text for the evidence. An error becomes its class and its codes."""
     if isinstance(value, BaseException):
         return describe(value)
     if isinstance(value, float):
@@ -40,12 +39,10 @@ def format_result(value: Any) -> str:
 
 
 def pluralize(count: int, noun: str) -> str:
-    """Return a count and its noun, for example "1 statement" or "2 statements"."""
     return f"{count} {noun}{'s' * (count != 1)}"
 
 
 def truncate(text: str, width: int) -> str:
-    """Shorten a text to `width` characters, but keep its beginning and its end."""
     if len(text) <= width:
         return text
     half = (width - len(GAP)) // 2

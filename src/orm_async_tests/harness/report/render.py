@@ -19,7 +19,6 @@ LONGEST_VALUE = 300  # characters of a returned value
 
 
 def render_full(result: Result, columns: int = WIDTH, in_full: bool = False) -> Iterator[Styled]:
-    """If `in_full` is true, do not shorten statements and values."""
     yield from wrapped("bold", result.script.claim, columns)
     wrong = [other for other in result.observations.values() if other.kind == "wrong"]
     for name, observation in result.observations.items():
@@ -94,8 +93,9 @@ def describe_cost(observation: Observation) -> str:
 
 
 def _render_line(line: TranscriptLine, columns: int) -> Iterator[Styled]:
-    """Render one SQL statement. "+" marks a statement that no wrong variant sent, and "^" marks a
-    difference inside a statement.
+    """Render one SQL statement.
+
+    "+" marks a statement that no wrong variant sent. "^" marks a difference inside a statement.
     """
     new = "+" if line.new else " "
     times = f"{line.times} x " if line.times > 1 else ""
@@ -125,6 +125,6 @@ def _render_evidence(evidence: Evidence, columns: int) -> Iterator[Styled]:
 
 
 def wrapped(style: str, text: str, columns: int, indent: int = 0) -> Iterator[Styled]:
-    """Wrap a text to lines of at most `columns` characters. Indent every line except the first."""
+    """Wrap a text to `columns` characters. Indent every line except the first."""
     for line in textwrap.wrap(text, columns, subsequent_indent=" " * indent):
         yield style, line

@@ -1,6 +1,4 @@
-"""Writes the results of a run as a JSON document. The file docs/result.schema.json describes the
-document.
-"""
+"""Writes the results of a run as a JSON document, which docs/result.schema.json describes."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass

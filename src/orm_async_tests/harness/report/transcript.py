@@ -1,8 +1,7 @@
-"""Shortens a variant's SQL for readers. A repeated statement is shown once with its count. A
-statement that only the right variant sends gets a mark.
+"""Shortens a variant's SQL for readers, and marks statements that only the right variant sends.
 
-A long statement is shortened to its important parts, for example SELECT <4 columns> FROM users
-WHERE id IN ($1, $2, <498 more>) FOR UPDATE SKIP LOCKED
+A repeated statement appears once, with its count. A long statement keeps its important parts, for
+example SELECT <4 columns> FROM users WHERE id IN ($1, $2, <498 more>) FOR UPDATE SKIP LOCKED
 """
 
 import difflib
@@ -49,7 +48,6 @@ class TranscriptLine:
 def build_transcript(
     observation: Observation, wrong: Sequence[Observation] = (), in_full: bool = False
 ) -> Iterator[TranscriptLine]:
-    """Yield the lines of a variant's shortened SQL, compared with the SQL of the wrong variants."""
     known = {_comparable(line.text) for other in wrong for line in _join(other, in_full)}
     lines = _join(observation, in_full)
     for line in lines if in_full else _shorten(lines):
@@ -58,7 +56,7 @@ def build_transcript(
 
 
 def _comparable(text: str) -> str:
-    """Remove BEGIN and ROLLBACK. A COMMIT stays, because it is a difference between variants."""
+    """Remove BEGIN and ROLLBACK. Keep COMMIT, because variants can differ in their commits."""
     return text.removeprefix("BEGIN; ").removesuffix("; ROLLBACK")
 
 
@@ -86,7 +84,7 @@ def _join(observation: Observation, in_full: bool) -> list[TranscriptLine]:
 
 
 def _shorten(lines: list[TranscriptLine]) -> list[TranscriptLine]:
-    """Show repeated lines only once. If too many lines remain, return the most frequent ones."""
+    """Join repeated lines. If too many lines remain, return the most frequent lines."""
     folded = list(_fold(lines))
     transactions = {line.transaction for line in folded if line.transaction}
     if len(transactions) == 1 and ", " not in folded[0].transaction:
@@ -103,7 +101,8 @@ def _shorten(lines: list[TranscriptLine]) -> list[TranscriptLine]:
 def _fold(lines: list[TranscriptLine]) -> Iterator[TranscriptLine]:
     """Join equal consecutive lines into one line, and repeated groups of lines into one group.
 
-    Each transaction has a letter as its name. A joined line gets the letters of its transactions.
+    Each transaction has a letter as its name. A joined line gets the letters of all its
+    transactions.
     """
     start = 0
     while start < len(lines):
@@ -121,8 +120,8 @@ def _fold(lines: list[TranscriptLine]) -> Iterator[TranscriptLine]:
 
 
 def _find_cycle(texts: list[str]) -> tuple[int, int]:
-    """Return the length and the repetitions of the group at the beginning that covers the most
-    texts.
+    """Find the repeated group at the beginning that covers the most texts. Return its length and
+    its number of repetitions.
     """
     best = (1, 1)
     for length in range(1, len(texts) // 2 + 1):
@@ -135,7 +134,6 @@ def _find_cycle(texts: list[str]) -> tuple[int, int]:
 
 
 def _differences(text: str, known: set[str]) -> Iterator[range]:
-    """Yield the parts that differ from the most similar known statement."""
     similar = difflib.get_close_matches(_comparable(text), known, n=1, cutoff=SIMILARITY)
     tokens = TOKEN.findall(text)
     for statement in similar:
@@ -176,7 +174,7 @@ def _shorten_members(match: re.Match[str]) -> str:
 
 
 def _shorten_columns(several: bool, match: re.Match[str]) -> str:
-    """Replace a list of plain columns by their number, for each table separately."""
+    """Replace the plain columns of each table by their number."""
     parts = []
     for table, run in groupby(match[2].split(", "), key=_table_of):
         columns = list(run)
@@ -189,6 +187,8 @@ def _shorten_columns(several: bool, match: re.Match[str]) -> str:
 
 
 def _table_of(column: str) -> str | None:
-    """Return the table's name before a plain column, or "". Return None for any other text."""
+    """Return the table's name before a plain column, or "" without a table. Return None for other
+    texts.
+    """
     match = PLAIN.fullmatch(column)
     return None if match is None else match[1] or ""

@@ -1,7 +1,7 @@
 """Renders results for the options `--code`, `--timeline` and `--trace`.
 
-The option `--code` shows the code of each variant. Below a line of code stands what the line sent,
-waited for and raised.
+The option `--code` shows the code of each variant. A note below a line of code says what the line
+sent, what it waited for, and what it raised.
 """
 
 import ast
@@ -111,7 +111,9 @@ class ScriptSource:
         self.functions = [node for node in methods if isinstance(node, Function)]
 
     def find_functions(self, variant: str, events: Sequence[Event]) -> list[Function]:
-        """Return the function of a variant, followed by the script's functions that it uses."""
+        """Return the function of a variant, and then the script's functions that this function
+        uses.
+        """
         lines = {event.line for event in events if event.kind != "task"}
         variants = [node for node in self.functions if node.name == variant]
         helpers = [node for node in self.functions if not _is_variant_or_check(node)]
@@ -125,7 +127,6 @@ class ScriptSource:
         return variants + [node for node in helpers if node in used]
 
     def find_constants(self, functions: Sequence[Function]) -> list[int]:
-        """Return the line numbers of the constants that these functions use."""
         used = {name for node in functions for name in _names_in(node)}
         numbers = list[int]()
         for node in self.tree.body:
@@ -161,8 +162,9 @@ def _render_variant(
     known: Collection[str],
     columns: int,
 ) -> Iterator[Styled]:
-    """Render the functions of a variant. Mark the lines that are not in `known`, which has the
-    lines of the opposite variants.
+    """Render the functions of a variant. Mark the lines that the opposite variants do not have.
+
+    `known` contains the lines of the opposite variants.
     """
     mark = "-" if observation.kind == "wrong" else "+"
     numbers = list(source.numbers_of(nodes))
@@ -227,8 +229,9 @@ def _render_links(script: Script, columns: int) -> Iterator[Styled]:
 
 
 def _render_advice(script: Script, columns: int) -> Iterator[Styled]:
-    """Render a script's explanation and its recommended lines of code. If it has no recommended
-    lines, use the lines of the scripts that the explanation names.
+    """Render a script's explanation and its recommended lines of code.
+
+    A script without recommended lines gets the lines of the scripts that its explanation names.
     """
     from orm_async_tests.questions import read_cures
 

@@ -24,8 +24,9 @@ Blocked = Callable[[Awaitable[object]], Awaitable["asyncio.Future[object]"]]
 
 
 def at_each_level(schedules: Mapping[str, Schedule]) -> tuple[Variant, ...]:
-    """Return one variant for each of PostgreSQL's isolation levels, which runs all schedules at its
-    isolation level. CONTRIBUTING.md describes what a schedule gets.
+    """Return a variant for each of PostgreSQL's isolation levels. The variant runs all schedules.
+
+    CONTRIBUTING.md describes the arguments of a schedule.
     """
     return tuple(_variant(level, schedules) for level in LEVELS)
 
@@ -44,7 +45,7 @@ def _variant(name: str, schedules: Mapping[str, Schedule]) -> Variant:
 
 
 async def _outcome(schedule: Schedule, engine: AsyncEngine, activity: Activity, user: int) -> str:
-    """Return "occurs" or "prevented". If a transaction failed, return the SQLSTATE of its error."""
+    """Return "occurs", "prevented", or the SQLSTATE of the error that ended a transaction."""
 
     async def blocked(work: Awaitable[object]) -> asyncio.Future[object]:
         task = asyncio.ensure_future(work)
@@ -62,8 +63,9 @@ async def _outcome(schedule: Schedule, engine: AsyncEngine, activity: Activity, 
 
 
 def table(results: Iterable[Mapping[str, Observation]]) -> Iterator[Row]:
-    """Yield a header, and a row for each anomaly with its outcome at every isolation level. Yield
-    nothing if no result has isolation levels as variants.
+    """Yield a header, and a row for each anomaly with its outcome at every isolation level.
+
+    Yield nothing if no result has isolation levels as variants.
     """
     rows = [
         (name, *(levels[level].value[name] for level in LEVELS))

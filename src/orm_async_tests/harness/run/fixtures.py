@@ -1,4 +1,4 @@
-"""Creates the fixtures of a variant. A variant's parameters name the fixtures that it needs."""
+"""Creates the fixtures that the parameters of a variant name."""
 
 from collections.abc import Callable, Collection
 from contextlib import AbstractAsyncContextManager, AsyncExitStack

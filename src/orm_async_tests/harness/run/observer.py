@@ -106,7 +106,7 @@ def _record(fixtures: Fixtures, observation: Observation) -> Iterator[None]:
 
 
 async def _close(fixtures: Fixtures, observation: Observation, open_before: int) -> None:
-    """Cancel the tasks that still run and dispose the engines. Count the leaked connections and
+    """Cancel the remaining tasks, and dispose the engines. Count the leaked connections and
     tasks.
     """
     running = asyncio.all_tasks() - {asyncio.current_task()}
@@ -141,7 +141,9 @@ async def _call(
 
 
 async def _close_fixtures(stack: AsyncExitStack, observation: Observation) -> None:
-    """Close the fixtures. What a session sends or raises while it closes is part of the variant."""
+    """Close the fixtures. If a session sends or raises something then, the observation contains
+    it.
+    """
     try:
         await stack.aclose()
     except Exception as error:
@@ -152,8 +154,9 @@ async def _close_fixtures(stack: AsyncExitStack, observation: Observation) -> No
 
 
 async def _await_result(outcome: Any, observation: Observation, started: float) -> Any:
-    """Await a coroutine. Consume an async generator, and record its memory and the time to its
-    first item.
+    """Await a coroutine, or consume an async generator.
+
+    For a generator, record its memory and the time to its first item.
     """
     if not inspect.isasyncgen(outcome):
         return await outcome

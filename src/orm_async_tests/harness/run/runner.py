@@ -81,8 +81,9 @@ async def _run(
 
 
 def main_of(name: str) -> Callable[[], int]:
-    """Return the console command of the script in the module of this name. If Python runs the file
-    directly or with `python -m`, run the command at once.
+    """Return the command of the script module with this name.
+
+    If Python runs the file directly or with `python -m`, run the command at once.
     """
 
     def main() -> int:

@@ -16,9 +16,9 @@ TRANSACTION = ("BEGIN", *ENDS)
 def record_sql(observation: Observation, unobserved: Engine) -> Iterator[None]:
     """While the block runs, record what every engine except `unobserved` sends.
 
-    Record a statement when the server has answered with rows or an error. Do not record a statement
-    when it begins, because the AsyncSession rejects some lazy loads before they are sent. A
-    transaction's ID is the lowest number that no other open transaction has.
+    A statement is recorded when the server answers with rows or an error, and not when it begins,
+    because the AsyncSession rejects some lazy loads before they are sent. A transaction's ID is the
+    lowest number that no other open transaction has.
     """
     listeners = _listeners(observation, unobserved)
     for name, listener in listeners:

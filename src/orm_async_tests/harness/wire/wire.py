@@ -1,5 +1,7 @@
-"""Counts round trips with a proxy between the client and the server. SQLAlchemy's events do not
-report BEGIN, PREPARE and fetches, so they are not enough to count round trips.
+"""Counts round trips with a proxy between the client and the server.
+
+SQLAlchemy's events do not show all round trips, because they do not report BEGIN, PREPARE and
+fetches.
 """
 
 import asyncio
@@ -27,8 +29,8 @@ Stream = tuple[StreamReader, StreamWriter]
 
 
 class Proxy(ABC):
-    """Accepts connections from clients, and connects each one to the same server. Name the server
-    by its host and port, or by the directory of its socket.
+    """Connects every client to one server. A host and a port, or a socket's directory, name the
+    server.
     """
 
     def __init__(self, host: str, port: int) -> None:
@@ -44,7 +46,7 @@ class Proxy(ABC):
 
     @abstractmethod
     async def carry(self, client: Stream, server: Stream) -> None:
-        """Pass on one connection's data until either side closes the connection."""
+        """Pass on the data of one connection until the client or the server closes it."""
 
     async def accept(self, reader: StreamReader, writer: StreamWriter) -> None:
         link = asyncio.current_task()
@@ -124,17 +126,18 @@ class Wire(Proxy):
         return self.open <= count
 
     def reset_connections(self) -> None:
-        """Count every connection's round trips from zero again."""
         for link in self.links.values():
             link.round_trips = 0
 
     def count_round_trips(self, pid: int) -> int:
-        """Return the round trips of the connection to the backend with this pid."""
+        """Return the round trips of the connection to the backend with this PID."""
         link = self.links.get(pid)
         return link.round_trips if link else 0
 
     def lose_answer(self, to: str) -> None:
-        """Cut the next connection that sends the word `to`, after the server has answered."""
+        """Cut the next connection that sends the word `to`. Cut it only after the server has
+        answered.
+        """
         self.awaited_word = to.encode()
 
 
@@ -189,8 +192,9 @@ class _Link:
 
 
 def can_watch(server: URL) -> bool:
-    """Return whether a proxy can watch connections to this URL. The URL must name exactly one
-    PostgreSQL host, and must not use TLS.
+    """Return whether a proxy can watch connections to this URL.
+
+    The URL must name exactly one PostgreSQL host, and must not use TLS.
     """
     has_one_host = isinstance(server.query.get("host", ""), str)
     tls_modes = {server.query.get(name, "disable") for name in TLS_PARAMETERS}

@@ -200,14 +200,14 @@ class Project:
     def _import(self, node: tuple[str, int, str | None], path: str) -> Value | None:
         name, level, attr = node
         origin = self.find(name, level, path)
-        if origin is None:
-            return self._external(f"{name}.{attr}" if attr else name)
         if attr is None:
-            return Value("module", name, origin)
-        if value := self.exported(origin, attr):
+            return Value("module", name, origin) if origin else self._external(name)
+        if origin and (value := self.exported(origin, attr)):
             return value
-        below = self.find(f"{name}.{attr}" if name else attr, level, path)
-        return Value("module", attr, below) if below else None
+        # The parent may be a folder without __init__.py.
+        if below := self.find(f"{name}.{attr}" if name else attr, level, path):
+            return Value("module", attr, below)
+        return None if origin else self._external(f"{name}.{attr}")
 
     def exported(self, path: str, name: str) -> Value | None:
         """Return the value of a name of a module, also if the module is no longer in memory."""
@@ -357,6 +357,9 @@ class Project:
 
     def _evaluate_attribute(self, node: ast.Attribute, scope: Scope) -> Value | None:
         value = self.attribute(self.value(node.value, scope), node.attr)
+        if value and value.kind == "external":  # perhaps `import app.models` without __init__.py
+            path = self.find(value.name, 0, scope.module.path)
+            return Value("module", value.name, path) if path else value
         return value or self.stored(node, scope)
 
     def stored(self, node: ast.expr, scope: Scope) -> Value | None:
@@ -391,10 +394,5 @@ class Project:
 
     def instance_of(self, annotation: ast.AST, scope: Scope) -> Value | None:
         """Return the value of a name that has this annotation."""
-        return self._remember(
-            (annotation, "instance"),
-            scope.module.values,
-            evaluation.evaluate_annotation,
-            annotation,
-            scope,
-        )
+        known, key = scope.module.values, (annotation, "instance")
+        return self._remember(key, known, evaluation.evaluate_annotation, annotation, scope)

@@ -2,8 +2,9 @@ from datetime import UTC, datetime, timedelta, timezone
 from functools import partial
 
 import sqlalchemy as sa
-from sqlalchemy import Column, DateTime, insert, update
+from sqlalchemy import Column, DateTime, MetaData, Table, insert, select, update
 from sqlalchemy.dialects.postgresql import TIMESTAMP
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlmodel import Field, SQLModel
 
@@ -50,6 +51,36 @@ async def store(session, tour: Tour):
     tour.plain = datetime.fromtimestamp(0, UTC)  # OAT603
 
 
+visits = Table("visits", MetaData(), Column("at", DateTime), Column("end", DateTime(timezone=True)))
+
+
+async def compare(session: AsyncSession):
+    now = datetime.now(UTC)
+    await session.execute(select(Tour).where(Tour.plain < now))  # OAT603
+    await session.execute(select(Tour).where(now >= Tour.plain))  # OAT603
+    await session.execute(select(Tour).where(Tour.plain.between(now, BUILT)))  # OAT603
+    await session.execute(select(visits).where(visits.c.at == now))  # OAT603
+
+
+async def write(session: AsyncSession):
+    now = datetime.now(UTC)
+    await session.execute(visits.insert().values(at=now))  # OAT603
+    await session.execute(insert(visits).values([{"at": now}]))  # OAT603
+    await session.execute(update(Tour).values({Tour.plain: now}))  # OAT603
+    await session.execute(update(Tour).values({"plain": now}))  # OAT603
+
+
+async def change(session: AsyncSession):
+    first = await session.get_one(Tour, 1)
+    first.plain = utc_now()  # OAT603
+    statement = select(Tour).where(Tour.id == 2)
+    result = await session.execute(statement)
+    second = result.scalar_one()
+    second.plain = utc_now()  # OAT603
+    for other in (await session.scalars(statement)).all():
+        other.plain = utc_now()  # OAT603
+
+
 # Right
 
 
@@ -80,3 +111,13 @@ async def store_right(session, tour: Tour, right: Right):
     session.add(Tour(plain=BUILT, zoned=OPENED))
     await session.execute(insert(Tour).values(plain=naive_now(), zoned=utc_now()))
     right.a = datetime.now(UTC)
+
+
+async def compare_columns(session: AsyncSession, tour: Tour):
+    now = datetime.now(UTC)
+    await session.execute(select(Tour).where(Tour.zoned < now, Tour.plain < naive_now()))
+    await session.execute(visits.update().values(end=now, at=BUILT))
+    await session.execute(update(Tour).values({Tour.zoned: now, Tour.plain: BUILT}))
+    first = await session.get_one(Tour, 1)
+    first.zoned = now
+    return tour.plain < now, first.plain.replace(tzinfo=UTC) < now

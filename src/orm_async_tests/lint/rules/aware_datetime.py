@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from orm_async_tests.lint.finding import Finding
 from orm_async_tests.lint.rules.rule import Rule, argument, named_arguments
@@ -17,7 +18,13 @@ COLUMN_TYPES = {"type_", "sa_type", "sa_column"}  # the arguments that give a co
 NAIVE = re.compile(r"sqlalchemy\.(.+\.)?(DateTime|DATETIME|TIMESTAMP)")
 BASES = {"DeclarativeBase", "AsyncAttrs", "MappedAsDataclass", "SQLModel", "Generic", "ABC"}
 
-Stored = tuple[Value, str, ast.expr, Scope]  # a class, its attribute, a value, and its scope
+COMPARING = {"between", "in_", "not_in", "is_distinct_from", "is_not_distinct_from"}
+WRITING = ("values", "on_conflict_do_update")
+READING = {"execute", "scalar", "scalars", "stream", "stream_scalars", "exec"}
+
+Table = tuple[ast.Call, Scope]  # a call of Table(), and its scope
+Stored = tuple[Value | Table | None, str, ast.expr, Scope]
+"""What has a column, the name of the column, a value, and the scope of the value."""
 
 
 class AwareDatetime(Rule):
@@ -25,6 +32,8 @@ class AwareDatetime(Rule):
 
     - The rule checks only projects that use asyncpg. With psycopg, the server drops the time zone
       without an error.
+    - In a project that also uses psycopg, the rule does not check comparisons, dictionaries of
+      values, and objects that a session loaded.
     - The rule ignores a column whose type it cannot infer, for example because the base class has a
       type_annotation_map.
     """
@@ -38,12 +47,20 @@ class AwareDatetime(Rule):
     remedy = "Declare the column as DateTime(timezone=True)."
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
-        if "asyncpg" not in file.facts.drivers or "datetime" not in file.text.lower():
+        drivers = file.facts.drivers
+        if "asyncpg" not in drivers or "datetime" not in file.text.lower():
             return
-        for stored in (_defaults(file), _passed(file), _assigned(file)):
-            for owner, name, value, scope in stored:
-                if _is_naive(file, owner, name) and _is_aware(file, value, scope):
-                    yield self.report(file, value, name)
+        sources = [_defaults(file), _passed(file), _assigned(file)]
+        sources += [] if "psycopg" in drivers else [_compared(file), _listed(file), _changed(file)]
+        for owner, name, value, scope in (stored for source in sources for stored in source):
+            if not owner or not _is_aware(file, value, scope):
+                continue
+            if isinstance(owner, Value):
+                is_naive = _is_naive(file, owner, name)
+            else:
+                is_naive = _is_naive_in(file, owner, name)
+            if is_naive:
+                yield self.report(file, value, name)
 
 
 def _defaults(file: SourceFile) -> Iterator[Stored]:
@@ -62,22 +79,137 @@ def _defaults(file: SourceFile) -> Iterator[Stored]:
 def _passed(file: SourceFile) -> Iterator[Stored]:
     """Yield the arguments of classes of the project, and of insert(...).values()."""
     for call, scope in [item for calls in [*file.module.calls.values()] for item in calls]:
-        node: ast.AST = call.func
-        if last_name(node) == "values":
-            chain = [item for item in ast.walk(node) if isinstance(item, ast.Call) and item.args]
-            models = [item.args[0] for item in chain if last_name(item) in ("insert", "update")]
-            node = next(iter(models), node)
-        owner = file.value(node, scope) if call.keywords else None
-        if owner and owner.kind == "class":
-            yield from ((owner, k.arg, k.value, scope) for k in call.keywords if k.arg)
+        if last_name(call.func) in WRITING:
+            owner: Value | Table | None = _written(file, call, scope)
+        else:
+            owner = file.value(call.func, scope) if call.keywords else None
+            owner = owner if owner and owner.kind == "class" else None
+        yield from ((owner, k.arg, k.value, scope) for k in call.keywords if owner and k.arg)
+
+
+def _written(file: SourceFile, call: ast.Call, scope: Scope) -> Value | Table | None:
+    """Return the model or the table that a statement such as insert(...).values() writes to."""
+    node: ast.AST = call
+    while isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        if node.func.attr in ("insert", "update") and node.args:
+            return _owner(file, node.args[0], scope)  # sa.insert(Model)
+        if node.func.attr in ("insert", "update"):
+            return _owner(file, node.func.value, scope)  # table.insert()
+        node, scope = file.project.origin(node.func.value, scope)
+    is_function = isinstance(node, ast.Call) and last_name(node) in ("insert", "update")
+    models = node.args[:1] if isinstance(node, ast.Call) and is_function else []
+    return _owner(file, models[0], scope) if models else None
+
+
+def _owner(file: SourceFile, node: ast.AST, scope: Scope) -> Value | Table | None:
+    """Return a class of the project, or the call of Table() that an expression refers to."""
+    value = file.value(node, scope)
+    if value and value.kind == "class":
+        return value
+    source, inner = file.project.origin(node, scope)
+    is_table = isinstance(source, ast.Call) and last_name(source) == "Table"
+    return (source, inner) if isinstance(source, ast.Call) and is_table else None
+
+
+def _listed(file: SourceFile) -> Iterator[Stored]:
+    """Yield the items of a dictionary, or of a list of dictionaries, that a statement stores."""
+    calls = [item for name in WRITING for item in file.module.calls.get(name, ())]
+    for call, place in calls:
+        owner = _written(file, call, place)
+        for passed in (*call.args, *(k.value for k in call.keywords if k.arg == "set_")):
+            node, scope = file.project.origin(passed, place)
+            parts = node.elts if isinstance(node, ast.List) else [node]
+            for part in [part for part in parts if isinstance(part, ast.Dict)]:
+                for key, value in zip(part.keys, part.values, strict=True):
+                    if isinstance(key, ast.Constant):
+                        yield owner, str(key.value), value, scope
+                    elif isinstance(key, ast.Attribute):
+                        yield *_column(file, key, scope), value, scope
+
+
+def _column(
+    file: SourceFile, node: ast.Attribute, scope: Scope
+) -> tuple[Value | Table | None, str]:
+    """Return what has the column in an expression such as Model.at or table.c.at."""
+    holder = node.value
+    if isinstance(holder, ast.Attribute) and holder.attr in ("c", "columns"):
+        holder = holder.value
+    return _owner(file, holder, scope), node.attr
+
+
+def _compared(file: SourceFile) -> Iterator[Stored]:
+    """Yield the values that a condition in SQL compares with a column."""
+    for node, scope in file.nodes(ast.Compare):
+        operands = [node.left, *node.comparators]
+        for column, value in (*pairwise(operands), *pairwise(reversed(operands))):
+            if isinstance(column, ast.Attribute) and not isinstance(value, ast.Constant):
+                yield *_column(file, column, scope), value, scope
+    for name in COMPARING & file.module.calls.keys():
+        for call, scope in file.module.calls[name]:
+            column = call.func.value if isinstance(call.func, ast.Attribute) else None
+            if isinstance(column, ast.Attribute):
+                items = [item for value in call.args for item in getattr(value, "elts", [value])]
+                yield from ((*_column(file, column, scope), item, scope) for item in items)
 
 
 def _assigned(file: SourceFile) -> Iterator[Stored]:
     for node, scope in file.nodes(ast.Assign):
         for target in node.targets:
-            owner = file.value(target.value, scope) if isinstance(target, ast.Attribute) else None
-            if owner and owner.kind == "instance":
-                yield owner, target.attr, node.value, scope
+            if isinstance(target, ast.Attribute):
+                owner = file.value(target.value, scope)
+                is_object = owner and owner.kind in ("instance", "class")
+                yield owner if is_object else None, target.attr, node.value, scope
+
+
+def _changed(file: SourceFile) -> Iterator[Stored]:
+    """Yield the assignments to objects that a session loaded."""
+    for node, scope in file.nodes(ast.Assign):
+        for target in node.targets:
+            if isinstance(target, ast.Attribute) and _is_aware(file, node.value, scope):
+                owner = None if file.value(target.value, scope) else target.value
+                loaded = _loaded(file, owner, scope) if owner else None
+                yield loaded, target.attr, node.value, scope
+
+
+def _loaded(file: SourceFile, node: ast.AST, scope: Scope, depth: int = 12) -> Value | None:
+    """Return the class of an object that a session loads, for example with get() or select()."""
+    node, scope = file.project.origin(node, scope)
+    match node:
+        case _ if depth == 0:
+            return None
+        case ast.Name(id=name):
+            binding = scope.binding(name)
+            if binding and binding.kind == "item":
+                return _loaded(file, binding.node, binding.scope, depth - 1)
+        case ast.Await(value=inner):
+            return _loaded(file, inner, scope, depth - 1)
+        case ast.Call(args=[model, *others]) if last_name(node) == "select":
+            return file.value(model, scope) if not others else None
+        case ast.Call(func=ast.Attribute(value=owner, attr=name), args=args):
+            value = file.value(owner, scope)
+            if value is None or not value.is_session or not args:
+                return _loaded(file, owner, scope, depth - 1)  # a method of a result or a statement
+            if name in ("get", "get_one"):
+                return file.value(args[0], scope)
+            return _loaded(file, args[0], scope, depth - 1) if name in READING else None
+    return None
+
+
+def _is_naive_in(file: SourceFile, table: Table, name: str) -> bool:
+    """Return whether a column of a Table() has no time zone."""
+    call, scope = table
+    for node in call.args[2:]:
+        column, inner = file.project.origin(node, scope)
+        args = column.args if isinstance(column, ast.Call) else []
+        if last_name(column) == "Column" and args and getattr(args[0], "value", "") == name:
+            return any(_is_naive_type(file, part, inner) for part in args[1:2])
+    return False
+
+
+def _is_naive_type(file: SourceFile, node: ast.AST, scope: Scope) -> bool:
+    has_arguments = getattr(node, "args", ()) or getattr(node, "keywords", ())
+    kind = file.external_name(getattr(node, "func", node), scope)
+    return NAIVE.fullmatch(kind) is not None and not has_arguments
 
 
 def _is_naive(file: SourceFile, owner: Value, name: str) -> bool:
@@ -93,12 +225,18 @@ def _is_naive(file: SourceFile, owner: Value, name: str) -> bool:
     types = [part for call in calls for part in call.args if not isinstance(part, ast.Constant)]
     types += [k.value for call in calls for k in call.keywords if k.arg in COLUMN_TYPES]
     if types:
-        has_arguments = getattr(types[0], "args", ()) or getattr(types[0], "keywords", ())
-        kind = file.external_name(getattr(types[0], "func", types[0]), cls)
-        return NAIVE.fullmatch(kind) is not None and not has_arguments
+        return _is_naive_type(file, types[0], cls)
     annotations = [ast.unparse(item.node) for item in cls.bindings[name] if item.kind == "of"]
-    is_datetime = any(re.search(r"\bdatetime\b", text) for text in annotations)
-    return is_datetime and _has_usual_types(file, classes)
+    if not any(re.search(r"\bdatetime\b(?!\.date\b)", text) for text in annotations):
+        return False
+    if _has_usual_types(file, classes):
+        return True
+    # The classes that inherit from a mixin have the usual types if all classes beside it have.
+    is_mixin = any("Mapped[" in text for text in annotations) and not cls.node.bases
+    beside = [one for one in cls.module.scopes.values() if isinstance(one.node, ast.ClassDef)]
+    groups = [[*file.project.bases(Value("class", one.name, cls.module.path))] for one in beside]
+    mapped = [group for group in groups if any(one.node.bases for one in group)]
+    return is_mixin and bool(mapped) and all(_has_usual_types(file, group) for group in mapped)
 
 
 def _has_usual_types(file: SourceFile, classes: list[Scope]) -> bool:

@@ -256,4 +256,4 @@ def test_why_says_so_when_it_knows_no_script() -> None:
 def test_why_without_an_error_names_the_remedy() -> None:
     done = orm("why", stdin=" \n")
     assert done.returncode == 2
-    assert "  type:  orm-async-tests why" in done.stderr
+    assert "  fix:   run orm-async-tests why" in done.stderr

@@ -146,7 +146,9 @@ def select(words: Iterable[str], chapters: Iterable[str] = ()) -> list[ScriptFil
     for folder in folders:
         if folder not in CHAPTERS:
             names = ", ".join(CHAPTERS)
-            raise CouldNotRun(f"there is no chapter {folder!r}", "--chapter", f"one of {names}")
+            raise CouldNotRun(
+                f"there is no chapter {folder!r}", "--chapter", f"choose one of {names}"
+            )
     return [
         _read_script(path)
         for number, path in files.items()
@@ -160,7 +162,7 @@ def select_one(word: str) -> ScriptFile:
         raise CouldNotRun(
             f"{word} names {len(scripts)} scripts, and this command takes one",
             "the command line",
-            f"only one number, for example {scripts[0].number}",
+            f"type only one number, for example {scripts[0].number}",
         )
     return scripts[0]
 
@@ -171,7 +173,7 @@ def _numbers(word: str, existing: Iterable[int]) -> list[int]:
         raise CouldNotRun(
             f"{word!r} is not the number of a script",
             "the command line",
-            "the number of a script or a range of numbers, for example 1 or 5-7",
+            "type the number of a script or a range of numbers, for example 1 or 5-7",
         )
     low, high = int(match[1]), int(match[2] or match[1])
     numbers = [number for number in existing if low <= number <= high]

@@ -86,7 +86,7 @@ def chosen_driver(url: URL, driver: str | None, source: str = "") -> URL:
         raise CouldNotRun(
             f"there is no driver {driver!r}",
             "--driver or ORM_ASYNC_DRIVER",
-            f"--driver {' or --driver '.join(DRIVERS)}",
+            f"add --driver {' or --driver '.join(DRIVERS)}",
         )
     if importlib.util.find_spec(driver) is None:
         extra = driver if driver == "psycopg" else "scripts"

@@ -15,12 +15,12 @@ class CouldNotRun(Exception):
     """Raised when a command cannot do its work.
 
     `problem` says what happened, `where` names the file, the variable or the option, and `remedy`
-    says what to type next. The message has a line for each of them. A command prints the message on
+    says how to continue. The message has a line for each of them. A command prints the message on
     standard error, and exits with 2.
     """
 
     def __init__(self, problem: str, where: str, remedy: str) -> None:
-        super().__init__(f"{problem}\n  where: {where}\n  type:  {remedy}")
+        super().__init__(f"{problem}\n  where: {where}\n  fix:   {remedy}")
         self.problem = problem
         self.where = where
         self.remedy = remedy
@@ -99,4 +99,4 @@ def write_file(path: Path, text: str, option: str) -> None:
 
 def _refusal(error: OSError, path: Path, option: str) -> CouldNotRun:
     problem = f"the file cannot be written: {error.strerror or error}"
-    return CouldNotRun(problem, str(path), f"{option} with a file that you can write")
+    return CouldNotRun(problem, str(path), f"use {option} with a file that you can write")

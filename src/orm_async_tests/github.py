@@ -64,7 +64,7 @@ def _append(data: bytes) -> None:
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             problem = f"the job summary cannot be written: {reason}"
-            remedy = f"unset {VARIABLE}, or the command without --github"
+            remedy = f"unset {VARIABLE}, or omit --github"
             raise CouldNotRun(problem, VARIABLE, remedy) from None
 
 

@@ -208,7 +208,7 @@ def run_alembic(arguments: Sequence[str], history: History, db: str | None = Non
         command_line.parser.error("name a command")
     if (name := options.cmd[0].__name__) in ("edit", "init", "merge", "revision"):
         problem = f"{name} writes a revision, which only a checkout of the project can contain"
-        remedy = f"alembic {name}, in a checkout of the project"
+        remedy = f"run alembic {name} in a checkout of the project"
         raise CouldNotRun(problem, "orm-async-tests db alembic", remedy)
     if db is not None:
         options.x = [*(options.x or []), f"db={db}"]

@@ -52,7 +52,9 @@ def _read_question(table: dict[str, Any]) -> Question:
             values["symptom"] = symptoms.parse(values["symptom"])
         question = Question(**values)
         if (question.script is None) == (question.reason == ""):
-            raise ValueError("a question has either a script or a reason")
+            raise ValueError(
+                "a question needs either a script that answers it, or a reason why none does"
+            )
     except (TypeError, ValueError) as error:
         form = "see CONTRIBUTING.md for the fields of a question"
         raise ValueError(f"{table.get('id', table)}: {error}; {form}") from None

@@ -85,7 +85,7 @@ def parse_url(text: str, source: str) -> URL:
         url = make_url(text)
     except (ArgumentError, ValueError):
         raise CouldNotRun(
-            "the value is no database URL, and not `embedded` or `compose`",
+            "the value is neither a database URL, nor `embedded`, nor `compose`",
             source,
             f"{source}=postgresql://user:password@host:5432/database, or embedded, or compose",
         ) from None
@@ -108,7 +108,7 @@ def with_driver(url: URL, driver: str, source: str = "") -> URL:
             raise CouldNotRun(
                 f"{driver} has no connection parameter {name}",
                 _place(source),
-                f"the URL without {name}, or --driver {other}",
+                f"remove {name} from the URL, or add --driver {other}",
             )
     return url.set(query=_asyncpg_query(url.query)) if driver == "asyncpg" else url
 

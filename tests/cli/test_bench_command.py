@@ -35,7 +35,7 @@ def test_a_wrong_argument_is_refused(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert run("bench", *arguments, monkeypatch=monkeypatch) == 2
-    assert "type:" in capsys.readouterr().err
+    assert "fix:" in capsys.readouterr().err
 
 
 def test_without_a_checkout_the_error_says_where_the_benchmarks_are(
@@ -44,5 +44,5 @@ def test_without_a_checkout_the_error_says_where_the_benchmarks_are(
     monkeypatch.setattr(bench, "CHECKOUT", tmp_path)
     assert run("bench", "get", monkeypatch=monkeypatch) == 2
     error = capsys.readouterr().err
-    assert "benchmarks of the repository" in error
-    assert f"type:  in a clone of the repository: {bench.REPOSITORY_COMMAND}" in error
+    assert "this installation has no benchmarks" in error
+    assert f"fix:   clone the repository, and run there: {bench.REPOSITORY_COMMAND}" in error

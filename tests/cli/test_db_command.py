@@ -95,7 +95,7 @@ def test_doctor_names_the_problem_and_the_remedy() -> None:
     run = orm("doctor", env=NOWHERE)
     assert run.returncode == 2
     assert "problem  database" in run.stdout
-    assert "type:" in run.stdout
+    assert "fix:" in run.stdout
 
 
 def test_missing_binaries_are_refused(empty_home: dict[str, str], tmp_path: Path) -> None:

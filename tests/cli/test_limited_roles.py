@@ -48,7 +48,7 @@ def test_a_role_that_may_create_nothing_gets_an_error_with_a_remedy() -> None:
         done = orm("run", "5", on=database)
     assert (done.returncode, done.stdout) == (2, "")
     assert "cannot be created" in done.stderr
-    assert "type:" in done.stderr
+    assert "fix:" in done.stderr
 
 
 def test_a_role_that_may_not_create_schemas_runs_scripts_that_need_none() -> None:

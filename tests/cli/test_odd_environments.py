@@ -46,7 +46,7 @@ def assert_refused(
         printed = "".join(capsys.readouterr())
         assert (name, code) == (name, 2), printed
         assert "\n  where: " in printed
-        assert "\n  type:  " in printed
+        assert "\n  fix:   " in printed
         assert "Traceback" not in printed
 
 

@@ -128,7 +128,7 @@ def refuse(folder: Path, *arguments: str) -> None:
     [problem, where, remedy] = done.stderr.splitlines()[-3:]
     assert problem
     assert where.startswith("  where: ")
-    assert remedy.startswith("  type:  ")
+    assert remedy.startswith("  fix:   ")
     assert "Traceback" not in done.stderr
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 

@@ -51,7 +51,7 @@ def test_a_url_that_cannot_be_used_ends_every_command_with_2(
         printed = "".join(capsys.readouterr())
         assert (name, code) == (name, 2), printed
         assert "\n  where: " in printed
-        assert "\n  type:  " in printed
+        assert "\n  fix:   " in printed
         assert "Traceback" not in printed
         assert ":p@" not in printed
     assert list(tmp_path.iterdir()) == []

@@ -40,4 +40,4 @@ def test_a_script_run_as_a_file_has_its_options_and_exit_codes(database: db.Data
         text=True,
     )
     assert done.returncode == 2
-    assert "type: " in done.stderr
+    assert "fix: " in done.stderr

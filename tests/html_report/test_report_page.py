@@ -277,7 +277,7 @@ def test_wrong_arguments_of_the_report_are_refused_before_the_work(
     monkeypatch.chdir(tmp_path)
     done = orm("report", *words)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "type:" in done.stderr
+    assert "fix:" in done.stderr
 
 
 def test_a_missing_library_is_named_with_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,7 +75,7 @@ def test_a_wrong_setting_is_refused(lint: Lint, project: Path, settings: str) ->
     assert "pyproject.toml" in done.stderr
     assert [line.strip().partition(":")[0] for line in done.stderr.splitlines()[-2:]] == [
         "where",
-        "type",
+        "fix",
     ]
 
 

@@ -232,7 +232,7 @@ def test_the_versions_of_a_driver_are_an_axis_of_that_driver_alone() -> None:
 def test_a_wrong_argument_exits_with_2(arguments: list[str]) -> None:
     done = orm(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "type:" in done.stderr
+    assert "fix:" in done.stderr
 
 
 @pytest.mark.parametrize("option", ["--driver", "--loop", "--pooler"])

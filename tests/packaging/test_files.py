@@ -92,7 +92,7 @@ def test_poetryw_without_a_python_says_what_to_type(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert [line.strip().partition(":")[0] for line in done.stderr.splitlines()][1:] == [
         "where",
-        "type",
+        "fix",
     ]
 
 

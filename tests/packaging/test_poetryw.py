@@ -131,7 +131,7 @@ def test_poetryw_names_a_command_that_does_not_exist(
     assert checkout.run("run", "test999") == 2
     message = capfd.readouterr().err.splitlines()
     assert "there is no command test999" in message
-    assert [line.partition(":")[0].strip() for line in message[-2:]] == ["where", "type"]
+    assert [line.partition(":")[0].strip() for line in message[-2:]] == ["where", "fix"]
 
 
 def test_poetryw_shows_what_poetry_said_when_it_fails(

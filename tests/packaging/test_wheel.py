@@ -163,7 +163,7 @@ raise SystemExit({function}())
     problem, *advice = done.stderr.splitlines()
     assert done.returncode == 2
     assert problem == f"the package {missing} is not installed"
-    assert [line.partition(":")[0].strip() for line in advice] == ["where", "type"]
+    assert [line.partition(":")[0].strip() for line in advice] == ["where", "fix"]
 
 
 def find_python(version: str) -> str:

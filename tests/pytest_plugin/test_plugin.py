@@ -111,7 +111,7 @@ def test_a_baseline_that_cannot_be_read_is_a_usage_error(tmp_path: Path, sqlite:
     result = run_pytest(tmp_path, sqlite, *BASELINE)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(
-        ["*the baseline file does not exist*", "*where: known.json", "*type: *"]
+        ["*the baseline file does not exist*", "*where: known.json", "*fix: *"]
     )
 
 
@@ -120,8 +120,8 @@ def test_a_baseline_that_cannot_be_read_is_a_usage_error(tmp_path: Path, sqlite:
     [
         ({"baseline": "missing/known.json", "baseline_write": True}, "no folder missing"),
         ({"baseline": ".", "baseline_write": True}, "is a folder"),
-        ({"baseline_write": True}, "type:  --async-orm-baseline-write --async-orm-baseline FILE"),
-        ({"trace_all": True}, "type:  --async-orm-trace-all --async-orm-trace DIR"),
+        ({"baseline_write": True}, "fix:   --async-orm-baseline-write --async-orm-baseline FILE"),
+        ({"trace_all": True}, "fix:   --async-orm-trace-all --async-orm-trace DIR"),
     ],
 )
 def test_options_that_cannot_work_are_refused_before_tests_run(
@@ -134,7 +134,7 @@ def test_options_that_cannot_work_are_refused_before_tests_run(
 
 
 def test_a_baseline_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(CouldNotRun, match="type:  --async-orm-baseline"):
+    with pytest.raises(CouldNotRun, match="fix:   use --async-orm-baseline"):
         findings.write_baseline(tmp_path, {})
 
 

@@ -58,7 +58,7 @@ def test_a_server_that_does_not_start_is_not_to_be_reset(own_home: Path) -> None
     (data / "postmaster.pid").write_text(f"{os.getpid()}\n")  # PostgreSQL takes it for a server
     with pytest.raises(CouldNotRun) as refused, postgres.lease(postgres.SERVICE):
         pass
-    assert refused.value.remedy.startswith("orm-async-tests db log --service")
+    assert refused.value.remedy.startswith("run orm-async-tests db log --service")
     assert "reset" not in refused.value.remedy
 
 
@@ -70,6 +70,6 @@ def test_a_script_refuses_a_database_of_the_service_and_changes_nothing(
         assert run.returncode == 2
         assert str(tables.url.database) in run.stderr
         assert "service.alembic_version" in run.stderr
-        assert "  type: " in run.stderr
+        assert "  fix: " in run.stderr
     count = "SELECT count(*) FROM users WHERE username = 'kept'"
     assert asyncio.run(execute(tables, count)) == [1]

@@ -65,5 +65,5 @@ def test_a_setting_that_is_wrong_is_named_with_a_remedy(
         monkeypatch.setenv(name, value)
     assert serve.main() == 2
     details = [line for line in capsys.readouterr().err.splitlines() if line.startswith("  ")]
-    assert [line.split(":")[0].strip() for line in details] == ["where", "type"]
+    assert [line.split(":")[0].strip() for line in details] == ["where", "fix"]
     assert place in details[0]

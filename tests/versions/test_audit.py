@@ -192,7 +192,7 @@ def test_an_unknown_version_is_not_an_all_clear(
     assert f"unknown: {unknown}: " in done.stdout
     assert "no known defect affects these versions" not in done.stdout
     assert unknown in done.stderr
-    assert "  type:  pin " in done.stderr
+    assert "  fix:   pin " in done.stderr
     for option in ("--json", "--markdown", "--sarif"):
         assert audit(path, option).returncode == 2
     assert unknown in json.loads(audit(path, "--json").stdout)["unknown"]
@@ -268,7 +268,7 @@ def test_to_another_thing_than_a_release_of_a_library_is_refused(
 ) -> None:
     done = audit(str(LOCKS / "uv.lock"), "--to", release)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "  where: --to\n  type:  --to sqlalchemy==2.1.9" in done.stderr
+    assert "  where: --to\n  fix:   --to sqlalchemy==2.1.9" in done.stderr
 
 
 def test_markdown_has_a_row_for_each_defect(audit: Audit) -> None:
@@ -317,7 +317,7 @@ def test_a_file_that_cannot_be_audited_says_what_to_type(
     assert (done.returncode, done.stdout) == (2, "")
     assert message in done.stderr
     assert f"  where: {tmp_path}" in done.stderr
-    assert "  type:  " in done.stderr
+    assert "  fix:   " in done.stderr
     assert path.read_bytes() == text.encode("utf-8", "surrogateescape")
 
 

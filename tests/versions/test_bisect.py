@@ -215,7 +215,7 @@ def test_an_installation_that_cannot_be_imported_has_no_verdict(tmp_path: Path) 
 def test_a_bisection_that_cannot_run_is_refused(arguments: list[str], bisect: Bisect) -> None:
     done = bisect(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "  type:  " in done.stderr
+    assert "  fix:   " in done.stderr
 
 
 @pytest.fixture

@@ -60,7 +60,7 @@ def audit(arguments: argparse.Namespace) -> int:
     if arguments.github:
         github.require_summary()
     if arguments.sarif and arguments.file is None:
-        problem = "SARIF needs a file whose lines it can point to"
+        problem = "a SARIF report needs a file, because each result names a line"
         raise CouldNotRun(problem, "the command line", "orm-async-tests audit poetry.lock --sarif")
     report = _create_report(arguments)
     if arguments.json or arguments.sarif:

@@ -16,9 +16,9 @@ def bench(arguments: argparse.Namespace) -> int:
     """Run the benchmark of the checkout, because a wheel does not contain the benchmarks."""
     if not (CHECKOUT / "benchmarks/__main__.py").exists():
         raise CouldNotRun(
-            "the benchmarks are only in the folder benchmarks of the repository",
+            "this installation has no benchmarks: only the repository contains them",
             str(CHECKOUT),
-            f"in a clone of the repository: {REPOSITORY_COMMAND}",
+            f"clone the repository, and run there: {REPOSITORY_COMMAND}",
         )
     sys.path.insert(0, str(CHECKOUT))
     return int(import_module(PATTERNS).main(arguments.arguments))

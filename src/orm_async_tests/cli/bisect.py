@@ -59,7 +59,7 @@ def _choose_driver(library: str, wanted: str | None) -> str:
         raise CouldNotRun(
             f"{driver} is not a driver for releases of {library}",
             "--driver",
-            f"the command without --driver, or --library sqlalchemy --driver {DRIVERS[-1]}",
+            f"omit --driver, or add --library sqlalchemy --driver {DRIVERS[-1]}",
         )
     return driver
 

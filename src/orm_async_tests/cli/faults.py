@@ -18,7 +18,7 @@ from orm_async_tests.harness.report.phrasing import pluralize
 from orm_async_tests.postgres.paths import home
 
 LEGEND = "number: fault points  !: violations  =: known defects  ?: unresolved"
-TOKEN = "--point with a token that an earlier run printed at the start of a line"
+TOKEN = "add --point with a token that an earlier run printed at the start of a line"
 
 
 def sweep_patterns(arguments: argparse.Namespace) -> int:
@@ -33,7 +33,7 @@ def sweep_patterns(arguments: argparse.Namespace) -> int:
     for cell in cells:
         if cell.work not in reached:  # a sweep of nothing is no success
             problem = "the function has no fault point: it neither waits nor sends a message"
-            remedy = "the same command with a function that runs a statement on its engine"
+            remedy = "repeat the command with a function that runs a statement on its engine"
             raise CouldNotRun(problem, cell.work, remedy)
     missing, report = list(find_missing(cells, versions)), Report(cells)
     if arguments.json:

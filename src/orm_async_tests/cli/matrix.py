@@ -67,7 +67,7 @@ def _describe_for_github(collected: list[Record]) -> tuple[list[github.Annotatio
         annotations.append(github.Annotation("error", "{} {} on {}".format(*row), reason))
         rows.append(row)
     if not records.is_complete(collected):
-        problem = "the run did not come to its end"
+        problem = "the run was interrupted"
         annotations.append(github.Annotation("error", "partial results", problem))
     summary = github.render_summary("Verdicts by stack", summaries.count_verdicts(collected))
     if len(rows) > 1:
@@ -79,7 +79,7 @@ def _choose_plans(arguments: argparse.Namespace) -> tuple[Plan, ...]:
     axes = {field.name: getattr(arguments, field.name) for field in fields(Plan)}
     if arguments.preset not in PRESETS:
         problem = f"there is no preset {arguments.preset!r}"
-        raise CouldNotRun(problem, "--preset", f"--preset {' or --preset '.join(PRESETS)}")
+        raise CouldNotRun(problem, "--preset", f"add --preset {' or --preset '.join(PRESETS)}")
     chosen = combine(axes) if any(axes.values()) else PRESETS[arguments.preset]
     return take_shard(chosen, arguments.shard) if arguments.shard else chosen
 
@@ -145,6 +145,6 @@ def diff(arguments: argparse.Namespace) -> int:
         print(f"stack       {field}  ({'; '.join(names)})")
     for path, run in ((arguments.before, before), (arguments.after, after)):
         if not records.is_complete(run):
-            print(f"{path} is partial: its run did not come to its end")
+            print(f"{path} is partial: its run was interrupted")
     print(f"{len(changes)} difference{'s' * (len(changes) != 1)}")
     return int(any(change.kind == "regression" for change in changes))

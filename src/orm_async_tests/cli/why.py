@@ -46,7 +46,7 @@ def _read_input() -> str:
         raise CouldNotRun(
             "there is no error or text to look up",
             "the command line and standard input",
-            'orm-async-tests why "the error or words", or orm-async-tests why < FILE',
+            'run orm-async-tests why "the error or words", or orm-async-tests why < FILE',
         )
     return text
 

@@ -107,5 +107,5 @@ def parse_point(token: str) -> Point:
     raise CouldNotRun(
         f"{token!r} is not a fault point",
         "--point",
-        "--point asyncpg/asyncio/add/cancel-ready/3, or another token from the output",
+        "add --point with a token from the output: asyncpg/asyncio/add/cancel-ready/3",
     )

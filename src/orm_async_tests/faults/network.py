@@ -174,5 +174,5 @@ def refuse_tls(parameters: dict[str, object]) -> None:
         raise CouldNotRun(
             "a sweep cannot count the messages of an encrypted connection",
             "the setting ssl or sslmode of the engine",
-            "--fault cancel, or the same command with an engine without TLS",
+            "add --fault cancel, or connect the engine without TLS",
         )

@@ -34,8 +34,8 @@ TIMEOUTS: dict[str, dict[str, float]] = {  # seconds; psycopg has none for a com
     "psycopg": {"connect_timeout": 2},
 }
 FORM = (
-    "async def work(engine: AsyncEngine), which gets an engine for --db, or async def work(), "
-    "which uses an engine or async_sessionmaker of its module"
+    "write async def work(engine: AsyncEngine), which gets an engine for --db, or async def "
+    "work(), which uses an engine or async_sessionmaker of its module"
 )
 
 
@@ -49,14 +49,16 @@ def select_patterns(names: Sequence[str], rows: str | None) -> list[Pattern]:
     patterns = [_load_pattern(name, rows) for name in names]
     with_engine = [pattern.name for pattern in patterns if pattern.engine]
     if with_engine and len(patterns) > 1:
-        problem = f"{with_engine[0]} uses an engine of its own, so that it cannot share a database"
-        raise CouldNotRun(problem, "--pattern", f"--pattern {with_engine[0]} alone")
+        problem = (
+            f"{with_engine[0]} uses its own engine, so the command cannot sweep a second pattern"
+        )
+        raise CouldNotRun(problem, "--pattern", f"use --pattern {with_engine[0]} alone")
     return patterns or list(PATTERNS.values())
 
 
 def check_kinds(names: Sequence[str]) -> None:
     if unknown := [name for name in names if name not in KINDS]:
-        remedy = f"one of {', '.join(KINDS)}"
+        remedy = f"choose one of {', '.join(KINDS)}"
         raise CouldNotRun(f"there is no fault {unknown[0]!r}", "--fault", remedy)
 
 
@@ -73,7 +75,7 @@ def _load_pattern(name: str, rows: str | None) -> Pattern:
     if name in PATTERNS:
         return replace(PATTERNS[name], kinds=frozenset(KINDS))
     if ":" not in name:
-        remedy = f"one of {', '.join(PATTERNS)}, or module:function for a function of yours"
+        remedy = f"choose one of {', '.join(PATTERNS)}, or type module:function"
         raise CouldNotRun(f"there is no pattern {name!r}", "--pattern", remedy)
     function = _load_function(name)
     if problem := _find_problem(function):
@@ -105,7 +107,7 @@ def _load_function(name: str) -> Any:
         raise CouldNotRun(
             f"{name} could not be imported: {type(error).__name__}: {error}",
             "--pattern",
-            "module:function, where Python can import the module from the current directory",
+            "write module:function, where Python can import the module from this folder",
         ) from error
     finally:
         sys.path.pop(0)
@@ -162,10 +164,10 @@ def open_database(
         elif choice or driver:
             problem = f"{name} uses the engine of its module, and no other database"
             option = "--db" if choice else "--driver"
-            raise CouldNotRun(problem, option, f"the command without {option}")
+            raise CouldNotRun(problem, option, f"repeat the command without {option}")
         elif engine.driver not in db.DRIVERS:
             problem = f"the engine of {name} uses {engine.driver}"
-            remedy = f"an engine for {' or '.join(db.DRIVERS)}"
+            remedy = f"use an engine for {' or '.join(db.DRIVERS)}"
             raise CouldNotRun(problem, "--pattern", remedy)
         else:
             database = db.Database(engine.url, "url", f"the engine of {name}")

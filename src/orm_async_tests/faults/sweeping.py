@@ -126,7 +126,7 @@ class Sweep:
                     raise CouldNotRun(
                         "the URL names several hosts, but this fault needs one host",
                         "the engine's URL",
-                        "--fault cancel, or the same command with a URL that has one host",
+                        "add --fault cancel, or use a URL that has one host",
                     )
                 network = Network(host, self.url.port or PORT)
                 stack.enter_context(network.running())
@@ -174,7 +174,7 @@ async def _run_without_fault(target: Target, start: Point) -> Outcome:
         raise CouldNotRun(
             f"without a fault the work raises {outcome.result}: {outcome.message}",
             start.work,
-            "correct the work, because a sweep needs work that succeeds without a fault",
+            "correct the function, because a sweep needs a function that succeeds without a fault",
         )
     return replace(outcome, expected_change=outcome.change)
 

@@ -189,7 +189,7 @@ def _add_entry(results: Results, stack: str, detail: Document, where: str) -> No
 def _check_end(results: Results, documents: Sequence[Document], source: str) -> None:
     kinds = [document.get("record") for document in documents]
     if "header" in kinds and kinds[-1] != "footer":
-        results.problems[f"{source}: the results are partial, the run did not come to its end"] += 1
+        results.problems[f"{source}: the results are partial, the run was interrupted"] += 1
 
 
 def _is_same(one: Mapping[str, str], other: Mapping[str, str]) -> bool:

@@ -63,9 +63,9 @@ def find_unexpected(records: Sequence[Record]) -> Iterator[tuple[Record, str]]:
             if verdict not in PASSING:
                 yield record, reason
         elif verdict == HOLDS and entry.always:
-            yield record, f"it holds, but should fail here: {entry.why}"
+            yield record, f"the script holds, but should fail here: {entry.why}"
         elif verdict not in (HOLDS, *FAILING) and (entry.always or verdict not in PASSING):
-            yield record, f"it did not run ({reason}), but should fail here: {entry.why}"
+            yield record, f"the script did not run ({reason}), but should fail here: {entry.why}"
 
 
 def find_missing(records: Sequence[Record]) -> list[Record]:
@@ -77,7 +77,7 @@ def find_missing(records: Sequence[Record]) -> list[Record]:
         return []
     present = verdicts(records)
     return [
-        result(stack, number, NOT_RUN, "this script does not exist")
+        result(stack, number, NOT_RUN, "a script with this number does not exist")
         for stack, identity in identities(records).items()
         for entry in read_expected()
         if entry.applies(identity)

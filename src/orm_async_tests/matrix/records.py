@@ -171,7 +171,9 @@ def merge(runs: Sequence[Sequence[Record]]) -> list[Record]:
         if twice := sorted(stacks.keys() & head["stacks"].keys()):
             problem = f"two of these files have the stack {twice[0]!r}"
             raise CouldNotRun(
-                problem, "the files", "orm-async-tests matrix --shard 1/2, then --shard 2/2"
+                problem,
+                "the files",
+                "run orm-async-tests matrix with --shard 1/2, and then with --shard 2/2",
             )
         stacks |= head["stacks"]
     scripts = sorted({number for head, *_ in runs for number in head["scripts"]})

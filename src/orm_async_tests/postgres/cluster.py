@@ -146,15 +146,15 @@ class Cluster:
             )
         if run.returncode == launcher.NO_NAMESPACE:
             raise CouldNotRun(
-                "PostgreSQL refuses root, and on this kernel root cannot create a user namespace",
+                "PostgreSQL does not start as root, and this kernel denies root a user namespace",
                 "the embedded server, which root tried to start",
-                "the same command as an ordinary user, or DATABASE_URL=postgresql://...",
+                "repeat the command as an ordinary user, or set DATABASE_URL=postgresql://...",
             )
         if run.returncode:
             raise CouldNotRun(
                 f"{program} failed: {run.stderr.strip() or run.stdout.strip()}",
                 str(self.folder),
-                "orm-async-tests doctor, or DATABASE_URL=postgresql://...",
+                "run orm-async-tests doctor, or set DATABASE_URL=postgresql://...",
             )
 
     def start(
@@ -199,9 +199,9 @@ class Cluster:
         if os.statvfs(self.folder).f_bavail:
             with paths.open_file(self.log, os.O_RDONLY):
                 reason = "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])
-        remedy = "orm-async-tests db reset, or DATABASE_URL=postgresql://..."
+        remedy = "run orm-async-tests db reset, or set DATABASE_URL=postgresql://..."
         if self.kind is SERVICE:  # a reset would delete a user's data
-            remedy = "orm-async-tests db log --service, then correct what it names: no data is lost"
+            remedy = "run orm-async-tests db log --service, and correct the cause: no data is lost"
         return CouldNotRun(f"{problem}:\n{reason}", str(self.log), remedy)
 
     def is_running(self) -> bool:

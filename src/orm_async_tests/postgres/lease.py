@@ -26,7 +26,7 @@ def require_descriptors() -> None:
         raise CouldNotRun(
             f"this process may open {soft} files, and commands need {DESCRIPTORS}",
             "the limit on open files, which `ulimit -n` prints",
-            f"ulimit -n {DESCRIPTORS}, or the same command in a new shell",
+            f"run ulimit -n {DESCRIPTORS}, or repeat the command in a new shell",
         )
 
 
@@ -133,7 +133,7 @@ def stop(kind: ClusterKind = SCRIPTS, *, reset: bool = False) -> bool:
         while not supervisor.try_lock(lease_file):
             if time.monotonic() > deadline:
                 problem = "another command is using the embedded server"
-                remedy = "the same command, after the other command has ended"
+                remedy = "repeat the command after the other command has ended"
                 raise CouldNotRun(problem, str(cluster.lease), remedy)
         os.ftruncate(lease_file, 0)
         was_running = cluster.end(signal.SIGINT)

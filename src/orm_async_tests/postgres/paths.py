@@ -178,11 +178,19 @@ def check_owner(path: Path, status: os.stat_result, forbidden: int) -> None:
     if status.st_mode & forbidden:
         verb = "write to" if status.st_mode & OTHERS_WRITE else "read"
         mode = f"{stat.S_IMODE(status.st_mode):04o}"
-        raise refusal(path, f"other users may {verb} it (mode {mode})", f"chmod go= {path}")
+        raise refusal(
+            path,
+            f"other users have the right to {verb} the path (mode {mode})",
+            f"run chmod go= {path}",
+        )
 
 
 def refusal(path: Path, reason: str, remedy: str = "") -> CouldNotRun:
-    remedies = [remedy, f"{VARIABLE}=/a/folder/of/yours", "or DATABASE_URL=postgresql://..."]
+    remedies = [
+        remedy,
+        f"set {VARIABLE}=/a/folder/of/yours",
+        "or set DATABASE_URL=postgresql://...",
+    ]
     problem = f"the embedded server does not use this path: {reason}"
     return CouldNotRun(problem, str(path), ", ".join(filter(None, remedies)))
 
@@ -211,10 +219,12 @@ def _check_links(path: Path, entry: Path) -> None:
 def _check_parent(path: Path, status: os.stat_result) -> None:
     """Raise CouldNotRun if another user could replace files in this folder of the path."""
     if status.st_uid not in _trusted():
-        raise refusal(path, f"a folder on it belongs to the user with the ID {status.st_uid}")
+        raise refusal(
+            path, f"a parent folder of the path belongs to the user with the ID {status.st_uid}"
+        )
     shared = status.st_mode & 0o002 or (status.st_mode & 0o020 and status.st_gid != os.getegid())
     if shared and not status.st_mode & stat.S_ISVTX:
-        raise refusal(path, "other users may write to a folder on the path")
+        raise refusal(path, "other users have the right to write to a parent folder of the path")
 
 
 @cache

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy import URL
 
 VARIABLE = "ORM_ASYNC_PGBOUNCER"
-REMEDY = f"apt-get install pgbouncer, or {VARIABLE}=/a/folder/pgbouncer"
+REMEDY = f"run apt-get install pgbouncer, or set {VARIABLE}=/a/folder/pgbouncer"
 SBIN = "/usr/local/sbin:/usr/sbin"  # the PATH of an ordinary user may lack these folders
 PORT = 6432
 STARTED_WITHIN = 10.0  # seconds
@@ -105,7 +105,7 @@ def _render_server(server: "URL") -> str:
         raise CouldNotRun(
             "PgBouncer connects to one host, but this URL has several hosts",
             server.render_as_string(),
-            "the same command with a URL that has one host",
+            "repeat the command with a URL that has one host",
         )
     words = {
         "host": host,

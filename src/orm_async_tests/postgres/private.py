@@ -188,6 +188,6 @@ def _wait_for(server: PrivateServer, condition: str) -> None:
     give_up = time.monotonic() + DEADLINE
     while _select(server, f"SELECT {condition}") != "t":
         if time.monotonic() > give_up:
-            problem = f"this did not become true within {DEADLINE:.0f} s: {condition}"
+            problem = f"the server did not reach this state within {DEADLINE:.0f} s: {condition}"
             where = str(server.login.socket_directory)
-            raise CouldNotRun(problem, where, "the same command again")
+            raise CouldNotRun(problem, where, "repeat the command")

@@ -196,5 +196,5 @@ def read_option(options: argparse.Namespace, name: str, metavar: str, flag: str)
     value: str | None = getattr(options, f"async_orm_{name}")
     if value is None and getattr(options, f"async_orm_{flag.replace('-', '_')}"):
         option, needed = f"--async-orm-{flag}", f"--async-orm-{name} {metavar}"
-        raise CouldNotRun("the option needs a second option", option, f"{option} {needed}")
+        raise CouldNotRun(f"{option} has no effect without {needed}", option, f"{option} {needed}")
     return value

@@ -88,9 +88,11 @@ async def _run(
     point = parse_point(f"{driver}/{sweep.loop}/{sweep.name}/{option}")
     outcome = await sweep.run_point(point)
     if not outcome.reached:
-        problem = f"the work has no point {point.where}: it has {outcome.count} with this fault"
+        problem = (
+            f"the work has no point {point.where}: the work has {outcome.count} with this fault"
+        )
         raise CouldNotRun(
-            problem, OPTION, "the same option with a fault point that a failing test has printed"
+            problem, OPTION, "repeat the option with a fault point that a failing test has printed"
         )
     outcome = explain_outcome(outcome, versions)
     report = Report([Cell(sweep.name, point.fault, (1, 1), (outcome,))])

@@ -117,8 +117,8 @@ async def list_(
     reader: Read,
     after: After = 0,
     limit: Limit = 100,
-    since: Annotated[Moment, Query(description="the earliest date")] = FIRST,
-    until: Annotated[Moment, Query(description="a date after the last point")] = LAST,
+    since: Annotated[Moment, Query(description="omit points before this date")] = FIRST,
+    until: Annotated[Moment, Query(description="omit points at or after this date")] = LAST,
 ) -> Response:
     """List the points of a user in the order of their ids, one page at a time."""
     values = {"user_id": user_id, "after": after, "limit": limit, "since": since, "until": until}

@@ -41,11 +41,15 @@ def main() -> int:
     parser.add_argument("--host", default="127.0.0.1", help=f"the address to listen on {default}")
     parser.add_argument("--port", type=int, default=8000, help=f"the port to listen on {default}")
     parser.add_argument(
-        "--workers", type=int, default=1, metavar="N", help=f"how many processes serve {default}"
+        "--workers",
+        type=int,
+        default=1,
+        metavar="N",
+        help=f"the number of processes that serve requests {default}",
     )
     options = parser.parse_args()
     if options.workers < 1:
-        parser.error("argument --workers: at least one process is needed")
+        parser.error("argument --workers: choose at least one process")
     return errors.exit_code(lambda: serve(options.db_, options.host, options.port, options.workers))
 
 
@@ -92,9 +96,9 @@ def keep_server_running() -> None:
             wait_until_ended(SERVICE)
             with lease(SERVICE) as server:
                 if server.launch != "warm":  # else another command was faster
-                    log.warning("the embedded server had ended and was started again")
+                    log.warning("the service restarted the embedded server, which had ended")
         except CouldNotRun as error:
-            log.error("the embedded server cannot be used: %s", error)
+            log.error("the service cannot use the embedded server: %s", error)
             time.sleep(RETRY_AFTER)
 
 

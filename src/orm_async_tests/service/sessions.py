@@ -85,7 +85,7 @@ async def begin_session(request: Request) -> AsyncIterator[AsyncSession]:
 
 
 CacheControl = Annotated[
-    str, Header(description="no-cache reads from the primary server, which has the newest commits")
+    str, Header(description="send no-cache to read the newest commits from the primary server")
 ]
 
 

@@ -42,7 +42,7 @@ EXTRAS = {  # of SQLAlchemy: they install a driver without pinning it
     "postgresql-psycopgbinary": "psycopg",
 }
 REMEDY = (
-    "orm-async-tests audit FILE, where FILE is poetry.lock, uv.lock, pdm.lock, pylock.toml, "
+    "run orm-async-tests audit FILE, where FILE is poetry.lock, uv.lock, pdm.lock, pylock.toml, "
     "Pipfile.lock or requirements.txt"
 )
 

@@ -20,7 +20,7 @@ DEAD_IN_THE_POOL = Upstream(
     "breaks the pool",
 )
 CLOSE_HANGS = Upstream(
-    "asyncpg's close() ignores its timeout while it waits for the answer to a cancel request",
+    "asyncpg's close() ignores its timeout while a cancel request waits for its answer",
     {"sqlalchemy": ">=2.0.38,<2.2", "asyncpg": ">=0.30,<0.32"},
     "https://github.com/MagicStack/asyncpg/issues/1356",
     "breaks the pool",

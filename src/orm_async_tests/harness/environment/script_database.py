@@ -74,7 +74,7 @@ def open_database(db_: str | None, driver: str | None, pooler: str) -> Iterator[
     """Open and print the PostgreSQL database, or a new SQLite file if the driver is aiosqlite."""
     if driver == SQLITE and (db_ or pooler):
         problem = f"{SQLITE} uses a new file as its database"
-        raise CouldNotRun(problem, "--db or --pooler", f"--driver {SQLITE} without them")
+        raise CouldNotRun(problem, "--db or --pooler", f"use --driver {SQLITE} alone")
     opened = _open_file() if driver == SQLITE else db.open_database(db_, driver, pooler=pooler)
     with opened as database:
         print(f"db: {database.label}, {database.driver}", file=sys.stderr)
@@ -115,7 +115,7 @@ async def open_script_database(database: db.Database) -> AsyncIterator["ScriptDa
             await connection.run_sync(migrations.upgrade, migrations.TRACKING)
         except DBAPIError as error:
             problem = f"the tables of the scripts cannot be created or locked: {error.orig}"
-            remedy = "--db with a URL whose role owns the database, or GRANT EXECUTE on functions"
+            remedy = "add --db with a URL for the owner, or run GRANT EXECUTE on the functions"
             raise CouldNotRun(problem, database.label, remedy) from error
         yield ScriptDatabase(connection)
 
@@ -168,7 +168,7 @@ class ScriptDatabase:
             raise CouldNotRun(
                 f"{problem}: {error.orig}",
                 f"the database {self.admin.url.database}",
-                "orm-async-tests db psql, and end the transactions that pg_stat_activity shows",
+                "run orm-async-tests db psql, and end the transactions in pg_stat_activity",
             ) from error
         finally:
             await self._connection.execute(text("RESET lock_timeout"))

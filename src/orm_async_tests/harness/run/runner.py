@@ -47,9 +47,9 @@ def run_script(
     """
     if not __debug__:
         raise CouldNotRun(
-            "the option -O of Python removes the assertions of the scripts",
-            "the option -O of Python, or the environment variable PYTHONOPTIMIZE",
-            "the same command without -O and without PYTHONOPTIMIZE",
+            "Python's option -O removes the assertions of the scripts",
+            "Python's option -O, or the environment variable PYTHONOPTIMIZE",
+            "repeat the command without -O and without PYTHONOPTIMIZE",
         )
     return run(loop, _run, script, database, {**script.defaults, **(options or {})}, loop)
 
@@ -74,7 +74,7 @@ async def _run(
                         script, variant, scripts, url, wire, options
                     )
                 except DBAPIError as error:  # the server lacks something
-                    reason = f"its tables or rows cannot be created: {describe(error)}"
+                    reason = f"the script's tables or rows cannot be created: {describe(error)}"
                     return Result(script, stack, Verdict(BROKEN, reason), observations, 0.0)
     verdict = judge(script, observations, stack, options)
     return Result(script, stack, verdict, observations, time.perf_counter() - started)

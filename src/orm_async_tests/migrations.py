@@ -1,8 +1,8 @@
 """Recognizes a database's state by its tables and revisions, and upgrades the project's databases.
 
-A database has two histories of Alembic revisions: one for the tracking tables, which the scripts
-and the service share, and one for the service's idempotency keys. Each history has a version table,
-so that you can upgrade or downgrade it alone.
+A database has two histories of Alembic revisions. One history changes the tracking tables, which
+the scripts and the service share. The other history changes the service's table of idempotency
+keys. Each history has a version table, so that you can upgrade or downgrade it alone.
 """
 
 import ast
@@ -42,7 +42,7 @@ MOVE_SERVICE_VERSIONS = """
 
 
 class History(NamedTuple):
-    """A sequence of revisions, each of which changes the tables of one schema."""
+    """A sequence of revisions that change the tables of one schema."""
 
     section: str  # of alembic.ini, the argument of `alembic -n`
     folder: str  # of the revision files, below the Alembic environment
@@ -55,7 +55,7 @@ HISTORIES = {history.section: history for history in (TRACKING, SERVICE)}
 
 
 def alembic_folder() -> Path:
-    """Return the folder of env.py, which is inside the package only in a wheel."""
+    """Return the folder of env.py. The folder is inside the package only in a wheel."""
     package = Path(__file__).parent
     inside = package / "alembic"
     return inside if inside.exists() else package.parent / "alembic"
@@ -92,8 +92,9 @@ def _read_current(connection: Connection, tables: Set[str]) -> dict[History, Set
 def read_state(connection: Connection, *histories: History) -> State:
     """Return the state of the database as one word.
 
-    The state is "foreign" if the database has tables or revisions of another program, "empty" if it
-    has no revision yet, "current" if it has the newest revision of each history, or else "behind".
+    The state is "foreign" if the database has tables or revisions of another program. The state is
+    "empty" without a revision, "current" with the newest revision of each history, and otherwise
+    "behind".
     """
     tables = set(connection.scalars(text(TABLES)))  # one statement, as another session may migrate
     current = _read_current(connection, tables)
@@ -110,7 +111,7 @@ def read_state(connection: Connection, *histories: History) -> State:
 
 
 def _has_foreign_tables(history: History, tables: Set[str]) -> bool:
-    """Return whether another program created tables, in a database without a revision of `history`.
+    """Return whether another program created tables in a database without a revision of `history`.
 
     If the version table exists but is empty, the history was downgraded, and scripts may have
     created tables afterwards. Tables in the schema `service` belong to SERVICE, all others to
@@ -127,7 +128,9 @@ def _has_foreign_tables(history: History, tables: Set[str]) -> bool:
 
 
 def refuse_foreign(connection: Connection, *histories: History) -> State:
-    """Return the state of the database. Raise CouldNotRun if it belongs to another program."""
+    """Return the state of the database. Raise CouldNotRun if the database belongs to another
+    program.
+    """
     if (state := read_state(connection, *histories)) == "foreign":
         name = connection.scalar(text("SELECT current_database()"))
         tables = connection.scalars(text(TABLES)).all()
@@ -170,8 +173,10 @@ def upgrade(connection: Connection, *histories: History) -> None:
 
 
 def separate_histories(connection: Connection) -> None:
-    """Move the service's revision out of the version table in which older versions of this project
-    kept both histories. The caller must hold the migration lock.
+    """Move the service's revision to its own version table. The caller must hold the migration
+    lock.
+
+    Older versions of this project kept both histories in one version table.
     """
     current = _read_current(connection, set(connection.scalars(text(TABLES))))
     if current.get(TRACKING, set()) & revisions(SERVICE).keys():
@@ -180,8 +185,10 @@ def separate_histories(connection: Connection) -> None:
 
 
 def make_config(connection: Connection | None, history: History) -> "Config":
-    """Return a configuration for Alembic's commands, so that they use this connection, or else
-    connect to the chosen database. A wheel does not contain alembic.ini.
+    """Return a configuration that makes Alembic's commands use the connection.
+
+    Without a connection, the commands connect to the chosen database. A wheel does not contain
+    alembic.ini.
     """
     from alembic.config import Config
 

@@ -16,8 +16,8 @@ NAMING_CONVENTION = {
 
 
 class Base(AsyncAttrs, DeclarativeBase):
-    """The declarative base. It maps datetime to timestamptz, and fetches default values that the
-    server computes.
+    """The declarative base. It maps datetime to timestamptz, and fetches the default values that
+    the server computes.
     """
 
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
@@ -48,7 +48,9 @@ class User(Base):
 
 
 class TrackPoint(Base):
-    """A point of a walk: its position in degrees (WGS 84), and the time of its recording."""
+    """A point of a walk: its position in degrees (WGS 84), and the time when the walker was
+    there.
+    """
 
     __tablename__ = "track_points"
     __table_args__ = (  # a user's points are read in both orders (docs/scale.md)

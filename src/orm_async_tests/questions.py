@@ -1,4 +1,4 @@
-"""Reads the questions that people asked in public from data/questions.toml."""
+"""Reads data/questions.toml, a list of questions that people asked in public."""
 
 import tomllib
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ def read_questions() -> tuple[Question, ...]:
 def read_cures() -> dict[int, list[str]]:
     """Return lines of Python that fix an error, by the number of the script.
 
-    A script whose right variant is short enough to show the fix has no entry.
+    A script has no entry if its right variant is short enough to show the fix.
     """
     return {int(number): lines for number, lines in _read_file()["cures"].items()}
 

@@ -1,7 +1,7 @@
 """Finds the scripts that answer a question or explain an error message.
 
-An error in the text is compared with the symptoms of the scripts. SQLite's full-text search FTS5
-finds the words, with Porter stemming and the ranking bm25.
+The module compares an error with the symptoms of the scripts. It searches for other words with
+SQLite's full-text index FTS5, with Porter stemming and the ranking bm25.
 """
 
 import math
@@ -46,7 +46,7 @@ class Ranking(NamedTuple):
 
 @cache
 def _open_index() -> sqlite3.Connection:
-    """Return a database in memory with the words of all scripts. Building it takes 20 ms."""
+    """Return a database in memory with the words of all scripts. Building the index takes 20 ms."""
     connection = sqlite3.connect(":memory:")
     columns = ", ".join(WEIGHTS)
     connection.execute(
@@ -76,7 +76,7 @@ def _list_texts(script: ScriptFile, questions: Iterable[Question]) -> tuple[str,
 
 
 def _with_words(names: str) -> str:
-    """Add the words of each name, for example "async" and "session" for AsyncSession."""
+    """Add the words inside each name, for example "async" and "session" for AsyncSession."""
     return f"{names}\n{HUMP.sub(' ', names)}"
 
 
@@ -95,7 +95,7 @@ def rank(text: str) -> Ranking:
 
 
 def _measure_coverage(terms: Iterable[str], number: int) -> float:
-    """Return which fraction of the terms a script contains. Rare terms count more."""
+    """Return the share of the terms that a script contains. Rare terms count more."""
     [count] = _select("SELECT count(*) FROM scripts")
     covered = total = 0.0
     for term in terms:
@@ -107,11 +107,11 @@ def _measure_coverage(terms: Iterable[str], number: int) -> float:
 
 
 def find_answers(text: str) -> tuple[list[int], bool]:
-    """Return the numbers of the scripts that best match a text, and whether they match well enough.
+    """Return the numbers of the best matching scripts, and whether they match well enough.
 
-    If the text has no known error, the scripts are ranked by the words of the text. A match by
-    words is good enough if the best script contains enough of the words, and if the text is no
-    printed error.
+    If the text has no known error, rank the scripts by the words of the text. A match by words is
+    good enough if the text is no printed error, and if the best script contains enough of the
+    words.
     """
     known = {script.number: [*script.symptoms] for script in read_scripts()}
     for question in read_questions():

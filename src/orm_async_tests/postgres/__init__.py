@@ -1,12 +1,12 @@
-"""The embedded PostgreSQL server. The project starts and stops the server, whose programs come from
-a Python package.
+"""The embedded PostgreSQL server. The project starts and stops this server. A Python package
+provides PostgreSQL's programs.
 
 Every command that uses the embedded server holds a shared flock on the file `lease`. If SIGKILL
-ends a command, the kernel releases the command's flock. The server's parent process is the
-supervisor, which runs detached from the commands. The supervisor stops the server when nobody has
-used it for ORM_ASYNC_IDLE seconds. A command and an open connection both count as use. The embedded
-server never listens on TCP. The server listens on a Unix-domain socket in a private folder, and
-requires a random password with SCRAM. POSIX only.
+ends a command, the kernel releases the command's flock. The server's parent process, the
+supervisor, runs detached from the commands. The supervisor stops the server when nobody has used it
+for ORM_ASYNC_IDLE seconds. A command and an open connection both count as use. The embedded server
+never listens on TCP. The server listens on a Unix-domain socket in a private folder, and requires a
+random password with SCRAM. POSIX only.
 """
 
 from orm_async_tests.postgres.binaries import find_program as find_program

@@ -32,8 +32,10 @@ class Binaries:
 
 
 def read_version(program: Path, pattern: re.Pattern[str], remedy: str) -> str:
-    """Run `program -V`, and return the first group of the pattern. Raise CouldNotRun with the given
-    remedy if the program does not start, or if its output does not match.
+    """Run `program -V`, and return the first group of the pattern.
+
+    Raise CouldNotRun with the given remedy if the program does not start, or if its output does not
+    match the pattern.
     """
     silent = subprocess.DEVNULL
     try:
@@ -51,10 +53,10 @@ def read_version(program: Path, pattern: re.Pattern[str], remedy: str) -> str:
 
 
 def find() -> Binaries:
-    """Return the programs in the folder that ORM_ASYNC_PG_BIN names. The value `system` means the
-    folder in which PATH finds pg_ctl. By default, return the programs of the Python package.
+    """Return the programs in the folder that ORM_ASYNC_PG_BIN names.
 
-    Raise CouldNotRun if the folder does not contain postgres and initdb.
+    The value `system` means the folder in which PATH finds pg_ctl. By default, return the programs
+    of the Python package. Raise CouldNotRun if the folder does not contain postgres and initdb.
     """
     value = os.environ.get(VARIABLE)
     if value == "system":

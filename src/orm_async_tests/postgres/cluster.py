@@ -1,4 +1,4 @@
-"""Creates, starts and stops a cluster, which is one PostgreSQL data directory."""
+"""Creates, starts and stops a cluster: one PostgreSQL data directory."""
 
 import fcntl
 import hashlib
@@ -42,7 +42,7 @@ NO_SETTINGS: Mapping[str, str] = {}
 
 @dataclass(frozen=True)
 class ClusterKind:
-    """A purpose of the embedded server, which has a folder and settings of its own."""
+    """A purpose of the embedded server, with its own folder and settings."""
 
     name: str
     place: Literal["cache", "data"]
@@ -98,8 +98,10 @@ class Cluster:
         self.sockets()
 
     def sockets(self) -> Path:
-        """Return the running server's socket folder. If no server runs, return the socket folder
-        that a new server would use. The two differ after a change of TMPDIR. Raises CouldNotRun.
+        """Return the socket folder of the running server, or else the folder that a new server
+        would use.
+
+        The two folders differ after a change of TMPDIR. Raises CouldNotRun.
         """
         folder = supervisor.read_pidfile(self.data)[supervisor.SOCKETS_LINE]
         if not folder:  # a server that starts has not written this line yet
@@ -110,7 +112,9 @@ class Cluster:
         return (self.data / "PG_VERSION").exists()
 
     def create(self) -> None:
-        """Create the data directory under another name until it is complete. Raises CouldNotRun."""
+        """Create the data directory. It has another name until it is complete. Raises
+        CouldNotRun.
+        """
         unfinished = self.folder / "unfinished"
         with paths.refusals(self.folder):
             if unfinished.exists():
@@ -160,11 +164,11 @@ class Cluster:
     def start(
         self, idle: float, settings: Mapping[str, str] = NO_SETTINGS, *, is_private: bool = False
     ) -> None:
-        """Start a supervisor, and wait until its server accepts connections. `settings` add to the
-        settings of the cluster's kind.
+        """Start a supervisor, and wait until its server accepts connections. Raises CouldNotRun.
 
-        The server stops when nobody has used it for `idle` seconds. A private server stops when its
-        lease ends. The supervisor then deletes the server's root folder. Raises CouldNotRun.
+        `settings` add to the settings of the cluster's kind. The server stops when nobody has used
+        it for `idle` seconds. A private server stops when its lease ends, and the supervisor then
+        deletes the server's root folder.
         """
         sockets = paths.socket_directory(self.data)
         quoted = str(sockets).replace('"', '""')
@@ -205,8 +209,9 @@ class Cluster:
         return CouldNotRun(f"{problem}:\n{reason}", str(self.log), remedy)
 
     def is_running(self) -> bool:
-        """Return whether the server accepts connections and its supervisor lives. Without its
-        supervisor, a server is about to stop.
+        """Return whether the server accepts connections and its supervisor lives.
+
+        A server without its supervisor is about to stop.
         """
         with paths.open_file(self.lock) as lock:
             try:
@@ -216,8 +221,9 @@ class Cluster:
         return False
 
     def end(self, stop_signal: signal.Signals) -> bool:
-        """Signal the running server, wait until it ends, and delete its sockets. Return False if no
-        server was running.
+        """Signal the running server, wait until it ends, and delete its sockets.
+
+        Return False if no server was running.
         """
         is_running, sockets = self.is_running(), self.sockets()
         if is_running:

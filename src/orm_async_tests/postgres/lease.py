@@ -1,4 +1,4 @@
-"""Holds a lease on the embedded server. The server runs at least until all leases have ended."""
+"""Holds a lease on the embedded server. The server runs at least as long as a lease exists."""
 
 import fcntl
 import os
@@ -72,7 +72,9 @@ def _ensure_running(cluster: Cluster, idle: float, start_file: int) -> Launch:
 
 
 def _renew(cluster: Cluster, lease_file: int, keep_for: float = 0.0) -> None:
-    """Restart the server's idle time, and keep it running for at least `keep_for` seconds."""
+    """Restart the server's idle time, and keep the server running for at least `keep_for`
+    seconds.
+    """
     with paths.refusals(cluster.lease):
         keep_until = time.time() + keep_for
         if keep_for and keep_until > supervisor.read_keep_until(lease_file):
@@ -108,7 +110,6 @@ def describe_stop(kind: ClusterKind = SCRIPTS) -> str:
 
 
 def status(kind: ClusterKind = SCRIPTS) -> dict[str, str]:
-    """Return the server's version, state and files, without starting the server."""
     cluster = _open_cluster(kind)
     return {
         "server": f"PostgreSQL {cluster.version} ({cluster.binaries.provider})",
@@ -120,11 +121,10 @@ def status(kind: ClusterKind = SCRIPTS) -> dict[str, str]:
 
 
 def stop(kind: ClusterKind = SCRIPTS, *, reset: bool = False) -> bool:
-    """Stop the server, and return whether it was running. A time for which a command asked to keep
-    the server running ends now. If `reset` is true, also delete the server's data.
+    """Stop the server, and return whether it was running. If `reset` is true, also delete its data.
 
     Raise CouldNotRun if another command is using the server. The server closes the connections of
-    all other clients, for example of psql.
+    all other clients, for example of psql. It no longer stays running for a command's `keep_for`.
     """
     cluster = _open_cluster(kind)
     with paths.open_file(cluster.lease) as lease_file:

@@ -1,8 +1,8 @@
-"""Chooses the folders for the files and the sockets of the embedded server. Refuses folders and
-files that another user of the machine could have prepared or replaced.
+"""Chooses the folders for the files and the sockets of the embedded server.
 
-A check of a path goes step by step, beginning at the root folder. No other user can replace an
-entry of a checked folder, so the check stays true.
+The module refuses folders and files that another user of the machine could have prepared or
+replaced. A check of a path goes step by step, beginning at the root folder. No other user can
+replace an entry of a checked folder, so the check stays true.
 """
 
 import hashlib
@@ -25,10 +25,10 @@ SOCKET_PATH_MAX = 103  # bytes: macOS allows 104 with the final zero, Linux 108
 
 
 def home(kind: Literal["cache", "data"] = "cache") -> Path:
-    """Return the folder that contains the embedded server's files. `ORM_ASYNC_HOME` names the
-    folder, and by default the folder is in your cache or data folder.
+    """Return the folder of the embedded server's files. Raises CouldNotRun.
 
-    If the default cache folder cannot be used, return a temporary folder. Raises CouldNotRun.
+    `ORM_ASYNC_HOME` names the folder. By default, the folder is in your cache folder or your data
+    folder. If the default cache folder cannot be used, return a temporary folder.
     """
     if value := os.environ.get(VARIABLE):
         return _prepare(Path(value).absolute())
@@ -46,18 +46,17 @@ def home(kind: Literal["cache", "data"] = "cache") -> Path:
 
 
 def socket_directory(data: Path, *, create: bool = True) -> Path:
-    """Return the folder for the server's sockets, which is the data folder if possible.
+    """Return the folder for the server's sockets: the data folder if possible. Raises CouldNotRun.
 
-    A socket's path must be short. A comma in the path is not allowed, because drivers split a list
-    of hosts at commas. If the data folder's path is too long or contains a comma, return a private
-    folder in the temporary directory. Raises CouldNotRun.
+    A socket's path must be short, and must not contain a comma, because drivers split a list of
+    hosts at commas. If the data folder's path is unsuitable, return a private temporary folder.
     """
     return data if _fits_socket(data) else _short_folder("socket", data, create=create)
 
 
 @contextmanager
 def temporary_folder(within: Path | None = None) -> Iterator[Path]:
-    """Create a folder that only you can enter, for as long as the block runs."""
+    """Create a folder that only you can enter, and delete it when the block ends."""
     place = within or _temporary_directory()
     with refusals(place):
         folder = tempfile.TemporaryDirectory(prefix="orm-async-", dir=place)
@@ -66,7 +65,7 @@ def temporary_folder(within: Path | None = None) -> Iterator[Path]:
 
 
 def check_existing(folder: Path) -> Path:
-    """Return the folder. Raise CouldNotRun if the folder exists and another user can enter it."""
+    """Return the folder. Raise CouldNotRun if it exists and another user can enter it."""
     if os.path.lexists(folder):
         check_folder(folder)
     return folder
@@ -120,8 +119,8 @@ def _short_folder(purpose: str, replaced: Path, *, create: bool = True) -> Path:
 def check_folder(path: Path, forbidden: int = OTHERS_ENTER, *, create: bool = False) -> None:
     """Check that a folder belongs to you, and that its mode has none of the bits in `forbidden`.
 
-    If `create` is true, create the missing folders of the path. Only you can enter a folder that
-    this function creates. Raise CouldNotRun if another user could replace a folder of the path.
+    If `create` is true, create the missing folders of the path, so that only you can enter them.
+    Raise CouldNotRun if another user could replace a folder of the path.
     """
     with refusals(path):
         _check_links(path, path.absolute())
@@ -142,9 +141,9 @@ def check_folder(path: Path, forbidden: int = OTHERS_ENTER, *, create: bool = Fa
 def open_file(
     path: Path, flags: int = os.O_RDWR | os.O_CREAT, forbidden: int = OTHERS_WRITE
 ) -> Iterator[int]:
-    """Open a regular file, and yield its descriptor. The file and its folder must belong to you.
+    """Open a regular file, and yield its descriptor. Raises CouldNotRun.
 
-    If the file does not exist, create it with the mode 0600. Raises CouldNotRun.
+    The file and its folder must belong to you. A missing file is created with the mode 0600.
     """
     check_folder(path.parent, OTHERS_WRITE)
     with refusals(path):
@@ -157,8 +156,8 @@ def open_file(
 
 
 def check_entry(path: Path, forbidden: int = OTHERS_WRITE) -> None:
-    """Raise CouldNotRun if an entry of a checked folder is a link, is a special file, or belongs to
-    another user.
+    """Raise CouldNotRun if an entry of a checked folder is a link, a special file or another user's
+    file.
     """
     with suppress(FileNotFoundError):
         status = path.lstat()
@@ -197,7 +196,7 @@ def refusal(path: Path, reason: str, remedy: str = "") -> CouldNotRun:
 
 @contextmanager
 def refusals(path: Path) -> Iterator[None]:
-    """If the block raises an OSError, raise a CouldNotRun that names the path instead."""
+    """Convert an OSError in the block to a CouldNotRun that names the path."""
     try:
         yield
     except OSError as error:
@@ -205,7 +204,7 @@ def refusals(path: Path) -> Iterator[None]:
 
 
 def _check_links(path: Path, entry: Path) -> None:
-    """Raise CouldNotRun if another user controls a symbolic link through which `entry` leads."""
+    """Raise CouldNotRun if the path of `entry` leads through another user's symbolic link."""
     with suppress(FileNotFoundError):
         entry.stat()  # raises OSError if links lead to each other in a circle
     for place in reversed([entry, *entry.parents]):
@@ -229,5 +228,5 @@ def _check_parent(path: Path, status: os.stat_result) -> None:
 
 @cache
 def _trusted() -> set[int]:
-    """Return the IDs of you, of root, and of the owner of `/`."""
+    """Return the user IDs of you, of root, and of the owner of `/`."""
     return {0, os.geteuid(), Path("/").stat().st_uid}

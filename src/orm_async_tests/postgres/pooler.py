@@ -1,6 +1,4 @@
-"""Starts PgBouncer in front of a server. PgBouncer is not part of this package. Install PgBouncer
-with your system's package manager.
-"""
+"""Starts PgBouncer in front of a server. Install PgBouncer with your system's package manager."""
 
 import os
 import re
@@ -50,8 +48,9 @@ class Pooler:
         self.processes: list[subprocess.Popen[bytes]] = []
 
     def start(self, **settings: str) -> "URL":
-        """Start one more PgBouncer with these settings of pgbouncer.ini. Return a URL that leads to
-        the same database through PgBouncer. Raises CouldNotRun.
+        """Start another PgBouncer with these settings of pgbouncer.ini. Raises CouldNotRun.
+
+        Return a URL that leads to the same database through this PgBouncer.
         """
         folder = self._folder / str(len(self.processes))
         folder.mkdir()

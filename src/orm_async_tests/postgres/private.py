@@ -1,7 +1,7 @@
 """Starts private servers. A script may freeze, kill or reconfigure its private server.
 
 A hot standby is a copy of a private server. The program pg_basebackup makes the copy, and streaming
-replication updates the copy.
+replication keeps the copy up to date.
 """
 
 import fcntl
@@ -26,8 +26,9 @@ MARK = "SET LOCAL synchronous_commit = local; SELECT pg_logical_emit_message(tru
 
 
 def start_client(server: Login, program: str, *arguments: str) -> "subprocess.Popen[str]":
-    """Start a client program that logs in to the server, without the environment variables of
-    libpq, for example PGPORT. Raises CouldNotRun.
+    """Start a client program that logs in to the server. Raises CouldNotRun.
+
+    The program does not get libpq's environment variables, for example PGPORT.
     """
     options = ["-h", str(server.socket_directory), "-U", server.user]
     environment = {name: text for name, text in os.environ.items() if not name.startswith("PG")}
@@ -72,8 +73,8 @@ class PrivateServer:
         return bool(self._frozen)
 
     def freeze(self, pid: int) -> None:
-        """Freeze a server process with SIGSTOP. Its connection stays open, but does not answer
-        until thaw().
+        """Freeze a server process with SIGSTOP. Until thaw(), its connection stays open but is
+        silent.
         """
         os.kill(pid, signal.SIGSTOP)
         self._frozen.append(pid)
@@ -87,15 +88,17 @@ class PrivateServer:
         self.cluster.start(0.0, {**FILES_ONLY, **settings}, is_private=True)
 
     def stop(self) -> None:
-        """Shut the server down in PostgreSQL's fast mode, which ends all sessions and keeps all
-        committed rows.
+        """Shut down the server in PostgreSQL's fast mode, which ends all sessions and keeps all
+        commits.
         """
         self.thaw()
         self.cluster.end(signal.SIGINT)
 
     def kill(self) -> None:
-        """Kill the server with SIGKILL, as the kernel does when memory runs out. A power cut is
-        worse, because the operating system then loses what the server has written.
+        """Kill the server with SIGKILL, as the kernel does when memory runs out.
+
+        A power cut is worse than SIGKILL, because the operating system then loses unsaved files,
+        too.
         """
         self.thaw()
         self.cluster.end(signal.SIGKILL)
@@ -109,8 +112,8 @@ class Standby(PrivateServer):
         self.primary = primary
 
     def pause(self) -> None:
-        """Stop replay until resume() is called. Meanwhile the primary's commits still arrive, but
-        are not visible on the standby.
+        """Stop replay until resume() is called. The primary's commits arrive, but are not visible
+        here.
         """
         _select(self, "SELECT pg_wal_replay_pause()")
         _wait_for(self, "pg_get_wal_replay_pause_state() = 'paused'")
@@ -123,16 +126,16 @@ class Standby(PrivateServer):
         _wait_for(self, f"pg_last_wal_replay_lsn() >= '{_select(self.primary, MARK)}'")
 
     def promote(self) -> None:
-        """Make the standby a primary, and wait until it accepts writes."""
         _select(self, f"SELECT pg_promote(wait_seconds => {DEADLINE:.0f})")
         _wait_for(self, "NOT pg_is_in_recovery()")
 
 
 @contextmanager
 def private_server(within: Path | None = None, **settings: str) -> Iterator[PrivateServer]:
-    """Start a private server with these settings for postgresql.conf, in a temporary folder
-    `within` another folder. When the block ends or this process dies, the server stops and its
-    folder is deleted. Raises CouldNotRun.
+    """Start a private server with these settings for postgresql.conf. Raises CouldNotRun.
+
+    The server's temporary folder is inside the folder `within`. When the block ends or this process
+    dies, the server stops and its folder is deleted.
     """
     with _leased_cluster(within) as cluster:
         cluster.create()
@@ -143,8 +146,10 @@ def private_server(within: Path | None = None, **settings: str) -> Iterator[Priv
 
 @contextmanager
 def hot_standby(primary: PrivateServer, **settings: str) -> Iterator[Standby]:
-    """Start a standby of the primary, for example with recovery_min_apply_delay="1s". When the
-    block ends or this process dies, the server stops and its folder is deleted. Raises CouldNotRun.
+    """Start a standby of the primary, for example with recovery_min_apply_delay="1s".
+
+    When the block ends or this process dies, the standby stops and its folder is deleted. Raises
+    CouldNotRun.
     """
     with _leased_cluster(primary.folder.parent) as cluster:
         login = primary.login
@@ -159,7 +164,6 @@ def hot_standby(primary: PrivateServer, **settings: str) -> Iterator[Standby]:
 
 @contextmanager
 def _leased_cluster(within: Path | None) -> Iterator[Cluster]:
-    """Yield a cluster in an empty folder. Hold the server's lease until the block ends."""
     programs = binaries.find()
     with paths.temporary_folder(within) as folder:
         cluster = Cluster(folder, programs, programs.version())
@@ -184,7 +188,7 @@ def _select(server: PrivateServer, sql: str) -> str:
 
 
 def _wait_for(server: PrivateServer, condition: str) -> None:
-    """Wait until an SQL condition is true on the server. Raises CouldNotRun at the deadline."""
+    """Wait until an SQL condition is true on the server. Raise CouldNotRun at the deadline."""
     give_up = time.monotonic() + DEADLINE
     while _select(server, f"SELECT {condition}") != "t":
         if time.monotonic() > give_up:

@@ -2,9 +2,9 @@
 when nobody uses it.
 
 The supervisor is a separate program, detached from the command that started it, and imports only
-the standard library. The supervisor checks the lease file ten times a second, which takes less than
-1% of a processor. The supervisor does not rely on a message from an ending command, because a
-killed command sends none.
+the standard library. The supervisor checks the lease file ten times a second. The checks take less
+than 1% of a processor. The supervisor does not rely on a message from an ending command, because a
+killed command sends no message.
 """
 
 import fcntl
@@ -35,7 +35,7 @@ class IdleTimer:
     """Measures for how long nobody has used a server.
 
     `renewal` is the lease file's time stamp in nanoseconds. Every command changes the time stamp,
-    so a short command counts as use, even if it begins and ends between two checks.
+    so a command counts as use, even if it begins and ends between two checks.
     """
 
     def __init__(self, seconds: float, now: float, renewal: int) -> None:
@@ -51,7 +51,7 @@ class IdleTimer:
 
 
 def read_pidfile(data: Path) -> list[str]:
-    """Return the lines of postmaster.pid, and an empty text for every line that is missing."""
+    """Return the lines of postmaster.pid, and an empty text for every missing line."""
     try:
         lines = (data / "postmaster.pid").read_text().splitlines()
     except FileNotFoundError:
@@ -60,8 +60,10 @@ def read_pidfile(data: Path) -> list[str]:
 
 
 def accepts_connections(data: Path, sockets: Path) -> bool:
-    """Return whether the server is ready according to postmaster.pid, and accepts a connection on
-    its socket. The file alone proves nothing, because a crash leaves the file behind.
+    """Return whether postmaster.pid says that the server is ready, and its socket accepts a
+    connection.
+
+    The file alone proves nothing, because a crash leaves the file behind.
     """
     is_ready = read_pidfile(data)[STATUS_LINE].strip() == "ready"
     with socket.socket(socket.AF_UNIX) as client:
@@ -86,8 +88,8 @@ def has_local_backends(server: int) -> bool:
 def start_and_wait(data: Path, sockets: Path, command: list[str], child_ended: int) -> Server:
     """Start the server, and return its process as soon as the server accepts connections.
 
-    If the server ends before it accepts connections, start the server again. Exit with 1 if the
-    server does not accept connections within RETRY_SECONDS.
+    If the server ends before that, start it again. Exit with 1 if the server does not accept
+    connections within RETRY_SECONDS.
     """
     give_up = time.monotonic() + RETRY_SECONDS
     launcher = str(Path(__file__).with_name("launcher.py"))
@@ -109,12 +111,11 @@ def start_and_wait(data: Path, sockets: Path, command: list[str], child_ended: i
 def stop_when_idle(
     server: Server, lease: int, idle: float, sockets: Path | None, child_ended: int
 ) -> bool:
-    """Wait until the server process ends. Stop the server if nobody has held a lease or a
-    connection for `idle` seconds. If `sockets` is None, an open connection does not count as use.
+    """Wait until the server process ends. Stop the server if nobody has used it for `idle` seconds.
 
-    Return True if this function stopped the server, and False if the server ended by itself. If
-    this function stops the server, the lease file stays locked. The next command then waits until
-    this process has ended.
+    A lease counts as use. An open connection counts as use, too, unless `sockets` is None. Return
+    True if this function stopped the server, and False if the server ended by itself. After a stop,
+    the lease file stays locked, so that the next command waits until this process has ended.
     """
     timer = IdleTimer(idle, time.monotonic(), os.fstat(lease).st_mtime_ns)
     tick = TICK if sockets is None or UNIX_SOCKETS.exists() else PS_TICK
@@ -137,7 +138,7 @@ def read_keep_until(lease: int) -> float:
 
 
 def try_lock(lease: int) -> bool:
-    """Lock the lease file exclusively. Return False if another process has locked the file."""
+    """Lock the lease file exclusively. Return False if another process has locked it."""
     try:
         fcntl.flock(lease, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -147,6 +148,7 @@ def try_lock(lease: int) -> bool:
 
 def _ends_within(server: Server, seconds: float, child_ended: int) -> bool:
     """Wait until the server ends or the time is over, and return whether the server has ended.
+
     Unlike Popen.wait(), this function does not poll.
     """
     if server.poll() is None and select.select([child_ended], [], [], seconds)[0]:
@@ -159,11 +161,12 @@ def main(lease: int, lock: int, idle: float, private: str, *arguments: str) -> N
     it.
 
     When the server accepts connections, write one byte to standard output. If the server ends
-    before it accepts connections, close standard output without a byte. `lease` and `lock` are
-    descriptors of files for flock. `private` is the folder of a private server, and empty for every
-    other server. For a private server, connected clients do not count as use, and the supervisor
-    deletes the server's folder at the end. `arguments` are the data folder, the socket folder, and
-    the server's command line.
+    before it accepts connections, close standard output without a byte.
+
+    `lease` and `lock` are descriptors of files for flock. `private` is the folder of a private
+    server, and empty for every other server. For a private server, connected clients do not count
+    as use, and the supervisor deletes the folder at the end. `arguments` are the data folder, the
+    socket folder, and the server's command line.
     """
     if os.fork():
         return

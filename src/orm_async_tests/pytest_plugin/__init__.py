@@ -1,6 +1,7 @@
-"""A pytest plugin that fails every test that misuses async SQLAlchemy. The page
-docs/pytest_plugin.md describes the plugin. pytest loads this plugin only with the option `-p
-orm_async_tests.pytest_plugin`.
+"""A pytest plugin that fails every test that misuses async SQLAlchemy.
+
+The page docs/pytest_plugin.md describes the plugin. pytest loads the plugin only with the option
+`-p orm_async_tests.pytest_plugin`.
 """
 
 import argparse
@@ -39,7 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Start to watch SQLAlchemy now, because modules can create engines while pytest collects
+    """Watch SQLAlchemy from now on, because modules can create engines while pytest collects
     tests.
     """
     try:
@@ -53,7 +54,7 @@ class MisusePlugin:
     """The plugin's pytest hooks for one test run."""
 
     def __init__(self, options: argparse.Namespace) -> None:
-        """Raise CouldNotRun if the run could not write or read a file that an option names."""
+        """Raise CouldNotRun if an option names a file that the run cannot read or write."""
         self.writes, self.github = options.async_orm_baseline_write, options.async_orm_github
         self.path, self.known, self.traces = None, findings.Baseline(), None
         if self.github:
@@ -158,8 +159,8 @@ class MisusePlugin:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
-        """Write the baseline before the terminal summary names it. A worker of pytest-xdist writes
-        no baseline.
+        """Write the baseline before the terminal summary names it. A pytest-xdist worker writes
+        none.
         """
         failure = ""
         if self.writes and self.path is not None and not hasattr(session.config, "workerinput"):
@@ -192,7 +193,7 @@ class MisusePlugin:
 
 
 def read_option(options: argparse.Namespace, name: str, metavar: str, flag: str) -> str | None:
-    """Return the value of an option. Raise CouldNotRun if only its flag is on the command line."""
+    """Return the value of an option. Raise CouldNotRun if the command line has only its flag."""
     value: str | None = getattr(options, f"async_orm_{name}")
     if value is None and getattr(options, f"async_orm_{flag.replace('-', '_')}"):
         option, needed = f"--async-orm-{flag}", f"--async-orm-{name} {metavar}"

@@ -1,4 +1,4 @@
-"""A finding says what a test did wrong, on which line, and how to fix the test.
+"""Findings, each of which says what a test did wrong, on which line, and how to fix the test.
 
 The baseline is a file that lists known findings. A finding in the baseline does not fail its test.
 """
@@ -42,7 +42,9 @@ class Finding:
         return f"{self.kind}: {self.problem}\n    cure: {CURES[self.kind]}"
 
     def to_property(self) -> tuple[str, object]:
-        """Return the finding as a property of a report, which pytest-xdist can send."""
+        """Return the finding as a property of a report, because pytest-xdist can send
+        properties.
+        """
         return PROPERTY, json.dumps(asdict(self))
 
 
@@ -51,7 +53,6 @@ def read_properties(properties: Iterable[tuple[str, object]]) -> list[Finding]:
 
 
 def group_by_finding(findings: Iterable[tuple[str, Finding]]) -> dict[Finding, list[str]]:
-    """Group pairs of a test's id and a finding. Return each finding with the tests that have it."""
     tests: dict[Finding, dict[str, None]] = {}  # ordered sets
     for test, finding in sorted(findings, key=lambda pair: (pair[1].kind, pair[1].location)):
         tests.setdefault(finding, {})[test] = None
@@ -59,7 +60,9 @@ def group_by_finding(findings: Iterable[tuple[str, Finding]]) -> dict[Finding, l
 
 
 def summarize(findings: Iterable[tuple[str, Finding]]) -> Iterator[str]:
-    """Yield lines for a section of the terminal output, from pairs of a test's id and a finding."""
+    """Yield lines for a section of the terminal output. `findings` has pairs of a test's id and a
+    finding.
+    """
     for finding, tests in group_by_finding(findings).items():
         yield f"{finding.kind} at {finding.location}"
         yield f"    {finding.problem}"
@@ -68,7 +71,6 @@ def summarize(findings: Iterable[tuple[str, Finding]]) -> Iterator[str]:
 
 
 def write_annotations(findings: Iterable[tuple[str, Finding]]) -> None:
-    """Write every finding as an annotation and in the job summary for GitHub Actions."""
     from orm_async_tests import github
 
     annotations, rows = [], [("Finding", "Line", "Problem", "Tests")]
@@ -87,7 +89,7 @@ def write_annotations(findings: Iterable[tuple[str, Finding]]) -> None:
 
 
 def read_baseline(path: Path) -> Baseline:
-    """Return the findings that the file lists. Raise CouldNotRun if it cannot be read."""
+    """Return the findings that the file lists. Raise CouldNotRun if the file cannot be read."""
     try:
         return {
             str(test): {str(kind) for kind in kinds}
@@ -101,6 +103,6 @@ def read_baseline(path: Path) -> Baseline:
 
 
 def write_baseline(path: Path, findings: Baseline) -> None:
-    """Write the entries in a stable order, so that diffs stay small."""
+    """Write the findings in a stable order, so that diffs stay small."""
     ordered = {test: sorted(kinds) for test, kinds in sorted(findings.items()) if kinds}
     write_file(path, json.dumps(ordered, indent=2) + "\n", BASELINE_OPTION)

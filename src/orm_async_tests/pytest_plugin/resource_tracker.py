@@ -1,8 +1,8 @@
 """Tracks the connections, engines and sessions of a running test, and reports their misuse.
 
 The methods `connect`, `checkout`, `checkin`, `detach` and `close` handle the pool events with these
-names. The events of a pool cost little time. The plugin does not use the event `reset`, because it
-creates an object for every returned connection.
+names. Pool events cost little time. The plugin does not use the event `reset`, because SQLAlchemy
+would create an object for every returned connection.
 
 The plugin does not use events of sessions and engines, because these events cost much time. A
 session event costs one call for every object. If an engine has one listener, each new Connection
@@ -117,7 +117,7 @@ class ResourceTracker:
 
     @property
     def scope(self) -> Scope | None:
-        """The test or fixture that owns a resource opened now."""
+        """The test or fixture that owns the resources opened now."""
         return self.fixtures[-1] if self.fixtures else self.test
 
     def report(self, kind: str, location: Location, problem: str) -> None:
@@ -135,7 +135,6 @@ class ResourceTracker:
             self.scope.engines.append(record)
 
     def engine_disposed(self, engine: Engine, old: Pool) -> None:
-        """Record that the engine's new pool replaces the old one."""
         if record := self.pools.get(old):
             record.disposed = True
             self.pools[engine.pool] = record
@@ -171,7 +170,7 @@ class ResourceTracker:
             connection.checkouts.pop(0).returned = True
 
     def detach(self, _: Any, entry: ConnectionPoolEntry) -> None:
-        """Record that a connection was detached or was garbage."""
+        """Record that a connection was detached or was garbage-collected."""
         connection = self.connections.get(id(entry))
         if connection is not None:
             connection.checkouts = [
@@ -223,7 +222,9 @@ class ResourceTracker:
         return [*scope.findings, *dict.fromkeys(leaks)]
 
     def _describe_leak(self, checkout: Checkout) -> Finding:
-        """Describe a leaked transaction if a program can still end it, else a leaked connection."""
+        """Describe a leaked transaction if a program can still end it, or else a leaked
+        connection.
+        """
         location = str(checkout.location)
         origin = f"the connection checked out at {location}"
         if checkout.proxy() is None:
@@ -293,8 +294,6 @@ def _record_before(original: Method, record: Method) -> Method:
 
 
 def _record_around(original: Method, before: Method, after: Method) -> Method:
-    """Return a method that passes the result of `before` to `after`."""
-
     def call(self: Any, *args: Any, **kwargs: Any) -> None:
         __tracebackhide__ = True
         state = before(self)

@@ -1,4 +1,4 @@
-"""Finds the line of the user's code that is running, or the line at which a task waits."""
+"""Finds the line of the user's code that is running, or at which a task waits."""
 
 import asyncio
 import gc
@@ -33,7 +33,7 @@ Task = asyncio.Task[Any]
 
 @dataclass(eq=False, slots=True)
 class SourceLine:
-    """A line of code, stored as an instruction because computing the line number is slow."""
+    """A line of code. It is stored as an instruction, because computing the line number is slow."""
 
     code: CodeType
     instruction: int
@@ -50,17 +50,15 @@ Location = SourceLine | str  # a description where no line of the user's code is
 
 
 def locate_caller() -> Location:
-    """Return the innermost line of the user's code that is running now."""
     line = find_user_line(sys._getframe(1))  # inspect.currentframe() is the same, and slower
     return line or locate_awaiter(greenlet.getcurrent().parent)
 
 
 def locate_awaiter(parent: greenlet.greenlet | None) -> Location:
-    """Return the innermost line of the user's code in the greenlet `parent`, or in the parents of
-    `parent`. If these greenlets run no line of the user's code, describe the running task.
+    """Return the innermost line of the user's code in the greenlet `parent` or its parents.
 
-    SQLAlchemy runs in its own greenlet. The coroutine that awaits SQLAlchemy runs in the parent
-    greenlet.
+    If no such line exists, describe the running task. SQLAlchemy runs in its own greenlet. The
+    coroutine that awaits SQLAlchemy runs in the parent greenlet.
     """
     while parent is not None:
         if line := find_user_line(parent.gr_frame):
@@ -78,7 +76,7 @@ def locate_task(task: Task, inside: greenlet.greenlet) -> Location:
 def find_user_line(frame: FrameType | None) -> SourceLine | None:
     """Return the first line of the user's code in a frame or its callers, or None.
 
-    Stop at a frame from the event loop or from pytest, because its callers did not cause the call.
+    Stop at a frame of the event loop or of pytest, because its callers did not cause the call.
     """
     while frame is not None:
         code = frame.f_code
@@ -92,7 +90,6 @@ def find_user_line(frame: FrameType | None) -> SourceLine | None:
 
 
 def running_task() -> Task | None:
-    """Return the running task, or None if no event loop is running."""
     try:
         return asyncio.current_task()
     except RuntimeError:
@@ -125,9 +122,9 @@ def _find_suspended_line(task: Task) -> SourceLine | None:
 def _suspended_frames(task: Task) -> Iterator[FrameType]:
     """Yield the frames of a task's coroutine and of the objects that it awaits, outermost first.
 
-    The documentation of `inspect` describes the attributes that are read here. The objects that an
-    asynchronous generator's `aclose()` and `anext()` return have no such attributes, but refer to
-    the generator.
+    The documentation of `inspect` describes attributes such as `cr_frame` and `cr_await`. The
+    objects that `aclose()` and `anext()` of an asynchronous generator return have no such
+    attributes, but refer to the generator.
     """
     awaitable: Any = task.get_coro()
     while awaitable is not None:
@@ -142,17 +139,16 @@ def _suspended_frames(task: Task) -> Iterator[FrameType]:
 
 
 def _first_attribute(value: Any, names: tuple[str, ...]) -> Any:
-    """Return the first of the named attributes that is not None, or None."""
+    """Return the first of the named attributes that is not None, or else None."""
     values = (getattr(value, name, None) for name in names)
     return next((value for value in values if value is not None), None)
 
 
 def _describe_task(task: Task | None) -> Location:
-    """Describe a task that runs no user code, for example a task in
-    `gather(session.execute(...))`.
+    """Describe a task that runs no user code, for example in `gather(session.execute(...))`.
 
     SQLAlchemy closes a session in a separate task. A frame of the waiting task has the closing task
-    as a local variable. The frame of the waiting task leads to the line at which this task waits.
+    as a local variable. Therefore this frame leads to the line at which the user's task waits.
     """
     if task is None:
         return "code that is not yours"

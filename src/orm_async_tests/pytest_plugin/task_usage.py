@@ -1,7 +1,7 @@
 """Records which task uses a session or a connection, and on which line of the user's code.
 
 Every wrapped method calls this module for each statement. The module stores its notes in attributes
-of greenlets, sessions and connections. A note disappears together with the object.
+of greenlets, sessions and connections. When the object is deleted, its notes are deleted, too.
 """
 
 import asyncio
@@ -47,17 +47,17 @@ Inserts = tuple[Caller | None, list[InstanceState[Any]]]
 
 
 class TaskUsage:
-    """Records which tasks call sessions and connections. If two tasks conflict, call
-    `report_conflict` with the name of the session or connection, and with the lines of both tasks.
+    """Records which tasks call sessions and connections.
+
+    If two tasks conflict, call `report_conflict` with the name of the session or connection, and
+    with the lines of both tasks.
     """
 
     def __init__(self, report_conflict: Callable[[str, Location, Location], None]) -> None:
         self.report_conflict = report_conflict
 
     def record_call(self, target: Target) -> Caller | None:
-        """Record that the running task uses a session or connection until the current greenlet
-        ends.
-        """
+        """Record that the running task uses a session or connection until its greenlet ends."""
         current = getcurrent()
         caller: Caller | None = getattr(current, CALLER, None)
         if caller is None:
@@ -77,10 +77,10 @@ class TaskUsage:
         self.record_call(transaction.connection)
 
     def record_write(self, session: Session) -> Caller | None:
-        """Record a call that may insert rows. If objects are pending, find its line immediately.
+        """Record a call that may insert rows. If objects are pending, find its line now.
 
-        To find the line later, during the pool's events, would cost more time because the stack is
-        much deeper.
+        Finding the line later, during the pool's events, costs more time because the stack is much
+        deeper.
         """
         caller = self.record_call(session)
         # the public property `new` would build a set
@@ -103,11 +103,9 @@ class TaskUsage:
             queries.append((loading._new_runid(), _locate(caller, sys._getframe(1))))
 
     def begin_flush(self, session: Session) -> Inserts:
-        """Return the running greenlet, and the objects that a flush will insert."""
         return self.record_write(session), list(session._new)
 
     def record_inserts(self, _: Session, inserts: Inserts) -> None:
-        """Record the objects that a flush inserted, and the line that started the flush."""
         caller, states = inserts
         if caller is not None and states:
             line = caller.awaiter or _locate(caller, sys._getframe(1))
@@ -115,8 +113,8 @@ class TaskUsage:
                 setattr(state, ORIGIN, line)
 
     def locate_current_call(self) -> Location:
-        """Return the line that runs or awaits the current greenlet. Look up a greenlet's line at
-        most once.
+        """Return the line that runs or awaits the current greenlet. Look up a greenlet only
+        once.
         """
         caller: Caller | None = getattr(getcurrent(), CALLER, None)
         if caller is None:
@@ -124,7 +122,7 @@ class TaskUsage:
         return caller.awaiter or _locate(caller, sys._getframe(1))
 
     def find_origin(self, session: Session | None, state: InstanceState[Any]) -> Location | None:
-        """Return the line that loaded an object into this session, or the line that inserted it."""
+        """Return the line that loaded an object into this session, or that inserted the object."""
         queries: Iterable[tuple[int, Location]] = getattr(session, QUERIES, ())
         runid = state.runid
         lines = [line for number, line in queries if runid is not None and number < runid]
@@ -144,7 +142,6 @@ class TaskUsage:
         )
 
     def _check_overlap(self, target: Target, last: Caller, caller: Caller) -> None:
-        """Report a conflict if another task's greenlet is still using the session or connection."""
         inside = last()
         if inside is None or inside.dead:
             return
@@ -156,11 +153,10 @@ class TaskUsage:
 
 
 def _locate(caller: Caller, frame: FrameType) -> Location:
-    """Return the innermost line of the user's code in the running greenlet, or the line that awaits
-    this greenlet.
+    """Return the innermost line of the user's code in the greenlet, or the line that awaits it.
 
     Inside `run_sync()`, the greenlet itself runs lines of the user's code. The line that awaits a
-    greenlet never changes, so the function stores it.
+    greenlet never changes, so the function stores this line.
     """
     line = find_user_line(frame)
     if line is not None:

@@ -1,4 +1,4 @@
-"""Writes what a test's tasks and connections did into a trace file, which Perfetto can open."""
+"""Writes what a test's tasks and connections did to a trace file, for Perfetto."""
 
 import hashlib
 import re

@@ -1,4 +1,6 @@
-"""Builds documents in SARIF 2.1.0, the format in which code hosts read findings."""
+"""Builds documents in SARIF 2.1.0, a JSON format for findings that GitHub and other code hosts
+read.
+"""
 
 from collections.abc import Iterable, Sequence
 from importlib.metadata import version

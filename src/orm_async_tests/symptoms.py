@@ -1,13 +1,13 @@
 """Recognizes known errors in an error message or a traceback.
 
-A script's docstring names the errors that lead a reader to it. The word `Symptom:` is followed, for
-example, by `MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"`.
+A script's docstring describes these errors in lines such as `Symptom: MissingGreenlet xd2s
+"greenlet_spawn has not been called" in "_load_expired"`.
 
-A `Symptom:` line has five parts. The first part is a driver's name, if only this driver raises the
-error. The second part is the error's class. The third part is the error's SQLAlchemy code or its
-PostgreSQL SQLSTATE. The fourth part is a piece of the error's message. In this piece, "..." stands
-for one word. The fifth part begins after "in", and lists texts that the error's traceback must
-contain. A `Symptom:` line must have at least the fourth or the fifth part.
+A `Symptom:` line has up to five parts. The first part is a driver's name, if only this driver
+raises the error. The second part is the error's class. The third part is the error's SQLAlchemy
+code or its PostgreSQL SQLSTATE. The fourth part is a piece of the error's message. In this piece,
+"..." stands for one word. The fifth part begins after "in", and lists texts that the error's
+traceback must contain. A `Symptom:` line must have at least the fourth or the fifth part.
 """
 
 import builtins
@@ -71,7 +71,7 @@ Part = tuple[str, str]  # the kind of a symptom's part, and its text
 
 @dataclass(frozen=True)
 class Symptom:
-    """One known error. If a `Symptom:` line leaves a part out, this part is empty."""
+    """A known error. A part that is missing in the `Symptom:` line is empty."""
 
     line: str
     driver: str = ""
@@ -83,13 +83,12 @@ class Symptom:
 
     @property
     def parts(self) -> set[Part]:
-        """The parts of a symptom for which a text can be searched."""
         single = {(kind, getattr(self, kind)) for kind in ("error", "code", "sqlstate", "fragment")}
         return {part for part in single if part[1]} | {("place", place) for place in self.places}
 
 
 def parse(line: str) -> Symptom:
-    """Parse what follows the word `Symptom:`. Raise ValueError if it has another form."""
+    """Parse the text after the word `Symptom:`. Raise ValueError if the text has another form."""
     match = FORM.fullmatch(line)
     if match is None or not (match["fragment"] or match["places"]):
         raise ValueError(f"{line!r} is not in the form of a symptom")
@@ -110,8 +109,8 @@ class PastedText:
     def matching_parts(self, symptom: Symptom) -> set[Part]:
         """Return the parts of a symptom that occur in the text, if they identify an error.
 
-        A long fragment, or a fragment from the beginning of the message, needs no class, because
-        every driver names its error classes differently.
+        A fragment needs no class if it is long or begins the message, because every driver names
+        its error classes differently.
         """
         parts = {part for part in symptom.parts if self._has(*part)}
         kinds, error, fragment = {kind for kind, _ in parts}, symptom.error, symptom.fragment
@@ -164,10 +163,10 @@ def find_scripts(
 ) -> list[int]:
     """Return the numbers of the scripts whose symptoms match a text, best match first.
 
-    `symptoms` has the symptoms of each script, by number. The list has at most MOST numbers, and
-    also those of the scripts that match as well as the last one. Scripts that match equally well
-    have the order of `preferred`, and then the order of their numbers. If the text contains several
-    errors, scripts that know the first error come first.
+    `symptoms` maps a script's number to its symptoms. The list has at most MOST numbers, and also
+    the scripts that match as well as the last one. Scripts that match equally well have the order
+    of `preferred`, and then the order of their numbers. If the text contains several errors,
+    scripts that know the first error come first.
     """
     scores = _scores(text, symptoms)
     first = next(filter(None, (_scores(error, symptoms) for error in split_errors(text))), scores)
@@ -188,20 +187,19 @@ def split_errors(text: str) -> list[str]:
 
 
 def is_printed_error(text: str) -> bool:
-    """Return whether a text contains a traceback, or an error with its message."""
     return bool(TRACEBACK.search(text) or PRINTED.search(text))
 
 
 def words_beside_error(text: str) -> str:
-    """Return the words that are not part of a traceback or of an error's class or message."""
+    """Return the words outside tracebacks, error classes and error messages."""
     return "" if TRACEBACK.search(text) else CLASS.sub("", PRINTED_LINE.sub("", text))
 
 
 def _scores(text: str, symptoms: Mapping[int, Sequence[Symptom]]) -> dict[int, float]:
     """Return the score of the best matching symptom of each script.
 
-    A part that few scripts' symptoms have counts more than a common part. A symptom loses points
-    for every text that it requires in the traceback, but that the traceback does not contain.
+    A rare part counts more than a part that occurs in many scripts. A symptom loses points for
+    every text that is missing in the traceback.
     """
     pasted = PastedText(text)
     by_script = [set[Part]().union(*(one.parts for one in known)) for known in symptoms.values()]

@@ -10,7 +10,7 @@ WIDTH, MIN_WIDTH = 100, 60  # columns: without a terminal, and the minimum
 
 
 def print_styled(lines: Iterable[Styled]) -> None:
-    """Print lines, with their styles if standard output is a terminal and NO_COLOR is not set."""
+    """Print lines. Use styles if standard output is a terminal and NO_COLOR is not set."""
     if not sys.stdout.isatty():
         for _, text in lines:
             print(text)
@@ -29,7 +29,6 @@ def detect_width() -> int:
 
 
 def render_table(rows: Sequence[Sequence[str]]) -> Iterator[Styled]:
-    """Align the columns of a table, whose first row is the header."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for number, row in enumerate(rows):
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
@@ -37,7 +36,6 @@ def render_table(rows: Sequence[Sequence[str]]) -> Iterator[Styled]:
 
 
 def render_markdown(rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """Yield the lines of a Markdown table, whose first row is the header."""
     for number, row in enumerate(rows):
         yield f"| {' | '.join(row)} |"
         if number == 0:
@@ -73,7 +71,7 @@ def print_python(source: str) -> None:
     """Print Python code, and highlight it if standard output is a terminal.
 
     The colors are the terminal's own, so they are readable on dark and on light terminals. The
-    terminal wraps long lines, so the code that you copy is complete.
+    terminal wraps long lines, so that you can copy complete code.
     """
     if not sys.stdout.isatty():
         print(source)

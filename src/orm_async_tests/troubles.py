@@ -17,8 +17,6 @@ from warnings import WarningMessage, catch_warnings, simplefilter
 
 @dataclass
 class Troubles:
-    """The problems that record_troubles() has recorded so far, oldest first."""
-
     errors: list[str] = field(default_factory=list)  # from logs, the event loop and destructors
     pending_tasks: int = 0  # tasks that were garbage collected before they had finished
     warnings: list[WarningMessage] = field(default_factory=list)  # of Python, without any filter

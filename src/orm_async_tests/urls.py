@@ -1,9 +1,8 @@
 """Checks the database URLs that users type, and translates them for asyncpg and psycopg.
 
-The drivers use different names for connection parameters, which only this module knows. A URL has
-two forms: parse_url() returns the portable form with libpq's names, for example `?sslmode=require`.
-with_driver() returns the form that SQLAlchemy needs for one driver. Use only this second form to
-connect.
+The drivers use different names for connection parameters. A URL has two forms. parse_url() returns
+the portable form with libpq's names, for example `?sslmode=require`. with_driver() returns
+SQLAlchemy's form for one driver. Use only SQLAlchemy's form to connect.
 """
 
 import re
@@ -161,7 +160,7 @@ def _asyncpg_query(query: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def convert_timeouts() -> None:
-    """Make engines convert asyncpg's timeout to a number, because a URL contains only texts
+    """Make engines convert asyncpg's timeout to a number, because a URL contains only text
     (test118).
     """
     if not event.contains(Engine, "do_connect", _convert_timeout):
@@ -204,7 +203,6 @@ def portable(url: URL, source: str = "") -> URL:
 
 
 def _parameters(url: URL, source: str) -> Iterator[tuple[str, str]]:
-    """Yield the URL's parameters, and the parameters inside asyncpg's `dsn`."""
     for name, values in url.query.items():
         for value in [values] if isinstance(values, str) else values:
             if name != "dsn":
@@ -253,8 +251,9 @@ def _pair_hosts(hosts: list[str], ports: list[str], source: str) -> tuple[str, .
 
 
 def _split_port(host: str) -> tuple[str, str]:
-    """Split a text into a host and a port, which may be empty. A host with several colons is an
-    IPv6 address.
+    """Split a text into a host and a port, which may be empty.
+
+    A host with several colons is an IPv6 address.
     """
     name, colon, port = host.rpartition(":")
     one = bool(colon) and ":" not in name and "/" not in port

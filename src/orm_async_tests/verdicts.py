@@ -1,4 +1,6 @@
-"""Defines the words for verdicts, for scripts without a verdict, and for a defect's severity."""
+"""Defines the words for verdicts, for scripts without a verdict, and for the severity of a
+defect.
+"""
 
 from typing import Literal, get_args
 

@@ -1,5 +1,6 @@
-"""Handles uploads of many points as a JSON array, an NDJSON stream or a GPX file. An upload stores
-all its points or none.
+"""Handles uploads of many points as a JSON array, an NDJSON stream or a GPX file.
+
+An upload stores all its points or none.
 """
 
 import asyncio
@@ -35,8 +36,9 @@ router = APIRouter(prefix="/users/{user_id}/points", tags=["bulk"], route_class=
 
 
 async def split_body(request: Request, sha256: Any) -> AsyncIterator[bytes]:
-    """Yield a body in pieces of PIECE_SIZE, and let the event loop serve other requests between
-    them. Every piece also updates the hash object `sha256`.
+    """Yield a body in pieces of PIECE_SIZE, and update the hash object `sha256` with every piece.
+
+    The event loop serves other requests between the pieces.
     """
     rest = bytearray()
     async for chunk in request.stream():
@@ -50,10 +52,10 @@ async def split_body(request: Request, sha256: Any) -> AsyncIterator[bytes]:
 
 
 async def store(file: UploadFile, user_id: int, points: list[PointIn], others: Batches) -> None:
-    """Write all points of an upload to a file in the format of COPY. Raise HTTPException 503 if the
-    disk is full.
+    """Write all points of an upload to a file in the format of COPY.
 
-    asyncpg could also encode the points, but would occupy a connection during the upload.
+    Raise HTTPException 503 if the disk is full. asyncpg could also encode the points, but would
+    occupy a connection during the upload.
     """
     part = bytearray(HEADER + encode_points(user_id, points))
     try:
@@ -80,9 +82,9 @@ async def load(
     read_points: Callable[[AsyncIterator[bytes]], Batches],
     key: str,
 ) -> Loaded:
-    """Receive all points of an upload, and only then check out a connection and add the points,
-    because a client may need an hour to send its body.
+    """Receive all points of an upload, and only then check out a connection and add the points.
 
+    A client may need an hour to send its body, and should not occupy a connection for so long.
     Raise HTTPException 404 if the user does not exist, 409 if another request used the key, and 422
     if a point is invalid.
     """
@@ -125,7 +127,7 @@ async def load_json(
 def streamed_body(*media_types: str) -> dict[str, Any]:
     """Return arguments for a route that reads its body as a stream of one of these media types.
 
-    An HTML form cannot send these media types, so another site's form cannot upload points.
+    An HTML form cannot send these media types, so a form on another site cannot upload points.
     """
 
     async def check_media_type(request: Request) -> None:

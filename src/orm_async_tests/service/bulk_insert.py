@@ -1,5 +1,6 @@
-"""Adds many points to a user's track, either all of them or none: a few points with one statement,
-and more points with COPY.
+"""Adds many points to a user's track: a few points with one statement, and more points with COPY.
+
+An upload adds all its points or none.
 """
 
 import struct

@@ -1,7 +1,7 @@
 """Closes an HTTP connection if its client stops reading, or if its client sends no request.
 
 If a client does not read its response, uvicorn waits without a limit, and asyncio keeps the unsent
-bytes in memory. Even a shutdown would wait. uvicorn also sets no limit for receiving the head of a
+bytes in memory. Even a shutdown would wait. uvicorn also sets no time limit for the head of a
 request.
 """
 
@@ -15,9 +15,10 @@ LOGGER = logging.getLogger("uvicorn.error")  # the log of the server, for all le
 
 
 class Connection(H11Protocol):
-    """A connection of uvicorn that aborts itself after send_timeout seconds in which the client
-    reads nothing, and after receive_timeout seconds without the complete head of a request.
+    """A connection of uvicorn that aborts itself if its client is too slow.
 
+    The connection aborts after send_timeout seconds in which the client reads nothing. The
+    connection also aborts after receive_timeout seconds without the complete head of a request.
     During a shutdown, SHUTDOWN_TIMEOUT replaces send_timeout. The application's lifespan must yield
     a state with the two timeouts and with `shutdown_callbacks`.
     """
@@ -52,8 +53,9 @@ class Connection(H11Protocol):
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
-        """Close the live streams, and wait at most SHUTDOWN_TIMEOUT for a client that does not
-        read. uvicorn ends the lifespan only after the last response.
+        """Close the live streams. Wait at most SHUTDOWN_TIMEOUT for a client that does not read.
+
+        uvicorn ends the lifespan only after the last response.
         """
         for callback in self.app_state["shutdown_callbacks"]:
             callback()

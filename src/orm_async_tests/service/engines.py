@@ -14,7 +14,7 @@ NAME = "orm_async_tests service"  # the application_name of the connections
 
 
 class Urls(NamedTuple):
-    """The URLs for writes, for reads and for LISTEN, which often name the same database."""
+    """The URLs for writes, for reads and for LISTEN. They often name the same database."""
 
     writing: URL
     reading: URL
@@ -24,7 +24,7 @@ class Urls(NamedTuple):
 def service_urls(url: URL, settings: Settings) -> Urls:
     """Return the URLs of the service for the driver asyncpg.
 
-    Raise CouldNotRun if a setting is not a URL, or if the connection for LISTEN would use a pooler.
+    Raise CouldNotRun if a setting is not a URL, or if LISTEN would use a pooler.
     """
     if settings.pooler and not settings.listen_url:
         raise CouldNotRun(
@@ -45,8 +45,10 @@ def make_listening_engine(url: URL) -> AsyncEngine:
 
 
 def make_engine(url: URL, settings: Settings) -> AsyncEngine:
-    """Return an engine that serves requests. If a statement takes too long, both the client and the
-    server end it (test69, test155).
+    """Return an engine that serves requests.
+
+    If a statement takes too long, both the client and the server end the statement (test69,
+    test155).
     """
     engine = create_async_engine(
         url,
@@ -73,7 +75,8 @@ def connect_arguments(settings: Settings) -> dict[str, Any]:
     """Return connect_args for a direct connection or for a pooler.
 
     A pooler may change the server connection between two transactions, so nothing caches prepared
-    statements. PgBouncer refuses the timeouts, so the operator must set them on the server.
+    statements. PgBouncer refuses the timeouts as connection parameters, so the operator must set
+    the timeouts on the server.
     """
     server_settings = {"application_name": NAME, "timezone": "UTC"}
     arguments = {"command_timeout": settings.command_timeout, "server_settings": server_settings}

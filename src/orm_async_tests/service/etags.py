@@ -1,4 +1,4 @@
-"""Computes entity tags from xmin, which is the id of the transaction that last wrote a row."""
+"""Computes entity tags from xmin, the ID of the transaction that last wrote a row."""
 
 import re
 from typing import Annotated, Any
@@ -57,8 +57,9 @@ def set_etag(response: Response, version: str) -> None:
 
 
 def is_unchanged(model: Model, if_match: list[str]) -> ColumnElement[bool]:
-    """Return an SQL condition that is true if If-Match lists the row's version. A weak tag never
-    matches.
+    """Return an SQL condition that is true if If-Match lists the row's version.
+
+    A weak tag never matches.
     """
     if if_match == [ANY]:
         return true()
@@ -78,8 +79,7 @@ async def write_unchanged(
     key: int,
     if_match: list[str],
 ) -> "Row[*tuple[Any, ...]]":
-    """Update or delete a row if If-Match lists the row's version. Return the result of the
-    statement's RETURNING clause.
+    """Update or delete a row if If-Match lists the row's version. Return what RETURNING returns.
 
     Raise HTTPException 404 if the row does not exist, and 412 if it has another version.
     """

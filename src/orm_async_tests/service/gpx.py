@@ -1,7 +1,8 @@
 """Reads the track points of a GPX file, and keeps only a few points in memory.
 
-The parser reads GPX 1.0, GPX 1.1 and GPX files without a namespace. It resolves namespace prefixes
-itself, because expat would reject the undeclared prefixes that some files have in their extensions.
+The parser reads GPX 1.0, GPX 1.1 and GPX files without a namespace. Some files have undeclared
+prefixes in their extensions, and expat would reject these files. Therefore the parser resolves
+namespace prefixes itself.
 """
 
 import re
@@ -91,7 +92,9 @@ class Element(NamedTuple):
 
 
 class GpxParser:
-    """Parses a GPX file piece by piece, and raises HTTPException 422 if a part of it is invalid."""
+    """Parses a GPX file piece by piece. Raises HTTPException 422 if a part of the file is
+    invalid.
+    """
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
@@ -130,8 +133,9 @@ class GpxParser:
         return ", ".join([*parts, "no track point"])
 
     def _declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
-        """Reject an unknown encoding before Python caches its name. Many unknown names could fill
-        the memory.
+        """Reject an unknown encoding before Python caches its name.
+
+        Many unknown names could fill the memory.
         """
         if encoding is not None and not ENCODING.fullmatch(encoding):
             detail = f"its encoding is {excerpt(encoding)!r}; UTF-8, UTF-16, ISO-8859-1 and"
@@ -160,7 +164,7 @@ class GpxParser:
             self._parser.CharacterDataHandler = self._text
 
     def _recognize(self, parent: Element, name: str, attributes: dict[str, str]) -> Element | None:
-        """Return the element if GPX allows it inside `parent`. Otherwise return None."""
+        """Return the element if GPX allows it inside `parent`, or else None."""
         declared = {
             key[6:]: uri for key, uri in attributes.items() if key[:6] in ("xmlns", "xmlns:")
         }
@@ -211,8 +215,9 @@ class GpxParser:
 
 
 async def read_gpx(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[schemas.PointIn]]:
-    """Yield the track points that end in each piece of the file. Raise HTTPException 422 if the
-    file or a point is invalid.
+    """Yield the track points that end in each piece of the file.
+
+    Raise HTTPException 422 if the file or a point is invalid.
     """
     parser = GpxParser()
     async for piece in pieces:

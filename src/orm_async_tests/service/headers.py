@@ -15,16 +15,18 @@ HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\s:/?#@\[\]]+)(:\d*)?", re.ASCII)  # RFC 
 
 
 class HeadSent(Exception):
-    """Ends the GET endpoint that answers a HEAD request, once the headers have been sent."""
+    """Ends a GET endpoint that answers a HEAD request, when the headers have been sent."""
 
 
 class HeaderChecks:
     """ASGI middleware that rejects requests to an unknown host, writes from another site, and
-    encoded bodies. It answers HEAD with the status and the headers of GET.
+    encoded bodies.
 
-    A web page from any site can send requests to a service on this machine. The browser then sets
-    the header Host to the name that the page used, and Origin to the page's site (RFC 6454). A
-    client that is not a browser sends no Origin.
+    The middleware answers HEAD with the status and the headers of GET.
+
+    A web page of any site can send requests to a service on this machine. The browser then sends
+    the name that the page used in the header Host, and the page's site in the header Origin (RFC
+    6454). A client that is not a browser sends no Origin.
     """
 
     def __init__(self, app: ASGIApp, hosts: Sequence[str]) -> None:

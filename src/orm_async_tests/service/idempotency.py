@@ -1,5 +1,6 @@
-"""Handles idempotency keys. A repeated request with the same key gets the first answer and writes
-nothing (test154).
+"""Handles idempotency keys.
+
+A repeated request with the same key gets the first answer, and writes nothing (test154).
 """
 
 import hashlib
@@ -43,12 +44,11 @@ class Insertion(NamedTuple):
 def build_insertion(ctes: str, answer: str) -> Insertion:
     """Return the two statements that insert a row with these CTEs.
 
-    Every CTE must insert nothing if its placeholder `{condition}` is false. The last CTE is named
-    `inserted`, and the SQL expression `answer` computes the answer from its row.
+    Every CTE must insert nothing if its placeholder `{condition}` is false. The last CTE must have
+    the name `inserted`. The SQL expression `answer` computes the answer from the inserted row.
 
-    The statement for a key returns the digest and the answer that are stored under the key. It
-    returns no row if nothing was inserted, or if another request has used the key since the
-    statement began.
+    The statement for a key returns the stored digest and answer. It returns no row if nothing was
+    inserted, or if another request has used the key since the statement began.
     """
     plain = f"WITH {ctes.format(condition=ALWAYS)} SELECT {answer} AS answer FROM inserted"
     keyed = f"""

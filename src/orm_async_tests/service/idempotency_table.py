@@ -1,5 +1,6 @@
-"""Defines the service's table of idempotency keys. The table is in a separate schema, and has a
-separate history of migrations.
+"""Defines the service's table of idempotency keys.
+
+The table is in a separate schema, and has a separate history of migrations.
 """
 
 from datetime import datetime
@@ -18,8 +19,9 @@ class Base(DeclarativeBase):
 
 
 class IdempotencyKey(Base):
-    """A key that a request has used, the digest of the request, and its answer. The column `answer`
-    is null until the answer is known.
+    """A key that a request has used, with a digest of the request and its answer.
+
+    The column `answer` is null until the answer is known.
     """
 
     __tablename__ = "idempotency_keys"

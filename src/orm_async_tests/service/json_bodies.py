@@ -1,4 +1,4 @@
-"""Defines a class for routes that parse JSON bodies strictly, and report where a body is wrong."""
+"""Defines routes that parse JSON bodies strictly, and report where a body is wrong."""
 
 from codecs import BOM_UTF8
 from collections.abc import Callable, Coroutine
@@ -30,8 +30,9 @@ def is_json(name: str) -> bool:
 
 
 class JsonRequest(Request):
-    """A request whose body must be JSON in UTF-8 without NaN. A syntax error names its line and its
-    column.
+    """A request whose body must be JSON in UTF-8 without NaN.
+
+    A syntax error names the line and the column.
     """
 
     async def json(self) -> Any:
@@ -43,8 +44,6 @@ class JsonRequest(Request):
 
 
 class JsonRoute(APIRoute):
-    """A route that accepts a body only if it is JSON."""
-
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
 

@@ -1,7 +1,7 @@
 """Sends new points as server-sent events.
 
 One connection runs LISTEN for all clients of the process. A notification wakes the clients that
-wait for a user's points, and each of them reads the new points from the table. Therefore a lost
+wait for the points of one user. Every client then reads the new points from the table, so a lost
 notification loses no point.
 """
 
@@ -43,7 +43,7 @@ router = APIRouter(tags=["live"])
 
 
 class Hub:
-    """Wakes the clients that follow a user when this user has new points."""
+    """Wakes the clients that wait for a user's points when this user has new points."""
 
     def __init__(self) -> None:
         self.is_listening = asyncio.Event()
@@ -51,7 +51,6 @@ class Hub:
         self._clients: dict[asyncio.Event, int] = {}  # the id of the user by the client
 
     def wake(self, user_id: int | None = None) -> None:
-        """Wake the clients that wait for the user's points, or all clients."""
         for client, user in self._clients.items():
             if user_id in (user, None):
                 client.set()
@@ -71,7 +70,9 @@ class Hub:
             del self._clients[client]
 
     async def listen(self, engine: AsyncEngine) -> None:
-        """Listen for notifications until cancelled. If the connection is lost, connect again."""
+        """Listen for notifications until the task is cancelled. If the connection is lost, connect
+        again.
+        """
         while True:
             with suppress(*LISTENER_ERRORS):
                 await self._listen_until_lost(engine)
@@ -99,11 +100,11 @@ def format_events(points: Rows) -> bytes:
 async def stream_events(
     hub: Hub, reader: FairPool, user_id: int, last_id: int, settings: Settings
 ) -> AsyncIterator[bytes]:
-    """Yield an event for each point after `last_id`. Yield a comment if no point arrives for
-    keep_alive seconds, so that no proxy closes the connection.
+    """Yield an event for each point after `last_id`.
 
-    The stream ends after live_for seconds. A browser then connects again by itself, and continues
-    after the last event that it received.
+    If no point arrives for keep_alive seconds, yield a comment, so that no proxy closes the
+    connection. The stream ends after live_for seconds. A browser then connects again by itself, and
+    continues after the last event that it received.
     """
     loop = asyncio.get_running_loop()
     end = loop.time() + settings.live_for

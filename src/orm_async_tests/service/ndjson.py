@@ -21,10 +21,10 @@ def line_error(number: int, reason: str) -> HTTPException:
 def parse_lines(lines: list[bytes], first: int) -> list[PointIn]:
     """Return the points of the lines. Skip blank lines. `first` is the number of the first line.
 
-    All lines are parsed as one JSON document, in which every line becomes an array with one point.
-    This takes a third less time. A line cannot close its array early, because lines with brackets
-    are parsed one by one. A string cannot reach into the next line, because JSON forbids line
-    breaks in strings.
+    The lines are parsed together as one JSON document, in which every line becomes an array with
+    one point. This takes a third less time. A line cannot close its array early, because lines with
+    brackets are parsed one by one. A string cannot reach into the next line, because JSON forbids
+    line breaks in strings.
     """
     text = b"\n".join(line for line in lines if line.strip())
     if text and b"[" not in text and b"]" not in text:
@@ -35,7 +35,7 @@ def parse_lines(lines: list[bytes], first: int) -> list[PointIn]:
 
 
 def parse_each_line(lines: list[bytes], first: int) -> Iterator[PointIn]:
-    """Return the same points as parse_lines(). An error names the invalid line."""
+    """Return the same points as parse_lines(), but name the invalid line in an error."""
     for number, line in enumerate(lines, first):
         if not line.strip():
             continue
@@ -66,8 +66,9 @@ async def split_lines(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]
 
 
 async def read_ndjson(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[PointIn]]:
-    """Yield a list of the points whose lines end in each piece of the body. Raise HTTPException 422
-    if a line is invalid.
+    """Yield a list of the points whose lines end in each piece of the body.
+
+    Raise HTTPException 422 if a line is invalid.
     """
     number = 1
     async for lines in split_lines(pieces):

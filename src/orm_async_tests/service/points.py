@@ -45,7 +45,6 @@ LOCK_USER = """locked AS (
 
 
 def notify_listeners(user_id: str) -> str:
-    """Return an SQL expression that wakes live streams when the transaction commits."""
     return f"CAST(pg_notify('{CHANNEL}', CAST({user_id} AS text)) AS text)"
 
 
@@ -60,12 +59,13 @@ INSERT = build_insertion(
 
 
 def select_page(condition: str = "true") -> TextClause:
-    """Return a query for one page of points as JSON, and for the value of `after` of the next page.
-    If the user does not exist, the query returns no row.
+    """Return a query for one page of points as JSON, and for the parameter `after` of the next
+    page.
 
-    The database server writes the JSON in the form that pydantic would write, because a Python
-    object for every point would take most of the request's time. The query reads one point more
-    than `limit`, to learn whether there is a next page.
+    If the user does not exist, the query returns no row. The database server writes the JSON, in
+    the form that pydantic would write. A Python object for every point would take most of the
+    request's time. The query reads one point more than `limit`, to learn whether there is a next
+    page.
     """
     return text(rf"""
         SELECT page.* FROM users, (

@@ -29,7 +29,7 @@ UNWRAPPED = (InterfaceError, PostgresError)
 
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Describe a route's errors for OpenAPI, including those that every route can return."""
+    """Describe a route's errors for OpenAPI, including the errors of all routes."""
     content = {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}
     return {
         status: {"description": HTTPStatus(status).phrase, "content": content}
@@ -87,9 +87,10 @@ async def handle_invalid_request(_: Request, error: Exception) -> JSONResponse:
 
 
 async def handle_database_error(_: Request, error: Exception) -> JSONResponse:
-    """Return 409 or 404 if the request violated a constraint, and 503 if the database is busy or
-    cannot be reached. Raise any other error again, so that it becomes a 500 with a traceback in the
-    log.
+    """Return 409 or 404 if the request violated a constraint, and 503 if the database is
+    unavailable.
+
+    Raise any other error again, so that it becomes a 500 with a traceback in the log.
     """
     orig = getattr(error, "orig", error)
     sqlstate = getattr(orig, "sqlstate", None) or ""

@@ -1,5 +1,5 @@
-"""Limits the requests that a worker process serves at once, and the size and the duration of
-bodies.
+"""Limits how many requests a worker process serves at once, and how large and how slow a body may
+be.
 """
 
 import asyncio
@@ -24,8 +24,9 @@ TWO_LENGTHS = "the request has Content-Length and Transfer-Encoding: send only o
 
 
 def kind_of(scope: Scope) -> str:
-    """Return "uploads", "streams" or "requests". Each kind has a separate limit, so that slow
-    clients cannot use up the places of other requests.
+    """Return "uploads", "streams" or "requests".
+
+    Each kind has a separate limit, so that slow clients cannot use up the places of other requests.
     """
     name = scope["path"].rpartition("/")[2]
     if name in UPLOADS and scope["method"] == "POST":
@@ -50,8 +51,7 @@ class Bodies:
                 timeout.reschedule(deadline)
 
     def limit(self, scope: Scope, receive: Receive, max_size: int) -> Receive:
-        """Return an ASGI receive() that raises HTTPException if a body is too long or arrives too
-        slowly.
+        """Return an ASGI receive() that raises HTTPException if a body is too long or too slow.
 
         A client has receive_timeout seconds, and one more second for every receive_rate bytes that
         it has sent. Only the time in which the service waits for the client counts.
@@ -101,8 +101,10 @@ class Bodies:
 
 
 class Limits:
-    """ASGI middleware that answers 400 to a body with two lengths, and 503 to a request above the
-    limit. `running` counts the requests of each kind that are being served.
+    """ASGI middleware that answers 503 to requests above the limit, and 400 to a body with two
+    lengths.
+
+    `running` counts the requests of each kind that are being served.
     """
 
     def __init__(

@@ -18,7 +18,7 @@ RFC_3339 = re.compile(
 
 
 def to_utc(moment: datetime) -> datetime:
-    """Convert a moment to UTC, if Python can represent it in UTC."""
+    """Convert a moment to UTC. Raise ValueError if Python cannot represent it in UTC."""
     try:
         return moment.astimezone(UTC)
     except OverflowError:

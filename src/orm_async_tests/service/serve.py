@@ -103,7 +103,7 @@ def keep_server_running() -> None:
 
 
 def create_frozen_app(url: "URL", settings: "Settings") -> "FastAPI":
-    """Create the application, and exclude all objects that exist then from garbage collection.
+    """Create the application, and exclude all existing objects from garbage collection.
 
     Modules, models and routes live until the process ends. A garbage collection that examined them
     would delay requests by 0.1 s.

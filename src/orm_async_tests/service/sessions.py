@@ -1,5 +1,6 @@
-"""Provides sessions for writes, and a way to run a single read. Tasks that need a connection get
-one in the order in which they asked.
+"""Provides sessions for writes, and a way to run a single read.
+
+Tasks get connections in the order in which they asked for one.
 """
 
 import asyncio
@@ -42,11 +43,11 @@ class FairSemaphore:
 
 
 class FairPool:
-    """An engine that serves requests. Tasks wait in order for a connection, both for a session and
-    for a single read. Both methods raise TimeoutError if no connection is free in time.
+    """An engine that serves requests. Tasks wait in order for a connection.
 
-    All pools of a process share the semaphore `reads`, which has fewer places than a pool. A
-    process does not finish its reads sooner if more reads run at once.
+    All methods raise TimeoutError if no connection is free in time. All pools of a process share
+    the semaphore `reads`, which has fewer places than a pool. A process does not finish its reads
+    sooner if more reads run at once.
     """
 
     def __init__(self, url: URL, settings: Settings, reads: FairSemaphore) -> None:

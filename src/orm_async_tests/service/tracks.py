@@ -2,7 +2,7 @@
 
 A client may read a track slowly. The stream keeps no connection while it waits for the client,
 because a separate statement reads each batch of points. The database server writes a batch as one
-JSON text, which costs this process the least work.
+JSON text, so that this process has little work.
 """
 
 from collections.abc import AsyncIterator
@@ -24,8 +24,9 @@ router = APIRouter(prefix="/users/{user_id}", tags=["tracks"])
 
 
 def select_batch(document: str, separator: str) -> TextClause:
-    """Return a query for the points after an id, as one text of JSON documents. If the user does
-    not exist, the query returns no row.
+    """Return a query for the points after an id. The query returns the points as one JSON text.
+
+    If the user does not exist, the query returns no row.
     """
     return text(f"""
         SELECT batch.* FROM users, (
@@ -47,7 +48,7 @@ LINES, POSITIONS = select_batch(LINE, ""), select_batch("concat('[', lon, ',', l
 class Batch(NamedTuple):
     """Some points of a track as JSON, with the id of the last point and the number of points.
 
-    The text is encoded at once, so that no row keeps a second copy of it while a client is slow.
+    The text is encoded at once, so that no row keeps a second copy while a client is slow.
     """
 
     text: bytes
@@ -74,7 +75,7 @@ async def read_first_batch(reader: FairPool, query: TextClause, user_id: int) ->
 async def stream_texts(
     reader: FairPool, query: TextClause, user_id: int, batch: Batch | None, separator: bytes = b""
 ) -> AsyncIterator[bytes]:
-    """Yield the text of a batch, and then of each following batch."""
+    """Yield the text of a batch, and then the texts of all following batches."""
     before = b""
     while batch and batch.points:
         yield before + batch.text if before else batch.text

@@ -40,9 +40,9 @@ class CallLines(dict[str, int]):
         """Return the file and the line number of the user's innermost line on the stack.
 
         SQLAlchemy runs in a greenlet. The frames that await SQLAlchemy are in the parent greenlet.
-        Looking at a frame takes long. So if the frames of a greenlet were only libraries' when the
-        same text, for example a statement, ran at the same depth before, the search begins in the
-        parent greenlet.
+        To search a frame takes long, so this method remembers the depth at which a text, for
+        example a statement, ran in frames of libraries only. When the text runs at this depth
+        again, the search begins in the parent greenlet.
         """
         try:
             depth, code = self._depths.get(text, UNKNOWN)
@@ -65,8 +65,8 @@ class CallLines(dict[str, int]):
         return place
 
     def find_creator(self) -> tuple[bool, Place]:
-        """Return whether the user's code itself creates a task, and the user's innermost line on
-        the stack.
+        """Return whether the user's code creates a task, and the user's innermost line on the
+        stack.
 
         The first value is False if a library creates the task, or if asyncio creates it for itself.
         """
@@ -79,7 +79,9 @@ class CallLines(dict[str, int]):
         return is_user, self._search(frame, getcurrent().parent) or NOWHERE
 
     def _search(self, frame: FrameType | None, parent: greenlet | None = None) -> Place | None:
-        """Search a stack from this frame to its callers, then the stacks of parent greenlets."""
+        """Search a stack from this frame to its callers, and then the stacks of parent
+        greenlets.
+        """
         while True:
             while frame is not None:
                 if kind := self[frame.f_code.co_filename]:
@@ -94,7 +96,7 @@ class CallLines(dict[str, int]):
 
 
 def _find_bottom(frame: FrameType) -> tuple[int, CodeType]:
-    """Return how many frames are below `frame`, and the code of the last one."""
+    """Return the number of frames below `frame`, and the code of the last one."""
     depth = 0
     while frame.f_back is not None:
         frame = frame.f_back

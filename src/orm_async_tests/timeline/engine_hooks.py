@@ -60,9 +60,9 @@ def _replace(stack: ExitStack, owner: type, name: str, wrap: Callable[[Any], Any
 
 
 class EngineHooks:
-    """Listeners for SQLAlchemy's events, with the events' names, and wrappers of its methods.
+    """Listeners for SQLAlchemy's events, with the names of the events, and wrappers of methods.
 
-    They run for every statement, so they avoid what costs time: Python calls and properties.
+    Listeners and wrappers run for every statement, so they avoid slow Python calls and properties.
     """
 
     def __init__(self, recorder: Recorder, unobserved: Engine | None) -> None:
@@ -126,8 +126,8 @@ class EngineHooks:
         return record
 
     def wrap_connect(self, original: Callable[[Pool], Any]) -> Callable[[Pool], Any]:
-        """Wrap `Pool.connect()`, so that the time until a connection is checked out is recorded as
-        a wait.
+        """Wrap `Pool.connect()`, and record the time until a connection is checked out as a
+        wait.
         """
         recorder, waits, records = self.recorder, self._waits, self._records
 
@@ -155,7 +155,6 @@ class EngineHooks:
         return connect
 
     def wrap_end(self, kind: Kind, original: Callable[..., None]) -> Callable[..., None]:
-        """Wrap the dialect's `do_commit()` or `do_rollback()`."""
         recorder, records = self.recorder, self._records
         text, caller = kind.upper(), Connection.__module__  # the pool, too, calls these methods
 
@@ -179,8 +178,8 @@ class EngineHooks:
 
 
 def _read_pid(dbapi_connection: Any) -> int:
-    """Return the process ID of the connection's server process, or 0 if the driver does not know
-    it.
+    """Return the PID of the connection's server process, or 0 if the driver does not know the
+    PID.
     """
     driver: Any = getattr(dbapi_connection, "driver_connection", None)
     if hasattr(driver, "get_server_pid"):

@@ -62,8 +62,9 @@ class Event:
 
 
 def to_json(events: list[Event], log: list[str]) -> list[dict[str, Any]]:
-    """Return a run's first MOST events as JSON. If `log` contains an event's text, write the text's
-    index in `log` instead.
+    """Return the first MOST events of a run as JSON.
+
+    To save space, an event whose text is in `log` has the text's index instead of the text.
     """
     indexes = {text: number for number, text in reversed([*enumerate(log)])}
     documents = []

@@ -41,7 +41,7 @@ LONGEST_GAP = 4  # times the median gap: longer ones are shortened
 
 
 class Bar(NamedTuple):
-    """A part of a lane, which shows one event."""
+    """A part of a lane that shows one event."""
 
     event: Event
     mark: str
@@ -55,7 +55,6 @@ class Lane(NamedTuple):
 
 
 def build_lanes(events: Sequence[Event]) -> list[Lane]:
-    """Return the lanes of the tasks, and then the lanes of the connections."""
     tasks = {event.task: Lane(name_task(event), []) for event in events if event.kind == "task"}
     numbers = {event.connection for event in events if event.kind in ("checkout", *SENT)} - {0}
     connections = {number: Lane(f"connection {number}", []) for number in sorted(numbers)}
@@ -81,8 +80,9 @@ def name_task(event: Event) -> str:
 
 
 class Scale:
-    """Converts a moment of the run to a position in a lane. Short events get enough room, and long
-    waits are shortened.
+    """Converts a moment of the run to a position in a lane.
+
+    Short events get enough room, and long waits are shortened.
     """
 
     def __init__(self, events: Sequence[Event], columns: int) -> None:
@@ -93,17 +93,19 @@ class Scale:
         self._positions = _spread(self.moments, columns)
 
     def find(self, moment: int) -> int:
-        """Return the position of a moment in a lane. If the moment has no position, return the
-        position of the last known moment before it.
+        """Return the position of a moment in a lane.
+
+        If the moment has no position, return the position of the last known moment before it.
         """
         return self._positions[bisect_right(self.moments, moment) - 1]
 
 
 def _spread(moments: Sequence[int], columns: int) -> list[int]:
-    """Return rising positions. Each gap between two moments gets one column. The remaining columns
-    are distributed in proportion to the lengths of the gaps.
+    """Return a position for each moment, in rising order.
 
-    If there are more moments than columns, each column stands for the same number of moments.
+    Each gap between two moments gets one column. The remaining columns go to the gaps in proportion
+    to their lengths. If there are more moments than columns, each column stands for the same number
+    of moments.
     """
     if len(moments) > columns:
         return [number * columns // len(moments) for number in range(len(moments))]

@@ -31,7 +31,7 @@ Describe = Callable[[BaseException], str]  # an error's class and codes
 
 @dataclass(slots=True, eq=False)
 class ConnectionRecord:
-    """A connection to the server, and what it is doing now."""
+    """A connection to the server, and what the connection is doing now."""
 
     number: int
     pid: int
@@ -75,7 +75,6 @@ class Recorder:
         self._factories: dict[asyncio.AbstractEventLoop, Any] = {}  # that the recorder replaced
 
     def start(self) -> None:
-        """Begin to measure time now, and make the running task the first task."""
         self._origin = perf_counter_ns()
         self._find_owner()
 
@@ -86,7 +85,7 @@ class Recorder:
     def begin(
         self, kind: Kind, connection: ConnectionRecord | None = None, text: str = ""
     ) -> Event:
-        """Add an event of the running task. Complete the event later with `finish_event`."""
+        """Add an event of the running task. To complete the event, call `finish_event` later."""
         task, created, is_closing = self._owner.get() or self._find_owner()
         place = NOWHERE if is_closing else self._lines.find(text or kind)
         path, line = created if place is NOWHERE else place
@@ -111,9 +110,7 @@ class Recorder:
         event.message = " ".join(text.split())[:LONGEST_MESSAGE]
 
     def begin_statement(self, connection: ConnectionRecord, kind: Kind, text: str) -> Event:
-        """Record that a task sends a statement, COMMIT or ROLLBACK, or waits to send a
-        statement.
-        """
+        """Record that a task sends a statement, COMMIT or ROLLBACK, or waits to send one."""
         if self._count_round_trips:
             self._add_round_trips(connection)
         event = self.begin(kind, connection, text)
@@ -127,8 +124,8 @@ class Recorder:
     def finish_statement(
         self, connection: ConnectionRecord, event: Event, error: BaseException | None = None
     ) -> None:
-        """Record that the server has answered, or that an error was raised. Record that the next
-        waiting statement is sent.
+        """Record an answer of the server or an error. Record that the next waiting statement is
+        sent.
         """
         if connection.running is event:
             if self._count_round_trips:
@@ -149,9 +146,7 @@ class Recorder:
             connection.running = connection.last = following
 
     def _add_round_trips(self, connection: ConnectionRecord) -> None:
-        """Add new round trips to the last event, because fetching more rows of a stream is not an
-        event.
-        """
+        """Add new round trips to the last event, because a fetch from a stream is not an event."""
         if self._count_round_trips and connection.last is not None and connection.pid:
             count = self._count_round_trips(connection.pid)
             connection.last.round_trips += count - connection.round_trips
@@ -181,11 +176,11 @@ class Recorder:
             connection.checkout = None
 
     def finish_wait(self, start: int, changes: int, error: BaseException | None = None) -> None:
-        """Record that a task's wait for a connection has ended. If no other event occurred during
-        the wait, do not record the wait, because a connection was free.
+        """Record that a task's wait for a connection has ended.
 
-        `start` is when the wait began, in nanoseconds of `perf_counter_ns()`. `changes` is what
-        the recorder's `changes` was then.
+        If no other event occurred during the wait, a connection was free, so do not record the
+        wait. `start` is when the wait began, in nanoseconds of `perf_counter_ns()`. `changes` is
+        the value of the recorder's `changes` at that time.
         """
         if self.changes != changes or error:
             event = self.begin("pool")
@@ -193,12 +188,12 @@ class Recorder:
             self.finish_event(event, error)
 
     def add_locks(self, blocked: Collection[tuple[int, Sequence[int]]], since: int) -> None:
-        """Record which server processes waited for a lock. Each pair has the waiting process's pid
-        and the blocking processes' pids.
+        """Record which server processes waited for a lock.
 
-        `since` is when the server was asked for locks, in nanoseconds of `perf_counter_ns()`. A
-        statement that began after `since` does not wait for the locks in `blocked`. Several threads
-        may call `add_locks()` at the same time.
+        A pair has the waiting process's PID and the blocking processes' PIDs. `since` is when the
+        server was asked for locks, in nanoseconds of `perf_counter_ns()`. A statement that began
+        after `since` does not wait for the locks in `blocked`. Several threads may call
+        `add_locks()` at the same time.
         """
         by_pid = {connection.pid: connection for connection in list(self.connections)}
         for pid, blockers in blocked:
@@ -208,11 +203,10 @@ class Recorder:
                 self._locks.setdefault(running, _copy_wait(running, "lock", holders))
 
     def running_pids(self, alone: int, among_others: int) -> list[int]:
-        """Return the pids of server processes whose statement has run for longer than a limit, in
-        microseconds.
+        """Return the PIDs of server processes whose statement has run for longer than a limit.
 
-        The limit is `alone` while only one connection is checked out. The limit is `among_others`
-        while several connections are checked out.
+        The limit is `alone` microseconds while only one connection is checked out. The limit is
+        `among_others` microseconds while several connections are checked out.
         """
         connections = list(self.connections)  # a copy, because another thread calls this
         in_use = sum(connection.checkout is not None for connection in connections)
@@ -221,8 +215,8 @@ class Recorder:
         return [pid for pid, event in running if event and event.start <= latest and pid]
 
     def _find_owner(self) -> Owner:
-        """Record the running task, which is older than the recording. Also record all new tasks in
-        its event loop.
+        """Record the running task, which is older than the recording. Record new tasks in its event
+        loop.
         """
         task = None
         with suppress(RuntimeError):  # no event loop is running
@@ -252,8 +246,8 @@ class Recorder:
     ) -> "asyncio.Task[Any]":
         """Create and record a task. The event loop calls this method as its task factory.
 
-        If a library creates a task, for example to close a session, record its events for the task
-        that called the library.
+        If a library creates a task, for example to close a session, record the task's events for
+        the task that called the library.
         """
         is_users, place = self._lines.find_creator()
         is_library = not is_users and asyncio.current_task(loop) is not None
@@ -300,7 +294,6 @@ class Recorder:
             event.error = type(error).__name__
 
     def add_http(self, text: str) -> None:
-        """Record in words what a web application in this process did."""
         event = self.begin("http", text=text)
         event.duration = 0
         if asyncio.current_task() is None:  # a callback of the server
@@ -319,9 +312,7 @@ class Recorder:
             trace = trace.tb_next
 
     def finish(self) -> list[Event]:
-        """Return the events of the run in the order in which they began. Let an unfinished event
-        end now.
-        """
+        """Return the events in the order in which they began. Let unfinished events end now."""
         end = self.now()
         self._is_finished = True  # what ends later is not recorded
         for event in self.events:
@@ -336,7 +327,7 @@ class Recorder:
         return self.events
 
     def _renumber_tasks(self) -> None:
-        """Remove the tasks that did nothing, but keep the first task. Number the remaining tasks
+        """Remove the tasks that did nothing, except the first task. Number the other tasks
         again.
         """
         active = {event.task for event in self.events if event.kind != "task"}

@@ -23,12 +23,11 @@ Sentence = tuple[int, str]  # the microseconds at which something ended, and wha
 def describe_events(
     events: Sequence[Event], among: Sequence[Event] | None = None
 ) -> list[Sentence]:
-    """Return a sentence for every wait, error and HTTP response, in the order in which they
-    ended.
+    """Return a sentence for every wait, error and HTTP response, in the order in which they ended.
 
-    Equal events share one sentence, which says how many they are. If there were HTTP responses, the
-    sentences also say when a transaction was committed. `events` may be a part of the run's events,
-    if `among` has all of them.
+    Equal events share one sentence, which contains their number. If there were HTTP responses, the
+    sentences also say when a transaction was committed. If `events` is only a part of the run's
+    events, pass all events as `among`.
     """
     groups: Groups = {}
     position, last = 0, ("", "")
@@ -54,8 +53,9 @@ def count_statements(events: Sequence[Event]) -> Iterator[str]:
 
 
 def _join_tasks(groups: Groups) -> Groups:
-    """Join the events of several tasks at the same line. If the joined events are waits, also join
-    the tasks for which they waited.
+    """Join the events of several tasks at the same line.
+
+    If the events are waits, also join the tasks for which they waited.
     """
     joined: Groups = {}
     for (line, who, text, _), group in groups.items():

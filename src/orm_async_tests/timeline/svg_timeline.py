@@ -18,11 +18,10 @@ LONGEST = 60  # characters of a statement in a title
 
 
 def timeline_svg(events: Sequence[Event], outcome: str) -> str:
-    """Return the timeline as a static SVG image. The image takes its text color and its font from
-    the HTML page.
+    """Return the timeline as a static SVG image.
 
-    The title of a bar is its statement or its error. The element `desc` describes in words what the
-    image shows.
+    The image takes its text color and its font from the HTML page. The title of a bar is its
+    statement or its error. The element `desc` describes the image in words.
     """
     scale = Scale(events, COLUMNS)
     lanes = build_lanes(events)[:MOST_LANES]
@@ -50,7 +49,6 @@ def timeline_svg(events: Sequence[Event], outcome: str) -> str:
 
 
 def describe_timeline(events: Sequence[Event], outcome: str) -> str:
-    """Describe a timeline in words: the lanes, every wait and error, and the outcome."""
     lanes = ", ".join(lane.name for lane in build_lanes(events))
     sentences = [text for _, text in describe_events(events)]
     waits = sentences or ["no task waited for another, and there was no error"]

@@ -19,7 +19,6 @@ NOTE = (
 
 
 def render_timeline(events: Sequence[Event], outcome: str, columns: int) -> Iterator[Styled]:
-    """Render a ruler, the lanes, a sentence for each wait and error, and the variant's outcome."""
     width = columns - INDENT - NAME - 1
     scale = Scale(events, width)
     lanes = build_lanes(events)
@@ -49,7 +48,6 @@ def _render_note(style: str, head: str, text: str, columns: int) -> Iterator[Sty
 
 
 def render_legend(runs: Sequence[Sequence[Event]], columns: int) -> Iterator[Styled]:
-    """Explain the characters that these timelines use."""
     marks = {bar.mark for events in runs for lane in build_lanes(events) for bar in lane.bars}
     words = [f"{mark} {meaning}" for mark, meaning in LEGEND.items() if mark in marks]
     words.append("1 2 3 the numbers of the tasks that use the connection")
@@ -68,7 +66,6 @@ def _draw(lane: Lane, scale: Scale, width: int) -> str:
 
 
 def _draw_ruler(scale: Scale, width: int) -> str:
-    """Return a ruler that shows the moments at some columns."""
     ruler = ""
     for moment in scale.moments:
         text, position = format_time(moment), scale.find(moment)

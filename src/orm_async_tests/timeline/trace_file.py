@@ -1,8 +1,8 @@
 """Writes events in Chrome's trace format, which Perfetto can open.
 
 Every variant becomes two processes of the trace: one for its tasks, and one for its connections. A
-task or a connection becomes a thread of the trace. The slices (the bars of a thread) must not
-overlap, unless one contains the other. A slice that overlaps another slice is put into an
+task or a connection becomes a thread of the trace. A slice is a bar of a thread. Slices of a thread
+must not overlap, unless one contains the other. A slice that overlaps another slice gets an
 additional thread.
 """
 
@@ -20,9 +20,7 @@ Slice = dict[str, Any]
 
 
 def build_trace(runs: Iterable[tuple[str, Sequence[Event]]]) -> str:
-    """Return the JSON trace of several runs. `runs` has a pair for each run: its name and its
-    events.
-    """
+    """Return the JSON trace of several runs. A run is a pair of its name and its events."""
     slices: list[Slice] = []
     offset = 0
     for number, (name, events) in enumerate(runs):
@@ -34,9 +32,7 @@ def build_trace(runs: Iterable[tuple[str, Sequence[Event]]]) -> str:
 
 
 def _build_run(name: str, events: Sequence[Event], tasks: int) -> Iterator[Slice]:
-    """Yield one run's parts of the trace. `tasks` is the number of the trace's process that shows
-    the tasks.
-    """
+    """Yield the parts of the trace for one run. `tasks` is the trace's process for the tasks."""
     connections = tasks + 1
     yield _name("process", tasks, 0, f"{name}: tasks")
     yield _name("process", connections, 0, f"{name}: connections")
@@ -102,9 +98,7 @@ def _count_checkouts(events: Sequence[Event], process: int) -> Iterator[Slice]:
 
 
 def _draw_flows(events: Sequence[Event], process: int) -> Iterator[Slice]:
-    """Yield an arrow from the connection that holds a lock to the statement that waits for the
-    lock.
-    """
+    """Yield an arrow from the connection with a lock to the statement that waits for the lock."""
     locks = [event for event in events if event.kind == "lock"]
     pairs = [(event, holder) for event in locks for holder in event.holders if holder]
     for number, (event, holder) in enumerate(pairs, start=process * 10000 + 1):
@@ -114,7 +108,7 @@ def _draw_flows(events: Sequence[Event], process: int) -> Iterator[Slice]:
 
 
 def _nest(pieces: list[Slice]) -> Iterator[Slice]:
-    """Yield the slices in the order of time. If a slice overlaps others, put it into another
+    """Yield the slices in the order of time. Put a slice that overlaps others into another
     thread.
     """
     open_until: dict[tuple[int, int], list[int]] = {}

@@ -1,6 +1,6 @@
 """Lists the defects that scripts show, and finds the defects that affect pinned versions.
 
-Reads the defects from the scripts' source text, so that SQLAlchemy is not imported.
+The module reads the defects from the scripts' source text, so that SQLAlchemy is not imported.
 """
 
 import ast
@@ -48,7 +48,7 @@ class KnownDefect:
 
 
 def load_known_defects() -> list[KnownDefect]:
-    """Return every defect, ordered by the number of the first script that shows it."""
+    """Return all defects, ordered by the number of the first script that shows the defect."""
     shared = {
         defect.name: defect
         for defect in _find_definitions(SHARED_FILE.read_text("utf-8"), SHARED_FILE)
@@ -66,7 +66,7 @@ def load_known_defects() -> list[KnownDefect]:
 
 
 def _find_definitions(source: str, path: Path) -> Iterator[KnownDefect]:
-    """Yield the defects that a module defines in constants, as literals."""
+    """Yield the defects that a module defines as constants."""
     for name, arguments in DEFINITION.findall(source):
         try:
             defect = KnownDefect(name, *ast.literal_eval(arguments))
@@ -83,7 +83,7 @@ def upstream_entry(
     link: str,
     severity: str = f"<{', '.join(SEVERITIES)}>",
 ) -> str:
-    """Return the text of an `Upstream(...)` for a user to paste into a script."""
+    """Return the text of an `Upstream(...)` that a user can paste into a script."""
     arguments = (description, dict(versions), link, severity)
     lines = (f"    {json.dumps(argument)}," for argument in arguments)
     return "\n".join(["Upstream(", *lines, ")"])
@@ -91,7 +91,7 @@ def upstream_entry(
 
 @dataclass(frozen=True)
 class AffectedPins:
-    """A defect, the pinned versions that have it, and the first versions that cure it, by library.
+    """A defect, the pinned versions that have the defect, and the first versions that cure it.
 
     `condition` names a version that is not pinned, but on which the defect depends, for example
     "python <3.12".
@@ -114,10 +114,10 @@ class AffectedPins:
 
 
 def match_defects(defects: Iterable[KnownDefect], pins: Sequence[Pin]) -> list[AffectedPins]:
-    """Return the defects that affect these versions, the worst defect first. If two defects are
-    equally bad, a defect with a cure comes first.
+    """Return the defects that affect these versions, the worst defect first.
 
-    If Python is not pinned, a defect that exists only on some Python versions gets a condition.
+    If two defects are equally bad, a defect with a cure comes first. If Python is not pinned, a
+    defect that exists only on some Python versions gets a condition.
     """
     affected = [match for defect in defects if (match := _match_defect(defect, pins))]
     return sorted(

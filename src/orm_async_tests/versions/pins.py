@@ -49,7 +49,7 @@ REMEDY = (
 
 @dataclass(frozen=True)
 class Pin:
-    """A library that a file names, and the line that names it."""
+    """A library that a file names, and the line of the file."""
 
     library: str
     version: str  # "" if the line pins no version
@@ -93,7 +93,7 @@ def upgrade_pins(pins: Sequence[Pin], versions: dict[str, str]) -> list[Pin]:
 
 
 def parse_release(text: str, option: str) -> tuple[str, str]:
-    """Split for example "asyncpg==0.32.0", the value of a command-line option, into its parts."""
+    """Split the value of a command-line option, for example "asyncpg==0.32.0", into its parts."""
     name, _, version = text.partition("==")
     library = canonicalize_name(name.strip())
     if library in LIBRARIES:
@@ -104,8 +104,8 @@ def parse_release(text: str, option: str) -> tuple[str, str]:
 
 
 def find_unknown(pins: Sequence[Pin]) -> dict[str, str]:
-    """Return the versions that are not pinned or not tested, for example "asyncpg 0.29", each with
-    the reason.
+    """Return the versions that are not pinned or not tested, for example "asyncpg 0.29", with
+    reasons.
 
     A line without a version is no problem if another line pins the library for the same
     environment, or for all environments. If no line names SQLAlchemy, its version is unknown,
@@ -172,7 +172,7 @@ def _parse_pipfile_lock(text: str, path: Path) -> Iterator[tuple[str, str]]:
 def _read_requirements(path: Path, including: tuple[Path, ...]) -> Iterator[Pin]:
     """Yield the pins of a requirements file, and of the files that it includes.
 
-    If a file includes itself, do not read it again.
+    If a file includes itself, do not read the file again.
     """
     from pip_requirements_parser import InstallationError, RequirementsFile
 

@@ -15,7 +15,9 @@ def within(version: str, ranges: str) -> bool:
 
 
 def first_version_after(library: str, version: str, ranges: str) -> str | None:
-    """Return the first version after the range that contains `version`, if it is known."""
+    """Return the first version after the range that contains `version`, or None if it is
+    unknown.
+    """
     from packaging.specifiers import SpecifierSet
 
     specifiers = SpecifierSet(_find_range(version, ranges) or "")
@@ -24,7 +26,7 @@ def first_version_after(library: str, version: str, ranges: str) -> str | None:
 
 
 def describe_untested(library: str, version: str) -> str:
-    """Return why the scripts were not run on a version, or "" if the scripts were run on it."""
+    """Return why the scripts were not run on a version, or "" if they were."""
     from packaging.version import Version
 
     first, end = KNOWN_FROM.get(library, "0"), UNKNOWN_FROM.get(library)
@@ -39,7 +41,7 @@ def describe_untested(library: str, version: str) -> str:
 
 
 def applies(versions: Mapping[str, str], libraries: Mapping[str, str]) -> bool:
-    """Return whether the version of every library that a defect names is in the defect's range."""
+    """Return whether all libraries that a defect names have versions in the defect's ranges."""
     return all(
         library in libraries and within(libraries[library], ranges)
         for library, ranges in versions.items()
@@ -76,8 +78,8 @@ def describe_ranges(lines: Lines) -> str:
 
 
 def _runs_of_shown(lines: Lines) -> Iterator[tuple[str, str, str]]:
-    """For each series of versions with a defect, yield the first version, the last version, and the
-    version after it or "".
+    """For each series of versions with a defect, yield its first version, its last version, and the
+    version after the series or "".
     """
     for line in lines:
         runs = [[*run] for _, run in groupby(line, key=itemgetter(1))]

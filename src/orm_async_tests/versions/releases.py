@@ -32,11 +32,13 @@ THIS_PYTHON = Python(sys.executable, f"{sys.implementation.cache_tag}-{sys.platf
 
 
 class NotInstalled(Exception):
-    """Raised if a release has no wheel for this machine, or if pip could not install it."""
+    """Raised if a release has no wheel for this machine, or if pip could not install the
+    release.
+    """
 
 
 def list_releases(library: str) -> list[str]:
-    """Return a library's versions on the package index, without pre-releases, the oldest first."""
+    """Return a library's versions on the package index, oldest first, without pre-releases."""
     if importlib.util.find_spec("pip") is None:
         raise CouldNotRun(
             "this Python environment lacks pip, which installs the releases",
@@ -55,7 +57,7 @@ def list_releases(library: str) -> list[str]:
 
 
 def releases_between(library: str, since: str | None, until: str | None) -> list[str]:
-    """Return all releases from `since` to `until`, or all supported releases, the oldest first."""
+    """Return all releases from `since` to `until`, or all supported releases, oldest first."""
     oldest = KNOWN_FROM[library]
     try:
         low, high = Version(since or oldest), Version(until or UNKNOWN_FROM[library])
@@ -78,7 +80,7 @@ def releases_between(library: str, since: str | None, until: str | None) -> list
 
 
 def split_lines(versions: Iterable[str]) -> list[list[str]]:
-    """Group versions by minor version, because a fix in one minor version may not be in the others.
+    """Group versions by minor version, because a fix in one minor version may be missing in others.
 
     If every minor version has only one release, as in asyncpg, return one group.
     """
@@ -109,7 +111,6 @@ def install_release(library: str, version: str, home: Path, python: Python = THI
 
 
 def install(*arguments: str, python: Python) -> None:
-    """Install packages with the pip of an interpreter. Raise NotInstalled if pip fails."""
     process = run_pip("install", "--quiet", *arguments, python=python)
     if process.returncode:
         raise NotInstalled(last_line(process.stderr))

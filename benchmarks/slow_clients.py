@@ -113,7 +113,6 @@ async def stalled_clients(base: httpx.URL, pid: int, user: int, kind: str) -> As
 
 
 async def request_in_turn(client: httpx.AsyncClient, until: float, statuses: Counter[int]) -> None:
-    """Create a user. Then upload, add and read points until the time is over."""
     base = f"/users/{await create_user(client)}"
     while time.monotonic() < until:
         for response in (

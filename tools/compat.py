@@ -122,7 +122,7 @@ def needs_search(defect: KnownDefect, library: str, driver: str, pins: Pins) -> 
 def search_defects(
     numbers: Collection[int], library: str, driver: str, pins: Pins
 ) -> Iterator[SearchResult]:
-    """For each script that shows a defect, yield its outcomes on every release."""
+    """Run each script that shows a defect on every release, and yield the outcomes."""
     defects = load_known_defects()
     wanted = [defect for defect in defects if needs_search(defect, library, driver, pins)]
     showing = sorted({script.number for d in wanted for script in d.scripts} & {*numbers})

@@ -47,7 +47,6 @@ def require_summary() -> None:
 
 
 def write(annotations: Iterable[Annotation], summary: str) -> None:
-    """Print the annotations, and append Markdown to the job summary if the job has one."""
     for annotation in annotations:
         print(annotation, file=sys.stderr)
     data = summary.encode("utf-8", "replace")
@@ -80,7 +79,6 @@ def render_summary(title: str, rows: Iterable[Sequence[str]]) -> str:
 
 
 def escape_cell(text: str) -> str:
-    """Escape a text, so that Markdown shows it unchanged in a table's cell."""
     text = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;")
     return "".join(f"\\{letter}" if letter in "\\`*_[]|~" else letter for letter in text)
 

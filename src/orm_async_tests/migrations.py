@@ -128,9 +128,6 @@ def _has_foreign_tables(history: History, tables: Set[str]) -> bool:
 
 
 def refuse_foreign(connection: Connection, *histories: History) -> State:
-    """Return the state of the database. Raise CouldNotRun if the database belongs to another
-    program.
-    """
     if (state := read_state(connection, *histories)) == "foreign":
         name = connection.scalar(text("SELECT current_database()"))
         tables = connection.scalars(text(TABLES)).all()
@@ -143,7 +140,6 @@ def refuse_foreign(connection: Connection, *histories: History) -> State:
 
 
 def refuse_service(connection: Connection) -> None:
-    """Raise CouldNotRun if the database contains the service's users."""
     if connection.scalar(text(f"SELECT to_regclass('{SERVICE.version_table}')")) is not None:
         name = connection.scalar(text("SELECT current_database()"))
         raise CouldNotRun(
@@ -155,7 +151,6 @@ def refuse_service(connection: Connection) -> None:
 
 
 def lock_transaction(connection: Connection) -> None:
-    """Wait for the migration lock, and hold it until the transaction ends."""
     connection.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
 
 

@@ -61,7 +61,6 @@ def _open_index() -> sqlite3.Connection:
 
 
 def _list_texts(script: ScriptFile, questions: Iterable[Question]) -> tuple[str, ...]:
-    """Return a script's texts for the columns of the index, in the order of WEIGHTS."""
     errors = [symptom.line for symptom in script.symptoms]
     names = {" ".join(groups) for groups in NAME.findall(script.code)}
     return (

@@ -134,7 +134,6 @@ def libpq_parameters(url: URL) -> dict[str, str]:
 
 
 def hide_secrets(url: URL) -> str:
-    """Return a URL as text in the portable form, without its passwords."""
     shown = portable(url)
     if "sslpassword" in shown.query:
         shown = shown.update_query_dict({"sslpassword": "hidden"})
@@ -150,7 +149,9 @@ def check_port(text: str, source: str) -> int:
 
 
 def _asyncpg_query(query: Mapping[str, Any]) -> dict[str, Any]:
-    """Translate the parameters of a URL to asyncpg's arguments, some of them inside a `dsn`."""
+    """Translate a URL's parameters to asyncpg's arguments. Some of the arguments are inside a
+    `dsn`.
+    """
     arguments = {BY_KEYWORD[name]: query[name] for name in query if name in BY_KEYWORD}
     if "timeout" in arguments:
         convert_timeouts()

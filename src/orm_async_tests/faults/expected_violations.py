@@ -53,7 +53,6 @@ def read_expected() -> dict[str, ExpectedViolation]:
 
 
 def explain_outcome(outcome: Outcome, versions: Mapping[str, str]) -> Outcome:
-    """Return the outcome with the known defect that explains its violations, if there is one."""
     defects = (
         expected.defect
         for expected in read_expected().values()

@@ -60,12 +60,10 @@ class Fault:
 
     @property
     def is_at_message(self) -> bool:
-        """Whether the fault occurs at a message of the client, and not when a task suspends."""
         return self.moment in MESSAGE
 
     @property
     def second_kind(self) -> str:
-        """The kind of the second fault in a pair, or "" for a single fault."""
         return self.kind.partition("+")[2]
 
 

@@ -118,7 +118,7 @@ class Delivery:
         self.delivered = arrived and bool(self.label)
 
     def _inject(self, kind: str, suspensions: Suspensions) -> bool:
-        """Return whether the fault has arrived, as far as that is known already."""
+        """Inject a fault. Return False if the fault does not arrive, or arrives later."""
         match kind:
             case "cancel":
                 return suspensions.main.cancel()
@@ -263,7 +263,6 @@ async def _ping(engine: AsyncEngine) -> None:
 
 
 async def _use_again(engine: AsyncEngine) -> tuple[str, ...]:
-    """Use the engine repeatedly, until it works. Return the errors of the failed uses."""
     errors: list[str] = []
     for _ in range(MAX_USES):
         try:
@@ -276,7 +275,6 @@ async def _use_again(engine: AsyncEngine) -> tuple[str, ...]:
 
 
 async def _dispose_and_count_orphans(engine: AsyncEngine, monitor: ServerMonitor) -> int:
-    """Dispose the engine. Terminate the connections that remain open, and return their number."""
     with suppress(TimeoutError):
         async with asyncio.timeout(RELEASED_WITHIN):
             await engine.dispose()

@@ -114,7 +114,6 @@ def _load_function(name: str) -> Any:
 
 
 def _find_problem(function: Any) -> str:
-    """Return why a sweep cannot call the function, or ""."""
     if not callable(function):
         return f"is not a function, but an object of the class {type(function).__name__}"
     if not inspect.iscoroutinefunction(function):

@@ -62,7 +62,7 @@ class Suspensions:
         return self.tasks[0]
 
     def act_again(self, after: int) -> None:
-        """Run the action also at the suspension that comes `after` suspensions from now."""
+        """Run the action also `after` suspensions later."""
         self._at = self.count + after
 
     @contextmanager

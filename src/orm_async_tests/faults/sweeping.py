@@ -79,7 +79,6 @@ async def sweep(
 
 
 def read_versions(driver: str) -> dict[str, str]:
-    """Return the versions of Python and of the libraries, by the names that defects use."""
     return {"python": python_version(), **{name: version(name) for name in ("sqlalchemy", driver)}}
 
 
@@ -116,7 +115,6 @@ class Sweep:
 
     @contextmanager
     def _open_target(self, fault: Fault) -> Iterator[Target]:
-        """Monitor the server. Start a proxy if the fault needs a proxy."""
         monitor = ServerMonitor(self.url, self.private)
         with monitor.running(), exclude_old_objects(), ExitStack() as stack:
             network = None

@@ -71,7 +71,6 @@ class Workload(NamedTuple):
 
 
 def isolation_table(results: Results) -> Figure | None:
-    """Read the anomalies from the results. If the results have none, read docs/isolation.md."""
     rows = [row for detail in results.details.values() for row in _read_levels(detail)]
     if rows:
         rows.insert(0, ["", *(level.replace("_", " ").upper() for level in LEVELS)])

@@ -27,7 +27,6 @@ def read_section(page: str, name: str) -> str:
 
 
 def parse_table(markdown: str) -> Table:
-    """Return the cells of the first table, without the line below its header."""
     rows: Table = []
     for line in markdown.splitlines():
         if line.startswith("|"):

@@ -161,7 +161,6 @@ class SearchResult:
         return [mark_shown(line, defect.description) for line in self.lines]
 
     def format_shown(self, defect: KnownDefect) -> str:
-        """Return the version ranges that show a defect, or "" if no version shows the defect."""
         return format_ranges(self._mark_shown(defect))
 
     def describe_shown(self, defect: KnownDefect) -> str:

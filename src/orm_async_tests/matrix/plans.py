@@ -89,7 +89,6 @@ PRESETS = {"quick": QUICK, "standard": STANDARD, "full": tuple(dict.fromkeys(FUL
 
 
 def hide_password(text: str) -> str:
-    """Replace the user names and passwords in all URLs of a text."""
     text = re.sub(r"//[^/@\s]*@", "//***@", text)
     return re.sub(r"([?&](?:ssl)?password=)[^&\s]*", r"\1***", text)
 

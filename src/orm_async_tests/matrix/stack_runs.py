@@ -62,7 +62,6 @@ async def run_matrix(
     home: Path,
     write: Callable[[Record], None],
 ) -> None:
-    """Run all plans, one at a time in each slot. Write a result as soon as a script ends."""
     waiting = iter(plans)
 
     async def run_plans(slot: Slot) -> None:
@@ -143,9 +142,6 @@ class ChildRun:
             self.process.kill()
 
     async def explain_end(self) -> tuple[str, str]:
-        """Return a verdict for the first script without a result, and the reason for the
-        verdict.
-        """
         code = await self.process.wait()
         if self.problem:
             return self.problem
@@ -193,7 +189,6 @@ def prepare_stack(plan: Plan, home: Path) -> tuple[str, dict[str, str]]:
 
 
 def _newest(library: str, version: str) -> str:
-    """Return the newest release of a minor version, for example the newest release of "2.0"."""
     if version.count(".") != 1:
         return version
     try:
@@ -206,7 +201,6 @@ def _newest(library: str, version: str) -> str:
 
 
 def prepare_interpreter(version: str, home: Path) -> Python:
-    """Return a Python interpreter that can import all packages of the current environment."""
     if version == plans.THIS_PYTHON:
         return THIS_PYTHON
     folder = home / "environments" / f"python{version}"

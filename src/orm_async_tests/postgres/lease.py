@@ -146,6 +146,5 @@ def stop(kind: ClusterKind = SCRIPTS, *, reset: bool = False) -> bool:
 
 
 def wait_until_ended(kind: ClusterKind) -> None:
-    """Block the thread until the server and its supervisor have ended."""
     with paths.open_file(_open_cluster(kind).lock) as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)

@@ -48,7 +48,6 @@ def start_client(server: Login, program: str, *arguments: str) -> "subprocess.Po
 
 
 def read_output(process: "subprocess.Popen[str]") -> str:
-    """Wait until a client program ends, and return its output. Raises CouldNotRun."""
     output, errors = process.communicate()
     if process.returncode:
         where = f"{process.args!r}"  # the arguments do not contain the password

@@ -138,7 +138,6 @@ def read_keep_until(lease: int) -> float:
 
 
 def try_lock(lease: int) -> bool:
-    """Lock the lease file exclusively. Return False if another process has locked it."""
     try:
         fcntl.flock(lease, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

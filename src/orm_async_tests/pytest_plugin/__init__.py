@@ -125,7 +125,6 @@ class MisusePlugin:
         return result
 
     def _find_failures(self, item: pytest.Item) -> str:
-        """Return a message with the findings that fail the test, or ""."""
         test, self.tracker.test = self.tracker.test, None
         reported = self.tracker.end_scope(test) if test else []
         item.user_properties += [finding.to_property() for finding in reported]

@@ -60,9 +60,6 @@ def group_by_finding(findings: Iterable[tuple[str, Finding]]) -> dict[Finding, l
 
 
 def summarize(findings: Iterable[tuple[str, Finding]]) -> Iterator[str]:
-    """Yield lines for a section of the terminal output. `findings` has pairs of a test's id and a
-    finding.
-    """
     for finding, tests in group_by_finding(findings).items():
         yield f"{finding.kind} at {finding.location}"
         yield f"    {finding.problem}"

@@ -117,7 +117,6 @@ class ResourceTracker:
 
     @property
     def scope(self) -> Scope | None:
-        """The test or fixture that owns the resources opened now."""
         return self.fixtures[-1] if self.fixtures else self.test
 
     def report(self, kind: str, location: Location, problem: str) -> None:
@@ -170,7 +169,6 @@ class ResourceTracker:
             connection.checkouts.pop(0).returned = True
 
     def detach(self, _: Any, entry: ConnectionPoolEntry) -> None:
-        """Record that a connection was detached or was garbage-collected."""
         connection = self.connections.get(id(entry))
         if connection is not None:
             connection.checkouts = [
@@ -253,7 +251,6 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
 
 @contextmanager
 def instrument(tracker: ResourceTracker) -> Iterator[None]:
-    """Watch every pool, engine and session in this process while the block runs."""
     usage = tracker.usage
     with ExitStack() as stack:
         for name in POOL_EVENTS:

@@ -69,7 +69,6 @@ def locate_awaiter(parent: greenlet.greenlet | None) -> Location:
 
 
 def locate_task(task: Task, inside: greenlet.greenlet) -> Location:
-    """Return the innermost line of the user's code at which a task waits for a greenlet."""
     return find_user_line(inside.gr_frame) or _find_suspended_line(task) or _describe_task(task)
 
 
@@ -114,7 +113,6 @@ def _find_run_call(frame: FrameType | None, task: Task) -> SourceLine | None:
 
 
 def _find_suspended_line(task: Task) -> SourceLine | None:
-    """Return the innermost line of the user's code at which a suspended task waits."""
     frames = [frame for frame in _suspended_frames(task) if is_user_file(frame.f_code.co_filename)]
     return SourceLine(frames[-1].f_code, frames[-1].f_lasti) if frames else None
 
@@ -139,7 +137,6 @@ def _suspended_frames(task: Task) -> Iterator[FrameType]:
 
 
 def _first_attribute(value: Any, names: tuple[str, ...]) -> Any:
-    """Return the first of the named attributes that is not None, or else None."""
     values = (getattr(value, name, None) for name in names)
     return next((value for value in values if value is not None), None)
 

@@ -37,7 +37,6 @@ class TraceFolder:
         self._stack.close()
 
     def finish(self, test: str, *, has_findings: bool) -> Path | None:
-        """Stop recording. Return the trace file, or None if no file was written."""
         self.stop()
         recorder, self._recorder = self._recorder, None
         events = recorder.finish() if recorder else []

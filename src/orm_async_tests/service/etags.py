@@ -30,7 +30,6 @@ TAGS = rf"[ \t,]*{TAG}(?:[ \t]*,[ \t,]*{TAG})*[ \t,]*"
 
 
 def parse_tags(lines: list[str]) -> list[str]:
-    """Return the entity tags of all If-Match headers as one list (RFC 9110)."""
     value = ", ".join(lines)
     if value.strip() == ANY:
         return [ANY]

@@ -55,7 +55,7 @@ def parse_decimal(text: str) -> float:
 
 
 def parse_time(text: str) -> datetime:
-    """Convert the text of a time to a moment in UTC. A time without a zone counts as UTC."""
+    """Convert a text to a moment in UTC. A time without a zone counts as UTC."""
     reason = f"{excerpt(text)!r} is not a date and time such as 2010-10-03T09:36:30Z"
     match = DATE_TIME.fullmatch(text.strip(BLANK))
     if match is None:
@@ -164,7 +164,6 @@ class GpxParser:
             self._parser.CharacterDataHandler = self._text
 
     def _recognize(self, parent: Element, name: str, attributes: dict[str, str]) -> Element | None:
-        """Return the element if GPX allows it inside `parent`, or else None."""
         declared = {
             key[6:]: uri for key, uri in attributes.items() if key[:6] in ("xmlns", "xmlns:")
         }

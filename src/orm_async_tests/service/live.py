@@ -61,7 +61,6 @@ class Hub:
 
     @contextmanager
     def client_of(self, user_id: int) -> Iterator[asyncio.Event]:
-        """Yield an asyncio.Event that is set whenever the user has new points."""
         client = asyncio.Event()
         self._clients[client] = user_id
         try:

@@ -29,7 +29,6 @@ UNWRAPPED = (InterfaceError, PostgresError)
 
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Describe a route's errors for OpenAPI, including the errors of all routes."""
     content = {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}
     return {
         status: {"description": HTTPStatus(status).phrase, "content": content}
@@ -56,8 +55,6 @@ def make_problem(status: int, detail: str, headers: dict[str, str] | None = None
 
 
 def allowed_methods(request: Request) -> str:
-    """Return the methods that the request's path allows, in the form of the header Allow."""
-
     def is_allowed(method: str) -> bool:
         scope = {**request.scope, "method": method}
         return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
@@ -75,7 +72,6 @@ async def handle_http_error(request: Request, error: Exception) -> JSONResponse:
 
 
 async def handle_invalid_request(_: Request, error: Exception) -> JSONResponse:
-    """Return 428 if the header If-Match is missing, and 422 if the request is otherwise invalid."""
     assert isinstance(error, RequestValidationError)
     errors = error.errors()
     if any(error["type"] == "missing" and error["loc"] == IF_MATCH for error in errors):

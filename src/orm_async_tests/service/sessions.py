@@ -59,7 +59,6 @@ class FairPool:
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncSession]:
-        """Open a session with a transaction, and commit the transaction when the block ends."""
         async with self._places, self._make_session() as session, session.begin():
             yield session
 

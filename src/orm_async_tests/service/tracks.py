@@ -59,7 +59,6 @@ class Batch(NamedTuple):
 async def read_batch(
     reader: FairPool, query: TextClause, user_id: int, after: int = 0
 ) -> Batch | None:
-    """Return the points after this id, or None if the user does not exist."""
     rows = await reader.rows(query, {"user_id": user_id, "after": after})
     return Batch(rows[0].text.encode(), rows[0].last, rows[0].points) if rows else None
 
@@ -75,7 +74,6 @@ async def read_first_batch(reader: FairPool, query: TextClause, user_id: int) ->
 async def stream_texts(
     reader: FairPool, query: TextClause, user_id: int, batch: Batch | None, separator: bytes = b""
 ) -> AsyncIterator[bytes]:
-    """Yield the text of a batch, and then the texts of all following batches."""
     before = b""
     while batch and batch.points:
         yield before + batch.text if before else batch.text
@@ -86,7 +84,6 @@ async def stream_texts(
 
 
 async def stream_feature(reader: FairPool, user_id: int, batch: Batch) -> AsyncIterator[bytes]:
-    """Yield a GeoJSON feature whose geometry is a MultiPoint of all positions."""
     yield b'{"type":"Feature","geometry":{"type":"MultiPoint","coordinates":['
     async for positions in stream_texts(reader, POSITIONS, user_id, batch, b","):
         yield positions

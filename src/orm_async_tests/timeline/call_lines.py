@@ -79,9 +79,6 @@ class CallLines(dict[str, int]):
         return is_user, self._search(frame, getcurrent().parent) or NOWHERE
 
     def _search(self, frame: FrameType | None, parent: greenlet | None = None) -> Place | None:
-        """Search a stack from this frame to its callers, and then the stacks of parent
-        greenlets.
-        """
         while True:
             while frame is not None:
                 if kind := self[frame.f_code.co_filename]:

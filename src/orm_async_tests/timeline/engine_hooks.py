@@ -126,9 +126,6 @@ class EngineHooks:
         return record
 
     def wrap_connect(self, original: Callable[[Pool], Any]) -> Callable[[Pool], Any]:
-        """Wrap `Pool.connect()`, and record the time until a connection is checked out as a
-        wait.
-        """
         recorder, waits, records = self.recorder, self._waits, self._records
 
         def connect(pool: Pool) -> Any:

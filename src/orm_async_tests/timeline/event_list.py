@@ -89,7 +89,6 @@ def from_json(documents: list[dict[str, Any]], log: list[str]) -> list[Event]:
 
 
 def group_by_line(events: list[Event]) -> list[dict[str, Any]]:
-    """Count the statements and the round trips of each line, and list its errors."""
     lines: dict[int, dict[str, Any]] = {}
     for event in sorted(events, key=lambda event: event.line):
         sends = event.kind in SENT

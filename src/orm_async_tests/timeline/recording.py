@@ -124,7 +124,7 @@ class Recorder:
     def finish_statement(
         self, connection: ConnectionRecord, event: Event, error: BaseException | None = None
     ) -> None:
-        """Record an answer of the server or an error. Record that the next waiting statement is
+        """Record that a statement got an answer or an error, and that the next waiting statement is
         sent.
         """
         if connection.running is event:
@@ -235,7 +235,6 @@ class Recorder:
         return owner
 
     def restore_loops(self) -> None:
-        """Restore the previous task factories of the event loops."""
         for loop, factory in self._factories.items():
             if loop.get_task_factory() == self.create_task:  # else it was replaced
                 loop.set_task_factory(factory)
@@ -300,7 +299,6 @@ class Recorder:
             event.task = 0
 
     def add_error(self, error: BaseException) -> None:
-        """Record the error that ended the first task, at the user's innermost line."""
         event = self.begin("cancel" if isinstance(error, asyncio.CancelledError) else "error")
         event.duration = 0
         self.set_error(event, error)
@@ -327,9 +325,6 @@ class Recorder:
         return self.events
 
     def _renumber_tasks(self) -> None:
-        """Remove the tasks that did nothing, except the first task. Number the other tasks
-        again.
-        """
         active = {event.task for event in self.events if event.kind != "task"}
         self.events = [event for event in self.events if event.task in {0, 1, *active}]
         numbers = {number: new for new, number in enumerate(sorted({1, *active} - {0}), start=1)}
@@ -340,7 +335,6 @@ class Recorder:
 
 
 def _copy_wait(event: Event, kind: Kind, holders: tuple[int, ...], duration: int = -1) -> Event:
-    """Return the wait of a statement that has not been sent, or that has no answer yet."""
     return replace(
         event, kind=kind, duration=duration, holders=holders, begins=False, round_trips=0
     )

@@ -132,7 +132,6 @@ def _name_holder(number: int, lock: Event, events: Sequence[Event]) -> str:
 
 
 def numeral(task: int) -> str:
-    """Return the character that stands for a task in a connection's lane."""
     return NUMERALS[task - 1] if 0 < task <= len(NUMERALS) else "#"
 
 

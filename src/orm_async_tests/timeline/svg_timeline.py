@@ -57,7 +57,6 @@ def describe_timeline(events: Sequence[Event], outcome: str) -> str:
 
 
 def _draw_lane(lane: Lane, scale: Scale) -> Iterator[str]:
-    """Yield the bars of a lane, and then the marks on bars that are wide enough for a mark."""
     bars: dict[tuple[int, int, str], Bar] = {}  # of bars that look the same, the first one
     for bar in lane.bars:
         x = _find_x(scale, bar.event.start)
@@ -78,7 +77,6 @@ def _draw_lane(lane: Lane, scale: Scale) -> Iterator[str]:
 
 
 def describe_bar(bar: Bar) -> str:
-    """Return a bar's kind, its duration, its line, and its statement or error as text."""
     event = bar.event
     parts = [
         LEGEND.get(bar.mark, f"statement of task {bar.mark}"),

@@ -20,7 +20,6 @@ Slice = dict[str, Any]
 
 
 def build_trace(runs: Iterable[tuple[str, Sequence[Event]]]) -> str:
-    """Return the JSON trace of several runs. A run is a pair of its name and its events."""
     slices: list[Slice] = []
     offset = 0
     for number, (name, events) in enumerate(runs):
@@ -84,7 +83,6 @@ def _name(of: str, process: int, thread: int, name: str) -> Slice:
 
 
 def _count_checkouts(events: Sequence[Event], process: int) -> Iterator[Slice]:
-    """Yield the number of checked-out connections whenever this number changes."""
     changes = Counter[int]()
     for event in events:
         if event.kind == "checkout":
@@ -98,7 +96,6 @@ def _count_checkouts(events: Sequence[Event], process: int) -> Iterator[Slice]:
 
 
 def _draw_flows(events: Sequence[Event], process: int) -> Iterator[Slice]:
-    """Yield an arrow from the connection with a lock to the statement that waits for the lock."""
     locks = [event for event in events if event.kind == "lock"]
     pairs = [(event, holder) for event in locks for holder in event.holders if holder]
     for number, (event, holder) in enumerate(pairs, start=process * 10000 + 1):

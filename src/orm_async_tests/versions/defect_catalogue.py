@@ -66,7 +66,6 @@ def load_known_defects() -> list[KnownDefect]:
 
 
 def _find_definitions(source: str, path: Path) -> Iterator[KnownDefect]:
-    """Yield the defects that a module defines as constants."""
     for name, arguments in DEFINITION.findall(source):
         try:
             defect = KnownDefect(name, *ast.literal_eval(arguments))

@@ -48,7 +48,6 @@ def judge(
     stack: Stack,
     options: Mapping[str, Any],
 ) -> Verdict:
-    """Return BROKEN if a variant left something behind. Otherwise return the verdict of `check`."""
     if trouble := _find_leftovers(script, observations):
         return Verdict(BROKEN, trouble)
     recorder = Recorder()
@@ -157,11 +156,7 @@ def _compile(check: Callable[..., None]) -> CodeType:
 
 
 def _record_operands(test: ast.expr) -> ast.expr:
-    """Return the condition of an assertion, with a call around every operand that decides the
-    result.
-
-    The call records the operand's value.
-    """
+    """Return the condition of an assertion, with a recording call around its operands."""
     match test:
         case ast.BoolOp():
             test.values = [_record_operands(value) for value in test.values]

@@ -22,7 +22,6 @@ Note = tuple[str, str, int | None]  # a mark, a text, and the round trips if the
 
 
 def annotate_line(number: int, events: Sequence[Event], code: str) -> Iterator[Note]:
-    """Yield notes about the line with this number. `events` has all events of the variant."""
     here = [event for event in events if event.line == number]
     sent: dict[str, list[Event]] = {}
     for event in here:

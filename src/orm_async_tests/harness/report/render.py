@@ -125,6 +125,5 @@ def _render_evidence(evidence: Evidence, columns: int) -> Iterator[Styled]:
 
 
 def wrapped(style: str, text: str, columns: int, indent: int = 0) -> Iterator[Styled]:
-    """Wrap a text to `columns` characters. Indent every line except the first."""
     for line in textwrap.wrap(text, columns, subsequent_indent=" " * indent):
         yield style, line

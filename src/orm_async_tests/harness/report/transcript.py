@@ -61,7 +61,6 @@ def _comparable(text: str) -> str:
 
 
 def _join(observation: Observation, in_full: bool) -> list[TranscriptLine]:
-    """Join each statement with the BEGIN before it, and with the COMMIT or ROLLBACK after it."""
     lines: list[TranscriptLine] = []
     begun: set[int] = set()
     log = zip(observation.log, observation.transaction_ids, observation.sqlstates, strict=True)

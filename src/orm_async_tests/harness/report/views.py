@@ -111,9 +111,6 @@ class ScriptSource:
         self.functions = [node for node in methods if isinstance(node, Function)]
 
     def find_functions(self, variant: str, events: Sequence[Event]) -> list[Function]:
-        """Return the function of a variant, and then the script's functions that this function
-        uses.
-        """
         lines = {event.line for event in events if event.kind != "task"}
         variants = [node for node in self.functions if node.name == variant]
         helpers = [node for node in self.functions if not _is_variant_or_check(node)]

@@ -39,7 +39,6 @@ class Fixtures:
     warm_engine: AsyncEngine | None = None
 
     def make_engine(self, url: URL | None = None, **options: Any) -> AsyncEngine:
-        """Return a new engine without connections. Dispose the engine when the variant ends."""
         engine = create_async_engine(url or self.url, **options)
         self.engines.append(engine)
         return engine

@@ -28,7 +28,6 @@ BLOCKED = """
 
 @contextmanager
 def watch_locks(url: URL, recorder: Recorder) -> Iterator[None]:
-    """While the block runs, tell the recorder which statements wait for a lock."""
     if url.get_backend_name() != "postgresql":
         yield
         return

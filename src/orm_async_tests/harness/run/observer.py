@@ -41,7 +41,6 @@ async def observe(
     wire: Wire | None,
     options: Mapping[str, Any],
 ) -> Observation:
-    """Reset the database, run the variant on engines for `url`, and return what the variant did."""
     observation = Observation(variant.kind)
     await database.reset(script.base, script.seed, options)
     open_before = wire.open if wire else 0

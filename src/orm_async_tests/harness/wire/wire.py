@@ -119,7 +119,6 @@ class Wire(Proxy):
         await _Link(self).carry(client, server)
 
     def wait_until_closed(self, count: int, timeout: float) -> bool:
-        """Wait until this proxy has at most `count` open connections, and return whether it has."""
         deadline = time.monotonic() + timeout
         while self.open > count and time.monotonic() < deadline:
             threading.Event().wait(0.002)
@@ -130,7 +129,6 @@ class Wire(Proxy):
             link.round_trips = 0
 
     def count_round_trips(self, pid: int) -> int:
-        """Return the round trips of the connection to the backend with this PID."""
         link = self.links.get(pid)
         return link.round_trips if link else 0
 

@@ -81,7 +81,7 @@ async def insert_copy_dicts(library: Library, work: Work, _: Tally) -> None:
 
 @tuned
 async def insert_unnest(library: Library, work: Work, _: Tally) -> None:
-    """execute insert() of the class with arrays and unnest"""
+    """execute insert() with arrays, which unnest() turns into rows"""
     statement = insert(Mark).from_select(WRITTEN, unnested(*WRITTEN))
     # Without "raw", the ORM takes the one set of parameters for one row (test205).
     statement = statement.execution_options(dml_strategy="raw")

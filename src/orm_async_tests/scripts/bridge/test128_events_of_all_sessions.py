@@ -1,8 +1,9 @@
 """To listen to all sessions, listen on a sessionmaker that you pass as sync_session_class.
 
-A listener on the sync_session of one AsyncSession hears only that session. You cannot listen on an
-async_sessionmaker, but you can listen on a synchronous sessionmaker. If you pass a sessionmaker as
-sync_session_class, every AsyncSession contains a session of this sessionmaker.
+A listener on the sync_session of one AsyncSession receives only the events of this AsyncSession.
+You cannot listen on an async_sessionmaker, but you can listen on a synchronous sessionmaker. If you
+pass a sessionmaker as sync_session_class, every AsyncSession contains a session of this
+sessionmaker.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#examples-of-event-listeners-with-async-engines-sessions-sessionmakers
 """

@@ -1,9 +1,8 @@
 """Since SQLAlchemy 2.1, you can bind a mapped class to an async engine with bind_mapper().
 
-AsyncSession.get_bind() returns the synchronous engine inside the async engine, which async code
-cannot use. AsyncSession.get_async_bind() returns the async engine. AsyncSession.bind_mapper() sends
-the statements of one class to another engine. To choose the engine for every statement, see
-test124.
+AsyncSession.get_bind() returns a synchronous engine, which async code cannot use.
+AsyncSession.get_async_bind() returns the async engine. AsyncSession.bind_mapper() sends the
+statements of one class to another engine. To choose the engine for every statement, see test124.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncSession.get_async_bind
 """

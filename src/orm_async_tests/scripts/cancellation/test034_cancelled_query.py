@@ -1,7 +1,7 @@
 """Cancelling a task cancels its query on the server and frees the connection.
 
-When the task is cancelled, the driver asks the server to cancel the query. Even a query of a minute
-ends at once, and its connection's slot in the pool is free again. If you catch CancelledError and
+When the task is cancelled, the driver asks the server to cancel the query. Even a long query ends
+at once, and the connection's slot in the pool is free again. If you catch CancelledError and
 continue, the caller believes that the work was done.
 
 AnyIO's cancellation lets the query run on the server (test37).

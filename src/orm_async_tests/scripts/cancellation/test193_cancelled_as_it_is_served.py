@@ -1,4 +1,4 @@
-"""If a task is cancelled while it receives a pooled connection, it still ends as cancelled.
+"""A task that is cancelled while it receives a pooled connection still ends as cancelled.
 
 The script cancels the waiting task at the moment when a connection returns to the pool. If a task
 gets a connection and a cancel at the same time, asyncio.wait_for() of Python 3.11 swallows the

@@ -1,4 +1,4 @@
-"""If you do not remove a scoped session, it keeps its connection when its task ends.
+"""A scoped session that you do not remove keeps its connection after its task has ended.
 
 With scopefunc=current_task, async_scoped_session creates one session per task and keeps it in a
 registry after the task has ended. Await remove() in every task that uses an async_scoped_session. A

@@ -1,9 +1,9 @@
 """An object belongs to one session: add() in another session raises, but merge() makes a copy.
 
-Until you close a session, it keeps the objects that it has loaded or added. If you add an object of
-one session to a second session, SQLAlchemy raises InvalidRequestError. Use one session for the
-whole request, or set the foreign key instead of the related object. You can also call merge(),
-which sends a SELECT and returns a copy for the second session.
+A session keeps the objects that it has loaded or added until you close the session. If you add an
+object of one session to a second session, SQLAlchemy raises InvalidRequestError. Use one session
+for the whole request, or set the foreign key instead of the related object. You can also call
+merge(), which sends a SELECT and returns a copy for the second session.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_state_management.html#merging
 Symptom: InvalidRequestError "is already attached to session"

@@ -1,4 +1,4 @@
-"""If you alter a table with text(), a statement that another connection has cached fails once.
+"""An ALTER TABLE in text() makes the cached statements of other connections fail once.
 
 A prepared statement of asyncpg remembers the columns that it returns. When SQLAlchemy executes a
 DDL() element, it clears the statement cache of every connection in the process. SQLAlchemy does not

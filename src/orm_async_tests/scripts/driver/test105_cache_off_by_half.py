@@ -2,8 +2,8 @@
 
 Both asyncpg and SQLAlchemy's dialect cache prepared statements. If you switch off only asyncpg's
 cache, nothing checks the column types of SQLAlchemy's cached statements. If a column changes from
-integer to float, a connection may read the bytes of the float as an integer. Switch off both
-caches, or neither.
+integer to float, a connection may read the bytes of the float as an integer. Switch off asyncpg's
+cache and SQLAlchemy's cache, or neither.
 
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-cache
 """

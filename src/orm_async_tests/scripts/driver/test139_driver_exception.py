@@ -1,4 +1,4 @@
-"""Since SQLAlchemy 2.1, error.driver_exception is the driver's error, with all its details.
+"""Since SQLAlchemy 2.1, error.driver_exception is the driver's error, with all details.
 
 On asyncpg, `error.orig` is an error of SQLAlchemy's adapter. Only asyncpg's own error has the
 details from the server, for example the name of the constraint. Before SQLAlchemy 2.1, read

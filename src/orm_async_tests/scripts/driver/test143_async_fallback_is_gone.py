@@ -1,8 +1,8 @@
 """SQLAlchemy 2.1 removed async_fallback: asyncpg receives the option and raises TypeError.
 
 In SQLAlchemy 2.0, `?async_fallback=true` in an asyncpg URL let synchronous code use asyncpg.
-SQLAlchemy 2.1 passes async_fallback to asyncpg's connect(), which does not know this option. Remove
-async_fallback from the URL, and use psycopg in synchronous code.
+SQLAlchemy 2.1 passes async_fallback to asyncpg's connect(), which refuses the unknown option.
+Remove async_fallback from the URL, and use psycopg in synchronous code.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/migration_21.html
 Symptom: TypeError "unexpected keyword argument 'async_fallback'"

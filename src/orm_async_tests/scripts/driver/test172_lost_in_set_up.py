@@ -1,8 +1,8 @@
 """SQLAlchemy does not wrap asyncpg's error if a connection is lost before its first statement.
 
 After asyncpg has connected, SQLAlchemy sets up the connection, for example its JSON codecs. If the
-server dies during this set-up, `except DBAPIError` does not catch the error. If your code retries
-after an error, catch asyncpg's errors as well as DBAPIError.
+server dies while SQLAlchemy sets up the connection, `except DBAPIError` does not catch the error.
+If your code retries after an error, catch asyncpg's errors as well as DBAPIError.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/events.html#sqlalchemy.events.DialectEvents.do_connect
 Symptom: InterfaceError "connection is closed"

@@ -1,9 +1,9 @@
 """Only READ COMMITTED mixes rows from before and after another commit (anomaly G-single).
 
-If another transaction commits between two statements, the second statement sees its changes at READ
-COMMITTED. The rows that you read were then never valid at the same time. At stricter isolation
-levels, the transaction has one snapshot. Writing a row that has changed since the transaction's
-snapshot fails with SQLSTATE 40001.
+At READ COMMITTED, a statement sees the changes that another transaction has committed since the
+previous statement. Then a transaction reads rows that were never valid at the same time. At
+stricter isolation levels, the transaction has one snapshot. Writing a row that has changed since
+the transaction's snapshot fails with SQLSTATE 40001.
 
 Docs: https://github.com/ept/hermitage/blob/master/postgres.md
 """

@@ -1,7 +1,7 @@
 """REPEATABLE READ allows write skew, and only SERIALIZABLE prevents it (anomaly G2-item).
 
-Two transactions read the same two rows, and each transaction writes a different one. For example,
-two doctors on call both go home, because each of them reads that the other one is on call.
+Two transactions read the same two rows, and each transaction writes a different row. For example,
+two doctors on call both go home, because each doctor reads that the other doctor is on call.
 SERIALIZABLE tracks what every transaction has read, and lets one of the two transactions fail with
 40001. Run the failed transaction again.
 

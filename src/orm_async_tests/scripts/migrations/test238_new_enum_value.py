@@ -2,7 +2,8 @@
 
 If the model has a value that the database lacks, `alembic check` passes, but the first INSERT of
 that value fails (22P02). Write the command `ALTER TYPE state ADD VALUE` into a revision. A
-transaction that adds a value cannot use it, so add the value in an autocommit_block().
+transaction that adds an enum value cannot use the new value, so add the value in an
+autocommit_block().
 
 Docs: https://www.postgresql.org/docs/current/sql-altertype.html
 Docs: https://alembic.sqlalchemy.org/en/latest/autogenerate.html#what-does-autogenerate-detect-and-what-does-it-not-detect

@@ -1,7 +1,7 @@
 """A checkout listener detects closed connections without the round trips of pool_pre_ping.
 
 On asyncpg, a ping takes as many round trips as BEGIN, one statement and ROLLBACK. If a restart or
-an administrator closes a connection, asyncpg learns this from the socket. If a checkout listener
+an administrator closes a connection, asyncpg notices the closed socket. If a checkout listener
 raises DisconnectionError for a closed connection, the pool reconnects. A checkout listener costs no
 round trip. Only a query or a timeout detects a server that dies silently.
 

@@ -2,9 +2,9 @@
 
 If a server loads the application once and then forks workers, the workers share connections. For
 example, gunicorn with --preload forks workers that share connections. On asyncpg, the query of the
-forked process fails, and usually the next query of its parent, too. On psycopg, one process may
-read the rows that the other one has requested. Create the engine in the worker, or dispose the
-engine before the fork.
+forked process fails, and usually also the next query of the parent process. On psycopg, one process
+may read the rows that the other process has requested. Create the engine in the worker, or dispose
+the engine before the fork.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#using-connection-pools-with-multiprocessing-or-os-fork
 """

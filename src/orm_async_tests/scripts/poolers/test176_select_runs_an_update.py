@@ -1,4 +1,4 @@
-"""Behind PgBouncer, a SELECT of one process can execute the UPDATE of a second process.
+"""Behind PgBouncer, a SELECT may run another process's UPDATE that has the same statement name.
 
 In this script, two processes give different statements the name __asyncpg_stmt_5__. One process
 prepares an UPDATE, and the other process prepares a SELECT on another server connection. Later,

@@ -1,6 +1,6 @@
 """A standby rejects writes and some reads with SQLSTATE 25006: check the SQLSTATE of the error.
 
-A standby rejects SELECT FOR UPDATE, nextval() and LISTEN just like INSERT, but it allows advisory
+A standby rejects SELECT FOR UPDATE, nextval() and LISTEN just like INSERT, but allows advisory
 locks. Error 25006 is a plain DBAPIError with asyncpg, and an InternalError with psycopg. Check the
 error for SQLSTATE 25006, and then run the whole transaction on the primary.
 

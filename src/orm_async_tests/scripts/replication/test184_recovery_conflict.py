@@ -1,9 +1,10 @@
 """A standby ends an idle transaction that blocks replay: run the whole transaction again.
 
 A standby must replay what the primary has locked or removed, for example by ALTER TABLE. After
-max_standby_streaming_delay (0 in this script), the standby ends a transaction that blocks replay,
-even if it is idle. After the standby has ended a transaction, the next statement raises 40001 on
-psycopg, and the error of a lost connection on asyncpg. Run the whole transaction again.
+max_standby_streaming_delay (0 in this script), the standby ends every transaction that blocks
+replay, even an idle transaction. After the standby has ended a transaction, the next statement
+raises 40001 on psycopg, and the error of a lost connection on asyncpg. Run the whole transaction
+again.
 
 Docs: https://www.postgresql.org/docs/current/hot-standby.html#HOT-STANDBY-CONFLICT
 Symptom: asyncpg: DBAPIError 08003 "connection was closed in the middle of operation"

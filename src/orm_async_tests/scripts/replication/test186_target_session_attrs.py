@@ -1,6 +1,6 @@
 """With target_session_attrs=primary, new connections find the new primary after a failover.
 
-The driver tries one host after the other, and keeps the first one that is a primary. Write `host`
+The driver tries one host after the other, and keeps the first host that is a primary. Write `host`
 several times in the URL, each time with a port. Every new connection chooses a host again, but a
 pooled connection stays connected to its server.
 

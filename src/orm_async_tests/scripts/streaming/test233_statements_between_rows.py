@@ -1,4 +1,4 @@
-"""Other statements work between the rows of a stream, but if one of them fails, the stream ends.
+"""Other statements work between the rows of a stream, but a failed statement ends the stream.
 
 The stream's cursor and the other statements share one transaction. A failed statement aborts the
 transaction, so the next fetch of the stream fails (25P02), even if you have caught the error. Put a

@@ -1,8 +1,8 @@
 """postgresql_readonly=True makes the server refuse the writes of a transaction.
 
 The execution option postgresql_readonly turns BEGIN into BEGIN READ ONLY. In a read-only
-transaction, the server refuses writes (25006). The option applies until the connection returns to
-the pool.
+transaction, the server refuses writes (25006). The option postgresql_readonly applies until the
+connection returns to the pool.
 
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#setting-read-only-deferrable
 Symptom: 25006 "in a read-only transaction"

@@ -1,6 +1,6 @@
 """In a deadlock, one of two tasks gets 40P01 and must run its whole transaction again.
 
-Each task holds the row that the other one needs. After deadlock_timeout, the server cancels one of
+Each task locks the row that the other task needs. After deadlock_timeout, the server cancels one of
 the two transactions.
 
 Docs: https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-DEADLOCKS

@@ -1,6 +1,6 @@
 """If you change an object after its session is closed, the change is lost.
 
-After its session is closed, an object is detached. No session knows about a detached object, so no
+When you close a session, its objects are detached. No session knows about a detached object, so no
 flush sends its changes, and nothing raises. With add(), you attach the object and its changes to
 another session. With merge(), the other session copies the changes to its own object.
 

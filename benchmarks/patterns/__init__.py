@@ -1,3 +1,5 @@
-"""A benchmark that compares ways to use SQLAlchemy with asyncpg without an ORM. The page
-docs/bench.md describes this benchmark.
+"""A benchmark that compares ways to use SQLAlchemy.
+
+The base of the comparison is asyncpg without an ORM. The page docs/bench.md describes this
+benchmark.
 """

@@ -1,4 +1,4 @@
-"""python -m orm_async_tests"""
+"""The program `python -m orm_async_tests`."""
 
 from orm_async_tests.cli import main
 

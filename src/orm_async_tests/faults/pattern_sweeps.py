@@ -1,4 +1,4 @@
-"""Chooses patterns or the user's functions, and plans their sweeps on a database."""
+"""Selects patterns or the user's functions, and plans their sweeps on a database."""
 
 import asyncio
 import importlib
@@ -183,7 +183,7 @@ async def _connect_once(database: db.Database) -> None:
 def open_private_server(
     patterns: Sequence[Pattern], kinds: Sequence[str]
 ) -> Iterator[PrivateServer | None]:
-    """Provide a private server if a kind of fault kills the server.
+    """Start a private server if `kinds` contains "kill", and otherwise yield None.
 
     Raise CouldNotRun for a user's function, because a private server does not have its tables.
     """

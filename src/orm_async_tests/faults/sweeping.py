@@ -1,6 +1,6 @@
 """Sweeps a function: injects faults at all its fault points, one after the other.
 
-The sweep stores the fault points that failed. The next run tests the failed fault points first.
+The sweep stores the fault points that failed, and the next run tests them first.
 """
 
 import gc

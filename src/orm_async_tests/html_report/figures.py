@@ -39,15 +39,15 @@ class HeatRow(NamedTuple):
 
 
 class HeatMap(NamedTuple):
-    """The results of a fault sweep as a table. A row shows one function with one fault."""
-
     meaning: str
     stack: str
     rows: Sequence[HeatRow]
 
 
 class BenchRow(NamedTuple):
-    """A pattern in a benchmark's table. The ratio compares it with the table's first pattern."""
+    """A pattern in a benchmark's table. The ratio compares the pattern with the table's first
+    pattern.
+    """
 
     pattern: str
     mark: str
@@ -58,8 +58,6 @@ class BenchRow(NamedTuple):
 
 
 class Workload(NamedTuple):
-    """The results of a benchmark for one task, with a row for each pattern."""
-
     title: str
     meaning: str
     rows: Sequence[BenchRow]

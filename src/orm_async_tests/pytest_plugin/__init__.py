@@ -51,8 +51,6 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class MisusePlugin:
-    """The plugin's pytest hooks for one test run."""
-
     def __init__(self, options: argparse.Namespace) -> None:
         """Raise CouldNotRun if an option names a file that the run cannot read or write."""
         self.writes, self.github = options.async_orm_baseline_write, options.async_orm_github

@@ -1,4 +1,4 @@
-"""Findings, each of which says what a test did wrong, on which line, and how to fix the test.
+"""Defines a finding: what a test did wrong, on which line, and how to fix the test.
 
 The baseline is a file that lists known findings. A finding in the baseline does not fail its test.
 """
@@ -32,8 +32,6 @@ REWRITE = f"pytest ... {BASELINE_OPTION}-write"
 
 @dataclass(frozen=True)
 class Finding:
-    """A misuse of async SQLAlchemy in a test."""
-
     kind: str
     location: str  # the line of the user's code that the finding is about
     problem: str  # what happened there, on one line; it names the location

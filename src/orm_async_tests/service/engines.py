@@ -14,8 +14,6 @@ NAME = "orm_async_tests service"  # the application_name of the connections
 
 
 class Urls(NamedTuple):
-    """The URLs for writes, for reads and for LISTEN. They often name the same database."""
-
     writing: URL
     reading: URL
     listening: URL

@@ -1,4 +1,6 @@
-"""Reads the settings of the service from environment variables ORM_ASYNC_SERVICE_... ."""
+"""Reads the settings of the service from environment variables that begin with
+`ORM_ASYNC_SERVICE_`.
+"""
 
 import re
 from typing import Annotated

@@ -41,8 +41,6 @@ LONGEST_GAP = 4  # times the median gap: longer ones are shortened
 
 
 class Bar(NamedTuple):
-    """A part of a lane that shows one event."""
-
     event: Event
     mark: str
 

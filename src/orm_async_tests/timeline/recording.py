@@ -31,8 +31,6 @@ Describe = Callable[[BaseException], str]  # an error's class and codes
 
 @dataclass(slots=True, eq=False)
 class ConnectionRecord:
-    """A connection to the server, and what the connection is doing now."""
-
     number: int
     pid: int
     checkout: Event | None = None
@@ -51,8 +49,6 @@ NO_TASK: Owner = 0, NOWHERE, False
 
 
 class Recorder:
-    """Stores the events of a run, and the current state of its tasks and connections."""
-
     def __init__(
         self,
         is_user: IsUser,

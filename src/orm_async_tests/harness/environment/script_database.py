@@ -136,8 +136,6 @@ async def _lock(connection: AsyncConnection) -> None:
 
 
 class ScriptDatabase:
-    """The locked database, with a connection that no variant uses."""
-
     def __init__(self, connection: AsyncConnection) -> None:
         self.admin: AsyncEngine = connection.engine
         self._connection = connection

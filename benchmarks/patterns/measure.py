@@ -48,12 +48,12 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     option("workloads", nargs="*", metavar="WORKLOAD", help=f"{names} (default: all)")
     for name, default, help_ in (
         ("--rounds", ROUNDS, "default: %(default)s"),
-        ("--write", WRITE, "the number of rows that a pattern writes in every turn"),
-        ("--read", READ, "the number of rows that a pattern reads by one query in every turn"),
-        ("--gets", GETS, "the number of rows that a pattern reads one by one in every turn"),
+        ("--write", WRITE, "let a pattern write this many rows in every turn"),
+        ("--read", READ, "let a pattern read this many rows by one query in every turn"),
+        ("--gets", GETS, "let a pattern read this many rows one by one in every turn"),
     ):
         option(name, type=int, default=default, metavar="N", help=help_)
-    option("--db", metavar="URL", help="the database to use: embedded, compose, or a URL")
+    option("--db", metavar="URL", help="use this database: embedded, compose, or a URL")
     option("--json", action="store_true", help="print the figures as JSON")
     option(
         "--into",

@@ -35,15 +35,15 @@ CONTINUED = re.compile(r"\n +(?!# )(?!.*\S {2,}\S)(?=\S)")  # a line without a f
 DEFAULT = re.compile(r"\(default: ([\w.]+)\)")
 
 DATABASE = """
-    --db URL  the database: embedded, compose, or a URL
+    --db URL  use this database: embedded, compose, or a URL
         (default: the variable DATABASE_URL or ORM_ASYNC_DB, or else embedded)
 """
 DRIVER = """
-    --driver NAME  asyncpg or psycopg
+    --driver NAME  connect with asyncpg or psycopg
         (default: the variable ORM_ASYNC_DRIVER, or else asyncpg)
 """
 LOOP = """
-    --loop asyncio|uvloop  the event loop (default: asyncio)
+    --loop asyncio|uvloop  run this event loop (default: asyncio)
 """
 STACK = f"""{DATABASE}{DRIVER.replace("psycopg", "psycopg or aiosqlite")}{LOOP}
     --pooler MODE  connect through PgBouncer in this mode: {", ".join(POOLER_MODES)}

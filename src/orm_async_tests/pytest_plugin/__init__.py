@@ -24,7 +24,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add(
         findings.BASELINE_OPTION,
         metavar="FILE",
-        help="let no test fail for the known findings that this file lists",
+        help="ignore the known findings that this file lists",
     )
     add(
         "--async-orm-trace",
@@ -32,7 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="write a trace for https://ui.perfetto.dev of every test that has a finding",
     )
     for name, text in (
-        ("baseline-write", "write all findings to the baseline, and let no test fail for them"),
+        ("baseline-write", "write all findings to the baseline, and fail no test because of them"),
         ("trace-all", "write a trace of every test, even without a finding"),
         ("github", "also write annotations and the job summary for GitHub Actions"),
     ):

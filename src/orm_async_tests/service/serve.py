@@ -35,17 +35,17 @@ def main() -> int:
         description="Upgrade the tables of the chosen database, and serve the database over HTTP."
     )
     parser.add_argument(
-        "--db", dest="db_", metavar="URL", help="the database: embedded, compose, or a URL"
+        "--db", dest="db_", metavar="URL", help="use this database: embedded, compose, or a URL"
     )
     default = "(default: %(default)s)"
-    parser.add_argument("--host", default="127.0.0.1", help=f"the address to listen on {default}")
-    parser.add_argument("--port", type=int, default=8000, help=f"the port to listen on {default}")
+    parser.add_argument("--host", default="127.0.0.1", help=f"listen on this address {default}")
+    parser.add_argument("--port", type=int, default=8000, help=f"listen on this port {default}")
     parser.add_argument(
         "--workers",
         type=int,
         default=1,
         metavar="N",
-        help=f"the number of processes that serve requests {default}",
+        help=f"run this many processes {default}",
     )
     options = parser.parse_args()
     if options.workers < 1:

@@ -200,7 +200,7 @@ def test_without_a_fitting_script_why_is_not_sure(text: str) -> None:
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("no script ")
     assert done.stderr.count("\n  test") <= 3
-    assert ("not sure" in done.stderr) == ("\n  test" in done.stderr)
+    assert ("come closest" in done.stderr) == ("\n  test" in done.stderr)
 
 
 def test_why_gives_the_reason_where_no_script_can_answer() -> None:
@@ -242,7 +242,7 @@ def test_why_prints_cause_cure_and_command(is_argument: bool) -> None:
 
 
 def test_why_names_the_rule_that_finds_the_mistake_in_source_code() -> None:
-    line = "  lint: orm-async-tests lint finds this as OAT201 (swallowed-error)\n"
+    line = "  lint: orm-async-tests lint finds this mistake as OAT201 (swallowed-error)\n"
     assert line in orm("why", "current transaction is aborted").stdout
     assert "  lint: " not in orm("why", POOL).stdout
 

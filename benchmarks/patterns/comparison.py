@@ -103,7 +103,7 @@ def compare_answers(answers: Mapping[str, Any]) -> None:
     (base, expected), *others = answers.items()
     for key, answer in others:
         if answer != expected:
-            problem = f"{key} has the answer {answer}, but {base} has {expected}"
+            problem = f"{key} returned {answer}, but {base} returned {expected}"
             remedy = "compare the code of the two patterns, which must return the same answer"
             raise CouldNotRun(problem, "orm-async-tests bench", remedy)
 

@@ -149,8 +149,8 @@ def application_name(driver: str, name: str) -> dict[str, Any]:
 
 REFUSALS = {
     "28P01": "the password is wrong",
-    "28000": "the server does not let this user in",
-    "3D000": "there is no such database",
+    "28000": "the server does not accept this user",
+    "3D000": "the database does not exist",
     "53300": "the server has no connection left",
     "57P03": "the server is starting up or shutting down",
 }
@@ -196,5 +196,5 @@ def _no_connection(database: Database, error: Exception) -> CouldNotRun:
     return CouldNotRun(
         f"no connection: {problem}",
         database.label,
-        f"start that database{start}, or correct its URL, or unset it: embedded is the default",
+        f"start the database{start}, or correct the URL, or unset the URL to use embedded",
     )

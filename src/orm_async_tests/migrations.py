@@ -134,7 +134,7 @@ def refuse_foreign(connection: Connection, *histories: History) -> State:
         raise CouldNotRun(
             f"the database {name!r} belongs to another program, so nothing was changed",
             f"its tables, for example {', '.join(sorted(tables)[:5])}",
-            f"CREATE DATABASE {name}_tests, and a DATABASE_URL that names it",
+            f"run CREATE DATABASE {name}_tests, and name this database in DATABASE_URL",
         )
     return state
 
@@ -146,7 +146,7 @@ def refuse_service(connection: Connection) -> None:
             f"scripts would delete the users of the service in the database {name!r}, "
             "so nothing was changed",
             f"its table {SERVICE.version_table}",
-            f"CREATE DATABASE {name}_tests and a DATABASE_URL that names it; or unset DATABASE_URL",
+            f"run CREATE DATABASE {name}_tests and name it in DATABASE_URL, or unset DATABASE_URL",
         )
 
 

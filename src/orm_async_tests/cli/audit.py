@@ -141,7 +141,7 @@ def _build_sarif(report: Report) -> dict[str, Any]:
     rules, results = [], []
     for match in report.affected:
         defect, level = match.defect, LEVELS[match.defect.severity]
-        cure = f"Cured by {match.cure}." if match.cure else "No release cures it yet."
+        cure = f"Cured by {match.cure}." if match.cure else "No release cures the defect yet."
         claims = "\n".join(f"{script.command}: {script.claim}" for script in defect.scripts)
         rules.append(
             {

@@ -69,5 +69,7 @@ def log(arguments: argparse.Namespace) -> int:
 def _require_embedded(arguments: argparse.Namespace, action: str) -> None:
     word, source = database_choice(arguments.db)
     if word != "embedded":
-        problem = f"{action} is for the embedded server, and {source} names another database"
-        raise CouldNotRun(problem, source, f"orm-async-tests db {action} --db embedded")
+        problem = (
+            f"db {action} works only on the embedded server, but {source} names another database"
+        )
+        raise CouldNotRun(problem, source, f"run orm-async-tests db {action} --db embedded")

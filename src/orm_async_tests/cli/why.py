@@ -21,7 +21,7 @@ def why(arguments: argparse.Namespace) -> int:
     scripts = [catalogue.select_one(str(number)) for number in numbers]
     if not is_sure:
         if question := find_unanswered(text):
-            print(f"no script shows this, but somebody asked: {question.text}")
+            print(f"no script answers the question that somebody asked: {question.text}")
             print(f"  {question.reason}\n  {question.link}")
         else:
             _print_nearest(scripts, text)
@@ -35,7 +35,7 @@ def why(arguments: argparse.Namespace) -> int:
         print(
             "\n"
             + textwrap.fill(
-                f"These scripts match as well as the last one above: {commands}.", terminal.WIDTH
+                f"These scripts match as well as the last script above: {commands}.", terminal.WIDTH
             )
         )
     return 0
@@ -55,7 +55,7 @@ def _print_nearest(scripts: Sequence[ScriptFile], text: str) -> None:
     subject = "shows this error" if symptoms.is_printed_error(text) else "fits these words"
     lines = [f"no script {subject}"]
     if scripts:
-        lines += ["not sure, but these scripts come closest:"]
+        lines += ["but these scripts come closest:"]
         lines += [f"  {script.command}  {script.claim}" for script in scripts]
     print("\n".join([*lines, "  type: orm-async-tests list WORDS"]), file=sys.stderr)
 
@@ -70,5 +70,5 @@ def _explain_error(script: ScriptFile) -> Iterator[str]:
         yield f"      {line}"
     rules = [rule for rule in RULES.values() if script.number in rule.scripts]
     if names := " or ".join(f"{rule.code} ({rule.name})" for rule in rules):
-        yield f"  lint: orm-async-tests lint finds this as {names}"
+        yield f"  lint: orm-async-tests lint finds this mistake as {names}"
     yield f"  type: orm-async-tests explain {script.number}"

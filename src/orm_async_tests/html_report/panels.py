@@ -140,7 +140,7 @@ def _read_events(run: Document, problems: Counter[str]) -> list[Event]:
         for event in events:
             event.text = _shorten(event.text)
         return events
-    problems[f"the events of {run['name']} have another form than expected"] += 1
+    problems[f"the events of {run['name']} have an unexpected form"] += 1
     return []
 
 

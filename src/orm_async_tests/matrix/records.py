@@ -98,7 +98,7 @@ def read(path: Path) -> list[Record]:
         raise _unreadable(path, "the file has no complete line")
     records = [_read_line(path, number, line) for number, line in enumerate(lines, start=1)]
     if records[0]["record"] != "header":
-        raise _unreadable(path, "the first line of the file is not a header")
+        raise _unreadable(path, "the file does not begin with a header")
     known = ("", *records[0]["stacks"])
     for number, record in enumerate(records[1:], start=2):
         if record["record"] == "header" or record.get("stack", "") not in known:
@@ -115,7 +115,7 @@ def _read_line(path: Path, number: int, line: bytes) -> Record:
     if not isinstance(kind, str) or kind not in FORMS:
         raise _unreadable(path, f"line {number} is not a record of a matrix")
     if kind == "header" and record.get("schema") != SCHEMA:
-        raise _unreadable(path, f"the file has schema {record.get('schema')}, expected {SCHEMA}")
+        raise _unreadable(path, f"the file has schema {record.get('schema')} instead of {SCHEMA}")
     problems = Counter[str]()
     clean(record, FORMS[kind], f"line {number}", problems)
     if kind == "result" and record.get("verdict") not in EVERY_WORD:
@@ -133,13 +133,13 @@ def clean(value: Any, form: Any, where: str, problems: Counter[str]) -> Any:
         return None if value in (None, MISSING) else clean(value, form[0], where, problems)
     kind = form if isinstance(form, type) else type(form)
     if type(value) not in ((float, int) if kind is float else (kind,)):
-        difference = "is missing" if value is MISSING else "has another form than expected"
+        difference = "is missing" if value is MISSING else "has an unexpected form"
         problems[f"{where} {difference}"] += 1
         value = kind()
     if isinstance(form, list):
         kind = form[0] if isinstance(form[0], type) else type(form[0])
         fitting = [item for item in value if type(item) is kind]
-        problems[f"{where} has items of another form"] += len(value) - len(fitting)
+        problems[f"{where} has items of an unexpected form"] += len(value) - len(fitting)
         return [clean(item, form[0], where, problems) for item in fitting]
     if isinstance(form, dict):
         return {
@@ -151,7 +151,7 @@ def clean(value: Any, form: Any, where: str, problems: Counter[str]) -> Any:
 
 def _unreadable(path: Path, why: str) -> CouldNotRun:
     return CouldNotRun(
-        f"these are not the results of a matrix: {why}",
+        f"the file does not contain the results of a matrix: {why}",
         str(path),
         "orm-async-tests matrix --output results.ndjson",
     )
@@ -169,7 +169,7 @@ def merge(runs: Sequence[Sequence[Record]]) -> list[Record]:
     stacks: dict[str, Any] = {}
     for head, *_ in runs:
         if twice := sorted(stacks.keys() & head["stacks"].keys()):
-            problem = f"two of these files have the stack {twice[0]!r}"
+            problem = f"two files contain results of the stack {twice[0]!r}"
             raise CouldNotRun(
                 problem,
                 "the files",

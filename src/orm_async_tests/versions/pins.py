@@ -99,7 +99,7 @@ def parse_release(text: str, option: str) -> tuple[str, str]:
     if library in LIBRARIES:
         with suppress(InvalidVersion):  # for example "asyncpg" alone
             return library, str(Version(version))
-    problem = f"this is not a release of {', '.join(LIBRARIES[:-1])} or {LIBRARIES[-1]}: {text}"
+    problem = f"{text!r} names no release of {', '.join(LIBRARIES[:-1])} or {LIBRARIES[-1]}"
     raise CouldNotRun(problem, option, f"{option} {LIBRARIES[0]}==2.1.9")
 
 
@@ -139,12 +139,12 @@ def _read_lock(path: Path) -> Iterator[Pin]:
             try:
                 yield Pin(library, str(Version(version)) if version else "", path, line)
             except InvalidVersion:
-                problem = f"this is not a version: {version}"
+                problem = f"{version!r} is not a version"
                 raise CouldNotRun(problem, str(path), REMEDY) from None
 
 
 def _unreadable(path: Path, error: Exception) -> CouldNotRun:
-    reason = getattr(error, "strerror", None) or "it is not text"
+    reason = getattr(error, "strerror", None) or "the file is not text"
     return CouldNotRun(f"the file cannot be read: {reason}", str(path), REMEDY)
 
 
@@ -184,13 +184,13 @@ def _read_requirements(path: Path, including: tuple[Path, ...]) -> Iterator[Pin]
     for invalid in parsed.invalid_lines:
         line = invalid.requirement_line
         place = f"{path}, line {line.line_number}"
-        raise CouldNotRun(f"this is not a requirement: {line.line}", place, REMEDY)
+        raise CouldNotRun(f"this line is not a requirement: {line.line}", place, REMEDY)
     for requirement in parsed.requirements:
         yield from _read_requirement(requirement, path)
     for option in parsed.options:
         for name in chain.from_iterable(option.options.get(key, ()) for key in INCLUDES):
             if "://" in name:
-                problem = f"this tool does not download requirements: {name}"
+                problem = f"the audit does not download requirements: {name}"
                 remedy = "download the file, and include your copy of it: -r FILE"
                 place = f"{path}, line {option.requirement_line.line_number or 1}"
                 raise CouldNotRun(problem, place, remedy)

@@ -62,7 +62,7 @@ def format_ranges(lines: Lines) -> str:
 
 
 def describe_ranges(lines: Lines) -> str:
-    """Return a sentence, for example "2.1.3 and 2.1.4 have it, 2.1.5 cures it"."""
+    """Return a sentence, for example "2.1.3 and 2.1.4 have the defect, 2.1.5 cures the defect"."""
     from packaging.version import Version
 
     texts = []
@@ -72,9 +72,9 @@ def describe_ranges(lines: Lines) -> str:
             numbers = zip(Version(first).release, Version(last).release, strict=False)
             is_next = sorted(two - one for one, two in numbers)[-2:] == [0, 1]
             shown = f"{first} {'and' if is_next else 'to'} {last} have"
-        cure = f"{end} cures it" if end else "no later one cures it"
-        texts.append(f"{shown} it, {cure}")
-    return "; ".join(texts) or "none of these releases has it"
+        cure = f"{end} cures the defect" if end else "no later release cures the defect"
+        texts.append(f"{shown} the defect, {cure}")
+    return "; ".join(texts) or "none of these releases has the defect"
 
 
 def _runs_of_shown(lines: Lines) -> Iterator[tuple[str, str, str]]:

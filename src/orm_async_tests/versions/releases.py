@@ -43,15 +43,15 @@ def list_releases(library: str) -> list[str]:
         raise CouldNotRun(
             "this Python environment lacks pip, which installs the releases",
             sys.prefix,
-            f"{sys.executable} -m ensurepip",
+            f"run {sys.executable} -m ensurepip",
         )
     process = run_pip("index", "versions", library)
     versions = re.search(r"^Available versions: (.+)$", process.stdout, re.MULTILINE)
     if process.returncode or versions is None:
         raise CouldNotRun(
-            f"pip knows no versions of {library}: {last_line(process.stderr)}",
+            f"pip did not list the versions of {library}: {last_line(process.stderr)}",
             "the package index",
-            f"{sys.executable} -m pip index versions {library}",
+            f"run {sys.executable} -m pip index versions {library}",
         )
     return sorted(re.split(r",\s*", versions[1]), key=Version)
 
@@ -74,7 +74,7 @@ def releases_between(library: str, since: str | None, until: str | None) -> list
         raise CouldNotRun(
             f"there is no release of {library} from {low} to {high}",
             "--since and --until",
-            f"{sys.executable} -m pip index versions {library}",
+            f"run {sys.executable} -m pip index versions {library}",
         )
     return releases
 

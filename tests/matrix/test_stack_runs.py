@@ -27,12 +27,22 @@ async def end_of(code: str, log: Path, limit: float) -> tuple[str, str]:
 @pytest.mark.parametrize(
     ("code", "limit", "verdict", "reason"),
     [
-        ("print('x' * 2**25)", 600, "CRASH", f"its result is longer than {LONGEST_LINE} bytes"),
-        ("print('{')", 600, "CRASH", "its result is not JSON"),
+        (
+            "print('x' * 2**25)",
+            600,
+            "CRASH",
+            f"the result of the script is longer than {LONGEST_LINE} bytes",
+        ),
+        ("print('{')", 600, "CRASH", "the result of the script is not JSON"),
         ("raise SystemExit('broken')", 600, "CRASH", "exit code 1: broken"),
         ("import os; os.abort()", 600, "CRASH", "exit code -6"),
         ("import sys; print('no', file=sys.stderr); sys.exit(2)", 600, "NOT RUN", "no"),
-        ("import signal; signal.pause()", 0.01, "TIMEOUT", "no result within 0.01 s"),
+        (
+            "import signal; signal.pause()",
+            0.01,
+            "TIMEOUT",
+            "the script printed no result within 0.01 s",
+        ),
     ],
 )
 def test_the_end_of_a_run_without_a_result_is_explained(

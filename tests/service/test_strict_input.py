@@ -170,7 +170,7 @@ def test_an_encoded_body_is_a_415_that_says_what_is_supported(
     )
     assert refused.status_code == 415
     assert refused.headers["Accept-Encoding"] == "identity"
-    assert refused.json()["detail"].endswith("send it without Content-Encoding")
+    assert refused.json()["detail"].endswith("omit Content-Encoding")
 
 
 def test_a_body_that_is_said_to_be_as_it_is_is_read(client: httpx.Client) -> None:

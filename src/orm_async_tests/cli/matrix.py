@@ -145,6 +145,6 @@ def diff(arguments: argparse.Namespace) -> int:
         print(f"stack       {field}  ({'; '.join(names)})")
     for path, run in ((arguments.before, before), (arguments.after, after)):
         if not records.is_complete(run):
-            print(f"{path} is partial: its run was interrupted")
+            print(f"{path} is partial, because the run was interrupted")
     print(f"{len(changes)} difference{'s' * (len(changes) != 1)}")
     return int(any(change.kind == "regression" for change in changes))

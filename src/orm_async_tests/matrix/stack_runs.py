@@ -121,7 +121,7 @@ class ChildRun:
             try:
                 document = json.loads(line)
             except ValueError as error:
-                self._kill(CRASH, f"its result is not JSON: {error}")
+                self._kill(CRASH, f"the result of the script is not JSON: {error}")
                 return
             yield document
 
@@ -131,9 +131,9 @@ class ChildRun:
         try:
             return await asyncio.wait_for(out.readline(), self.timeout)
         except TimeoutError:
-            self._kill(TIMEOUT, f"no result within {self.timeout:g} s")
+            self._kill(TIMEOUT, f"the script printed no result within {self.timeout:g} s")
         except ValueError:
-            self._kill(CRASH, f"its result is longer than {LONGEST_LINE} bytes")
+            self._kill(CRASH, f"the result of the script is longer than {LONGEST_LINE} bytes")
         return b""
 
     def _kill(self, verdict: str, reason: str) -> None:

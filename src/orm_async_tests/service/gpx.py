@@ -123,7 +123,7 @@ class GpxParser:
         if sum(map(len, self._names)) > MAX_NAMES:
             raise self._file_error(f"its names are longer than {MAX_NAMES} characters together")
         if last and not self._begun["trkpt"]:
-            raise HTTPException(422, f"this GPX has {self._contents()}; nothing was added")
+            raise HTTPException(422, f"the GPX has {self._contents()}; nothing was added")
         points, self._points = self._points, []
         return points
 
@@ -138,12 +138,14 @@ class GpxParser:
         Many unknown names could fill the memory.
         """
         if encoding is not None and not ENCODING.fullmatch(encoding):
-            detail = f"its encoding is {excerpt(encoding)!r}; UTF-8, UTF-16, ISO-8859-1 and"
-            raise self._file_error(f"{detail} windows-1252 are among those that are read")
+            detail = (
+                f"the encoding {excerpt(encoding)!r} is unknown: send for example UTF-8, UTF-16,"
+            )
+            raise self._file_error(f"{detail} ISO-8859-1 or windows-1252")
 
     def _doctype(self, name: str, *_: object) -> None:
         raise self._file_error(
-            f"it has a document type ({excerpt(name)}), which may define entities"
+            f"its document type ({excerpt(name)}) may define entities: remove the document type"
         )
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
@@ -173,7 +175,7 @@ class GpxParser:
         if not parent.name:
             if local != "gpx" or namespace not in NAMESPACES:
                 suffix = f" of {excerpt(namespace)!r}" if namespace else ""
-                raise self._file_error(f"its root element is {excerpt(name)}{suffix}")
+                raise self._file_error(f"the root element is {excerpt(name)}{suffix}")
             self._namespace = namespace
         is_read = local in CHILDREN.get(parent.name, ()) and namespace == self._namespace
         return Element(local, prefixes) if is_read else None
@@ -210,7 +212,7 @@ class GpxParser:
     def _file_error(self, reason: str) -> HTTPException:
         number = self._begun["trkpt"]
         near = f" (near point {number})" if number else ""
-        return HTTPException(422, f"this is not GPX: {reason}{near}; nothing was added")
+        return HTTPException(422, f"the body is not GPX: {reason}{near}; nothing was added")
 
 
 async def read_gpx(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[schemas.PointIn]]:

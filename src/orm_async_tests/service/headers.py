@@ -52,7 +52,7 @@ class HeaderChecks:
     def _refusal(self, method: str, headers: Headers) -> JSONResponse | None:
         host = headers.get("Host", "").lower()
         if not self._is_served(host):
-            detail = f"the service has no host {excerpt(host)!r}: set ORM_ASYNC_SERVICE_HOSTS"
+            detail = f"the host {excerpt(host)!r} is not served: add it to ORM_ASYNC_SERVICE_HOSTS"
             return make_problem(400, detail)
         if method in SAFE:
             return None
@@ -63,7 +63,7 @@ class HeaderChecks:
             )
         coding = headers.get("Content-Encoding", "identity").strip().lower()
         if coding != "identity":
-            detail = f"the body is encoded as {excerpt(coding)!r}: send it without Content-Encoding"
+            detail = f"the body is encoded as {excerpt(coding)!r}: omit Content-Encoding"
             return make_problem(415, detail, {"Accept-Encoding": "identity"})
         return None
 

@@ -61,7 +61,7 @@ async def split_lines(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]
         yield lines
         number += len(lines)
         if len(rest) > MAX_LINE:
-            raise line_error(number, f"it is longer than {MAX_LINE} bytes")
+            raise line_error(number, f"the line is longer than {MAX_LINE} bytes")
     yield [rest.removeprefix(BOM_UTF8) if number == 1 else rest]
 
 

@@ -25,7 +25,7 @@ from orm_async_tests.lint.unread_files import explain_syntax_error
 
 MOST_PARSED = 14_000_000  # characters; their trees of syntax need 60 times as much memory
 DEEPEST = 5000  # calls inside calls, because functions of a project are followed into each other
-RELEVANT = ("sqlalchemy", "sqlmodel", "session", "Session", "async def", "Depends(")
+RELEVANT = ("sqlalchemy", "sqlmodel", "session", "Session", "async def", "asyncio", "Depends(")
 
 
 class Checker:

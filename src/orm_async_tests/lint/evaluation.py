@@ -167,12 +167,16 @@ def _generic(project: "Project", node: ast.Subscript, scope: Scope) -> Value | N
     inner = project.instance_of(parts[-1 if name in sa.LAST_PART else 0], scope) if parts else None
     if name == "Annotated" and inner is None and len(parts) > 1:
         return project.value(parts[1], scope)
-    if inner is None or name in sa.TRANSPARENT:
+    is_tuple = name in ("tuple", "Tuple") and len(parts) > 1
+    if (inner is None and not is_tuple) or name in sa.TRANSPARENT:
         return inner
     if name == "Union":
         return union([project.instance_of(part, scope) for part in parts])
-    if name in ("type", "Type"):
+    if inner and name in ("type", "Type"):
         return inner._replace(kind="class")
+    if is_tuple and not any(isinstance(part, ast.Constant) for part in parts):
+        items = tuple(project.instance_of(part, scope) for part in parts)
+        return Value("item", inner=union([*items]), parts=items) if any(items) else None
     kind = next((kind for kind, names in sa.GENERIC.items() if name in names), "")
     return Value(kind, inner=inner) if kind else None
 

@@ -47,6 +47,8 @@ class Folding:
         value = self._fold(source, inner)
         if isinstance(value, FoldedDict) and isinstance(node, ast.Name):
             self._apply_changes(value, node.id, scope.find(node.id) or scope)
+        elif isinstance(value, str) and isinstance(node, ast.Name):
+            value += self._appended(node.id, scope)
         self._depth -= 1
         return value
 
@@ -64,7 +66,7 @@ class Folding:
             case ast.BinOp(left=left, op=ast.Add(), right=right):
                 return self._join([left, right], scope)
             case ast.Call(func=ast.Attribute(value=ast.Constant(value=str(text)), attr="join")):
-                items = self.fold(node.args[0], scope) if node.args else None
+                items = self._fold_items(node.args[0], scope) if node.args else None
                 return text.join(map(str, items)) if isinstance(items, list) else NOT_CONSTANT
             case ast.Tuple(elts=parts) | ast.List(elts=parts):
                 return [self.fold(part, scope) for part in parts]
@@ -85,7 +87,46 @@ class Folding:
                 return self.fold(first, scope)
             case ast.Call(func=func):
                 return self._fold_result(func, scope)
+        return self._fold_part(node, scope)
+
+    def _fold_part(self, node: ast.AST, scope: Scope) -> object:
+        """Return an item of a dictionary, or the constant that a property returns."""
+        match node:
+            case ast.Subscript(value=owner, slice=ast.Constant(value=str(key))):
+                items = self.fold(owner, scope)
+                values = items.values if isinstance(items, FoldedDict) else {}
+                return values.get(key, NOT_CONSTANT)
+            case ast.Attribute(value=owner, attr=name):
+                value = self._project.value(owner, scope)
+                members = self._project.member(value, name) if value else []
+                if members and members[0].kind == "function":
+                    function: Scope = members[0].node
+                    is_property = function.decorators & {"property", "cached_property"}
+                    if is_property and len(function.returned) == 1:
+                        return self.fold(function.returned[0], function)
         return NOT_CONSTANT
+
+    def _fold_items(self, node: ast.expr, scope: Scope) -> object:
+        """Return the items of a collection. A comprehension has as many items as its source."""
+        match node:
+            case (
+                ast.GeneratorExp(elt=item, generators=[ast.comprehension(ifs=[]) as loop])
+                | ast.ListComp(elt=item, generators=[ast.comprehension(ifs=[]) as loop])
+            ):
+                items, text = self.fold(loop.iter, scope), self.fold(item, scope)
+                return [text for _ in items] if isinstance(items, list) else NOT_CONSTANT
+        return self.fold(node, scope)
+
+    def _appended(self, name: str, scope: Scope) -> str:
+        """Return the text that `name += text` adds to a variable outside of conditions."""
+        owner, text = scope.find(name), ""
+        for node, inner in scope.module.nodes[ast.AugAssign] if owner else ():
+            is_sum = isinstance(node.op, ast.Add) and getattr(node.target, "id", "") == name
+            around = inner.module.parents.get(node)
+            if is_sum and inner.find(name) is owner and not isinstance(around, ast.If):
+                part = self.fold(node.value, inner)
+                text += part if isinstance(part, str) else "{}"
+        return text
 
     def _fold_result(self, func: ast.expr, scope: Scope) -> object:
         """Return the constant that a function of the project returns, if there is one."""
@@ -139,8 +180,7 @@ class Folding:
         return result
 
     def _apply_changes(self, value: FoldedDict, name: str, scope: Scope) -> None:
-        """Apply to a dictionary the changes that its block makes after creating it."""
-        body = getattr(scope.node, "body", [])
+        """Apply to a dictionary the changes that its scope makes after creating it."""
         for item in ast.walk(scope.node):
             change: object = NOT_CONSTANT
             match item:
@@ -148,6 +188,10 @@ class Folding:
                     targets=[ast.Subscript(value=ast.Name(id=other), slice=key)], value=new
                 ) if other == name:
                     change = self._fold_dict([(key, new)], scope)
+                case ast.AugAssign(target=ast.Name(id=other), op=ast.BitOr(), value=new) if (
+                    other == name
+                ):
+                    change = self.fold(new, scope)
                 case ast.Expr(
                     value=ast.Call(
                         func=ast.Attribute(value=ast.Name(id=other), attr="update")
@@ -163,5 +207,7 @@ class Folding:
                     return
                 case _:
                     continue
-            is_known = item in body or isinstance(item, ast.Assign)
+            around = scope.module.parents.get(item)
+            has_branches = isinstance(around, ast.If) and around.orelse
+            is_known = isinstance(item, ast.Assign) or not has_branches
             value.update(change if is_known else NOT_CONSTANT)

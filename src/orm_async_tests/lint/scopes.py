@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 SKIPPED = {ast.Name, ast.Constant, str, bool, type(None)}
-KEPT = {ast.Assign, ast.AnnAssign, ast.AsyncFunctionDef, ast.Compare}
+KEPT = {ast.Assign, ast.AnnAssign, ast.AugAssign, ast.AsyncFunctionDef, ast.Compare}
 NOTED = {
     ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.Assign, ast.AnnAssign,
     ast.NamedExpr, ast.With, ast.AsyncWith, ast.For, ast.AsyncFor, ast.comprehension, ast.Match,

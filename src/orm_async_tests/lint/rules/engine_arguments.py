@@ -10,6 +10,7 @@ from orm_async_tests.lint.folding import FoldedDict, Folding
 from orm_async_tests.lint.rules.rule import Rule, argument, insertion, named_arguments
 from orm_async_tests.lint.scopes import Scope
 from orm_async_tests.lint.source_file import SourceFile
+from orm_async_tests.lint.value import Value
 
 DRIVER_CACHE, DIALECT_CACHE = "statement_cache_size", "prepared_statement_cache_size"
 UNKNOWN = "?"  # stands for a value, or for a name of an option, that is not constant
@@ -28,6 +29,8 @@ def describe_engines(file: SourceFile) -> Iterator[tuple[ast.Call, str]]:
             if "engine" not in name.lower() and not words & {"connect_args", "poolclass", "url"}:
                 continue
             value = file.value(call, scope)
+            if value and value.kind == "instance" and value.module and "connect_args" in words:
+                value = _built_by(file, value)
             if value and value.is_a(sa.ENGINE, "Engine") and "option" not in name:
                 kind = "async" if value.is_a(sa.ENGINE) else "sync"
                 kind += "" if file.external_name(call.func, scope) else " function"
@@ -35,6 +38,14 @@ def describe_engines(file: SourceFile) -> Iterator[tuple[ast.Call, str]]:
                 url = next((url for url in urls if isinstance(url, str)), UNKNOWN)
                 options = folding.fold(ast.Call(ast.Name("dict"), [], call.keywords), scope)
                 yield call, " ".join([kind, url, *_describe_options(file, options, scope), ""])
+
+
+def _built_by(file: SourceFile, value: Value) -> Value | None:
+    """Return the engine that a method of a class of the project creates from its options."""
+    names = [name for cls in file.project.bases(value) for name in cls.bindings]
+    methods = (file.project.attribute(value, name) for name in names)
+    results = (file.project.result(one) for one in methods if one and one.kind == "function")
+    return next((one for one in results if one and one.is_a(sa.ENGINE, "Engine")), None)
 
 
 def _describe_options(
@@ -173,6 +184,7 @@ class ScopedByThread(Rule):
             if value and value.is_a("scoped_session") and not scopes:
                 factories = [file.value(node, scope) for node in call.args[:1]]
                 is_wrong = any(factory and factory.is_a(sa.FACTORY) for factory in factories)
+                is_wrong |= _is_used_by_tasks(file, call)
             else:
                 is_async = value is not None and value.is_a(sa.SCOPED)
                 is_wrong = is_async and any(_is_thread(file, node, scope) for node in scopes)
@@ -180,10 +192,24 @@ class ScopedByThread(Rule):
                 yield self.report(file, call)
 
 
+def _is_used_by_tasks(file: SourceFile, created: ast.Call) -> bool:
+    """Return whether coroutines of the module call methods of a session that a call creates."""
+    calls = [(call.func, scope) for scope in file.module.all_scopes if scope.is_async
+             for call in scope.calls]  # fmt: skip
+    return any(
+        isinstance(func, ast.Attribute) and file.project.origin(func.value, scope)[0] is created
+        for func, scope in calls
+    )
+
+
 def _is_thread(file: SourceFile, node: ast.AST, scope: Scope) -> bool:
     """Return whether a scope function belongs to the module threading, or calls such a function."""
     node, scope = file.project.origin(node, scope)
     function = file.project.function(file.value(node, scope))
     node, scope = (function.node, function) if function else (node, scope)
-    names = [file.external_name(part, scope) for part in ast.walk(node)]
+    parts = [*ast.walk(node)]
+    names = [file.external_name(part, scope) for part in parts]
+    sources = [file.project.origin(part, scope) for part in parts if isinstance(part, ast.Name)]
+    names += [file.external_name(source.func, inner)
+              for source, inner in sources if isinstance(source, ast.Call)]  # fmt: skip
     return any(name.startswith(("threading.", "_thread.")) for name in names)

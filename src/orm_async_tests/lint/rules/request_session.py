@@ -107,7 +107,11 @@ class RequestSessionInTask(Rule):
     remedy = "Open a separate session in the background task."
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
-        for call, scope, nodes in [*_added_tasks(file), *_dropped_tasks(file)]:
+        for call, scope, nodes in [
+            *_added_tasks(file),
+            *_tasks_of_helpers(file),
+            *_dropped_tasks(file),
+        ]:
             keys = [key for node in nodes for key in _keys(file, node, scope)]
             ends = (_ends_early(file, key, scope) for key in keys)
             ends_early = next((end for end in ends if end is not None), None)
@@ -126,6 +130,21 @@ def _added_tasks(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[ast.e
         if is_task or (owner and owner.is_a("BackgroundTasks")):
             keywords = [keyword.value for keyword in call.keywords]
             yield call, scope, [*file.use.normal(call, scope).args, *keywords]
+
+
+def _tasks_of_helpers(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[ast.expr]]]:
+    """Yield the calls that pass a session to a function, which passes it on to add_task()."""
+    pairs = [pair for calls in [*file.module.calls.values()] for pair in calls]
+    for call, scope in pairs if "BackgroundTasks" in file.text else ():
+        values = [file.value(part, scope) for part in call.args]
+        callee = file.value(call.func, scope)
+        function = file.project.function(callee)
+        if not function or not callee or not any(v and v.is_a("BackgroundTasks") for v in values):
+            continue
+        arguments = file.use.arguments(call, function, callee)
+        tasks = [task for task in function.calls if last_name(task.func) == "add_task"]
+        names = {getattr(part, "id", "") for task in tasks for part in task.args[1:]}
+        yield call, scope, [arguments[name] for name in names & arguments.keys()]
 
 
 def _dropped_tasks(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[ast.expr]]]:

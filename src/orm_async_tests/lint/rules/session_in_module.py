@@ -92,7 +92,8 @@ def _opens_session(file: SourceFile, node: ast.expr, scope: Scope) -> bool:
     value = file.value(node, scope)
     source, scope = file.project.origin(node, scope)
     call = creation(source, scope)
-    if call is None or value is None or not value.is_a(sa.SESSION):
+    values = [value, *value.parts] if value and value.kind == "item" else [value]
+    if call is None or not any(one and one.is_a(sa.SESSION) for one in values):
         return False
     function = file.project.function(file.value(call.func, scope))
     returned = function.returned if function else []

@@ -36,8 +36,9 @@ class TwoCommands(Rule):
                 source, inner = (node, scope) if is_string else _text(file, node, scope)
                 if file.facts.may_use_asyncpg and _has_two_commands(file, source, inner):
                     yield self.report(file, node)
-        for node in _passed_texts(file) if file.facts.may_use_asyncpg else ():
-            yield self.report(file, node)
+        if file.facts.may_use_asyncpg:
+            for node in (*_passed_texts(file), *_listed_texts(file)):
+                yield self.report(file, node)
 
 
 def _text(file: SourceFile, node: ast.AST, scope: Scope) -> tuple[ast.AST | None, Scope]:
@@ -50,15 +51,23 @@ def _text(file: SourceFile, node: ast.AST, scope: Scope) -> tuple[ast.AST | None
     return next(iter(getattr(node, "args", ())), None) if is_text else None, scope
 
 
+def _listed_texts(file: SourceFile) -> Iterator[ast.expr]:
+    """Yield the calls of text() with several commands in a dictionary of a module."""
+    for call, scope in file.calls("text"):
+        if scope.is_module and isinstance(file.parent(call), ast.Dict):
+            source, _ = _text(file, call, scope)
+            yield from [call] if _has_two_commands(file, source, scope) else []
+
+
 def _passed_texts(file: SourceFile) -> Iterator[ast.expr]:
     """Yield the texts with several commands that another function executes."""
-    for name, calls in [*file.module.calls.items()]:
+    for calls in [*file.module.calls.values()]:
         texts = [(part, call, scope) for call, scope in calls
                  for part in (*call.args, *(keyword.value for keyword in call.keywords))
                  if ";" in str(getattr(part, "value", ""))]  # fmt: skip
-        function = file.function_named(name) if texts else None
-        for part, call, scope in texts if function else ():
+        for part, call, scope in texts:
             callee = file.value(call.func, scope)
+            function = file.project.function(file.project.callee(call.func, scope))
             if function and callee and _has_two_commands(file, part, scope):
                 arguments = file.use.arguments(call, function, callee)
                 names = {name for name, node in arguments.items() if node is part}

@@ -50,6 +50,19 @@ class ValueComputedAtImport(Rule):
                     yield self.report(file, source, name, ast.unparse(values[name]))
 
 
+def _scope_of(func: ast.expr, scope: Scope) -> Scope:
+    """Return the scope in which Python looks up a function. In the body of a class, a name that
+    is bound later does not count.
+    """
+    bindings = scope.bindings.get(getattr(func, "id", ""), [])
+    is_later = bindings and getattr(bindings[0].node, "lineno", 0) >= func.lineno
+    return (
+        scope.parent
+        if is_later and scope.parent and isinstance(scope.node, ast.ClassDef)
+        else (scope)
+    )
+
+
 def _changing_call(file: SourceFile, node: ast.AST, scope: Scope, depth: int = 2) -> ast.AST | None:
     """Return the call with a different value every time, or the name of such a value."""
     match node:
@@ -61,6 +74,7 @@ def _changing_call(file: SourceFile, node: ast.AST, scope: Scope, depth: int = 2
             if is_global and _changing_call(file, source, inner, depth - 1):
                 return node
         case ast.Call(func=func):
+            scope = _scope_of(func, scope)
             function = file.project.function(file.value(func, scope)) if depth else None
             returned = function.returned if function else []
             if file.external_name(func, scope) in CHANGING or any(

@@ -1,0 +1,38 @@
+from fastapi import BackgroundTasks, Depends
+from shop_sessions import Session
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+
+async def get_session():
+    async with Session() as session:
+        yield session
+
+
+async def send(session: AsyncSession, user: int):
+    await session.execute(text("SELECT 1"))
+
+
+async def send_later(user: int):
+    async with Session() as session:
+        await send(session, user)
+
+
+def schedule(tasks: BackgroundTasks, session: AsyncSession, user: int):
+    tasks.add_task(send, session, user)
+
+
+def schedule_user(tasks: BackgroundTasks, session: AsyncSession, user: int):
+    session.add(user)
+    tasks.add_task(send_later, user)
+
+
+async def remind(tasks: BackgroundTasks, session: AsyncSession = Depends(get_session)):
+    schedule(tasks, session, 1)  # OAT302
+
+
+# Right
+
+
+async def remind_user(tasks: BackgroundTasks, session: AsyncSession = Depends(get_session)):
+    schedule_user(tasks, session, 1)

@@ -1,0 +1,49 @@
+import asyncio
+
+from shop_sessions import engine, run_sql
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+TABLES = ("a", "b")
+TEXTS = {"refresh": "REFRESH MATERIALIZED VIEW a; REFRESH MATERIALIZED VIEW b", "one": "SELECT 1;"}
+STATEMENTS = {
+    "both": text("DELETE FROM a; DELETE FROM b"),  # OAT503
+    "one": text("DELETE FROM a;"),
+}
+
+
+async def appended(session: AsyncSession, name: str):
+    sql = f"CREATE TABLE {name} (at int);"
+    sql += f" CREATE INDEX ON {name} (at)"
+    await session.execute(text(sql))  # OAT503
+
+
+async def joined(session: AsyncSession):
+    await session.execute(text("; ".join(f"TRUNCATE {name}" for name in TABLES)))  # OAT503
+    await session.execute(text("; ".join([f"TRUNCATE {name}" for name in TABLES])))  # OAT503
+
+
+async def selected(session: AsyncSession):
+    await session.execute(text(TEXTS["refresh"]))  # OAT503
+
+
+async def run(sql: str):
+    async with engine.connect() as connection:
+        await connection.execute(text(sql))
+
+
+asyncio.run(run("DROP SCHEMA a; CREATE SCHEMA a"))  # OAT503
+
+
+# Right
+
+
+async def right(session: AsyncSession, names: list[str]):
+    sql = "SELECT a FROM b"
+    sql += " WHERE c = 1;"
+    await session.execute(text(sql))
+    await session.execute(text(", ".join(f"a.{name}" for name in TABLES)))
+    await session.execute(text("; ".join(name for name in names)))
+    await session.execute(text("; ".join(name for name in TABLES if name in names)))
+    await session.execute(text(TEXTS["one"]))
+    await run_sql(session, TEXTS["one"])

@@ -1,0 +1,26 @@
+import uuid
+
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+def code() -> str:
+    return uuid.uuid4().hex
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Voucher(Base):
+    __tablename__ = "vouchers"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    code: Mapped[str] = mapped_column(default=code())  # OAT601
+
+
+# Right
+
+
+class Ticket(Base):
+    __tablename__ = "tickets"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    code: Mapped[str] = mapped_column(default=code)

@@ -121,3 +121,9 @@ async def compare_columns(session: AsyncSession, tour: Tour):
     first = await session.get_one(Tour, 1)
     first.zoned = now
     return tour.plain < now, first.plain.replace(tzinfo=UTC) < now
+
+
+async def replace_text(session: AsyncSession, names: list[str]):
+    for _ in names:
+        name = name.replace("a", "b")  # noqa: F821
+        await session.execute(select(Tour).where(Tour.plain == name))

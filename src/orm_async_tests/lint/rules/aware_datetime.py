@@ -252,25 +252,27 @@ def _has_usual_types(file: SourceFile, classes: list[Scope]) -> bool:
     return bool(names & {"DeclarativeBase", "SQLModel"}) and names <= BASES
 
 
-def _is_aware(file: SourceFile, node: ast.AST, scope: Scope, depth: int = 4) -> bool:
+def _is_aware(file: SourceFile, node: ast.AST, scope: Scope, depth: int = 8) -> bool:
     """Return whether an expression is a datetime with a time zone, or computes one."""
+    if depth == 0:  # perhaps a variable whose value contains the variable
+        return False
     node, scope = file.project.origin(node, scope)
     if isinstance(node, ast.Call) and last_name(node) == "partial" and node.args:
         node = ast.Call(node.args[0], node.args[1:], node.keywords)
     func = node.func if isinstance(node, ast.Call) else node
-    function = file.project.function(file.value(func, scope)) if depth else None
+    function = file.project.function(file.value(func, scope))
     if function and not function.is_async:
         returned = [_is_aware(file, item, function, depth - 1) for item in function.returned]
         return bool(returned) and all(returned)
     if isinstance(node, ast.BinOp):
-        return _is_aware(file, node.left, scope, depth)
+        return _is_aware(file, node.left, scope, depth - 1)
     if not isinstance(node, ast.Call):
         return False
     method = last_name(func)
     zones = argument(node, {"now": 0, "fromtimestamp": 1}.get(method, 9), "tz")
     zones += argument(node, 9, "tzinfo")
     if method == "replace" and not zones and isinstance(func, ast.Attribute):
-        return _is_aware(file, func.value, scope, depth)
+        return _is_aware(file, func.value, scope, depth - 1)
     is_datetime = file.external_name(func, scope).startswith("datetime.datetime")
     has_zone = any(not isinstance(zone, ast.Constant) for zone in zones)
     return method == "astimezone" or (has_zone and (is_datetime or method == "replace"))

@@ -138,7 +138,8 @@ def passed_value(project: "Project", function: Scope, name: str) -> Value | None
                  *(k.value for k in call.keywords if k.arg == name)]  # fmt: skip
         values += [project.value(part, scope) for part in nodes]
     value = union(values)
-    return value if value and value.is_session else None
+    is_known = value and (value.is_session or value.is_a(sa.ENGINE, sa.FACTORY))
+    return value if is_known else None
 
 
 def evaluate_annotation(project: "Project", annotation: ast.AST, scope: Scope) -> Value | None:

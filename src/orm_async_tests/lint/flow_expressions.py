@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from orm_async_tests.lint.flow_state import DATABASE, TIMEOUT
 from orm_async_tests.lint.resolution import Project
 from orm_async_tests.lint.scopes import Scope, last_name, names_in
-from orm_async_tests.lint.session_use import SessionUse, is_session
+from orm_async_tests.lint.session_use import Event, SessionUse, is_session
 from orm_async_tests.lint.value import Value
 
 BODY = "what a manager or decorator wraps"  # the key of its session
@@ -160,6 +160,13 @@ def is_new(key: str, scope: Scope) -> bool:
     return binding is not None and (
         binding.kind == "enter" or isinstance(binding.node, ast.Call | ast.Await)
     )
+
+
+def is_first(event: Event, scope: Scope) -> bool:
+    """Return whether a session has no objects yet, which get() returns without a statement."""
+    names, line = {"commit", "begin", "rollback"}, event.node.lineno
+    may_end = any(last_name(call) in names and call.lineno < line for call in scope.calls)
+    return is_new(event.key, scope) or not may_end
 
 
 def suppressed(

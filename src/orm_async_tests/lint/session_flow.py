@@ -343,7 +343,7 @@ class SessionFlow:
                 option = expressions.call_around(event.node, "gather", self.scope)
                 is_returned = option == "return_exceptions"
                 (self._expected if is_returned else self._raised[-1]).append(raised)
-        is_get = operations & {"get", "get_one"} and expressions.is_new(key, self.scope)
+        is_get = operations & {"get", "get_one"} and expressions.is_first(event, self.scope)
         for state in states:
             if (operations & BEGINNING or is_get) and not event.callee:
                 state.begun.setdefault(key, event.node)

@@ -85,5 +85,4 @@ def from_here(path: str) -> str:
 
 
 def from_root(path: str, root: Path) -> str:
-    """Return a path relative to the folder of the project, with slashes."""
     return Path(os.path.relpath(path, root)).as_posix()

@@ -1,6 +1,4 @@
-"""Answers questions of the control flow about expressions, for example which errors an expression
-swallows.
-"""
+"""Determines how an expression changes the control flow, for example which errors it swallows."""
 
 import ast
 from collections.abc import Iterator
@@ -23,7 +21,6 @@ ERRORS = {"SQLAlchemyError", "DBAPIError", "IntegrityError", "OperationalError",
 
 
 def caught_by(project: Project, node: ast.expr | None, scope: Scope) -> Iterator[str]:
-    """Yield the names of the exceptions that a handler catches."""
     if node is None:
         yield "BaseException"
         return
@@ -42,7 +39,6 @@ def caught_by(project: Project, node: ast.expr | None, scope: Scope) -> Iterator
 
 
 def catches(names: list[str], kinds: frozenset[str]) -> bool:
-    """Return whether `except names` catches at least one kind of exception in `kinds`."""
     if set(names) & {"Exception", "BaseException"} or set(names) & kinds:
         return True
     return (DATABASE in kinds and bool(set(names) & ERRORS)) or (
@@ -51,7 +47,6 @@ def catches(names: list[str], kinds: frozenset[str]) -> bool:
 
 
 def catches_all(names: list[str], kinds: frozenset[str]) -> bool:
-    """Return whether `except names` catches every kind of exception in `kinds`."""
     return bool(set(names) & (BROAD | EVERY)) or kinds <= set(names)
 
 
@@ -68,7 +63,6 @@ def call_around(node: ast.AST | None, name: str, scope: Scope) -> str:
 
 
 def wrapped_in(node: ast.AST, scope: Scope) -> Iterator[tuple[str, ast.AST]]:
-    """Yield the node at which a function runs a block, a function or a coroutine that it wraps."""
     for item in ast.walk(node):
         match item:
             case ast.Yield() if scope.decorators & MANAGERS:
@@ -88,16 +82,12 @@ def wrapped_in(node: ast.AST, scope: Scope) -> Iterator[tuple[str, ast.AST]]:
 
 
 def is_repeated(node: ast.AST | None, scope: Scope) -> bool:
-    """Return whether a comprehension of a statement contains an expression."""
     while node and not isinstance(node, (ast.stmt, *COMPREHENSIONS)):
         node = scope.module.parents.get(node)
     return isinstance(node, COMPREHENSIONS)
 
 
 def returns_true(method: Scope) -> bool:
-    """Return whether the exit of a context manager may return a true value, which swallows the
-    error.
-    """
     returns = (item for item in ast.walk(method.node) if isinstance(item, ast.Return))
     return any(getattr(item.value, "value", item.value) for item in returns)
 
@@ -126,7 +116,6 @@ def protected_by(use: SessionUse, item: ast.withitem, scope: Scope) -> set[str]:
 
 
 def committed_by(use: SessionUse, item: ast.withitem, scope: Scope) -> list[str]:
-    """Return the sessions that a context manager commits on exit."""
     func = getattr(item.context_expr, "func", None)
     if not isinstance(func, ast.Attribute) or func.attr != "begin":
         return []
@@ -140,7 +129,6 @@ def committed_by(use: SessionUse, item: ast.withitem, scope: Scope) -> list[str]
 
 
 def wrappers(project: Project, callee: Value | None) -> Iterator[Value | None]:
-    """Yield the functions that decorators put in the place of another function."""
     function = project.function(callee)
     for node in getattr(function.node, "decorator_list", ()) if function else ():
         outside = function.parent if function else None
@@ -163,7 +151,6 @@ def is_new(key: str, scope: Scope) -> bool:
 
 
 def is_first(event: Event, scope: Scope) -> bool:
-    """Return whether a session has no objects yet, which get() returns without a statement."""
     names, line = {"commit", "begin", "rollback"}, event.node.lineno
     may_end = any(last_name(call) in names and call.lineno < line for call in scope.calls)
     return is_new(event.key, scope) or not may_end
@@ -172,7 +159,6 @@ def is_first(event: Event, scope: Scope) -> bool:
 def suppressed(
     project: Project, manager: Value, expression: ast.expr, scope: Scope
 ) -> tuple[str, list[str]]:
-    """Return the name of another library's context manager, and the errors that it swallows."""
     name = manager.name.rpartition(".")[2]
     parts = getattr(expression, "args", ()) if name == "suppress" else ()
     errors = [error for part in parts for error in caught_by(project, part, scope)]

@@ -51,7 +51,6 @@ class State:
                 del store[name]
 
     def assign(self, name: str, value: ast.expr) -> None:
-        """Remember the constant that is assigned to a name. Forget the name for any other value."""
         self.clear(name)
         self.facts.pop(name, None)
         match value:
@@ -65,7 +64,6 @@ class State:
             self.facts[name] = self.facts[RESULT]
 
     def may_be(self, test: ast.expr, truth: bool) -> bool:
-        """Return whether a test can have a result. A state without failures allows any result."""
         return not self.failures or truth_of(test, self.facts) in (truth, None)
 
 
@@ -150,7 +148,6 @@ def _name_of(node: ast.expr) -> str:
 
 
 def assignments(node: ast.stmt) -> Iterator[tuple[ast.expr, ast.expr]]:
-    """Yield the targets of an assignment, each with its value."""
     match node:
         case ast.AnnAssign(target=target, value=ast.expr() as value):
             yield target, value

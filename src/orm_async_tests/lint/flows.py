@@ -1,4 +1,4 @@
-"""Keeps the control flow of the functions of a project."""
+"""Computes the control flow of each function once."""
 
 from orm_async_tests.lint.scopes import Scope
 from orm_async_tests.lint.session_flow import SessionFlow

@@ -1,4 +1,4 @@
-"""Folds constant expressions, which are strings and dictionaries that are written in the source."""
+"""Computes the values of constant expressions, which are strings and dictionaries."""
 
 import ast
 from collections.abc import Sequence
@@ -21,7 +21,6 @@ class FoldedDict:
     is_complete: bool = True
 
     def update(self, other: object) -> None:
-        """Change the dictionary as a call of `update(other)` does."""
         if isinstance(other, FoldedDict):
             self.values |= other.values
             self.is_complete &= other.is_complete
@@ -90,7 +89,6 @@ class Folding:
         return self._fold_part(node, scope)
 
     def _fold_part(self, node: ast.AST, scope: Scope) -> object:
-        """Return an item of a dictionary, or the constant that a property returns."""
         match node:
             case ast.Subscript(value=owner, slice=ast.Constant(value=str(key))):
                 items = self.fold(owner, scope)
@@ -107,7 +105,6 @@ class Folding:
         return NOT_CONSTANT
 
     def _fold_items(self, node: ast.expr, scope: Scope) -> object:
-        """Return the items of a collection. A comprehension has as many items as its source."""
         match node:
             case (
                 ast.GeneratorExp(elt=item, generators=[ast.comprehension(ifs=[]) as loop])
@@ -118,7 +115,6 @@ class Folding:
         return self.fold(node, scope)
 
     def _appended(self, name: str, scope: Scope) -> str:
-        """Return the text that `name += text` adds to a variable outside of conditions."""
         owner, text = scope.find(name), ""
         for node, inner in scope.module.nodes[ast.AugAssign] if owner else ():
             is_sum = isinstance(node.op, ast.Add) and getattr(node.target, "id", "") == name
@@ -129,7 +125,6 @@ class Folding:
         return text
 
     def _fold_result(self, func: ast.expr, scope: Scope) -> object:
-        """Return the constant that a function of the project returns, if there is one."""
         name = getattr(func, "attr", "")
         if name in COPYING and isinstance(func, ast.Attribute):
             return self.fold(func.value, scope)
@@ -138,7 +133,6 @@ class Folding:
         return self.fold(returned[0], function) if function and len(returned) == 1 else NOT_CONSTANT
 
     def _join(self, nodes: Sequence[ast.expr], scope: Scope) -> object:
-        """Join two texts to one text. A part that is not constant becomes "{}"."""
         texts = [self.fold(node, scope) for node in nodes]
         parts = [text if isinstance(text, str) else "{}" for text in texts]
         return "".join(parts) if any(isinstance(text, str) for text in texts) else NOT_CONSTANT
@@ -146,9 +140,6 @@ class Folding:
     def _fold_dict(
         self, pairs: Sequence[tuple[ast.expr | None, ast.expr]], scope: Scope
     ) -> FoldedDict:
-        """Return a dictionary whose keys are constants. Values of the dictionary that are not
-        constant remain expressions.
-        """
         result = FoldedDict()
         for key, node in pairs:
             value = self.fold(node, scope)

@@ -22,7 +22,6 @@ NAMED: dict[str, type[Rule]] = {UnusedIgnore.code: UnusedIgnore, **RULES}
 
 
 def render_text(report: Report) -> Iterator[str]:
-    """Yield what is wrong, where it is with its lines, and what to type."""
     for finding in report.findings:
         yield f"{finding.code} {finding.message}"
         yield f"  where: {finding.location}"

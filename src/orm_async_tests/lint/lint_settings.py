@@ -98,9 +98,6 @@ def find_root(path: Path) -> Path:
 
 
 def read_settings(root: Path) -> Settings:
-    """Return the settings in a project's pyproject.toml. Raise CouldNotRun if a setting is
-    wrong.
-    """
     table = _read_table(root) or {}
     where = f"{root / FILE}, {TABLE}"
     for key, value in table.items():

@@ -33,7 +33,6 @@ class Report:
 
 
 def check(paths: Sequence[Path], settings: Settings) -> Report:
-    """Check files and folders, and read the modules that they import."""
     on_disk = [path for path in paths if path not in settings.texts]
     root, tests = settings.root, settings.include_tests
     files = [*find_files(on_disk, root, settings.exclude, include_tests=tests), *settings.texts]
@@ -70,7 +69,6 @@ def _drop_ignored(
 
 
 def _check_files(files: Sequence[Path], settings: Settings) -> Results:
-    """Return the results in the order of the files, if possible from the cache."""
     root, engines = settings.root.resolve(), _read_engines(files, settings)
     facts = read_facts(root, settings.dialect, settings.fastapi, engines)
     run = partial(_check_in_processes, settings, facts)

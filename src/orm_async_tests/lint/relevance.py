@@ -1,4 +1,4 @@
-"""Determines which modules can reach SQLAlchemy, and so can have sessions."""
+"""Determines which modules can have sessions, because they import SQLAlchemy."""
 
 import re
 from pathlib import Path
@@ -23,7 +23,6 @@ class Relevance:
         """The modules that a module imports, or None if the module reaches SQLAlchemy."""
 
     def reaches(self, path: str, text: str) -> bool:
-        """Return whether a module imports SQLAlchemy, directly or through other modules."""
         self._imports.setdefault(path, self._read_imports(path, text))
         done, pending = {path}, [path]
         while pending:

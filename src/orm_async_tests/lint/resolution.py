@@ -22,7 +22,7 @@ Load = Callable[[str], Module | None]
 
 
 class Project:
-    """The modules of a project. Each module is loaded when an import leads to it."""
+    """The modules of a project. A module is parsed when another module first needs it."""
 
     def __init__(self, root: Path, load: Load, sessions: tuple[str, ...] = ()) -> None:
         self.paths = ModulePaths(root)
@@ -119,7 +119,6 @@ class Project:
         evaluate: Callable[..., Value | None],
         *arguments: Any,
     ) -> Value | None:
-        """Return the value that is known for a key, or evaluate it now."""
         if key in known:
             return known[key]
         place = (id(known), key)
@@ -210,7 +209,6 @@ class Project:
         return None if origin else self._external(f"{name}.{attr}")
 
     def exported(self, path: str, name: str) -> Value | None:
-        """Return the value of a name of a module, also if the module is no longer in memory."""
         return self._remember((path, name), self._known, Project._evaluate_exported, path, name)
 
     def _evaluate_exported(self, path: str, name: str) -> Value | None:
@@ -393,6 +391,5 @@ class Project:
         return None
 
     def instance_of(self, annotation: ast.AST, scope: Scope) -> Value | None:
-        """Return the value of a name that has this annotation."""
         known, key = scope.module.values, (annotation, "instance")
         return self._remember(key, known, evaluation.evaluate_annotation, annotation, scope)

@@ -83,7 +83,6 @@ def _read(path: Path, digest: Callable[[str], str]) -> Results:
 
 
 def _write(path: Path, results: Results, digest: Callable[[str], str]) -> None:
-    """Write the results, and remove the oldest cache files."""
     numbers: dict[str, int] = {}  # of the modules, because their paths are long
     entries = {}
     for file, result in results.items():
@@ -100,7 +99,6 @@ def _write(path: Path, results: Results, digest: Callable[[str], str]) -> None:
 
 
 def encode(value: Any) -> dict[str, Any]:
-    """Return a result, or a part of a result, in a form that JSON can represent."""
     return {"class": type(value).__name__, **vars(value)}
 
 

@@ -60,7 +60,6 @@ def _parts(rule: type[Rule]) -> Iterator[str]:
 
 
 def _variant(script: ScriptFile, heading: str) -> list[str]:
-    """Return the code of a script's first variant of one kind, without its decorators."""
     text = script.path.read_text("utf-8")
     nodes = [
         node

@@ -51,7 +51,7 @@ class Binding(NamedTuple):
 
 
 class Scope:
-    """The names of a module, class or function, with the bindings of each name."""
+    """A module, class or function, with the names that it binds."""
 
     def __init__(self, node: Any, name: str, parent: "Scope | None", module: "Module") -> None:
         self.node = node
@@ -124,7 +124,6 @@ class Scope:
         return None
 
     def binding(self, name: str) -> Binding | None:
-        """Return the only binding of a name. Bindings that are only annotations do not count."""
         owner = self.find(name)
         if owner is None:
             return None
@@ -291,7 +290,6 @@ class Module:
                         self._target(inner, f"part of {kind}", (value, number), scope)
 
     def _bind(self, node: Any, scope: Scope) -> Scope | None:
-        """Record the bindings that a node makes. Return the scope that the node opens."""
         match node:
             case ast.ClassDef():
                 return self._open("class", node.name, node, scope)

@@ -69,7 +69,6 @@ class SessionFlow:
         return {failure.kind for group in groups for failure in group}
 
     def _block(self, body: list[ast.stmt], states: list[State]) -> list[State]:
-        """Follow statements from copies of states, and return the states after the statements."""
         states = [state.copy() for state in states]
         for statement in body:
             states = self._statement(statement, states) if states else []
@@ -157,7 +156,7 @@ class SessionFlow:
         return join(branches)
 
     def _if_session(self, node: ast.If, states: list[State]) -> list[State]:
-        """Trust both branches of a test that asks the session for its state."""
+        """Assume that a test of the session's state sends every failure to its first branch."""
         for state in states:
             state.begun.clear()
         body = self._block(node.body, states)
@@ -224,7 +223,6 @@ class SessionFlow:
         names: list[str],
         name: str | None = None,
     ) -> list[State]:
-        """Follow a handler, and mark the sessions as failed whose exceptions it caught."""
         first = {item.key: item for item in reversed(caught)}
         entry = [*calm]
         for item in caught:
@@ -357,7 +355,6 @@ class SessionFlow:
         return bool(self._timeouts or expressions.call_around(node, "wait_for", self.scope))
 
     def _note_outcome(self, event: Event, states: list[State]) -> None:
-        """Add the states in which a function of the project leaves its session argument."""
         before = [state.copy() for state in states]
         for value in expressions.wrappers(self.use.project, event.callee):
             wrapper = self._flow_of(value)

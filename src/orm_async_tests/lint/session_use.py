@@ -194,7 +194,6 @@ class SessionUse:
         return known[place]
 
     def _waited_for(self, call: ast.Call, scope: Scope) -> list[Event]:
-        """Return the events of a coroutine in a variable for which wait_for() waits."""
         if last_name(call) == "wait_for" and call.args and isinstance(call.args[0], ast.Name):
             return self.events(creation(call.args[0], scope), scope)
         return []
@@ -292,7 +291,6 @@ class SessionUse:
                     yield Event(key, frozenset({PASSED}), call, is_guess=is_guess)
 
     def _has_unknown_base(self, value: Value) -> bool:
-        """Return whether a class has a base class whose methods the checker does not know."""
         for cls in self.project.bases(value):
             for node in cls.node.bases:
                 base = node.value if isinstance(node, ast.Subscript) else node
@@ -315,14 +313,12 @@ class SessionUse:
         return arguments | {item.arg: item.value for item in call.keywords if item.arg}
 
     def effects_of(self, callee: Value) -> Effects:
-        """Return what a function of the project does, also if its module is not in memory."""
         known = self._effects.get((callee.module, callee.name))
         if known is None and (function := self.project.function(callee)):
             known = self.effects(function)
         return known or {}
 
     def effects(self, function: Scope) -> Effects:
-        """Return what a function does with its parameters, and with variables outside of it."""
         key = (function.module.path, function.name)
         if key in self._effects:
             return self._effects[key]

@@ -43,20 +43,15 @@ class SourceFile:
         return split_lines(self.text)
 
     def nodes(self, kind: type[ast.AST]) -> list[tuple[Any, Scope]]:
-        """Return the nodes of a class, each with the scope that contains it."""
         return self.module.nodes[kind]
 
     def calls(self, *names: str) -> Iterator[tuple[ast.Call, Scope]]:
-        """Yield the calls of functions that have one of these last names, including calls under an
-        alias.
-        """
         for original in names:
             for name in (original, *self._aliases.get(original, ())):
                 yield from self.module.calls.get(name, ())
 
     @cached_property
     def _aliases(self) -> dict[str, list[str]]:
-        """The aliases of functions, which imports and variables define, by the functions' names."""
         aliases = {}
         for scope in [self.module.scope, *self.module.scopes.values()]:
             for name, bindings in scope.bindings.items():
@@ -72,7 +67,6 @@ class SourceFile:
         return originals
 
     def function_named(self, name: str) -> Scope | None:
-        """Return the function of the project that is called by the first call of a name."""
         if name not in self._functions:
             [(call, scope), *_] = self.module.calls[name]
             value = self.project.callee(call.func, scope)
@@ -84,7 +78,7 @@ class SourceFile:
         return self.project.value(node, scope)
 
     def receiver(self, call: ast.Call, scope: Scope) -> Value | None:
-        """Return the object whose method a call calls."""
+        """Return `session` for the call `session.commit()`."""
         return self.value(call.func.value, scope) if isinstance(call.func, ast.Attribute) else None
 
     def external_name(self, node: ast.AST, scope: Scope) -> str:
@@ -97,7 +91,6 @@ class SourceFile:
         return self.module.parents.get(node)
 
     def ancestors(self, node: ast.AST) -> Iterator[ast.AST]:
-        """Yield the nodes that contain a node, innermost first, up to its function or class."""
         ends = (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
         around = self.module.parents.get(node)
         while around is not None and not isinstance(around, ends):
@@ -106,7 +99,6 @@ class SourceFile:
 
     @cached_property
     def flows(self) -> list[SessionFlow]:
-        """The control flow of the asynchronous functions that use sessions."""
         scopes = (scope for scope in self.module.all_scopes if isinstance(scope.node, Function))
         flows = [self._flows.of(scope) for scope in scopes if self.use.events(scope.node, scope)]
         return [flow for flow in flows if flow]

@@ -96,9 +96,6 @@ def elements(
 def _elements_of_variable(
     file: SourceFile, node: ast.Name | ast.Attribute, scope: Scope, around: ast.AST | None
 ) -> Iterator[Work]:
-    """Yield the items that a variable contains, for example those of a list to which a loop
-    appends.
-    """
     path = scope.path(node)
     owner = scope.find(path.partition(".")[0]) if path else None
     if owner is None or owner.is_module or (owner, path) in file.open_variables:
@@ -124,7 +121,6 @@ def _elements_of_variable(
 
 
 def loop_around(file: SourceFile, node: ast.AST) -> ast.AST | None:
-    """Return the loop or comprehension that contains a node, inside the node's function."""
     kinds = (*LOOPS, *COMPREHENSIONS)
     return next((item for item in file.ancestors(node) if isinstance(item, kinds)), None)
 
@@ -153,7 +149,6 @@ def starts(file: SourceFile) -> Iterator[Start]:
 def _start_of_wrapper(
     file: SourceFile, call: ast.Call, scope: Scope, function: Scope
 ) -> Iterator[Start]:
-    """Yield the arguments of a call that the called wrapper starts as tasks."""
     callee = file.project.callee(call.func, scope)
     arguments = file.use.arguments(call, function, callee) if callee else {}
     rest = function.node.args.vararg

@@ -1,4 +1,4 @@
-"""Defines values, which describe the results of expressions."""
+"""Defines what the checker knows about the value of an expression."""
 
 from typing import NamedTuple
 
@@ -27,7 +27,6 @@ class Value(NamedTuple):
     """The items of a tuple, or the function that a call of partial() binds."""
 
     def is_a(self, *names: str) -> bool:
-        """Return whether this value is an instance of one of these SQLAlchemy classes."""
         return self.kind == "instance" and not self.module and self.name in names
 
     @property

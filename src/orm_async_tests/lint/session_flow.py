@@ -188,13 +188,14 @@ class SessionFlow:
         pending = self._raised.pop()
         ends = self._block(node.orelse, body)
         outside: list[Raised] = []
+        first = self._states_of_first_error(node.body, states)
         for handler in node.handlers:
             names = [*expressions.caught_by(self.use.project, handler.type, self.scope)]
             caught = [one for one in pending if expressions.catches(names, one.kinds)]
             pending = [item for item in pending if not expressions.catches_all(names, item.kinds)]
             self._raised.append([])
             calm = [replace(state, failures={}) for state in body]
-            ends += self._handle(handler.body, caught, [*states, *calm], names, handler.name)
+            ends += self._handle(handler.body, caught, [*first, *calm], names, handler.name)
             outside += self._raised.pop()
         outside += pending
         last = join(ends)
@@ -214,6 +215,17 @@ class SessionFlow:
                     state.clear(key)
         self._raised[-1] += outside
         return last
+
+    def _states_of_first_error(self, body: list[ast.stmt], states: list[State]) -> list[State]:
+        """Return the states in which the first statement may raise an error.
+
+        A rollback ends the transaction even if the rollback raises an error.
+        """
+        states = [state.copy() for state in states]
+        for event in self.use.events(body[0], self.scope) if isinstance(body[0], ast.Expr) else ():
+            if event.operations & sa.ENDINGS and sa.UNPROTECTED not in event.operations:
+                self._apply(event, states)
+        return states
 
     def _handle(
         self,
@@ -268,7 +280,8 @@ class SessionFlow:
         caught = [one for one in raised if expressions.catches(suppressed, one.kinds)]
         self._raised[-1] += [item for item in raised if item not in caught]
         if suppressed:
-            end = join([*end, *self._handle([], caught, states, suppressed)])
+            first = self._states_of_first_error(node.body, states)
+            end = join([*end, *self._handle([], caught, first, suppressed)])
         for state, item in product(end, node.items):
             for key in names_in(item.optional_vars):
                 state.clear(key)

@@ -389,34 +389,3 @@ async def returned(session: AsyncSession, a):
         return problem
     await session.commit()
     return result
-
-
-async def rollback_in_a_guard(session: AsyncSession, items, log):
-    for item in items:
-        try:
-            await session.execute(item)
-        except Exception as error:
-            log(error)
-            try:
-                await session.rollback()
-            except Exception as failure:
-                log(failure)
-
-
-async def rollback_in_suppress(session: AsyncSession, a):
-    try:
-        await session.execute(a)
-    except Exception:
-        with contextlib.suppress(Exception):
-            await session.rollback()
-    await session.commit()
-
-
-async def statement_in_a_guard(session: AsyncSession, a, b):
-    try:
-        await session.execute(a)  # OAT201
-    except Exception:
-        try:
-            await session.execute(b)
-        except Exception:
-            await session.rollback()

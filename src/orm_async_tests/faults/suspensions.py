@@ -62,7 +62,7 @@ class Suspensions:
         return self.tasks[0]
 
     def act_again(self, after: int) -> None:
-        """Run the action also `after` suspensions later."""
+        """Run the action once more when the task has suspended `after` more times."""
         self._at = self.count + after
 
     @contextmanager

@@ -47,7 +47,7 @@ class Entry:
 
 @dataclass
 class Results:
-    """The combined contents of all result files, with the stacks' names on the page."""
+    """The combined contents of all result files."""
 
     stacks: dict[str, Mapping[str, str]] = field(default_factory=dict)  # names to identities
     entries: dict[tuple[str, int], Entry] = field(default_factory=dict)  # by stack and script

@@ -22,9 +22,9 @@ def parse_lines(lines: list[bytes], first: int) -> list[PointIn]:
     """Return the points of the lines. Skip blank lines. `first` is the number of the first line.
 
     The lines are parsed together as one JSON document, in which every line becomes an array with
-    one point. This takes a third less time. A line cannot close its array early, because lines with
-    brackets are parsed one by one. A string cannot reach into the next line, because JSON forbids
-    line breaks in strings.
+    one point. This takes a third less time. Lines with brackets are parsed one by one, so that a
+    bracket in a line cannot end the array. A string cannot reach into the next line, because JSON
+    forbids line breaks in strings.
     """
     text = b"\n".join(line for line in lines if line.strip())
     if text and b"[" not in text and b"]" not in text:

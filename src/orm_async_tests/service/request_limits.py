@@ -54,7 +54,7 @@ class Bodies:
         """Return an ASGI receive() that raises HTTPException if a body is too long or too slow.
 
         A client has receive_timeout seconds, and one more second for every receive_rate bytes that
-        it has sent. Only the time in which the service waits for the client counts.
+        it has sent. The limit counts only the time that the service spends waiting for the client.
         """
         received, waited, complete = 0, 0.0, False
         loop = asyncio.get_running_loop()

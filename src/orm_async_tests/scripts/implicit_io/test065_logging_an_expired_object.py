@@ -1,6 +1,6 @@
 """Logging an object after a commit fails if its __repr__ reads an attribute.
 
-If __repr__ raises while logging formats the message, logging prints the error to standard error and
+If __repr__ raises an exception, the module `logging` prints the traceback to standard error and
 loses the message. In __repr__, read only loaded values, for example through self.__dict__.
 
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-xd2s

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import httpx
 from sqlalchemy import text
+from tests.processes import until
 from tests.service.service_process import is_ready, start_service
 
 from orm_async_tests import db
@@ -112,9 +113,9 @@ async def stalled_clients(base: httpx.URL, pid: int, user: int, kind: str) -> As
         sending.cancel()
 
 
-async def request_in_turn(client: httpx.AsyncClient, until: float, statuses: Counter[int]) -> None:
+async def request_in_turn(client: httpx.AsyncClient, end: float, statuses: Counter[int]) -> None:
     base = f"/users/{await create_user(client)}"
-    while time.monotonic() < until:
+    while time.monotonic() < end:
         for response in (
             await client.post(f"{base}/points/ndjson", content=LINE, headers=NDJSON),
             await client.post(f"{base}/points", content=LINE, headers=JSON),
@@ -127,8 +128,8 @@ async def request_in_turn(client: httpx.AsyncClient, until: float, statuses: Cou
 
 async def count_responses(client: httpx.AsyncClient) -> Counter[int]:
     statuses: Counter[int] = Counter()
-    until = time.monotonic() + SECONDS
-    await asyncio.gather(*(request_in_turn(client, until, statuses) for _ in range(OTHERS)))
+    end = time.monotonic() + SECONDS
+    await asyncio.gather(*(request_in_turn(client, end, statuses) for _ in range(OTHERS)))
     return statuses
 
 
@@ -160,7 +161,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with db.open_database(driver="asyncpg") as database:
         print(f"{database.label}: {ROUNDS} rounds of {SECONDS:g} s of each kind")
         with start_service(database.url) as service:
-            while not is_ready(service.url):
-                time.sleep(0.05)
+            until(lambda: is_ready(service.url))
             within = asyncio.run(measure(database, service.url, service.pid))
     return 0 if within else 1

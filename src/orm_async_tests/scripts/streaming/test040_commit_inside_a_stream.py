@@ -19,7 +19,7 @@ from orm_async_tests.models import User
 
 USERS = 200
 USERS_IN_PARTITIONS = select(User.id).order_by(User.id).execution_options(yield_per=50)
-NO_CURSOR = {"25P01", "34000"}  # the cursor is gone, on asyncpg and on psycopg
+NO_CURSOR = {"25P01", "34000"}  # asyncpg and psycopg cannot find the cursor
 
 
 async def seed(connection: AsyncConnection) -> None:

@@ -61,9 +61,9 @@ def test_the_page_states_the_limits_of_the_sweep() -> None:
     closed, asyncpg = injection.CLOSED_WITHIN, TIMEOUTS["asyncpg"]
     first, last = sweeping.FIRST, sweeping.LAST
     sentences = [
-        f"the caller was not released within {injection.RELEASED_WITHIN:g} seconds",
-        f"within {closed['asyncpg']:g} seconds (asyncpg)",
-        f"or {closed['psycopg']:g} seconds (psycopg)",
+        f"The caller was not released within {injection.RELEASED_WITHIN:g} seconds",
+        f"within {closed['asyncpg']:g} seconds with asyncpg",
+        f"within {closed['psycopg']:g} seconds with psycopg",
         f"a caller that waits for more than {injection.SILENT_FOR:g} seconds",
         f"{injection.SETTLED_WITHIN:g} seconds after the caller was released, a backend",
         f"{injection.SETTLED_WITHIN:g} seconds after the caller was released, a task",

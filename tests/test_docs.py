@@ -96,7 +96,7 @@ def test_contributing_names_what_scripts_are_written_with() -> None:
 
 
 def test_contributing_names_every_fixture_and_nothing_else() -> None:
-    table = CONTRIBUTING.partition("| Argument | Is |")[2].partition("\n\n")[0]
+    table = CONTRIBUTING.partition("| Parameter | Object |")[2].partition("\n\n")[0]
     assert set(re.findall(r"^\| `(\w+)` \| ", table, re.MULTILINE)) == FIXTURES.keys()
 
 

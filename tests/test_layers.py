@@ -11,8 +11,10 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src/orm_async_tests"
 PROJECT = ("benchmarks", "orm_async_tests", "tests", "tools")
-LAYER = re.compile(r"^\| `(\w+)` \| ([\w ]*?) ?\| .+ \|$", re.M)  # a row of the layer table
+LAYER = re.compile(r"^(\w+):([\w ]*)$", re.M)  # a line of the list of layers
+ROW = re.compile(r"^\| `(\w+)` \| .+ \|$", re.M)  # of the table with the purposes of the layers
 LAYERS = (ROOT / "CONTRIBUTING.md").read_text("utf-8").partition("\n## Layers\n")[2]
+LAYERS = LAYERS.partition("\n## ")[0]
 MAY_IMPORT = {name: set(below.split()) for name, below in LAYER.findall(LAYERS)}
 # Nothing may be opened, started or printed while all modules are imported.
 IMPORT_ALL = """
@@ -67,6 +69,10 @@ def test_a_layer_may_import_only_layers_above_it_in_the_list() -> None:
         assert below <= above
         above.add(name)
     assert above >= {layer(path) for path in FILES}
+
+
+def test_the_table_of_layers_names_the_layers_of_the_list() -> None:
+    assert ROW.findall(LAYERS) == [*MAY_IMPORT]
 
 
 def test_imports_point_one_way() -> None:

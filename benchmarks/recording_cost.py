@@ -1,11 +1,12 @@
 """Measures the cost of the timeline: how much slower a task gets rows while its events are
 recorded.
 
-The program measures two cases: one session gets all rows, and a new session gets every row. Batches
-with the timeline's recorder alternate with batches without this recorder. The recorder of SQL
-statements runs in all batches. The program prints the median processor times with and without the
-recorder. The program also prints the median ratio of neighboring batches. Recording may multiply
-the processor time by at most 1.1.
+The benchmark measures two cases: one session gets all rows, or a new session is opened for every
+row. Batches with the timeline's recorder alternate with batches without this recorder. The recorder
+of SQL statements runs in all batches. The benchmark prints the median processor times with and
+without the timeline's recorder. For each pair of batches, the benchmark divides the time with the
+recorder by the time without the recorder, and prints the median of these ratios. If a median ratio
+is above 1.1, the benchmark exits with 1.
 """
 
 import argparse
@@ -47,7 +48,7 @@ def report(pairs: Sequence[tuple[float, float]], get: GetRows) -> float:
 
 
 async def measure(database: db.Database, get: GetRows) -> list[tuple[float, float]]:
-    """Return pairs of processor seconds for one get: without and with the recorder of events."""
+    """Return pairs of processor seconds for one get(): first without and then with the recorder."""
     async with open_script_database(database) as scripts:
         await scripts.reset(Base, default_seed, {})
         engine = create_async_engine(database.url)

@@ -1,10 +1,12 @@
 """Measures how much 200 stalled clients slow down the requests of other clients.
 
-All stalled clients of a round stall in the same way. A slow uploader sends one byte per second.
-Other stalled clients request a track or a live stream, and read nothing of it. Rounds with stalled
-clients alternate with rounds without stalled clients. The program prints the medians of the ratios,
-the number of failed requests, and the growth of the service's memory. The program exits with 1 if a
-ratio is below 0.8, if a request failed, or if the memory grew by more than 64 MiB.
+All stalled clients of a round stall in the same way: they either upload one byte per second, or
+request a track or a live stream and never read the response. Rounds with stalled clients alternate
+with rounds without stalled clients. For each pair of rounds, the benchmark divides the number of
+responses with stalled clients by the number without stalled clients. The benchmark prints the
+medians of these ratios, the number of failed requests, and the growth of the service's memory. The
+benchmark exits with 1 if a median is below 0.8, if a request failed, or if the memory grew by more
+than 64 MiB.
 """
 
 import argparse
@@ -53,7 +55,7 @@ async def create_user(client: httpx.AsyncClient) -> int:
 
 
 def read_memory(pid: int, field: str) -> int:
-    """Return VmRSS (the memory now) or VmHWM (the peak) of a process in KiB. Linux only."""
+    """Return the field VmRSS (current memory) or VmHWM (peak memory) of a Linux process in KiB."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(status.partition(f"{field}:")[2].split()[0])
 
@@ -64,14 +66,14 @@ def read_cpu(pid: int) -> float:
 
 
 async def add_track(database: db.Database, user: int) -> None:
-    """Add so many points that the user's track fills every socket buffer."""
+    """Give the user a track that is too long for any socket buffer."""
     async with db.connect(database, "slow clients") as connection:
         await connection.execute(TRACK, {"user": user, "points": POINTS})
         await connection.commit()
 
 
 async def start_request(address: tuple[str, int], request: bytes) -> socket.socket:
-    """Send a request's head. Return the socket after the service has begun to answer."""
+    """Send a request, wait for the first byte of the response, and return the socket."""
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
     connection.setblocking(False)
@@ -94,7 +96,8 @@ async def send_slowly(connections: Sequence[socket.socket]) -> None:
 async def stalled_clients(base: httpx.URL, pid: int, user: int, kind: str) -> AsyncIterator[None]:
     """Keep stalled clients connected while the block runs.
 
-    The block begins when the service uses no more CPU, because all clients have stalled then.
+    Before the block, wait until the service uses no more CPU time, which shows that all these
+    clients have stalled.
     """
     method, path, headers = KINDS[kind]
     request = f"{method} /users/{user}/{path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n".encode()

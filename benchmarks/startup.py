@@ -1,10 +1,10 @@
 """Measures how much longer the script test5 takes than a plain program with the same statements.
-The server is already running.
+The PostgreSQL server already runs before the measurement.
 
 The plain program imports SQLAlchemy's asyncio extension and asyncpg, connects once, and sends the
-statements of test5. The program and test5 run alternately. The benchmark prints the medians of 9
-pairs of runs, and the ratio of these medians. The script test5 may take at most 1.4 times as long,
-because a reader waits for every script.
+statements of test5. The plain program and test5 run alternately. The benchmark prints the median
+times of 9 pairs of runs, and the ratio of these medians. If test5 takes more than 1.4 times as long
+as the plain program, the benchmark exits with 1.
 """
 
 import argparse
@@ -63,7 +63,7 @@ def list_statements(test5: list[str]) -> list[str]:
 
 
 def time_command(command: list[str], text: str = "") -> float:
-    """Return how many seconds a command takes. `text` is its standard input."""
+    """Run a command with this text as its standard input, and return the seconds that it takes."""
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
     started = time.perf_counter()
     subprocess.run(command, input=text, text=True, env=environment, check=True, capture_output=True)

@@ -3,9 +3,9 @@
 `python tools/compat.py defects [NUMBER...]` finds the releases that have a known defect.
 `python tools/compat.py claims [NUMBER...]` finds the SQLAlchemy releases on which a script holds.
 
-If you give numbers, only the rows of these scripts are written. Writing one part of the document
-takes a quarter of an hour for all scripts. Each release is installed only once, and the folder of
-the installation is kept.
+If you give numbers of scripts, the program replaces only the rows of these scripts. Without
+numbers, the program runs all scripts, which takes a quarter of an hour for each of the two parts.
+The program installs each release only once, and keeps the folder of the installation.
 """
 
 import argparse
@@ -90,10 +90,10 @@ def format_document(document: Mapping[str, Any]) -> str:
 
 
 def update_defects(rows: Rows, scripts: Collection[ScriptFile]) -> Rows:
-    """Run the scripts, and return the updated rows: one row for a defect, a script and pinned
-    versions.
+    """Run the scripts on every release, and return the updated rows.
 
-    Run every release. A bisection would miss a defect that was fixed and came back.
+    Each row has one defect, one script and the pinned versions. Running every release finds a
+    defect that was fixed and came back, which a bisection would miss.
     """
     numbers = {script.number for script in scripts}
     updated = [row for row in rows if row["script"] not in numbers]
@@ -107,10 +107,10 @@ def update_defects(rows: Rows, scripts: Collection[ScriptFile]) -> Rows:
 
 
 def needs_search(defect: KnownDefect, library: str, driver: str, pins: Pins) -> bool:
-    """Return whether tests of this library's releases show which releases have the defect.
+    """Return whether running this library's releases shows which of them have the defect.
 
-    If the search pins another library, a defect counts only if this library's installed release
-    does not have it.
+    If the search pins another library to an old release, return True only if the defect depends on
+    both libraries and the other library's installed release does not show the defect.
     """
     versions = defect.versions
     if pins:
@@ -122,7 +122,9 @@ def needs_search(defect: KnownDefect, library: str, driver: str, pins: Pins) -> 
 def search_defects(
     numbers: Collection[int], library: str, driver: str, pins: Pins
 ) -> Iterator[SearchResult]:
-    """Run each script that shows a defect on every release, and yield the outcomes."""
+    """Run, on every release, the scripts that show a defect of the library, and yield their
+    outcomes.
+    """
     defects = load_known_defects()
     wanted = [defect for defect in defects if needs_search(defect, library, driver, pins)]
     showing = sorted({script.number for d in wanted for script in d.scripts} & {*numbers})
@@ -149,8 +151,8 @@ def select(run: Run, number: int, release: str) -> ReleaseOutcome:
 
 
 def update_claims(rows: Rows, scripts: Collection[ScriptFile]) -> Rows:
-    """Run the scripts, and return the updated rows. A row lists scripts that hold on the same
-    releases.
+    """Run the scripts, and return the updated rows, each of which lists the scripts that hold on
+    the same releases.
     """
     numbers_by_releases = defaultdict[tuple[str, ...], list[int]](list)
     numbers = {script.number for script in scripts}
@@ -172,15 +174,16 @@ def run_claims(scripts: Collection[ScriptFile]) -> Iterator[SearchResult]:
     Run a script on three releases of every minor version: the first, the middle and the last. If
     these three releases give different results, run the script on more releases.
 
-    A script about a new feature names in SINCE the first release with this feature. Run such a
-    script also on the releases around that release, and on older releases, where it must be BROKEN.
+    A script about a new feature has a constant SINCE, which names the first release with this
+    feature. Run such a script also on SINCE and its neighbors, and on older releases, where the
+    script must be BROKEN.
     """
     releases = releases_between(LIBRARY, KNOWN_FROM[LIBRARY], None)
     run_all = cache(partial(run_on_drivers, tuple(script.number for script in scripts)))
     usual = {line[at] for line in split_lines(releases) for at in (0, len(line) // 2, -1)}
 
     def run_claim(number: int, usual: set[str], release: str) -> ReleaseOutcome:
-        """Run the script alone, unless all scripts run on the release anyway."""
+        """Run one script alone, or reuse its outcome if all scripts run on this release."""
         outcomes = run_all(release) if release in usual else run_on_drivers((number,), release)
         outcome = outcomes[number]
         return ReleaseOutcome(HOLDS) if outcome.word in CONCLUSIVE else outcome

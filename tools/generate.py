@@ -1,4 +1,5 @@
-"""Write the generated texts: entry points, chapters' tables and the questions.
+"""Write the generated texts, for example the entry points in pyproject.toml and the tables of
+scripts.
 
 `python tools/generate.py` updates the outdated texts.
 `python tools/generate.py --check` names outdated files, and exits with 1 if there are any.
@@ -92,7 +93,7 @@ def generate_texts() -> dict[Path, str]:
 def replace_section(path: Path, name: str, lines: Iterable[str], text: str = "") -> str:
     """Return the file's text with new lines between the comments `name:` and `/name`.
 
-    Read the old text from the file, unless the caller passes a text that it has already changed.
+    `text` replaces the file's content, so that a caller can replace several sections in turn.
     """
     first, last = rf"^(?:<!--|#) {name}:", rf"^(?:<!--|#) /{name}\b"
     pattern = re.compile(rf"({first}.*?\n).*?({last})", re.DOTALL | re.MULTILINE)
@@ -206,8 +207,8 @@ def _render_answer(script: ScriptFile, questions: Sequence[Question]) -> Iterato
 
 
 def record_texts() -> dict[Path, str]:
-    """Run the example script and the chapter on isolation. Return the texts of the two files that
-    show their results.
+    """Run the example script and the chapter on isolation, and return the new texts of the two
+    files that show the results.
     """
     from orm_async_tests import db
     from orm_async_tests.harness.report import render

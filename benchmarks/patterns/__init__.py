@@ -1,5 +1,4 @@
-"""A benchmark that compares ways to use SQLAlchemy.
+"""A benchmark that compares ways to use SQLAlchemy with asyncpg without an ORM.
 
-The base of the comparison is asyncpg without an ORM. The page docs/bench.md describes this
-benchmark.
+The page docs/bench.md describes this benchmark.
 """

@@ -39,7 +39,8 @@ READ_BACK = """SELECT count(*), sum(lat), md5(string_agg(
 class Turn(NamedTuple):
     """One run of a measured function.
 
-    `answer` has the rows that the function read, or the rows of the table after it wrote.
+    If the function reads, `answer` is a tally of the rows that the function read. If the function
+    writes, `answer` is a tally of the table's rows after the write.
     """
 
     seconds: float

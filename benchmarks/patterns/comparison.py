@@ -1,8 +1,8 @@
 """Compares how every library does one workload: first the answers, then the round trips, then the
 times.
 
-The compared libraries take turns in several rounds. The figures of all rounds give a ratio and its
-confidence interval.
+Every library runs in every round. From the times of all rounds, the module computes the speed of
+each function relative to asyncpg, with a confidence interval.
 """
 
 import statistics
@@ -29,7 +29,9 @@ Contestant = tuple[Pattern, Any]  # a pattern, and the library that it is called
 
 @dataclass(frozen=True)
 class Ratio:
-    """The median of all rounds' ratios, with an interval that contains the true median."""
+    """The speed of a function relative to another function: the median of all rounds, with its
+    confidence interval.
+    """
 
     median: float
     low: float
@@ -38,7 +40,9 @@ class Ratio:
 
 @dataclass(frozen=True)
 class PatternResult:
-    """The figures of one function. The ratios compare it with the workload's first function."""
+    """The figures of one measured function. `ratio` and `cpu` give the speed relative to the
+    workload's first function.
+    """
 
     contender: str
     name: str
@@ -53,7 +57,9 @@ class PatternResult:
 
 @dataclass(frozen=True)
 class WorkloadResult:
-    """The figures of one workload. The control runs the first function on a second pool."""
+    """The figures of one workload. `control` compares the workload's first function with itself on
+    a second pool, which shows the noise of the measurement.
+    """
 
     name: str
     title: str
@@ -64,8 +70,8 @@ class WorkloadResult:
 
 
 def ratio_of(base: Iterable[float], other: Iterable[float]) -> Ratio:
-    """Return how many times as fast as the base a function is. For example, 2 means twice as
-    fast.
+    """Return the speed of a function relative to a base. `base` and `other` have the times of every
+    round, and a ratio of 2 means that `other` takes half the time.
     """
     return interval([one / two for one, two in zip(base, other, strict=True)])
 
@@ -84,10 +90,10 @@ def interval(values: Iterable[float]) -> Ratio:
 
 
 def verdict(ratio: Ratio, control: Ratio, rounds: int) -> str:
-    """Compare a ratio with the control's ratio.
+    """Return "faster" or "slower" if a function's ratio is farther from 1 than the control's ratio.
 
-    Return "faster" or "slower" if the ratio is farther from 1, and otherwise "level". Return
-    "unstable" if there are too few rounds, or if the ratio's interval is too wide.
+    Return "unstable" if there are too few rounds, or if the ratio's interval is too wide. In all
+    other cases, return "level".
     """
     if rounds < MIN_ROUNDS:
         return "unstable"
@@ -112,7 +118,8 @@ def compare_answers(answers: Mapping[str, Any]) -> None:
 async def connected_contestants(workload: str, url: URL) -> AsyncIterator[list[Contestant]]:
     """Open a warm pool for every library, and yield the functions of a workload.
 
-    The first function is the base, and the last function is the control.
+    The first yielded function is the base of all ratios. The last yielded function is the control:
+    the base once more, on a second pool.
     """
     size = TASKS if workload == "tasks" else 1
     contestants: list[Contestant] = []

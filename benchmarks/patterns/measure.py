@@ -72,9 +72,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure on a new database, and print a report. Always return 0, because no figure has a
-    limit.
-    """
+    """Measure on a new database, print a report, and return the exit code 0."""
     options = parse_arguments(arguments)
     work = Work(options.write, options.read, options.gets)
     with db.open_database(options.db, "asyncpg") as database:
@@ -147,5 +145,5 @@ def _interval(ratio: Ratio) -> str:
 
 
 def write_page(page: Path, report: Report) -> None:
-    """Replace the figures between a page's comments `figures` and `/figures`."""
+    """Replace the text between the comments `figures` and `/figures` of a page."""
     page.write_text(replace_section(page, "figures", render_report(report)), "utf-8")

@@ -1,4 +1,4 @@
-"""Defines what the compared functions read and write, and tallies what they read."""
+"""Defines what the compared functions read and write, and sums up the rows that they read."""
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
@@ -66,10 +66,10 @@ class Tally:
         self._add(list(map(self.by_position, rows)))
 
     def add_user_name(self, name: str) -> None:
-        """Do nothing. Only the subclass Digest uses the name."""
+        """Ignore the name, which only the subclass Digest uses."""
 
     def result(self) -> tuple[Any, ...]:
-        """Return the values that must be equal for all compared libraries."""
+        """Return the totals, which must be equal for all compared libraries."""
         return self.rows, self.sum
 
     def _add(self, values: list[Any]) -> None:
@@ -78,7 +78,7 @@ class Tally:
 
 
 class Digest(Tally):
-    """A tally with a digest of all columns. The order of the rows does not change the digest."""
+    """A tally with a digest of all columns. The digest does not depend on the order of the rows."""
 
     by_attribute, by_name, by_position = attrgetter(*COLUMNS), itemgetter(*COLUMNS), tuple
 
@@ -101,9 +101,7 @@ class Digest(Tally):
 
 
 def _normalize(value: Any) -> Any:
-    """Return a time as ISO text in UTC, because JSON has times as text. Return other values
-    unchanged.
-    """
+    """Return a time as ISO text in UTC, and any other value unchanged."""
     if isinstance(value, str):
         value = datetime.fromisoformat(value)
     return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value

@@ -1,5 +1,5 @@
-"""The Alembic environment. It uses a connection that the caller passes, or else connects to the
-chosen database.
+"""The Alembic environment. If the caller passes a connection, the environment uses it, and
+otherwise the environment connects to the chosen database.
 
 Inside a running event loop, pass a connection, because asyncio.run() cannot be nested:
 
@@ -31,15 +31,17 @@ OPTIONS: dict[str, Any] = {"target_metadata": METADATA, "version_table_schema": 
 def include_name(name: str | None, kind: str, _: object) -> bool:
     """Return whether Alembic's autogenerate compares a schema or a table with the models.
 
-    Autogenerate ignores the schemas of scripts and the tables of the other history.
+    Autogenerate ignores the schemas that scripts create, and the tables that another history of
+    revisions changes.
     """
     return kind != "schema" or name == METADATA.schema
 
 
 def prepare(connection: Connection) -> None:
-    """Wait for the migration lock, create the schema, and give every history its own version table.
+    """Wait for the migration lock, create the schema, and separate the version tables.
 
-    The transaction of the connection holds the lock.
+    The migration lock is held until the connection's transaction ends. Afterwards, each history of
+    revisions has a version table of its own.
     """
     migrations.lock_transaction(connection)
     migrations.separate_histories(connection)
@@ -63,8 +65,9 @@ def configure_and_run(connection: Connection) -> None:
 def refuse_or_run(connection: Connection) -> None:
     """Run the migrations, but refuse the database of another program.
 
-    A migration may commit its transaction (`autocommit_block()`), so the session holds the
-    migration lock until the connection is closed.
+    This connection holds the migration lock until it is closed. A lock that ends with the
+    transaction is not enough, because a migration may commit its transaction in
+    `autocommit_block()`.
     """
     connection.execute(text(f"SELECT pg_advisory_lock({migrations.LOCK})"))
     connection.commit()  # the next transaction sees what the previous holder has committed
@@ -80,7 +83,7 @@ async def connect_and_run(database: db.Database) -> None:
 
 
 def print_sql() -> None:
-    """Print the migrations as SQL, without a database (Alembic's option `--sql`)."""
+    """Print the migrations as SQL without a connection, for Alembic's option `--sql`."""
     context.configure(
         dialect_name="postgresql",
         literal_binds=True,

@@ -81,7 +81,9 @@ class Chapter:
 
 
 def read_scripts() -> list[ScriptFile]:
-    """Return all scripts by number. Raise ValueError if a script does not have the usual form."""
+    """Return all scripts, ordered by number. Raise ValueError if a script does not have the usual
+    form.
+    """
     return [_read_script(path) for path in _find_files().values()]
 
 
@@ -136,9 +138,10 @@ def _read_script(path: Path) -> ScriptFile:
 
 
 def select(words: Iterable[str], chapters: Iterable[str] = ()) -> list[ScriptFile]:
-    """Return the scripts that the words name, by number. A word is for example "1" or "5-7".
+    """Return the selected scripts, ordered by number.
 
-    Without words, return every script. With chapters, leave out the scripts of other chapters.
+    Each word is a number or a range of numbers, for example "1" or "5-7". If there are no words,
+    select every script. If chapters are named, leave out the scripts of all other chapters.
     """
     files = _find_files()
     numbers = {number for word in words for number in _numbers(word, files)} or files.keys()

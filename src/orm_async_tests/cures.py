@@ -1,4 +1,4 @@
-"""Finds the lines of Python that fix the error of a script."""
+"""Finds lines of Python that fix the error that a script demonstrates."""
 
 import ast
 import re
@@ -15,10 +15,10 @@ FIXTURES = re.compile(  # of the harness: a line that uses one says nothing to a
 
 
 def cure_lines(script: ScriptFile) -> list[str]:
-    """Return at most MOST lines of Python that fix the error of a script.
+    """Return at most MOST lines of Python that fix the error that a script demonstrates.
 
-    The lines come from data/questions.toml. If this file has no lines for the script, return short
-    lines of the right variant that no wrong variant has.
+    The lines come from data/questions.toml. If that file has no lines for the script, return short
+    lines that the script's right variant has, and that no wrong variant has.
     """
     if lines := read_cures().get(script.number):
         return lines

@@ -43,7 +43,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Database:
-    """A database that accepts connections, as long as open_database() keeps it open."""
+    """A database for a command to connect to, until the block of open_database() ends."""
 
     url: URL  # in the form for its driver
     kind: Kind
@@ -79,7 +79,7 @@ def chosen_driver(url: URL, driver: str | None, source: str = "") -> URL:
     """Return the URL for the driver that `--driver`, `ORM_ASYNC_DRIVER` or the URL names.
 
     Raise CouldNotRun if the driver is unknown or not installed, or if it does not accept a
-    parameter of the URL. `source` says where the URL comes from.
+    parameter of the URL. The error says that the URL comes from `source`, for example "--db".
     """
     driver = driver or os.environ.get("ORM_ASYNC_DRIVER") or url.get_driver_name()
     if driver not in DRIVERS:
@@ -101,8 +101,8 @@ def open_database(
     cluster_kind: ClusterKind = SCRIPTS,
     pooler: str = "",
 ) -> Iterator[Database]:
-    """Open the chosen database. If it is on the embedded server, the server runs until the block
-    ends.
+    """Open the chosen database. If the database is on the embedded server, the server runs at least
+    until the block ends.
 
     This function does not connect to the server, so a wrong URL raises an error only at the first
     connection. Raise CouldNotRun if an option or an environment variable is wrong, or if the
@@ -142,7 +142,7 @@ def make_sessions(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
 
 
 def application_name(driver: str, name: str) -> dict[str, Any]:
-    """Return connect_args that set the name of the connections in pg_stat_activity."""
+    """Return connect_args that set the application_name, which pg_stat_activity shows."""
     settings = {"application_name": name}
     return settings if driver == "psycopg" else {"server_settings": settings}
 
@@ -158,7 +158,8 @@ REFUSALS = {
 
 @asynccontextmanager
 async def connect(database: Database, name: str, **options: Any) -> AsyncIterator[AsyncConnection]:
-    """Open one connection without a pool. pg_stat_activity shows it under `name`.
+    """Open one connection without a pool, and use `name` as its application_name in
+    pg_stat_activity.
 
     `options` are arguments of create_async_engine(). Raise CouldNotRun if the server cannot be
     reached or rejects the connection.

@@ -15,8 +15,9 @@ class CouldNotRun(Exception):
     """Raised when a command cannot do its work.
 
     `problem` says what happened, `where` names the file, the variable or the option, and `remedy`
-    says how to continue. The message has a line for each of them. A command prints the message on
-    standard error, and exits with 2.
+    says how to continue. The error's message shows `problem`, `where` and `remedy` on separate
+    lines. A command that cannot do its work prints this message on standard error, and exits with
+    2.
     """
 
     def __init__(self, problem: str, where: str, remedy: str) -> None:
@@ -27,9 +28,9 @@ class CouldNotRun(Exception):
 
 
 def install_extra(extra: str) -> str:
-    """Return a command that installs an extra, with Poetry in a checkout, and otherwise with pip.
+    """Return a command that installs an extra: with Poetry in a checkout, and otherwise with pip.
 
-    pip also installs the extra `scripts`, because no other extra works without it.
+    The command for pip also installs the extra `scripts`, because the other extras need it.
     """
     if (Path(__file__).parents[2] / "poetry.lock").exists():
         return "poetry install --all-extras"
@@ -39,7 +40,7 @@ def install_extra(extra: str) -> str:
 def name_missing_package(error: ModuleNotFoundError) -> CouldNotRun:
     """Return an error that says how to install the missing package.
 
-    If no extra contains the package, raise the given error again.
+    If no extra of this project contains the package, raise the given error again.
     """
     from importlib.metadata import requires  # takes a third of the time of a short command
 
@@ -53,7 +54,8 @@ def name_missing_package(error: ModuleNotFoundError) -> CouldNotRun:
 
 
 def exit_code(command: Callable[[], int]) -> int:
-    """Run a command and return its exit code. Print CouldNotRun and missing packages as errors.
+    """Run a command and return its exit code. If the command raises CouldNotRun or lacks a package,
+    print an error message.
 
     The command ends silently if the user presses Ctrl-C, or if standard output is a closed pipe.
     """
@@ -74,7 +76,7 @@ def exit_code(command: Callable[[], int]) -> int:
 def require_writable(path: Path, option: str) -> None:
     """Raise CouldNotRun if a file cannot be written, but do not create the file.
 
-    Call this function before work that takes minutes.
+    Call this function before work that takes minutes, so that the user sees the error at once.
     """
     try:
         if path.is_dir():

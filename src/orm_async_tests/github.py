@@ -1,7 +1,7 @@
 """Writes annotations and a job summary for GitHub Actions.
 
 An annotation is a line on standard error, so that standard output keeps its format. The job summary
-is Markdown. The variable `GITHUB_STEP_SUMMARY` names its file.
+is a text in Markdown, in the file that the variable `GITHUB_STEP_SUMMARY` names.
 """
 
 import os
@@ -22,8 +22,8 @@ TRUNCATED = "\n\nThe summary was too long and ends here.\n"
 
 @dataclass(frozen=True)
 class Annotation:
-    """A message that GitHub shows beside a line of code. `file` is relative to the repository's
-    folder, or empty.
+    """A message that GitHub shows beside a line of code. `file` is a path relative to the
+    repository's folder, or an empty text.
     """
 
     level: Literal["error", "warning", "notice"]
@@ -42,7 +42,7 @@ class Annotation:
 
 
 def require_summary() -> None:
-    """Raise CouldNotRun, before a command begins its work, if the summary cannot be written."""
+    """Raise CouldNotRun if the job summary cannot be written. Call this before the work begins."""
     _append(b"")
 
 
@@ -68,7 +68,7 @@ def _append(data: bytes) -> None:
 
 
 def relative_path(path: Path) -> str:
-    """Return a path relative to the repository's folder, or "" if the path is outside of it."""
+    """Return a path relative to the repository's folder, or "" for a path outside this folder."""
     folder = Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd())
     return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else ""
 

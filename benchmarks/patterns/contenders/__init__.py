@@ -1,4 +1,4 @@
-"""Lists the compared modules. Each module does all workloads with one library."""
+"""Lists the compared modules, each of which does all of the benchmark's work with one library."""
 
 import asyncio
 import inspect
@@ -20,8 +20,8 @@ Run = Callable[[Any, Work, Tally], Awaitable[None]]
 
 
 class Pattern(NamedTuple):
-    """A measured function, which does one workload with one library. The function's name begins
-    with the name of its workload.
+    """A measured function, which does one workload with one library. The name of a measured
+    function begins with the name of its workload.
     """
 
     contender: str

@@ -36,10 +36,11 @@ class Mark(Base):
 
 @dataclass(frozen=True)
 class Library:
-    """Two engines, and a session factory for each. `reads` and `Reads` use AUTOCOMMIT (test207).
+    """Two engines, and a session factory for each engine.
 
-    `bridge` is a session without an engine. The method run_sync() of `bridge` runs functions that
-    open other sessions (test223).
+    The engine `reads` and its session factory `Reads` use AUTOCOMMIT (test207). The session
+    `bridge` has no engine: `bridge.run_sync()` runs functions that open sessions of their own
+    (test223).
     """
 
     engine: AsyncEngine

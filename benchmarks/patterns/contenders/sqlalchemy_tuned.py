@@ -29,12 +29,12 @@ WALK = USER.outerjoin(NEAR, true()).options(contains_eager(User.points.of_type(N
 
 
 def arrays_of(rows: Sequence[dict[str, Any]], names: tuple[str, ...]) -> dict[str, list[Any]]:
-    """Return one list for each named column. The key of a list is its column's name with an "s"."""
+    """Return a list of values for each named column, under the column's name with an "s"."""
     return {f"{name}s": [row[name] for row in rows] for name in names}
 
 
 def unnested(*names: str) -> Select[Any]:
-    """Return a SELECT of rows. `arrays_of` returns the arrays with the values of these columns."""
+    """Return a SELECT whose parameters are arrays: the values that `arrays_of` returns."""
     arrays = [bindparam(f"{name}s", type_=ARRAY(MARKS.c[name].type)) for name in names]
     columns = [column(name, MARKS.c[name].type) for name in names]
     return select(func.unnest(*arrays).table_valued(*columns).render_derived(name="new"))
@@ -43,8 +43,8 @@ def unnested(*names: str) -> Select[Any]:
 async def copy_records(
     session: AsyncSession, table: str, records: Iterable[Any], columns: tuple[str, ...]
 ) -> None:
-    """Run COPY in the session's transaction. A statement must have begun the transaction
-    (test74).
+    """Run COPY in the session's transaction. The caller must have executed a statement, because
+    COPY itself does not begin the transaction (test74).
     """
     connection = await (await session.connection()).get_raw_connection()
     driver: Any = connection.driver_connection
@@ -53,7 +53,7 @@ async def copy_records(
 
 @contextmanager
 def collector_thresholds(*thresholds: int) -> Iterator[None]:
-    """Collect garbage less often while the block runs, because loaded entities are not garbage."""
+    """Make garbage collection rare while the block runs, because loaded entities are no garbage."""
     usual = gc.get_threshold()
     gc.set_threshold(*thresholds)
     try:

@@ -1,4 +1,4 @@
-"""Create the table of idempotency keys. The module env.py has already created the table's schema.
+"""Create the table of idempotency keys in the schema `service`, which env.py has created.
 
 Revision ID: c41f7a9d20be
 Revises:

@@ -1,7 +1,7 @@
 """Use timestamptz for every timestamp, add an index, and name the constraints by a convention.
 
-The upgrade reads old timestamps as UTC, because they have no time zone. The downgrade writes
-timestamps in UTC. The upgrade and the downgrade keep every row.
+The old timestamps have no time zone, so the upgrade reads them as UTC. The downgrade writes
+timestamps in UTC. Both the upgrade and the downgrade keep every row.
 
 Revision ID: 5b8c0f2d9a41
 Revises: 97eeeb1ead54

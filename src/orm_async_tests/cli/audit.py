@@ -1,4 +1,6 @@
-"""The subcommand `orm-async-tests audit`, which prints known defects of pinned versions."""
+"""The subcommand `orm-async-tests audit`, which prints the known defects of the library versions
+that a project uses.
+"""
 
 import argparse
 import json
@@ -30,8 +32,8 @@ NO_CURE = "no release yet"
 
 @dataclass(frozen=True)
 class Report:
-    """The known defects that affect the pinned versions. `before` has the defects before an
-    upgrade.
+    """The result of an audit: library versions, and the known defects that affect them. If the user
+    asks about an upgrade with `--to`, `before` has the defects without the upgrade.
     """
 
     source: str
@@ -53,14 +55,15 @@ class Report:
 
 
 def audit(arguments: argparse.Namespace) -> int:
-    """Raise CouldNotRun if a version is unknown and no other version has a known defect.
+    """Print the known defects of library versions, and return the exit code.
 
-    The unknown version may have a defect, so the audit must not succeed.
+    Raise CouldNotRun if the version of a library is unknown and no other library has a known
+    defect. The audit must not succeed then, because the unknown version may have a defect.
     """
     if arguments.github:
         github.require_summary()
     if arguments.sarif and arguments.file is None:
-        problem = "a SARIF report needs a file, because each result names a line"
+        problem = "a SARIF report needs a FILE, because each defect is reported at a line of it"
         raise CouldNotRun(problem, "the command line", "orm-async-tests audit poetry.lock --sarif")
     report = _create_report(arguments)
     if arguments.json or arguments.sarif:

@@ -1,8 +1,9 @@
 """Declares the subcommands of `orm-async-tests`.
 
-The first line of a text has the name of the command and a summary, which begins with a verb. The
-other lines declare the options, as the module command_options explains. The module of a function is
-imported only when its command runs, so that other commands and `--help` start fast.
+COMMANDS maps the function of each subcommand to a text. The first line of this text has the
+subcommand's name and a summary, which begins with a verb. The other lines of the text declare the
+subcommand's options, in the form that the module command_options explains. A function's module is
+imported only when its subcommand runs, so that other subcommands and `--help` start fast.
 """
 
 from orm_async_tests import catalogue, github

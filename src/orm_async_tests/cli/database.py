@@ -86,8 +86,9 @@ def alembic(arguments: argparse.Namespace) -> int:
 def _service_file(database: db.Database) -> Iterator[dict[str, str]]:
     """Write a PostgreSQL connection service file, and yield the variables that make psql read it.
 
-    An option of psql such as `-d shop` then replaces only one parameter of the connection, and
-    other users of the machine cannot see the parameters in the list of processes.
+    Because of this file, an option of psql such as `-d shop` replaces only one parameter of the
+    connection. The file also hides the parameters, which other users of the machine could read on a
+    command line.
     """
     lines = [f"{name}={value}" for name, value in urls.libpq_parameters(database.url).items()]
     password = {"PGPASSWORD": database.url.password} if database.url.password else {}
@@ -98,7 +99,7 @@ def _service_file(database: db.Database) -> Iterator[dict[str, str]]:
 
 
 def doctor(arguments: argparse.Namespace) -> int:
-    """Print one line for each check. Return 2 if a check fails."""
+    """Check what the scripts need, print a line for each check, and return 2 if a check fails."""
     checks: dict[str, Callable[[], str]] = {
         "python": platform.python_version,
         **{name: partial(_find_version, name, name in OPTIONAL) for name in LIBRARIES + OPTIONAL},

@@ -38,7 +38,7 @@ def read_duration(text: str) -> float:
         raise CouldNotRun(
             f"{text!r} is not a time between 1 second and 30 days",
             "--for",
-            "type orm-async-tests db start --for 2h, in the units d, h, m and s",
+            "type numbers with the units d, h, m or s: orm-async-tests db start --for 1h30m",
         )
     return float(seconds)
 

@@ -22,7 +22,7 @@ TOKEN = "add --point with a token that an earlier run printed at the start of a 
 
 
 def sweep_patterns(arguments: argparse.Namespace) -> int:
-    """Return 1 if there is a violation that no known defect explains."""
+    """Sweep the chosen functions. Return 1 if no known defect explains one of the violations."""
     if arguments.point:
         return run_again(arguments)
     patterns = pattern_sweeps.select_patterns(arguments.pattern, arguments.rows)

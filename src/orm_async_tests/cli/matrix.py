@@ -24,7 +24,7 @@ TABLES = """
 
 
 def matrix(arguments: argparse.Namespace) -> int:
-    """Return 1 if a result is unexpected."""
+    """Run scripts on many stacks, and return the exit code 1 if a result is unexpected."""
     plans = _choose_plans(arguments)
     if arguments.list:
         print("\n".join(plan.name for plan in plans))
@@ -132,7 +132,7 @@ def _report(collected: list[Record], arguments: argparse.Namespace) -> int:
 
 
 def diff(arguments: argparse.Namespace) -> int:
-    """Return 1 if the later run has a regression."""
+    """Print how two runs differ, and return the exit code 1 if the later run has a regression."""
     before, after = records.read(arguments.before), records.read(arguments.after)
     changes = summaries.compare_verdicts(before, after)
     for change in changes:

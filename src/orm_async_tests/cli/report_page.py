@@ -20,7 +20,7 @@ EXAMPLE = "orm-async-tests report before.json after.json --diff"
 
 
 def report(arguments: argparse.Namespace) -> int:
-    """Return 1 if `--diff` shows a result that got worse."""
+    """Write the page, and return the exit code 1 if `--diff` shows a result that got worse."""
     if arguments.diff:
         return _write_changes(arguments)
     output, option, badge = arguments.output, "--output", arguments.badge
@@ -62,7 +62,7 @@ def _run_scripts(arguments: argparse.Namespace) -> Results:
 
 def _write_changes(arguments: argparse.Namespace) -> int:
     if len(arguments.results) != 2 or arguments.site or arguments.badge:
-        problem = "--diff takes two files of results, and writes one page"
+        problem = "the option --diff needs exactly two files of results, and writes only one page"
         raise CouldNotRun(problem, "the command line", EXAMPLE)
     require_writable(arguments.output, "--output")
     before, after = (read_results([path]) for path in arguments.results)

@@ -1,8 +1,8 @@
-"""Lists the violations that a sweep should show: known defects of libraries, and patterns that are
-wrong on purpose.
+"""Reads the violations that a sweep should show, because a library has a known defect or because a
+pattern is wrong on purpose.
 
-The file data/expected_violations.toml contains the list. A sweep also fails if an expected
-violation no longer occurs.
+The file data/expected_violations.toml lists these expected violations. A sweep fails if one of them
+does not occur.
 """
 
 import tomllib

@@ -15,7 +15,7 @@ TOKEN = re.compile(  # the work of a test is its id, which contains slashes too
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of fault: when it can occur, and what it does to the caller."""
+    """A kind of fault, with the moments at which it can occur, and its effects on the caller."""
 
     moments: tuple[str, ...]
     error: str = ""  # the class of the error that the caller must see; if empty, any result
@@ -73,8 +73,8 @@ def list_faults(kinds: Iterable[str] = KINDS) -> list[Fault]:
 
 @dataclass(frozen=True)
 class Point:
-    """A suspension or a message, and the fault to inject there. Fault points are numbered from 1.
-    The number 0 means a run without a fault.
+    """A fault point: a suspension or a message, and the fault to inject at this moment. The number
+    `at` counts suspensions or messages from 1, and 0 means a run without a fault.
     """
 
     driver: str
@@ -86,12 +86,12 @@ class Point:
 
     @property
     def token(self) -> str:
-        """The text that names this fault point for the option `faults --point`."""
+        """The text that identifies this fault point in the option `--point` of `faults`."""
         return f"{self.driver}/{self.loop}/{self.work}/{self.fault}/{self.where}"
 
     @property
     def where(self) -> str:
-        """The number of the fault point, or two numbers for a pair of faults, for example "3+1"."""
+        """The fault point's number, or two numbers for a pair of faults, for example "3+1"."""
         return f"{self.at}+{self.then}" if self.then else str(self.at)
 
 
@@ -105,5 +105,5 @@ def parse_point(token: str) -> Point:
     raise CouldNotRun(
         f"{token!r} is not a fault point",
         "--point",
-        "add --point with a token from the output: asyncpg/asyncio/add/cancel-ready/3",
+        "add --point with a token from a report, for example asyncpg/asyncio/add/cancel-ready/3",
     )

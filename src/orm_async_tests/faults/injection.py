@@ -89,7 +89,7 @@ class Delivery:
 
     @asynccontextmanager
     async def limit(self) -> AsyncIterator[None]:
-        """Run a block that the fault `timeout` or `scope` can end."""
+        """Let the fault `timeout` or `scope` end the block."""
         loop = asyncio.get_running_loop()
         if self._kinds == ["scope"]:
             with _fail_after(None) as scope:
@@ -118,7 +118,7 @@ class Delivery:
         self.delivered = arrived and bool(self.label)
 
     def _inject(self, kind: str, suspensions: Suspensions) -> bool:
-        """Inject a fault. Return False if the fault does not arrive, or arrives later."""
+        """Inject a fault, and return whether the fault is already known to have arrived."""
         match kind:
             case "cancel":
                 return suspensions.main.cancel()
@@ -146,9 +146,10 @@ def _fail_after(delay: float | None) -> Any:
 
 @contextmanager
 def _instrument_connections(engine: AsyncEngine, target: Target) -> Iterator[None]:
-    """While the block runs, give connections an application_name and the address of the proxy.
+    """Give new connections an application_name and the address of the proxy while the block runs.
 
-    An event listener does this, so that the user's engine needs no changes.
+    An event listener changes the parameters of each connection, so the user's engine needs no
+    changes.
     """
 
     def change_parameters(
@@ -231,7 +232,7 @@ def _read_result(main: asyncio.Task[Any]) -> tuple[str, str]:
 async def _settle(
     monitor: ServerMonitor, tasks: list[asyncio.Task[Any]]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Wait until all tasks are done and all backends are idle. Cancel a task that takes too long.
+    """Wait until all tasks are done and all backends are idle, and cancel tasks that take too long.
 
     Return the states of the backends that are still busy, and the names of the cancelled tasks.
     """

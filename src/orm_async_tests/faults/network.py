@@ -1,5 +1,5 @@
-"""A proxy on this machine. At one message of the client, the proxy cuts the connection or stops
-passing data on.
+"""A proxy between a client and the server, on this machine. At one message of the client, the proxy
+closes the connection or stops forwarding data.
 """
 
 import asyncio
@@ -43,17 +43,17 @@ class Network(Proxy):
             await link.carry()
 
     def arm(self, at: int, moment: str, kind: str) -> None:
-        """Count messages from now on. Inject a fault "before" or "after" message number `at`.
+        """Start to count messages, and inject a fault "before" or "after" the message `at`.
 
-        The kinds "reset", "fin" and "stall" affect only the connection that carries the message.
-        The kind "partition" silences all connections. The kind "down" resets the connection that
-        carries the message, and all later connections.
+        A fault of the kind "reset", "fin" or "stall" affects only the connection that carries the
+        message. A "partition" silences all connections. A fault of the kind "down" resets the
+        connection that carries the message, and every later connection.
         """
         self.sent, self.is_delivered = 0, False
         self.at, self.moment, self.kind = at, moment, kind
 
     def heal(self) -> None:
-        """End the faults, and close the connections that the faults have silenced."""
+        """End all faults, and close the connections that a fault has silenced."""
 
         async def heal_in_loop() -> None:
             self.at, self.is_silent, self.is_down = 0, False, False
@@ -97,8 +97,8 @@ class _Link:
             self.close(abort=False)
 
     def close(self, *, abort: bool) -> None:
-        """Close both sides of the connection. With `abort`, send RST. Without `abort`, send the
-        remaining data first.
+        """Close both sides of the connection. If `abort` is true, send a TCP RST, and otherwise
+        send the remaining data first.
         """
         self._closed.set()
         for writer in (self._back, self._on):
@@ -112,8 +112,8 @@ class _Link:
             writer.transport.abort()
 
     async def _pass_message(self, type_: bytes) -> None:
-        """Pass a message on unless a fault is due. The first message of a connection has no
-        type.
+        """Forward a client's message unless a fault is due. `type_` is empty for the first message
+        of a connection, because PostgreSQL's startup messages have no type.
         """
         network = self._network
         head = await self._client.readexactly(4)
@@ -133,11 +133,10 @@ class _Link:
             await self._inject(has_answer=type_ in ANSWERED)
 
     async def _inject(self, *, has_answer: bool) -> None:
-        """Close both sides of this connection, or silence it. A silenced connection stays open, but
-        passes no data on.
+        """Close both sides of this connection, or silence the connection.
 
-        If a stall occurs "after" a message, the server still receives messages, but the client gets
-        no answers.
+        A silenced connection stays open, but carries no more data. If a connection is silenced
+        "after" a message, the server still receives messages, but the client gets no answers.
         """
         network = self._network
         if network.moment == "after" and has_answer:
@@ -169,7 +168,7 @@ class _Link:
 
 
 def refuse_tls(parameters: dict[str, object]) -> None:
-    """Raise CouldNotRun if a connection is encrypted, because its messages cannot be counted."""
+    """Raise CouldNotRun for an encrypted connection, because its messages cannot be counted."""
     if parameters.get("ssl") or parameters.get("sslmode") not in (None, "disable", "prefer"):
         raise CouldNotRun(
             "a sweep cannot count the messages of an encrypted connection",

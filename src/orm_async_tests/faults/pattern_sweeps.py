@@ -1,4 +1,4 @@
-"""Selects patterns or the user's functions, and plans their sweeps on a database."""
+"""Selects patterns or the user's functions to test, and plans their sweeps on a database."""
 
 import asyncio
 import importlib
@@ -40,11 +40,11 @@ FORM = (
 
 
 def select_patterns(names: Sequence[str], rows: str | None) -> list[Pattern]:
-    """Return the patterns with these names, or all patterns.
+    """Return the patterns with these names, or all patterns if there are no names.
 
-    A pattern that you name is tested with every kind of fault in the option `--fault`. A name such
-    as "shop.orders:place_order" means a function of the user, which must change the numbers that
-    the query `rows` returns.
+    A name such as "shop.orders:place_order" means a function of the user. This function should
+    change the numbers that the query `rows` returns. If a pattern is selected by its name, the
+    sweep injects every kind of fault that the user lists in the option `--fault`.
     """
     patterns = [_load_pattern(name, rows) for name in names]
     with_engine = [pattern.name for pattern in patterns if pattern.engine]
@@ -94,20 +94,20 @@ def _load_pattern(name: str, rows: str | None) -> Pattern:
 
 
 def _load_function(name: str) -> Any:
-    """Import the function that a text such as "module:function" names. Search the current directory
-    first.
+    """Import the function that a text such as "module:function" names, and search the current
+    directory for the module first.
     """
     module, _, function = name.partition(":")
     sys.path.insert(0, str(Path.cwd()))
     try:
         if not module or not function:
-            raise ImportError("the name must have a module and a function")
+            raise ImportError("the name must have the form module:function")
         return getattr(importlib.import_module(module), function)
     except Exception as error:  # an import runs the user's code
         raise CouldNotRun(
             f"{name} could not be imported: {type(error).__name__}: {error}",
             "--pattern",
-            "write module:function, where Python can import the module from this folder",
+            "write module:function with a module that Python can import in this folder",
         ) from error
     finally:
         sys.path.pop(0)
@@ -140,7 +140,7 @@ def _required_parameters(function: Callable[..., Any]) -> list[inspect.Parameter
 
 
 def _walk_engines(function: Any) -> Iterator[AsyncEngine]:
-    """Yield the engines in the function's module, and in the package's modules that it imports."""
+    """Yield the engines in the function's module, and in modules of its package that it imports."""
     package = function.__module__.partition(".")[0]
     values = list(function.__globals__.values())
     for module in filter(inspect.ismodule, list(values)):
@@ -185,7 +185,8 @@ def open_private_server(
 ) -> Iterator[PrivateServer | None]:
     """Start a private server if `kinds` contains "kill", and otherwise yield None.
 
-    Raise CouldNotRun for a user's function, because a private server does not have its tables.
+    If a fault of the kind "kill" would test a user's function, raise CouldNotRun, because a private
+    server does not have the function's tables.
     """
     if any(pattern.is_users for pattern in patterns):
         refuse_kill(kinds)
@@ -205,8 +206,8 @@ def plan_sweeps(
 ) -> list[Sweep]:
     """Return up to three sweeps for a pattern.
 
-    The first sweep uses the given database. The second sweep silences the network, so it tests
-    timeouts. The third sweep kills a private server.
+    The first sweep uses the given database. The second sweep silences the network of the same
+    database, which tests timeouts. The third sweep kills a private server.
     """
     selected = [kind for kind in KINDS if kind in kinds and kind in pattern.kinds]
     usual = tuple(kind for kind in selected if kind not in (*SILENT, "kill"))
@@ -253,7 +254,7 @@ async def _fill_private_database(url: URL) -> AsyncIterator[None]:
 
 
 async def insert_rows(connection: AsyncConnection) -> None:
-    """Insert users with many points, because some patterns delete a point in every run."""
+    """Insert users with many track points, because some patterns delete a point in every run."""
     await connection.execute(
         text("INSERT INTO users (username) SELECT 'username-' || n FROM generate_series(1, 3) n")
     )

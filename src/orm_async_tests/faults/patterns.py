@@ -1,5 +1,5 @@
-"""Patterns are functions that use a database in common ways. A sweep injects faults into patterns.
-Two patterns in this module are wrong on purpose.
+"""The patterns, which are functions that use a database in common ways. A sweep injects faults into
+these functions. The patterns `copy_first` and `read_untimed` are wrong on purpose.
 """
 
 from collections.abc import AsyncIterator
@@ -72,7 +72,7 @@ async def commit(engine: AsyncEngine) -> None:
 
 
 async def take(engine: AsyncEngine) -> None:
-    """Process one job from a queue with SKIP LOCKED."""
+    """Take one job from a queue table with SKIP LOCKED, and do this job."""
     jobs = select(TrackPoint).order_by(TrackPoint.id).limit(1).with_for_update(skip_locked=True)
     async with AsyncSession(engine) as session:
         job = (await session.scalars(jobs)).one()
@@ -87,8 +87,8 @@ async def open_request_session(engine: AsyncEngine) -> AsyncIterator[AsyncSessio
 
 
 async def dependency(engine: AsyncEngine) -> None:
-    """Run an endpoint that gets its session from a dependency. The dependency commits after the
-    endpoint has returned.
+    """Run a web endpoint that gets its session from a dependency with `yield`, which commits after
+    the endpoint has returned.
     """
     async with asynccontextmanager(open_request_session)(engine) as session:
         session.add(User(username="one"))
@@ -109,7 +109,7 @@ async def copy_first(engine: AsyncEngine) -> None:
 
 
 async def read_untimed(engine: AsyncEngine) -> None:
-    """Read, wrongly on purpose, without a timeout in the driver."""
+    """Run a query, wrongly on purpose, without a timeout in the driver."""
     async with AsyncSession(engine) as session:
         await session.scalar(text("select 1"))
 

@@ -54,10 +54,10 @@ class Outcome:
 
     @property
     def verdict(self) -> str:
-        """PASS, KNOWN, VIOLATION, AMBIGUOUS or UNRESOLVED.
+        """The verdict about this run: PASS, KNOWN, VIOLATION, AMBIGUOUS or UNRESOLVED.
 
-        UNRESOLVED means that the run proves nothing: the fault did not arrive, or a second run did
-        not confirm a violation.
+        The verdict UNRESOLVED means that the run proves nothing, because the fault did not arrive
+        or because a second run did not confirm a violation.
         """
         if self.violations:
             return KNOWN if self.defect else VIOLATION
@@ -67,7 +67,7 @@ class Outcome:
 
     @property
     def violations(self) -> dict[str, str]:
-        """The violated rules, with evidence. The page docs/faults.md describes the rules."""
+        """The rules that the run violated, which docs/faults.md describes, each with evidence."""
         kind, changed, was_released = KINDS[self.point.fault.kind], any(self.change), self.result
         states = ", ".join(state for state in self.backend_states if state in OPEN)
         is_other_error = kind.error and self.result not in ("", kind.error)
@@ -101,7 +101,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Cell:
-    """The outcomes of one function with one fault, at all fault points."""
+    """The outcomes of all runs of one function with one fault, at different fault points."""
 
     work: str
     fault: Fault
@@ -114,10 +114,10 @@ class Cell:
         return [outcome for outcome in self.outcomes if outcome.violations]
 
     def __str__(self) -> str:
-        """Return how many fault points there are, and how many of them failed in each way.
+        """Return the number of fault points, and how many of them failed in each way.
 
-        Examples are "7", "6-8" if two runs counted differently, and "7 !2 ?1" if some points
-        failed.
+        For example, "7 !2 ?1" means 7 fault points with 2 violations and 1 unresolved run. A range
+        such as "6-8" means that two runs had different numbers of fault points.
         """
         points = "-".join(map(str, sorted({*self.counts})))
         if len(self.outcomes) < min(self.counts):
@@ -129,8 +129,8 @@ class Cell:
 
 @dataclass(repr=False)
 class Report:
-    """The results of a sweep, with one cell for each function and fault. As text, a report has a
-    summary, and a line for every fault point that failed.
+    """The results of a sweep, with one cell for each pair of a function and a fault. The text of a
+    report has a summary, and a line for every fault point that failed.
     """
 
     cells: list[Cell]
@@ -151,7 +151,7 @@ class Report:
 
     @property
     def unresolved(self) -> list[Outcome]:
-        """The outcomes of runs that prove nothing."""
+        """The outcomes with the verdict UNRESOLVED, whose runs prove nothing."""
         return self._with_verdict(UNRESOLVED)
 
     @property
@@ -192,8 +192,8 @@ def group_by_line(outcomes: Iterable[Outcome]) -> dict[str, list[Outcome]]:
 
 
 def format_point(outcome: Outcome) -> str:
-    """Describe an outcome on one line, which begins with the `--point` value that repeats the
-    run.
+    """Describe an outcome on one line. The line begins with a value for the option `--point`, which
+    repeats the run.
     """
     violations = outcome.violations or outcome.unconfirmed
     problems = "; ".join(f"{name}: {evidence}" for name, evidence in violations.items())

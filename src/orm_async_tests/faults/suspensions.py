@@ -1,7 +1,7 @@
-"""Counts how often a function's tasks are suspended, and runs an action at one suspension.
+"""Counts how often a function's tasks are suspended, and injects a fault at one suspension.
 
-A fault can reach a task only at a suspension, because a task runs without interruption between two
-suspensions.
+Between two suspensions a task runs without interruption, so a fault can reach the task only at a
+suspension.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ MAX_CALLS = 3  # the number of calls below the user's line
 
 
 class _InstrumentedCoroutine(Coroutine[Any, Any, Any]):
-    """A coroutine that reports each awaited future, before its task sees the future."""
+    """A wrapper of a task's coroutine, which reports each future that the coroutine awaits."""
 
     def __init__(self, inner: Coroutine[Any, Any, Any], report: Callable[[Any, Any], Any]) -> None:
         self.inner = inner
@@ -46,9 +46,9 @@ class _InstrumentedCoroutine(Coroutine[Any, Any, Any]):
 class Suspensions:
     """Counts the suspensions of a main task, and of the tasks that start while the main task runs.
 
-    Calls `action` at the suspension with the number `at`. If `when` is "suspended", the action runs
-    immediately: the task has sent a request, but has no answer yet. If `when` is "ready", the
-    action runs when the answer has arrived, before the task resumes.
+    Calls `action` at the suspension with the number `at`. If `when` is "suspended", the call occurs
+    at once, when the task has sent a request but has no answer yet. If `when` is "ready", the call
+    occurs when the answer has arrived, before the task resumes.
     """
 
     def __init__(self, at: int, when: str, action: Action) -> None:
@@ -62,13 +62,13 @@ class Suspensions:
         return self.tasks[0]
 
     def act_again(self, after: int) -> None:
-        """Run the action once more when the task has suspended `after` more times."""
+        """Call the action once more, `after` suspensions later than the current suspension."""
         self._at = self.count + after
 
     @contextmanager
     def instrument_tasks(self) -> Iterator[None]:
-        """Count the suspensions of all tasks that start while the block runs. The first of these
-        tasks is the main task.
+        """Count the suspensions of all tasks that start while the block runs. The first task that
+        starts is the main task.
         """
         loop = asyncio.get_running_loop()
         previous = loop.get_task_factory()
@@ -79,10 +79,9 @@ class Suspensions:
             loop.set_task_factory(previous)
 
     def describe(self) -> str:
-        """Return the innermost line of the user's code in the main task, and the calls below this
-        line.
+        """Return the user's line at which the main task is suspended, and the calls from this line.
 
-        If the main task waits for another task, append "+" and the calls of the other task.
+        If the main task waits for another task, append "+" and the calls in the other task.
         """
         main, suspended = self._suspended
         frames = list(_walk_frames(main))

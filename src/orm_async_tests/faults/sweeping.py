@@ -1,6 +1,6 @@
-"""Sweeps a function: injects faults at all its fault points, one after the other.
+"""Sweeps a function: runs the function again and again, with a fault at another point each time.
 
-The sweep stores the fault points that failed, and the next run tests them first.
+A sweep stores the fault points that failed, so that the next sweep tests these points first.
 """
 
 import gc
@@ -60,16 +60,16 @@ async def sweep(
     """Run `await work(engine)` once for every fault at every fault point, and report all
     violations.
 
-    `rows` is a query that returns one row of numbers, for example a count. The query should return
-    the numbers that `work` changes in the database. After every fault, either all these numbers
-    must have changed as in a run without faults, or none.
+    `rows` is a query that returns one row of numbers which `work` changes, for example a count.
+    After every fault, either all of these numbers must have changed as in a run without faults, or
+    none of them.
 
     The sweep sets the connections' application_name, and disposes the engine after every fault
-    point. `patience` is how many seconds the caller may wait on a silent network. Choose a
-    `patience` of more than twice the driver's timeout.
+    point. `patience` is how many seconds `work` may wait for an answer on a silent network. Choose
+    a `patience` of more than twice the driver's timeout.
 
-    Raise CouldNotRun if `work` fails without faults, or if the server cannot be monitored. Raise
-    CouldNotRun also for the kind "kill" without a private server.
+    Raise CouldNotRun if `work` fails without faults, if the server cannot be monitored, or if
+    `kinds` contains "kill".
     """
     name = str(getattr(work, "__qualname__", work))
     swept = Sweep(
@@ -122,7 +122,7 @@ class Sweep:
                 host = self.url.host or self.url.query.get("host") or "127.0.0.1"
                 if not isinstance(host, str):
                     raise CouldNotRun(
-                        "the URL names several hosts, but this fault needs one host",
+                        "the URL names several hosts, but a network fault needs one host",
                         "the engine's URL",
                         "add --fault cancel, or use a URL that has one host",
                     )
@@ -155,8 +155,8 @@ async def _sweep_pairs(
 ) -> AsyncIterator[Outcome]:
     """Inject a second fault at every suspension after the first fault, and yield the outcomes.
 
-    Skip a suspension if it is too late for the second fault, for example because the connection has
-    ended.
+    Yield nothing for a suspension at which the second fault does not arrive, for example because
+    the connection has already ended.
     """
     for then in count(1):
         outcome = await _run_until_reached(target, replace(first, then=then), change, max_runs=1)
@@ -180,10 +180,10 @@ async def _run_without_fault(target: Target, start: Point) -> Outcome:
 async def _run_until_reached(
     target: Target, point: Point, change: tuple[Any, ...], *, max_runs: int = MAX_RUNS
 ) -> Outcome:
-    """Repeat a run until the tested function reaches the fault point. Also repeat a run with a
-    violation that a slow machine can cause.
+    """Repeat a run until the tested function reaches the fault point, and return the outcome.
 
-    If the violation does not occur in the second run, the outcome is UNRESOLVED.
+    If the run has a violation that a slow machine can cause, repeat this run once more. If the
+    violation does not occur again, the outcome is UNRESOLVED.
     """
     outcome = await run_point(target, point, change)
     for _ in range(1, max_runs):
@@ -199,19 +199,19 @@ async def _run_until_reached(
 
 
 def refuse_kill(kinds: Sequence[str]) -> None:
-    """Raise CouldNotRun if the kind "kill" is requested without a private server."""
+    """Raise CouldNotRun if `kinds` contains "kill", which needs a private server."""
     if "kill" in kinds:
         raise CouldNotRun(
             "the fault `kill` kills the server, so it needs a private server of this project",
             "--fault kill",
-            "orm-async-tests faults --fault kill --pattern NAME, with a pattern of this project",
+            "run orm-async-tests faults --fault kill --pattern NAME with a pattern of this project",
         )
 
 
 def list_points(count: int, fault: Fault) -> list[int]:
     """Return the numbers of the fault points to test.
 
-    If a function sends many messages, test only the first and the last messages.
+    If the function sends many messages, return only the numbers of the first and last messages.
     """
     numbers = list(range(1, count + 1))
     if fault.is_at_message and count > FIRST + LAST:
@@ -221,8 +221,8 @@ def list_points(count: int, fault: Fault) -> list[int]:
 
 @contextmanager
 def exclude_old_objects() -> Iterator[None]:
-    """Exclude existing objects from garbage collection, because the sweep collects garbage very
-    often.
+    """Exclude existing objects from garbage collection while the block runs, because a sweep
+    collects garbage very often.
     """
     is_outermost = gc.get_freeze_count() == 0
     gc.collect()
@@ -236,7 +236,7 @@ def exclude_old_objects() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class FailedPoints:
-    """A file with the token of every fault point that failed. If none failed, there is no file."""
+    """A file with the token of every fault point that failed, or no file if none failed."""
 
     path: Path
 
@@ -269,8 +269,8 @@ class FailedPoints:
 
 
 def find_failed_points(folder: Path, work: str, driver: str, loop: str) -> FailedPoints:
-    """Return the file for a function. A user's function has a separate file for every working
-    directory.
+    """Return the file with a function's failed points. A user's function has a separate file for
+    every working directory.
     """
     directory = str(Path.cwd()) if ":" in work else ""
     key = "\n".join((work, driver, loop, directory))
@@ -286,8 +286,8 @@ async def sweep_failed_first(
 ) -> list[Cell]:
     """Run the sweeps of one function, and return the cells.
 
-    First run the fault points that failed in the last run. `say` reports these fault points. If one
-    of them fails again, it counts as a failure, even if it passes later.
+    First run the fault points that failed last time, and report them with `say`. If such a point
+    fails again, the sweep fails, even if the same point passes when the sweep reaches it later.
 
     If a known defect explains a violation, the outcome names the defect.
     """

@@ -37,7 +37,7 @@ class Script:
 
     @classmethod
     def of(cls, module: ModuleType) -> Self:
-        """Read a script from its module. CONTRIBUTING.md describes the form of the module."""
+        """Read a script from its module, whose form CONTRIBUTING.md describes."""
         names = vars(module)
         base = names.get("Base", models.Base)
         match = re.match(r"test(\d+)_", Path(module.__file__ or "").name)
@@ -77,8 +77,8 @@ class Script:
         return {option.name: option.parse(option.default) for option in self.options}
 
     def missing(self, stack: Stack, wire: bool) -> str:
-        """Return why the script cannot run here, and what to type. Return "" if the script can
-        run.
+        """Return "" if the script can run on this stack, and otherwise a text that says why not and
+        what to type.
         """
         reasons = (find_missing(name, wire) for name in sorted(self.requirements))
         return self._not_applicable(stack) or "; ".join(filter(None, reasons))

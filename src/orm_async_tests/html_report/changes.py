@@ -44,10 +44,10 @@ def list_changes(before: Results, after: Results) -> list[Change]:
 
 
 def _pair_stacks(before: Results, after: Results) -> dict[str, str]:
-    """Map newer stacks to older stacks.
+    """Return the name of the corresponding older stack for each newer stack.
 
-    Stacks with the same name belong together. A newer stack with a new name belongs to the older
-    stack that differs only in versions, if there is exactly one.
+    Stacks with the same name correspond to each other. If a newer stack has a new name, and exactly
+    one older stack differs from it only in versions, these two stacks correspond to each other.
     """
     pairs = {name: name for name in after.stacks if name in before.stacks}
     others = [name for name in before.stacks if name not in pairs]

@@ -30,7 +30,9 @@ class Figure(NamedTuple):
 
 
 class HeatRow(NamedTuple):
-    """A function with a fault: the verdict at each fault point, and the counts of the verdicts."""
+    """The results of a function with one fault: the verdict at each fault point, and the number of
+    points with each verdict.
+    """
 
     work: str
     fault: str
@@ -45,8 +47,8 @@ class HeatMap(NamedTuple):
 
 
 class BenchRow(NamedTuple):
-    """A pattern in a benchmark's table. The ratio compares the pattern with the table's first
-    pattern.
+    """A row of a benchmark's table: a pattern of code, and its speed relative to the pattern in the
+    table's first row.
     """
 
     pattern: str
@@ -63,7 +65,7 @@ class Workload(NamedTuple):
     rows: Sequence[BenchRow]
 
     def percent(self, row: BenchRow) -> int:
-        """Return the length of a row's bar, from 0 to 100."""
+        """Return the length of a row's bar in percent of the longest bar."""
         largest = max(max(other.ratio for other in self.rows), 0.01)
         return round(max(row.ratio, 0) / largest * 100)
 

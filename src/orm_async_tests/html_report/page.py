@@ -95,7 +95,7 @@ def _render(template: str, **values: Any) -> str:
 
 
 def clean_text(value: Any) -> Any:
-    """Remove the characters that HTML forbids, and the middle of a long text."""
+    """Return a value without the characters that HTML forbids, and shorten long texts in it."""
     if not isinstance(value, str) or isinstance(value, Markup):
         return value
     if len(value) > LONGEST:

@@ -1,4 +1,4 @@
-"""Prepares what the page shows about each script."""
+"""Prepares what the HTML page shows about each script."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ EMPTY = Event("task", 0)
 
 
 class ShownLine(NamedTuple):
-    """A line of code, with notes about what it sent, what it waited for, and what it raised."""
+    """A line of code, with notes about what the line sent, waited for or raised."""
 
     line: CodeLine
     notes: Sequence[Note] = ()

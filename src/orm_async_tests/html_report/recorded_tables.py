@@ -1,6 +1,6 @@
-"""Reads recorded tables from the documents in a Git checkout.
+"""Reads recorded tables from the pages in docs/ of a Git checkout.
 
-A wheel contains no documents. It contains a file with the tables of the pages in `PACKAGED`.
+A wheel does not contain docs/, but it contains a file with the tables of the pages in `PACKAGED`.
 """
 
 import json
@@ -15,9 +15,7 @@ Table = list[list[str]]  # the first row is the head
 
 
 def read_section(page: str, name: str) -> str:
-    """Return the Markdown below the comment with this name. Return "" if there is no such
-    comment.
-    """
+    """Return the Markdown below a page's comment with this name, or "" without such a comment."""
     try:
         text = (DOCS / page if DOCS.exists() else RECORDED).read_text("utf-8")
     except OSError:
@@ -37,7 +35,7 @@ def parse_table(markdown: str) -> Table:
 
 
 def read_ranges() -> dict[int, str]:
-    """Return the SQLAlchemy releases on which a script holds, by the script's number."""
+    """Return a dictionary of script numbers and the SQLAlchemy releases on which a script holds."""
     try:
         document = json.loads((DOCS / "compat.json").read_text("utf-8"))
     except OSError:

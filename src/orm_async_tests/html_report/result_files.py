@@ -1,7 +1,7 @@
 """Reads result files of `run`, `matrix`, `faults` and `bench`, even if parts are missing.
 
-If a part is missing or has another form, the page describes the problem. A result file without any
-result is an error.
+If a part of a file is missing or has another form, the HTML page describes the problem. A result
+file without any result is an error.
 """
 
 import json
@@ -59,8 +59,8 @@ class Results:
     problems: Counter[str] = field(default_factory=Counter)
 
     def words(self, number: int) -> list[str]:
-        """Return a script's verdict on every stack. The verdict is "" if the script did not run
-        there.
+        """Return a script's verdict on every stack, or "" for a stack on which the script did not
+        run.
         """
         entries = [self.entries.get((stack, number)) for stack in self.stacks]
         return [entry.word if entry else "" for entry in entries]
@@ -70,13 +70,15 @@ class Results:
 
 
 def read_results(paths: Iterable[Path]) -> Results:
-    """Raise CouldNotRun if a file cannot be read or has no result."""
+    """Read result files. Raise CouldNotRun if a file cannot be read or has no result."""
     results = Results()
     for path in paths:
         documents = list(_read_documents(path, results.problems))
         known = [document for document in documents if _add(results, document, path.name)]
         if not known:
-            raise _refusal("the file has no result of `run`, `matrix`, `faults` or `bench`", path)
+            raise _refusal(
+                "the file has no result of the commands `run`, `matrix`, `faults` or `bench`", path
+            )
         modified = datetime.fromtimestamp(path.stat().st_mtime, UTC)
         results.sources.append((path.name, f"{modified:%Y-%m-%d %H:%M} UTC"))
         _check_end(results, documents, path.name)

@@ -22,7 +22,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 @dataclass
 class CodeLine:
-    """A line of code. `mark` is set if another variant does not have this line."""
+    """A line of code, with a mark if the variants to compare do not have this line."""
 
     number: int
     text: str
@@ -98,7 +98,7 @@ def _mark_differences(variants: Sequence[VariantCode]) -> None:
     """Mark the lines of wrong variants that no right variant has, and the lines of right variants
     that no wrong variant has.
 
-    If the variants are only compared, mark the lines that no other variant has.
+    In a script without right and wrong variants, mark the lines that no other variant has.
     """
     texts = {variant.name: {line.text.strip() for line in variant.lines} for variant in variants}
     for variant in variants:

@@ -36,8 +36,8 @@ Outcomes = Mapping[str, ReleaseOutcome]  # by version, oldest first
 class Runner:
     """Runs scripts on releases of one library, on a separate embedded server.
 
-    All other packages keep their installed versions, except those in `pins`. Every run uses the
-    `options`.
+    Other packages keep their installed versions, unless `pins` names another version. `options` are
+    options of the command `orm-async-tests run`.
     """
 
     numbers: tuple[int, ...]
@@ -48,8 +48,8 @@ class Runner:
     options: tuple[str, ...] = ()
 
     def __call__(self, version: str) -> dict[int, ReleaseOutcome]:
-        """Return the outcome of every script. The outcome is NOT RUN if the release could not
-        run.
+        """Run the scripts on a release, and return the outcome of every script. An outcome is NOT
+        RUN if the script could not run on this release.
         """
         return asyncio.run(self._run({self.library: version, **dict(self.pins)}))
 
@@ -65,8 +65,8 @@ def read_outcome(
 ) -> ReleaseOutcome:
     """Return the outcome of one script, but ignore the version range that the script declares.
 
-    The search has to find the correct range, so a wrong range alone does not make a script BROKEN.
-    If the run used other releases than `releases`, the outcome is NOT RUN.
+    A bisection searches for the correct range, so a wrong range alone does not make a script
+    BROKEN. If the run used other releases than `releases`, the outcome is NOT RUN.
     """
     if not stack:
         return ReleaseOutcome(NOT_RUN, why=item["reason"])
@@ -88,8 +88,9 @@ def bisect_line(
 ) -> dict[str, ReleaseOutcome]:
     """Run a script on few releases of one minor version. Return the outcomes, oldest first.
 
-    Run the oldest, the middle and the newest release, and the releases in `first`. Then run a
-    release between two neighbors while they have different outcomes or one was NOT RUN.
+    First run the oldest, the middle and the newest release, and the releases in `first`. Then run a
+    release between each two releases that have different outcomes, and continue until such releases
+    are neighbors. Also run a release next to a release with the outcome NOT RUN.
     """
     start = {versions[0], versions[-1], versions[len(versions) // 2], *first}
     outcomes = {version: run(version) for version in versions if version in start}
@@ -102,7 +103,7 @@ def bisect_line(
 def confirm_changes(
     outcomes: Outcomes, run: Callable[[str], ReleaseOutcome]
 ) -> dict[str, ReleaseOutcome]:
-    """Run the releases before and after each change again. Return all outcomes.
+    """Run the releases before and after each change of the outcome again, and return all outcomes.
 
     If a release gave different results in its two runs, its outcome becomes UNSTABLE.
     """
@@ -131,9 +132,7 @@ def _find_gap(versions: Sequence[str], outcomes: Outcomes) -> tuple[int, int] | 
 
 
 def mark_shown(outcomes: Outcomes, description: str) -> list[tuple[str, bool]]:
-    """Return pairs of a release and whether it shows the defect. Skip releases without a clear
-    result.
-    """
+    """Return, for each release with a clear result, the release and whether it shows the defect."""
     return [
         (version, description in outcome.defects)
         for version, outcome in outcomes.items()
@@ -186,8 +185,9 @@ def search_releases(
 ) -> SearchResult:
     """Bisect the releases of every minor version in `versions`.
 
-    Also run the versions in `always`, and the versions at which a declared range begins or ends.
-    `confirm`, or else `run`, runs the releases around a change a second time.
+    Also run the versions in `always`, and the versions at which the declared range of a defect
+    begins or ends. The function `confirm` runs the releases around a change of the outcome a second
+    time, and its default is `run`.
     """
     shown = tuple(d for d in defects if any(script.number == number for script in d.scripts))
     ranges = " ".join(defect.versions.get(library, "") for defect in shown)
@@ -199,7 +199,7 @@ def search_releases(
 
 
 def find_neighbors(text: str, versions: Sequence[str]) -> set[str]:
-    """Return the versions that a text names, and the version before each of them."""
+    """Return the versions that occur in a text, and the version before each of these versions."""
     indexes = [versions.index(name) for name in VERSION.findall(text) if name in versions]
     return {versions[at] for index in indexes for at in (index - 1, index) if at >= 0}
 

@@ -1,6 +1,6 @@
-"""Reads which claims cannot hold on some stacks, although no library has a defect.
+"""Lists the scripts whose claims cannot hold on some stacks, although no library has a defect.
 
-The matrix fails if a script of this list holds, or if a script outside this list fails.
+A matrix fails if a script of this list holds on such a stack, or if any other script fails.
 """
 
 import re
@@ -21,9 +21,8 @@ FILE = Path(__file__).parents[1] / "data/expected_differences.toml"
 class Expected:
     """Scripts that do not hold on certain stacks, and the reason.
 
-    `where` maps a field of the stack to a regular expression. Fields are for example "driver",
-    "settings.jit" and "packages.greenlet". `versions` maps libraries to version ranges, as in
-    `Upstream`.
+    `where` maps a field of the stack, for example "driver", "settings.jit" or "packages.greenlet",
+    to a regular expression. `versions` maps a library to a version range, as in `Upstream`.
     """
 
     numbers: frozenset[int]
@@ -71,7 +70,7 @@ def find_unexpected(records: Sequence[Record]) -> Iterator[tuple[Record, str]]:
 def find_missing(records: Sequence[Record]) -> list[Record]:
     """Return a result for every script that an entry names, but that no longer exists.
 
-    Return an empty list if the run is incomplete or did not run all scripts.
+    If the run is incomplete or did not run all scripts, return an empty list.
     """
     if not (records[0]["whole"] and is_complete(records)):
         return []
@@ -87,7 +86,7 @@ def find_missing(records: Sequence[Record]) -> list[Record]:
 
 
 def _with_entries(records: Sequence[Record]) -> Iterator[tuple[Record, Expected | None]]:
-    """Yield every result with the entry that expects its failure on this stack, or with None."""
+    """Yield every result, with the entry that expects the script to fail on the stack, or None."""
     stacks = identities(records)
     for record in records:
         if record["record"] == "result":

@@ -14,12 +14,12 @@ THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 @dataclass(frozen=True)
 class Plan:
-    """A stack that a matrix will run. An empty field means the installed version or the embedded
-    server.
+    """A stack on which a matrix will run scripts. An empty field means the installed version or the
+    embedded server.
 
     `python` is a minor version, for example "3.12". The version of a library is a release, for
-    example "2.1.4", or a minor version, which means its newest release. `server` is a URL, a folder
-    with PostgreSQL's programs, or "system".
+    example "2.1.4", or a minor version, for example "2.1", which means the newest release of this
+    minor version. `server` is a URL, a folder with PostgreSQL's programs, or "system".
     """
 
     driver: str = "asyncpg"
@@ -94,7 +94,7 @@ def hide_password(text: str) -> str:
 
 
 def combine(axes: Mapping[str, Sequence[str]]) -> tuple[Plan, ...]:
-    """Return a plan for every combination of the axes' values. An axis is a field of `Plan`."""
+    """Return a plan for every combination of values. `axes` maps fields of `Plan` to values."""
     used = {name: values for name, values in axes.items() if values}
     plans = [Plan(**dict(zip(used, values, strict=True))) for values in product(*used.values())]
     return tuple({plan.name: plan for plan in plans}.values())

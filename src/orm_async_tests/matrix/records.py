@@ -1,6 +1,6 @@
-"""Writes and reads a matrix's result file, which has one JSON object per line.
+"""Writes and reads the result file of a matrix, which has one JSON object per line.
 
-The schema docs/matrix.schema.json describes the lines.
+The JSON schema docs/matrix.schema.json describes the lines of a result file.
 """
 
 import json
@@ -56,8 +56,8 @@ def header(
 
 
 def read_commit() -> str:
-    """Return the commit of the Git checkout, or "" without Git. If files have changed, append
-    "+".
+    """Return the commit of the Git checkout, with a "+" if files have changed since the commit.
+    Without a checkout, return "".
     """
     git = ("git", "-C", str(Path(__file__).parent))
     try:
@@ -69,7 +69,7 @@ def read_commit() -> str:
 
 
 def result(stack: str, number: int, verdict: str, reason: str, **item: Any) -> Record:
-    """Return the line for one script. `item` has more fields of docs/result.schema.json."""
+    """Return the record of one script. docs/result.schema.json describes the fields in `item`."""
     return {
         "record": "result",
         "stack": stack,
@@ -87,8 +87,8 @@ def footer(results: int) -> Record:
 
 
 def read(path: Path) -> list[Record]:
-    """Return the lines of a result file. Ignore an incomplete last line, which a killed run leaves
-    behind.
+    """Return the records in a result file. If a run was killed, ignore the incomplete last line of
+    its file.
     """
     try:
         lines = path.read_bytes().split(b"\n")[:-1]
@@ -126,8 +126,8 @@ def _read_line(path: Path, number: int, line: bytes) -> Record:
 
 
 def clean(value: Any, form: Any, where: str, problems: Counter[str]) -> Any:
-    """Return the parts of a value that have the expected form. Count the other parts as
-    problems.
+    """Return the parts of a value that have the expected form, and count all other parts in
+    `problems`.
     """
     if isinstance(form, tuple):
         return None if value in (None, MISSING) else clean(value, form[0], where, problems)
@@ -162,9 +162,9 @@ def is_complete(records: Sequence[Record]) -> bool:
 
 
 def merge(runs: Sequence[Sequence[Record]]) -> list[Record]:
-    """Merge the lines of several result files as if one run had written them.
+    """Merge the records of several runs as if one run had written them.
 
-    Raise CouldNotRun if two of the runs have the same stack.
+    Raise CouldNotRun if two of the runs have results of the same stack.
     """
     stacks: dict[str, Any] = {}
     for head, *_ in runs:

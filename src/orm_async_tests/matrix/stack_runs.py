@@ -48,7 +48,7 @@ SOURCES = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Slot:
-    """The folder of an embedded server. The stacks in a slot run one after the other."""
+    """The folder of an embedded server, on which stacks run one after the other."""
 
     home: Path
     timeout: float  # seconds for one script
@@ -84,7 +84,8 @@ async def run_stack(
 ) -> AsyncIterator[tuple[Record, Record]]:
     """Yield the stack and the result of every script, in the form of docs/result.schema.json.
 
-    If a script gave no result, yield an empty stack, a verdict and a reason.
+    For a script that gave no result, yield an empty stack, and a result with a verdict and a
+    reason.
     """
     try:
         python, variables = await asyncio.to_thread(prepare_stack, plan, home)
@@ -176,9 +177,9 @@ async def _start_run(
 
 
 def prepare_stack(plan: Plan, home: Path) -> tuple[str, dict[str, str]]:
-    """Install missing packages. Return a stack's Python command and environment variables.
+    """Install the packages of a stack, and return a Python command with environment variables.
 
-    With these variables, Python imports the stack's releases.
+    Because of these variables, Python imports the releases that the stack names.
     """
     python = prepare_interpreter(plan.python, home)
     folders = [
@@ -215,9 +216,10 @@ def prepare_interpreter(version: str, home: Path) -> Python:
 
 
 def find_interpreter(version: str) -> str:
-    """Return the command of a Python that starts, from PATH or from pyenv.
+    """Return the path of a Python of this minor version that starts, from PATH or from pyenv.
 
-    pyenv puts a `python3.12` on PATH that does not start unless pyenv activates Python 3.12.
+    Every candidate is started once, because pyenv puts on PATH a `python3.12` that works only if
+    pyenv activates Python 3.12.
     """
     if not re.fullmatch(r"\d+\.\d+", version):
         raise NotInstalled(f"{version!r} is not a minor version of Python")

@@ -26,7 +26,7 @@ def count_verdicts(records: Sequence[Record]) -> Iterator[Row]:
 def list_differing_scripts(records: Sequence[Record]) -> Iterator[Row]:
     """Yield a header, and then a row for every script whose verdict differs between stacks.
 
-    A skipped script does not count as different.
+    The verdict SKIPPED does not count as a difference.
     """
     stacks, words = [*records[0]["stacks"]], verdicts(records)
     yield ("script", *(f"{number}" for number, _ in enumerate(stacks, 1)))
@@ -55,7 +55,7 @@ def to_junit(records: Sequence[Record]) -> str:
 
 
 class VerdictChange(NamedTuple):
-    """The verdicts of one script on one stack in two runs. A missing verdict is ""."""
+    """The verdicts of a script on a stack in two runs, or "" if a run has no verdict of it."""
 
     kind: Kind
     stack: str
@@ -80,7 +80,8 @@ def compare_identities(
 ) -> list[tuple[str, str, str, str]]:
     """Return how the stacks of two runs differ.
 
-    A tuple has the stack, the field, the older value and the newer value. A missing value is "".
+    Each tuple has the name of a stack, a field, the field's older value and its newer value. If the
+    field is missing in a run, its value is "".
     """
     old, new = identities(before), identities(after)
     return [

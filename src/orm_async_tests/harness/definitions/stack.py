@@ -29,7 +29,7 @@ class Stack:
 
     @property
     def libraries(self) -> dict[str, str]:
-        """The library versions, with the same names as in `Upstream.versions`."""
+        """The versions of Python and libraries, under the names that `Upstream.versions` uses."""
         drivers = {self.driver: self.driver_version}
         return {"python": self.python, "sqlalchemy": self.sqlalchemy, **drivers}
 
@@ -51,9 +51,8 @@ def this_stack(database: db.Database, settings: Mapping[str, str], loop: str) ->
 
 @cache
 def packages() -> dict[str, str]:
-    """Return the versions of the installed packages.
-
-    The names of folders contain the versions. `importlib.metadata` would open many files.
+    """Return the versions of the installed packages. The function reads the versions from the names
+    of folders, because `importlib.metadata` would open many files.
     """
     folders = [path for folder in map(Path, sys.path) for path in folder.glob("*.dist-info")]
     names = (path.stem.partition("-") for path in reversed(folders))  # Python imports the first

@@ -21,8 +21,9 @@ class Upstream:
     `Upstream`. If the assertion fails on affected versions, the verdict is UPSTREAM. If the
     assertion passes on affected versions, or fails on other versions, the verdict is BROKEN.
 
-    Write the arguments as literals, because `orm-async-tests audit` reads them from the source
-    code. Give a severity to every defect that a script shows, because `audit` prints the severity.
+    Write the arguments of `Upstream` as literals, because `orm-async-tests audit` reads them from
+    the source code. Give a severity to every defect that a script shows, because `audit` prints the
+    severity.
     """
 
     description: str
@@ -54,7 +55,7 @@ _collecting: ContextVar[list[Upstream] | None] = ContextVar("_collecting", defau
 
 @contextmanager
 def collect_defects() -> Iterator[list[Upstream]]:
-    """Collect the defects whose assertions fail inside the block, so that they raise no error."""
+    """Collect the defects whose assertions fail in the block, instead of raising their errors."""
     shown: list[Upstream] = []
     token = _collecting.set(shown)
     try:

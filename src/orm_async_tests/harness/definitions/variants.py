@@ -19,8 +19,8 @@ class Variant:
     """A function of a script that does the work in one way, and the options of its decorator.
 
     If a variant leaves a warning, an unhandled error, a leaked connection or a running task behind,
-    the script's verdict is BROKEN. A decorator can allow a leak, a warning or an error, if `check`
-    asserts that it occurs.
+    the script's verdict is BROKEN. If the script's function `check` asserts such a leak, warning or
+    error, the variant's decorator can allow it.
     """
 
     function: Callable[..., Any]
@@ -84,7 +84,8 @@ class Option:
     """A command-line option `--name VALUE` of one script. Variants and `check` receive the option's
     value in the parameter with the option's name.
 
-    `parse` converts a text to the value, or raises ValueError. `parse` accepts the text `default`.
+    The function `parse` converts the option's text to its value, or raises ValueError. The field
+    `default` is a text that `parse` accepts.
     """
 
     name: str
@@ -106,8 +107,8 @@ def at_least(minimum: int) -> Callable[[str], int]:
 
 @dataclass
 class Observation:
-    """The result of running one variant. The default values of the fields describe a variant that
-    did nothing.
+    """The result of running one variant. The fields' default values describe a variant that did
+    nothing.
     """
 
     kind: Kind = "variant"
@@ -143,7 +144,7 @@ class Observation:
 
 
 def sqlstate(error: BaseException | None) -> str | None:
-    """Return the SQLSTATE of an error, of the driver's error inside it, or of its cause."""
+    """Return the SQLSTATE of an error, of the driver's error that it wraps, or of its cause."""
     for source in (error, getattr(error, "orig", None), getattr(error, "__cause__", None)):
         state = getattr(source, "sqlstate", None)
         if isinstance(state, str):
@@ -152,6 +153,6 @@ def sqlstate(error: BaseException | None) -> str | None:
 
 
 def checked_out(engine: AsyncEngine) -> int:
-    """Return how many connections of the engine's pool are in use. Return 0 for a NullPool."""
+    """Return how many connections of the engine's pool are in use, or 0 for a NullPool."""
     count: int = getattr(engine.pool, "checkedout", int)()
     return count

@@ -19,11 +19,11 @@ BACKENDS = """
 
 
 class Activity:
-    """Queries the connections that opened after `ignore_open_connections()`.
+    """Queries the connections that opened after the last call of `ignore_open_connections()`.
 
     A method whose name begins with `until_` repeats its query until a condition is true, and raises
-    TimeoutError after DEADLINE seconds. The method does not sleep, because every query opens a
-    connection and so takes time.
+    TimeoutError after DEADLINE seconds. Such a method does not sleep between two queries, because
+    every query opens a connection, which takes time.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Activity:
         self._open_before = self._wire.open if self._wire else 0
 
     async def rows(self, sql: str, **values: Any) -> list[Any]:
-        """Run a query. If the query has one column, return values instead of tuples."""
+        """Run a query and return its rows, which are single values if the query has one column."""
         async with self._admin.connect() as connection:
             result = await connection.execute(text(sql), values)
             return [row[0] if len(row) == 1 else tuple(row) for row in result]
@@ -72,7 +72,7 @@ class Activity:
     async def terminate(self) -> int:
         """Terminate the variant's backends, as a failover does, and return their number.
 
-        When `terminate()` returns, the clients know that their connections are closed.
+        This method returns only when the clients have noticed that their connections are closed.
         """
         sql = f"select count(pg_terminate_backend(pid, 5000)) {BACKENDS}"
         killed = int(await self.scalar(sql, before=self._before))

@@ -32,7 +32,8 @@ with context.begin_transaction():
 class Http(AsyncExitStack):
     """Opens clients and servers for ASGI applications, and closes them when the variant ends.
 
-    `note` gets a text when an application responds, or when a client disconnects.
+    The function `note` is called with a text when an application responds, or when a client
+    disconnects.
     """
 
     def __init__(self, note: Callable[[str], None]) -> None:
@@ -126,9 +127,9 @@ class Processes:
 def _call(
     function: Callable[..., Awaitable[Any]], arguments: tuple[Any, ...], named: dict[str, Any]
 ) -> tuple[Any, list[BaseException], str]:
-    """Return a function's result, the list of its error and the error's causes, and the traceback.
+    """Return a function's result, or its error with the error's causes and the traceback.
 
-    Pickle would lose the causes and the traceback of an error.
+    The causes and the traceback are separate values, because pickle does not keep them in an error.
     """
 
     async def main() -> Any:

@@ -86,7 +86,7 @@ def read_needs(
 
 
 def find_missing(requirement: str, wire: bool) -> str:
-    """Return why a requirement is not met, and what to type. Return "" if the requirement is met.
+    """Return "" if a requirement is met, and otherwise a text that says why not and what to type.
 
     `wire` says whether a proxy can count round trips.
     """

@@ -71,7 +71,7 @@ async def default_seed(connection: AsyncConnection) -> None:
 
 @contextmanager
 def open_database(db_: str | None, driver: str | None, pooler: str) -> Iterator[db.Database]:
-    """Open and print the PostgreSQL database, or a new SQLite file if the driver is aiosqlite."""
+    """Open the PostgreSQL database, or a new SQLite file for aiosqlite, and print its name."""
     if driver == SQLITE and (db_ or pooler):
         problem = f"{SQLITE} uses a new file as its database"
         raise CouldNotRun(problem, "--db or --pooler", f"use --driver {SQLITE} alone")
@@ -96,8 +96,8 @@ def _open_file() -> Iterator[db.Database]:
 async def open_script_database(database: db.Database) -> AsyncIterator["ScriptDatabase"]:
     """Lock the database for this command, and migrate its tables.
 
-    If another command holds the lock, say so and wait. Raise CouldNotRun if the database cannot be
-    reached, or if it belongs to the service or to another program.
+    If another command holds the lock, print a message and wait for that command. Raise CouldNotRun
+    if the database cannot be reached, or if it belongs to the service or to another program.
     """
     if database.kind == "file":
         engine = create_async_engine(database.url, isolation_level="AUTOCOMMIT")
@@ -166,7 +166,7 @@ class ScriptDatabase:
             raise CouldNotRun(
                 f"{problem}: {error.orig}",
                 f"the database {self.admin.url.database}",
-                "run orm-async-tests db psql, and end the transactions in pg_stat_activity",
+                "run orm-async-tests db psql, and end the transactions that pg_stat_activity shows",
             ) from error
         finally:
             await self._connection.execute(text("RESET lock_timeout"))
@@ -179,14 +179,14 @@ class ScriptDatabase:
     async def end_busy_backends(self, kept: set[int]) -> None:
         """Terminate the busy backends, except those in `kept`.
 
-        If a variant loses a connection in an event loop other than asyncio's, the connection may
-        stay open. Its locks would block the next variant.
+        In an event loop other than asyncio's, a connection that a variant has lost may stay open.
+        The locks of such a connection would block the next variant.
         """
         if lost := await self.busy_backends() - kept:
             await self._connection.execute(END_BACKENDS, {"pids": [*lost]})
 
     async def denied(self, base: type[DeclarativeBase], functions: Collection[str]) -> str:
-        """Return a right that the database role lacks, and how to grant it.
+        """Say which right the database role lacks, and how to grant this right.
 
         Return "" if the role has all rights that the script needs.
         """

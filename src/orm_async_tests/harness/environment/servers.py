@@ -54,7 +54,8 @@ async def start_servers(
 ) -> AsyncIterator[Servers]:
     """Start the servers that a variant needs, and stop them when the block ends.
 
-    `load` fills the database of the primary. Afterwards, the standby copies the primary.
+    The function `load` fills the database of the primary server, before a standby copies this
+    server.
     """
     names, servers = set(variant.parameters), Servers()
     with ExitStack() as stack:
@@ -87,7 +88,7 @@ def url_of(server: PrivateServer, driver: str) -> URL:
 
 @cache
 def describe_pooler(mode: str) -> str:
-    """Return for example "PgBouncer 1.24.1 session", or "" without a pooler. Raises CouldNotRun."""
+    """Return a text such as "PgBouncer 1.24.1 session", or "" if no pooler is used."""
     if mode and mode not in MODES:
         known = " or --pooler ".join(MODES)
         raise CouldNotRun(f"there is no pooler mode {mode!r}", "--pooler", f"--pooler {known}")

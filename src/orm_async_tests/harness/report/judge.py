@@ -1,8 +1,8 @@
-"""Judges the results of variants. Every assertion of the function `check` is evidence.
+"""Judges the results of variants by the assertions in the script's function `check`.
 
-The module compiles the source of `check` again, so that every assertion records the compared
-values. `check` must not use closures or `global`, because the compiled copy has a separate
-namespace.
+The module compiles the source of `check` again, so that every assertion records the compared values
+as evidence. The function `check` must not use closures or `global`, because the compiled copy has a
+separate namespace.
 """
 
 import ast
@@ -118,8 +118,8 @@ class Recorder:
         return holds
 
     def _record(self, operator: str, value: Any) -> Any:
-        """Record an operand of a comparison, and the operator before it. The first operand has the
-        operator "".
+        """Record an operand of a comparison, and the operator before this operand, which is "" for
+        the first operand.
         """
         if not operator:
             self._comparisons.append([])
@@ -128,8 +128,8 @@ class Recorder:
 
 
 def _format_comparison(operands: list[tuple[str, str]]) -> str:
-    """Return a comparison with its values, for example "1 < 2 < 3". Return one value if all are
-    equal.
+    """Return a comparison with its values, for example "1 < 2 < 3". If `==` compared equal values,
+    return only one value.
     """
     operators = {operator for operator, _ in operands[1:]}
     values = {value for _, value in operands}
@@ -140,8 +140,8 @@ def _format_comparison(operands: list[tuple[str, str]]) -> str:
 
 @cache
 def _compile(check: Callable[..., None]) -> CodeType:
-    """Compile a script's `check` with `assert __judge__("test", lambda: test)` for every `assert
-    test`.
+    """Compile a copy of `check` with a recording call in every assertion: `assert test` becomes
+    `assert __judge__("test", lambda: test)`.
     """
     source = textwrap.dedent(inspect.getsource(check))
     tree = ast.parse(source)
@@ -156,7 +156,7 @@ def _compile(check: Callable[..., None]) -> CodeType:
 
 
 def _record_operands(test: ast.expr) -> ast.expr:
-    """Return the condition of an assertion, with a recording call around its operands."""
+    """Put a recording call around each operand of an assertion's condition."""
     match test:
         case ast.BoolOp():
             test.values = [_record_operands(value) for value in test.values]

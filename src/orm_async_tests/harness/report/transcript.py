@@ -1,7 +1,7 @@
 """Shortens a variant's SQL for readers, and marks statements that only the right variant sends.
 
 A repeated statement appears once, with its count. A long statement keeps its important parts, for
-example SELECT <4 columns> FROM users WHERE id IN ($1, $2, <498 more>) FOR UPDATE SKIP LOCKED
+example `SELECT <4 columns> FROM users WHERE id IN ($1, $2, <498 more>) FOR UPDATE SKIP LOCKED`.
 """
 
 import difflib
@@ -56,7 +56,7 @@ def build_transcript(
 
 
 def _comparable(text: str) -> str:
-    """Remove BEGIN and ROLLBACK. Keep COMMIT, because variants can differ in their commits."""
+    """Remove BEGIN and ROLLBACK, but not COMMIT, because variants can differ in their commits."""
     return text.removeprefix("BEGIN; ").removesuffix("; ROLLBACK")
 
 
@@ -100,8 +100,7 @@ def _shorten(lines: list[TranscriptLine]) -> list[TranscriptLine]:
 def _fold(lines: list[TranscriptLine]) -> Iterator[TranscriptLine]:
     """Join equal consecutive lines into one line, and repeated groups of lines into one group.
 
-    Each transaction has a letter as its name. A joined line gets the letters of all its
-    transactions.
+    A letter names each transaction. A joined line has the letters of all transactions that sent it.
     """
     start = 0
     while start < len(lines):
@@ -119,8 +118,8 @@ def _fold(lines: list[TranscriptLine]) -> Iterator[TranscriptLine]:
 
 
 def _find_cycle(texts: list[str]) -> tuple[int, int]:
-    """Find the repeated group at the beginning that covers the most texts. Return its length and
-    its number of repetitions.
+    """Return the length of a repeated group of texts at the beginning of the list, and the number
+    of its repetitions. Of several such groups, choose the one that covers the most texts.
     """
     best = (1, 1)
     for length in range(1, len(texts) // 2 + 1):
@@ -173,7 +172,7 @@ def _shorten_members(match: re.Match[str]) -> str:
 
 
 def _shorten_columns(several: bool, match: re.Match[str]) -> str:
-    """Replace the plain columns of each table by their number."""
+    """Replace the plain columns of each table by their number, for example <4 columns>."""
     parts = []
     for table, run in groupby(match[2].split(", "), key=_table_of):
         columns = list(run)
@@ -186,8 +185,8 @@ def _shorten_columns(several: bool, match: re.Match[str]) -> str:
 
 
 def _table_of(column: str) -> str | None:
-    """Return the table's name before a plain column, or "" without a table. Return None for other
-    texts.
+    """If the text is a plain column, return the name of its table, or "" if the text names no
+    table. Return None for any other text.
     """
     match = PLAIN.fullmatch(column)
     return None if match is None else match[1] or ""

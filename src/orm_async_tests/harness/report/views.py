@@ -1,7 +1,7 @@
 """Renders results for the options `--code`, `--timeline` and `--trace`.
 
 The option `--code` shows the code of each variant. A note below a line of code says what the line
-sent, what it waited for, and what it raised.
+sent, waited for or raised.
 """
 
 import ast
@@ -159,9 +159,10 @@ def _render_variant(
     known: Collection[str],
     columns: int,
 ) -> Iterator[Styled]:
-    """Render the functions of a variant. Mark the lines that the opposite variants do not have.
+    """Render the functions of a variant, and mark the lines that are not in `known`.
 
-    `known` contains the lines of the opposite variants.
+    For a right variant, `known` has the lines of the wrong variants. For a wrong variant, `known`
+    has the lines of the right variants.
     """
     mark = "-" if observation.kind == "wrong" else "+"
     numbers = list(source.numbers_of(nodes))
@@ -228,7 +229,8 @@ def _render_links(script: Script, columns: int) -> Iterator[Styled]:
 def _render_advice(script: Script, columns: int) -> Iterator[Styled]:
     """Render a script's explanation and its recommended lines of code.
 
-    A script without recommended lines gets the lines of the scripts that its explanation names.
+    If the script recommends no lines itself, use the lines of the scripts that its explanation
+    names.
     """
     from orm_async_tests.questions import read_cures
 

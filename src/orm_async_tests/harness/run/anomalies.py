@@ -24,8 +24,9 @@ Blocked = Callable[[Awaitable[object]], Awaitable["asyncio.Future[object]"]]
 
 
 def at_each_level(schedules: Mapping[str, Schedule]) -> tuple[Variant, ...]:
-    """Return a variant for each of PostgreSQL's isolation levels. The variant runs all schedules.
+    """Return a variant for each of PostgreSQL's isolation levels, which runs all schedules.
 
+    A schedule is a function that runs the statements of several transactions in a fixed order.
     CONTRIBUTING.md describes the arguments of a schedule.
     """
     return tuple(_variant(level, schedules) for level in LEVELS)
@@ -45,7 +46,7 @@ def _variant(name: str, schedules: Mapping[str, Schedule]) -> Variant:
 
 
 async def _outcome(schedule: Schedule, engine: AsyncEngine, activity: Activity, user: int) -> str:
-    """Return "occurs", "prevented", or the SQLSTATE of the error that ended a transaction."""
+    """Run a schedule, and return "occurs", "prevented", or the SQLSTATE of the error it raised."""
 
     async def blocked(work: Awaitable[object]) -> asyncio.Future[object]:
         task = asyncio.ensure_future(work)

@@ -140,9 +140,7 @@ async def _call(
 
 
 async def _close_fixtures(stack: AsyncExitStack, observation: Observation) -> None:
-    """Close the fixtures. If a session sends or raises something then, the observation contains
-    it.
-    """
+    """Close the fixtures, and record what a session sends or raises while it is closed."""
     try:
         await stack.aclose()
     except Exception as error:
@@ -155,7 +153,7 @@ async def _close_fixtures(stack: AsyncExitStack, observation: Observation) -> No
 async def _await_result(outcome: Any, observation: Observation, started: float) -> Any:
     """Await a coroutine, or consume an async generator.
 
-    For a generator, record its memory and the time to its first item.
+    If the variant is an async generator, record its peak memory and the time until its first item.
     """
     if not inspect.isasyncgen(outcome):
         return await outcome

@@ -1,4 +1,4 @@
-"""Runs one script in a new event loop. A program or the script's command can start the run."""
+"""Runs one script in a new event loop, for another module or for the script's own command."""
 
 import argparse
 import gc
@@ -42,9 +42,7 @@ def run_script(
     options: Mapping[str, Any] | None = None,
     loop: str = DEFAULT_LOOP,
 ) -> Result:
-    """Run every variant of a script in a new event loop, and judge the results. Raises
-    CouldNotRun.
-    """
+    """Run every variant of a script in a new event loop, and judge the results."""
     if not __debug__:
         raise CouldNotRun(
             "Python's option -O removes the assertions of the scripts",
@@ -81,9 +79,9 @@ async def _run(
 
 
 def main_of(name: str) -> Callable[[], int]:
-    """Return the command of the script module with this name.
+    """Return a function that runs, as a command, the script in the module with this name.
 
-    If Python runs the file directly or with `python -m`, run the command at once.
+    If Python executes the script's file directly or with `python -m`, run the command at once.
     """
 
     def main() -> int:

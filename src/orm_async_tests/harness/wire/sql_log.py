@@ -1,4 +1,4 @@
-"""Records the statements of all engines in this process, in the order of the server's answers."""
+"""Records the SQL of all engines in this process, in the order of the server's answers."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,11 +14,11 @@ TRANSACTION = ("BEGIN", *ENDS)
 
 @contextmanager
 def record_sql(observation: Observation, unobserved: Engine) -> Iterator[None]:
-    """While the block runs, record what every engine except `unobserved` sends.
+    """Record the statements that every engine except `unobserved` sends while the block runs.
 
-    A statement is recorded when the server answers with rows or an error, and not when it begins,
-    because the AsyncSession rejects some lazy loads before they are sent. A transaction's ID is the
-    lowest number that no other open transaction has.
+    A statement is recorded only when the server has answered with rows or an error, because the
+    AsyncSession rejects some lazy loads before they are sent. A transaction's ID is the lowest
+    number that no other open transaction has.
     """
     listeners = _listeners(observation, unobserved)
     for name, listener in listeners:

@@ -1,7 +1,7 @@
 """Counts round trips with a proxy between the client and the server.
 
-SQLAlchemy's events do not show all round trips, because they do not report BEGIN, PREPARE and
-fetches.
+SQLAlchemy's events are not enough to count round trips, because they do not report BEGIN, PREPARE
+and fetches.
 """
 
 import asyncio
@@ -29,8 +29,8 @@ Stream = tuple[StreamReader, StreamWriter]
 
 
 class Proxy(ABC):
-    """Connects every client to one server. A host and a port, or a socket's directory, name the
-    server.
+    """Connects every client to one server. `host` is the server's host name, or the directory of
+    its Unix-domain socket.
     """
 
     def __init__(self, host: str, port: int) -> None:
@@ -46,7 +46,7 @@ class Proxy(ABC):
 
     @abstractmethod
     async def carry(self, client: Stream, server: Stream) -> None:
-        """Pass on the data of one connection until the client or the server closes it."""
+        """Forward the data of a connection until the client or the server closes the connection."""
 
     async def accept(self, reader: StreamReader, writer: StreamWriter) -> None:
         link = asyncio.current_task()
@@ -96,9 +96,9 @@ class Proxy(ABC):
 class Wire(Proxy):
     """A proxy between the observed engines and their server.
 
-    A round trip begins with the first bytes that a client sends, and again when the client sends
-    bytes after an answer. The messages Terminate and CancelRequest do not count, because the server
-    never answers them.
+    The first bytes that a client sends begin a round trip. The first bytes that a client sends
+    after an answer begin the next round trip. The messages Terminate and CancelRequest do not
+    count, because the server never answers them.
     """
 
     def __init__(self, server: URL, folder: Path) -> None:
@@ -133,8 +133,8 @@ class Wire(Proxy):
         return link.round_trips if link else 0
 
     def lose_answer(self, to: str) -> None:
-        """Cut the next connection that sends the word `to`. Cut it only after the server has
-        answered.
+        """After the next request with the word `to`, wait for the server's answer, and then close
+        the connection without forwarding this answer.
         """
         self.awaited_word = to.encode()
 

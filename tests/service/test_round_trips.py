@@ -48,7 +48,7 @@ ANY_VERSION, OTHER_VERSION = {"If-Match": "*"}, {"If-Match": '"0"'}
 
 Request = tuple[str, str, dict[str, str], int]  # method, path, headers, expected status
 REQUESTS: dict[str, list[Request]] = {  # by the first cell of the row
-    "GET of a user, a point, a page": [
+    "GET of a user, of a point, or of one page of a list": [
         *(("GET", path, {}, 200) for path in READS),
         ("GET", UNKNOWN, {}, 404),
     ],
@@ -58,21 +58,23 @@ REQUESTS: dict[str, list[Request]] = {  # by the first cell of the row
         for path in [*SINGLE, *FEW_POINTS]
         for key in ({}, NEW_KEY, SAME_KEY)
     ],
-    "POST of more points": [("POST", path, {}, 201) for path in MORE_POINTS],
-    "POST of more points with a key": [("POST", path, NEW_KEY, 201) for path in MORE_POINTS],
-    "POST of more points with the same key again": [
+    "POST of more than 100 points": [("POST", path, {}, 201) for path in MORE_POINTS],
+    "POST of more than 100 points with an Idempotency-Key": [
+        ("POST", path, NEW_KEY, 201) for path in MORE_POINTS
+    ],
+    "POST of more than 100 points with an Idempotency-Key that was already used": [
         ("POST", path, SAME_KEY, 201) for path in MORE_POINTS
     ],
     "POST of points for an unknown user": [("POST", path, {}, 404) for path in UNKNOWN_USERS],
-    "POST of points for an unknown user with a key": [
+    "POST of points for an unknown user with an Idempotency-Key": [
         ("POST", path, NEW_KEY, 404) for path in UNKNOWN_USERS
     ],
-    "PATCH, DELETE": [
+    "PATCH or DELETE": [
         (method, path, ANY_VERSION, status)
         for method, status in CHANGES
         for path in ("{user}", "{point}")
     ],
-    "PATCH, DELETE of another version": [
+    "PATCH or DELETE with the ETag of an old version": [
         (method, path, OTHER_VERSION, 412)
         for method, _ in CHANGES
         for path in ("{user}", "{point}")

@@ -1,4 +1,4 @@
-"""json_agg() returns a user with all points in one row, but a join repeats the user.
+"""json_agg() returns a user with all points in one row, but a join repeats the user in every row.
 
 With a join, the server sends the user's columns with every point. With selectinload(), SQLAlchemy
 sends one statement for the user and one for the points. With json_agg(), one statement returns one

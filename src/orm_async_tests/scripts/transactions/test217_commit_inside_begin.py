@@ -1,4 +1,4 @@
-"""commit() inside `async with session.begin()` ends its transaction: the next statement fails.
+"""After commit() inside `async with session.begin()`, the next statement of the block fails.
 
 The block of `async with session.begin()` commits at its end. After an explicit commit(), the
 session does not begin another transaction in the block, so the next statement raises

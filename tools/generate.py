@@ -150,13 +150,15 @@ def list_rules() -> Iterator[str]:
 
 
 def list_expected_differences() -> Iterator[str]:
-    rows = [["Scripts", "Do not hold where", "Why"]]
+    rows = [["Scripts", "Stacks", "Why"]]
     for entry in read_expected():
-        conditions = {**entry.where, **entry.versions}
-        where = ", ".join(f"{name} `{text}`" for name, text in conditions.items())
-        numbers = ", ".join(map(str, sorted(entry.numbers)))
-        why = entry.why if entry.always else f"{entry.why}; not in every run"
-        rows.append([numbers, where.replace("|", "\\|"), why])
+        conditions = [f"the {name} matches `{text}`" for name, text in entry.where.items()]
+        conditions += [f"the version of {name} is `{text}`" for name, text in entry.versions.items()]
+        *others, last = conditions
+        where = f"{', '.join(others)} and {last}" if others else last
+        numbers = ", ".join(f"`test{number}`" for number in sorted(entry.numbers))
+        why = entry.why if entry.always else f"{entry.why} (the claim fails only in some runs)"
+        rows.append([numbers, f"A claim fails if {where}.".replace("|", "\\|"), why])
     yield from render_markdown(rows)
 
 

@@ -150,16 +150,21 @@ def list_rules() -> Iterator[str]:
 
 
 def list_expected_differences() -> Iterator[str]:
-    rows = [["Scripts", "Stacks", "Why"]]
+    rows = [["Which scripts fail", "Why"]]
     for entry in read_expected():
+        numbers = sorted(entry.numbers)
+        scripts = _enumerate([f"`test{number}`" for number in numbers])
         conditions = [f"the {name} matches `{text}`" for name, text in entry.where.items()]
-        conditions += [f"the version of {name} is `{text}`" for name, text in entry.versions.items()]
-        *others, last = conditions
-        where = f"{', '.join(others)} and {last}" if others else last
-        numbers = ", ".join(f"`test{number}`" for number in sorted(entry.numbers))
-        why = entry.why if entry.always else f"{entry.why} (the claim fails only in some runs)"
-        rows.append([numbers, f"A claim fails if {where}.".replace("|", "\\|"), why])
+        conditions += [f"{name} is `{text}`" for name, text in entry.versions.items()]
+        verb = "fails" if len(numbers) == 1 else "fail"
+        which = f"{scripts} {verb} if {_enumerate(conditions)}.".replace("|", "\\|")
+        rows.append([which, entry.why if entry.always else f"{entry.why} (only in some runs)"])
     yield from render_markdown(rows)
+
+
+def _enumerate(phrases: Sequence[str]) -> str:
+    *others, last = phrases
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def shorten_symptom(symptom: Symptom) -> str:

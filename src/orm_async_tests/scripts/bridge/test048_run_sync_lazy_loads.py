@@ -1,7 +1,7 @@
 """Lazy loading works inside run_sync(), but N objects cost 1 + N statements.
 
 In run_sync(), reading an attribute may send SQL. Use run_sync() for code that was written for a
-synchronous session. Every lazy load still sends one SELECT.
+synchronous session. Every lazy load inside run_sync() sends one SELECT.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#running-synchronous-methods-and-functions-under-asyncio
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "in scalars"

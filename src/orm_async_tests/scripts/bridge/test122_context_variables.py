@@ -1,8 +1,9 @@
 """A listener can read its task's context variables, and code in run_sync() can set them.
 
-SQLAlchemy's synchronous code has the context of the calling task. For example, a listener can read
-the name of the current user for an audit log. A context variable that you set inside run_sync()
-keeps its value in the calling task, but not in other tasks.
+SQLAlchemy's synchronous code runs in the context of the calling task. For example, a listener can
+read the name of the current user from a context variable and write the name to an audit log. A
+context variable that you set inside run_sync() keeps its value in the calling task, but not in
+other tasks.
 
 Docs: https://docs.python.org/3/library/contextvars.html
 """
@@ -36,7 +37,7 @@ async def into_a_listener(engine: AsyncEngine) -> list[str]:
 
 @variant
 async def out_of_run_sync(session: AsyncSession) -> list[str]:
-    """set a context variable in run_sync(), then read it in the same and in another task"""
+    """set a context variable in run_sync(), then read it in the same task and in another task"""
 
     async def walk(name: str) -> str:
         await session.run_sync(lambda _: walker.set(name))

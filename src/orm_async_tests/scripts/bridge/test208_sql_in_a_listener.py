@@ -1,10 +1,10 @@
-"""On SQLAlchemy 2.0, cancelling a before_cursor_execute listener's SQL loses the next task's rows.
+"""On SQLAlchemy 2.0, a cancel during a before_cursor_execute listener loses the next task's rows.
 
 A `before_cursor_execute` listener may run SQL on the cursor, for example to set a tenant for
 row-level security. If a task is cancelled while a listener's SQL sends BEGIN, SQLAlchemy 2.0 on
-asyncpg leaves an open transaction in the pool. In the open transaction, the COMMIT of the next task
-only releases a savepoint, so its rows are lost. On SQLAlchemy 2.0, execute the listener's SQL in an
-`after_begin` listener.
+asyncpg leaves an open transaction in the pool. If the next task gets a connection with an open
+transaction, its COMMIT only releases a savepoint, so its rows are lost. On SQLAlchemy 2.0, execute
+the listener's SQL in an `after_begin` listener.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/events.html#sqlalchemy.orm.SessionEvents.after_begin
 """

@@ -1,9 +1,9 @@
 """An after_commit listener cannot send SQL: collect the work there, and do it after commit().
 
 SQLAlchemy calls an after_commit listener when the transaction is over, but the session cannot begin
-another transaction yet. In the listener, note in the dictionary session.info what remains to be
-done. If the process dies after the commit, the noted work is lost. Store work that must not be lost
-in a table, in the same transaction as the changes.
+another transaction yet. In an after_commit listener, write into the dictionary session.info what
+remains to be done. If the process dies after the commit, work that you noted only in session.info
+is lost. Store work that must not be lost in a table, in the same transaction as the changes.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/events.html#sqlalchemy.orm.SessionEvents.after_commit
 Symptom: InvalidRequestError "This session is in 'committed' state"

@@ -1,8 +1,8 @@
 """A task that is cancelled between two statements loses its uncommitted work and nothing else.
 
 CancelledError leaves the `async with` block like any other exception, so SQLAlchemy rolls the
-transaction back. After the rollback, the next task gets the same connection. If work must not be
-lost, commit it before the next await.
+transaction back. After the rollback, the pool gives the cancelled task's connection to the next
+task. If work must not be lost, commit it before the next await.
 
 Docs: https://github.com/sqlalchemy/sqlalchemy/issues/8145
 """

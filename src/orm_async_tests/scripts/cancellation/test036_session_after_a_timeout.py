@@ -1,7 +1,7 @@
 """After a timeout has cancelled a statement, the session raises an error until you roll back.
 
-When asyncio.timeout() cancels the statement, SQLAlchemy discards the connection, and the
-transaction is lost. Until you call rollback(), the session raises PendingRollbackError (8s2b).
+When asyncio.timeout() cancels a statement, SQLAlchemy discards the connection, and the transaction
+is lost. Until you call rollback(), the session raises PendingRollbackError (8s2b).
 
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-8s2b
 Symptom: PendingRollbackError 8s2b "Can't reconnect until invalid transaction is rolled back"

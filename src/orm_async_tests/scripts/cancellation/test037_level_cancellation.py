@@ -1,9 +1,9 @@
 """If AnyIO cancels a task on asyncpg, the task's query keeps running on the server.
 
-If asyncio cancels the task once, asyncpg asks the server to cancel the query. AnyIO, which FastAPI
-uses, cancels the task again at every await, and interrupts asyncpg before it has asked the server.
-The query keeps running on the server and keeps its locks. To limit the time of a query, set
-statement_timeout.
+If asyncio cancels a task once, asyncpg asks the server to cancel the task's query. AnyIO, which
+FastAPI uses, cancels a task again at every await. The second cancel interrupts asyncpg before
+asyncpg has asked the server to cancel the query. A query whose task AnyIO has cancelled keeps
+running on the server and keeps its locks. To limit the time of a query, set statement_timeout.
 
 Docs: https://anyio.readthedocs.io/en/stable/cancellation.html
 Docs: https://github.com/MagicStack/asyncpg/issues/1156

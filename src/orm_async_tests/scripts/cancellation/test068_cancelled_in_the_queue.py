@@ -1,4 +1,4 @@
-"""A task that is cancelled while it waits for the pool leaks no slot.
+"""A task that is cancelled while it waits for a pooled connection leaks no slot of the pool.
 
 A cancelled task leaves the pool's queue, and the next returned connection goes to another task.
 

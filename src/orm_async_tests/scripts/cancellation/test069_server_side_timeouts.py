@@ -1,9 +1,9 @@
 """asyncio.timeout() makes the pool discard the connection, but statement_timeout does not.
 
-With statement_timeout, the server cancels the statement (57014). After a statement_timeout, you
-have to roll back, but you can use the connection again. After asyncio.timeout(), SQLAlchemy
-discards the connection, and the pool has to open another one. Set statement_timeout for every
-statement that could hang.
+When statement_timeout expires, the server cancels the statement (SQLSTATE 57014). After a
+statement_timeout, you have to roll back, but you can use the connection again. After
+asyncio.timeout(), SQLAlchemy discards the connection, and the pool has to open another one. Set
+statement_timeout for every statement that could hang.
 
 Docs: https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-STATEMENT-TIMEOUT
 Symptom: 57014 "canceling statement due to statement timeout"
@@ -24,7 +24,7 @@ PID = select(func.pg_backend_pid())
 
 @wrong
 async def of_the_client(session: AsyncSession) -> dict[str, bool]:
-    """end a query with asyncio.timeout(), then compare the backend's process ID"""
+    """end a query with asyncio.timeout(), and compare the backend's process IDs before and after"""
     before = await session.scalar(PID)
     with suppress(TimeoutError):
         async with asyncio.timeout(0.05):
@@ -35,7 +35,7 @@ async def of_the_client(session: AsyncSession) -> dict[str, bool]:
 
 @right
 async def of_the_server(session: AsyncSession) -> dict[str, bool]:
-    """end a query with statement_timeout, then compare the backend's process ID"""
+    """end a query with statement_timeout, and compare the backend's process IDs before and after"""
     before = await session.scalar(PID)
     await session.execute(text("SET LOCAL statement_timeout = '50ms'"))
     with suppress(DBAPIError):

@@ -56,7 +56,7 @@ async def closed_by_hand(engine: AsyncEngine) -> dict[str, object]:
 
 @right(engine=ONE, leaks=True, tasks=True, unhandled=True)
 async def exited(engine: AsyncEngine) -> dict[str, object]:
-    """leave the block of engine.connect()"""
+    """leave the block of `async with engine.connect()`"""
     used = list[AsyncConnection]()
 
     async def use() -> None:

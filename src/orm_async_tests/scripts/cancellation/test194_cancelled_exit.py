@@ -2,8 +2,8 @@
 
 In this script, the cancel arrives while a slow `reset` listener of the pool runs. Before SQLAlchemy
 2.0.55 and 2.1.2, a cancelled task ended at once, and SQLAlchemy closed its connection later in the
-background. If the program called dispose() before the connection was closed, nothing closed the
-connection.
+background. On releases that closed the connection in the background, the connection stayed open if
+the program called dispose() first.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.2
 """

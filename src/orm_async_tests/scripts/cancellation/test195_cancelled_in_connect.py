@@ -2,8 +2,8 @@
 
 In this script, a `connect` listener raises an error, and the task is cancelled while the pool
 closes the new connection. In SQLAlchemy 2.0.53, 2.0.54 and 2.1.0 to 2.1.4, the listener's error
-replaced CancelledError. Without a CancelledError, a loop that retries after every Exception does
-not end. The method Task.cancelling() shows that a cancelled task should end.
+replaced CancelledError. If another error replaces CancelledError, a loop that retries after every
+Exception does not end. The method Task.cancelling() shows that a cancelled task should end.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.5
 """

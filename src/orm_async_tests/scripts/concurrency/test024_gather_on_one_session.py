@@ -1,4 +1,4 @@
-"""On a session with a connection, gather() raises no error, but the queries run one by one.
+"""On one session that has a connection, gather() raises no error, but its queries run one by one.
 
 For each connection, SQLAlchemy's adapter sends the second query only after the server has answered
 the first one. If every task has its own session, the queries run at the same time. In this script,

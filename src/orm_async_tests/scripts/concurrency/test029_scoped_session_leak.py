@@ -2,7 +2,7 @@
 
 With scopefunc=current_task, async_scoped_session creates one session per task and keeps it in a
 registry after the task has ended. Await remove() in every task that uses an async_scoped_session. A
-session that you open with `async with Session()` needs no registry.
+session that you open with `async with Session()` is in no registry and needs no remove().
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-asyncio-scoped-session
 """

@@ -1,6 +1,6 @@
 """asyncpg's pooled connections work only in the event loop that opened them.
 
-In a second asyncio.run(), or in the event loop of the next test, the pool returns a connection of
+In a second asyncio.run(), or in the event loop of the next test, the pool hands out a connection of
 the first event loop. Dispose the engine in the event loop that used it, or create the engine with
 NullPool. A psycopg connection is not bound to an event loop.
 

@@ -3,7 +3,7 @@
 A prepared statement of asyncpg remembers the columns that it returns. When SQLAlchemy executes a
 DDL() element, it clears the statement cache of every connection in the process. SQLAlchemy does not
 notice an ALTER in text() or from another process, so the next execution of a cached statement
-fails. After a stale statement has failed, run its transaction again.
+fails. After a stale cached statement has failed, run the whole transaction again.
 
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-cache
 Symptom: InvalidCachedStatementError 0A000 "cached statement plan is invalid"

@@ -2,8 +2,8 @@
 
 Both asyncpg and SQLAlchemy's dialect cache prepared statements. If you switch off only asyncpg's
 cache, nothing checks the column types of SQLAlchemy's cached statements. If a column changes from
-integer to float, a connection may read the bytes of the float as an integer. Switch off asyncpg's
-cache and SQLAlchemy's cache, or neither.
+integer to float, a connection may read the bytes of the float as an integer. Switch off both
+asyncpg's cache and SQLAlchemy's cache, or leave both caches on.
 
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-cache
 """
@@ -43,14 +43,14 @@ async def read_around_alter(reading: AsyncEngine, altering: AsyncEngine) -> dict
 
 @wrong
 async def one_cache_off(make_engine: MakeEngine) -> dict[str, object]:
-    """read, ALTER the column on another engine, and read again, with only asyncpg's cache off"""
+    """ALTER a column on another engine between two reads, with only asyncpg's cache off"""
     reading = make_engine(connect_args={"statement_cache_size": 0})
     return await read_around_alter(reading, make_engine())
 
 
 @right
 async def both_caches_off(make_engine: MakeEngine) -> dict[str, object]:
-    """read, ALTER the column on another engine, and read again, with both caches off"""
+    """ALTER a column on another engine between two reads, with all statement caches off"""
     off = {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
     return await read_around_alter(make_engine(connect_args=off), make_engine())
 

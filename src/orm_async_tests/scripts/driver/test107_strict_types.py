@@ -22,19 +22,19 @@ DAY = text("SELECT CAST(:value AS date) + 1")
 
 @wrong
 async def text_for_a_number(session: AsyncSession) -> object:
-    """pass the text '1' for an integer"""
+    """pass the text '1' as an integer parameter"""
     return await session.scalar(NUMBER, {"value": "1"})
 
 
 @wrong
 async def text_for_a_date(session: AsyncSession) -> object:
-    """pass the text '2010-10-03' for a date"""
+    """pass the text '2010-10-03' as a date parameter"""
     return await session.scalar(DAY, {"value": "2010-10-03"})
 
 
 @right
 async def python_types(session: AsyncSession) -> dict[str, object]:
-    """pass an int and a date"""
+    """pass an int as an integer parameter, and a date as a date parameter"""
     number = await session.scalar(NUMBER, {"value": 1})
     return {"number": number, "day": await session.scalar(DAY, {"value": date(2010, 10, 3)})}
 

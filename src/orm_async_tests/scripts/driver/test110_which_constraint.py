@@ -2,7 +2,7 @@
 
 A duplicate name (23505), a missing parent (23503), a NULL (23502) and a failed CHECK (23514) all
 raise IntegrityError. Read the SQLSTATE from `error.orig.sqlstate`. Do not search the text of the
-message, because the server may write it in another language.
+error message, because the server may write it in another language.
 
 Docs: https://www.postgresql.org/docs/current/errcodes-appendix.html
 Symptom: IntegrityError 23503 "violates foreign key constraint"

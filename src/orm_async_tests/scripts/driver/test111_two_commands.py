@@ -1,8 +1,8 @@
 """On asyncpg, two commands in one text() are a syntax error (42601).
 
 On asyncpg, SQLAlchemy prepares every statement, and a prepared statement can contain only one
-command. Execute the commands one by one. You can also pass all commands to execute() of the asyncpg
-connection, without parameters.
+command. Execute every command in its own text(). You can also pass all commands to execute() of the
+asyncpg connection, without parameters.
 
 Docs: https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY
 Docs: https://magicstack.github.io/asyncpg/current/api/index.html#asyncpg.connection.Connection.execute

@@ -31,7 +31,7 @@ ROWS = [{"username": f"walker-{number}"} for number in range(1000)]
 
 
 def keep_loop_busy_and_cancel(*arguments: Any) -> None:
-    """Block the event loop until psycopg would let other tasks run, then cancel executemany()."""
+    """Block the event loop for psycopg's MAX_BUSY_TIME, then cancel the executemany()."""
     from psycopg import waiting
 
     task = asyncio.current_task()

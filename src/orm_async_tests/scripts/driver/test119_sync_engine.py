@@ -1,9 +1,9 @@
 """create_engine() accepts an asyncpg URL, but connecting raises MissingGreenlet.
 
 Only an engine of create_async_engine() can await asyncpg. The driver psycopg has a synchronous and
-an asyncio API, so its URL works with both kinds of engine. If your program needs both kinds of
-engine, for example for migrations, use psycopg for the synchronous engine. You can also run the
-synchronous code in run_sync() on a connection of the async engine.
+an asyncio API, so its URL works with a synchronous and with an async engine. If your program also
+needs a synchronous engine, for example for migrations, use psycopg for the synchronous engine. You
+can also run the synchronous code in run_sync() on a connection of the async engine.
 
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-xd2s
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "in raw_connection"

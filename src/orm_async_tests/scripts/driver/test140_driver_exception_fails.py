@@ -1,8 +1,9 @@
-"""On asyncpg, driver_exception raises ValueError for the error of a stale statement.
+"""On asyncpg, driver_exception raises ValueError for the error of a stale prepared statement.
 
 SQLAlchemy 2.1 looks up the driver's error in a list of classes, which lacks the class for a stale
-prepared statement. For a stale statement, an error handler that reads driver_exception gets a
-second error. `error.orig.__cause__` works on SQLAlchemy 2.0 and 2.1.
+prepared statement. For a stale prepared statement, an error handler that reads driver_exception
+gets a second error. To get the driver's error on SQLAlchemy 2.0 and 2.1, read
+`error.orig.__cause__`.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/exceptions.html#sqlalchemy.exc.DBAPIError
 Symptom: ValueError "No original exception is present"

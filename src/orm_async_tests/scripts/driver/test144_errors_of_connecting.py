@@ -2,7 +2,7 @@
 
 For an unknown database or a wrong password, the server answers with an SQLSTATE, and SQLAlchemy
 raises a DBAPIError. Before SQLAlchemy 2.1, connect() raised asyncpg's own errors. If no server
-answers, asyncpg raises the built-in OSError. Code that waits for a server must therefore catch both
+answers, asyncpg raises the built-in OSError. Code that waits for a server to start must catch both
 DBAPIError and OSError.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/migration_21.html

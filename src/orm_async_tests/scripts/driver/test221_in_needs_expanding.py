@@ -1,4 +1,4 @@
-"""`IN :ids` in text() is a syntax error (42601) unless the parameter is expanding.
+"""`IN :ids` in text() is a syntax error (42601) without bindparam(expanding=True).
 
 A parameter stands for one value, but IN needs a list in parentheses. With
 bindparam(expanding=True), SQLAlchemy writes one parameter for every element. `= ANY(:ids)` needs no

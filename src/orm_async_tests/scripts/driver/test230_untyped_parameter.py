@@ -1,8 +1,8 @@
 """`:name IS NULL` in text() gives its parameter no type (42P18, 42P08): write CAST(:name AS text).
 
-PostgreSQL derives the type of a parameter from the first place where it stands. IS NULL, concat()
-and jsonb_build_object() accept any type, so PostgreSQL cannot derive a type from IS NULL or
-concat(). Give the type with CAST in SQL, or with bindparam() in Python.
+PostgreSQL derives the type of a parameter from its first use in the statement. IS NULL, concat()
+and jsonb_build_object() accept any type, so PostgreSQL cannot derive a parameter's type from them.
+Give the parameter a type with CAST in SQL, or with bindparam() in Python.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/sqlelement.html#sqlalchemy.sql.expression.TextClause.bindparams
 Symptom: ProgrammingError 42P18 "could not determine data type of parameter"

@@ -1,9 +1,9 @@
 """After a password change, an engine whose URL has the old password cannot connect (28P01).
 
-A token of a cloud service expires within minutes, but the pool opens new connections as long as the
-engine lives. SQLAlchemy calls async_creator for every new connection, so read the current password
-in your async_creator. A `do_connect` listener can also change the arguments of the driver for every
-new connection.
+If the password is a token of a cloud service, it expires within minutes, but the pool opens new
+connections as long as the engine exists. SQLAlchemy calls async_creator for every new connection,
+so read the current password in your async_creator. A `do_connect` listener can also change the
+arguments of the driver for every new connection.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/engines.html#generating-dynamic-authentication-tokens
 Symptom: asyncpg: InvalidPasswordError 28P01 "password authentication failed"

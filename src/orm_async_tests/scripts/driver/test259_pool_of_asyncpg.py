@@ -1,8 +1,8 @@
 """With async_creator=pool.acquire, asyncpg's pool opens a new connection for every use.
 
-SQLAlchemy closes every connection that async_creator has returned, so asyncpg's pool opens a new
-connection. Every use of the engine pays for a new connection. Let SQLAlchemy pool the connections.
-If your code needs asyncpg's own methods, call get_raw_connection().
+SQLAlchemy closes every connection that async_creator has returned, so asyncpg's pool has to open a
+new connection for every use. Let SQLAlchemy pool the connections. If your code needs asyncpg's own
+methods, call get_raw_connection().
 
 Docs: https://docs.sqlalchemy.org/en/21/core/engines.html#sqlalchemy.create_engine.params.async_creator
 """

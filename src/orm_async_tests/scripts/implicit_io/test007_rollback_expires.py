@@ -2,7 +2,7 @@
 
 The setting expire_on_commit applies only to commits. After a rollback the loaded values may be
 wrong, so SQLAlchemy expires them. Read the values that you need before the rollback, or call
-refresh() after it.
+refresh() after the rollback.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_basics.html#rolling-back
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"

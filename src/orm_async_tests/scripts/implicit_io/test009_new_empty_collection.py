@@ -2,7 +2,7 @@
 
 After the flush, SQLAlchemy does not know that an unassigned collection is empty. Reading an
 unassigned collection is a lazy load, which raises MissingGreenlet (xd2s). To avoid MissingGreenlet,
-write `points=[]`.
+pass `points=[]` when you create the object.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#preventing-implicit-io-when-using-asyncsession
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_emit_lazyload"

@@ -1,8 +1,8 @@
 """awaitable_attrs sends one SELECT per object, so a loop over N objects costs N + 1 statements.
 
-Awaiting an attribute sends one SELECT if the attribute is not loaded, and none if it is loaded. For
-a single object, one more SELECT does no harm. For many objects, load the attribute with the query,
-for example with selectinload().
+Awaiting an attribute of awaitable_attrs sends one SELECT if the attribute is not loaded, and none
+if it is loaded. For a single object, one more SELECT does no harm. For many objects, load the
+attribute with the query, for example with selectinload().
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncAttrs
 """
@@ -19,14 +19,14 @@ ALSO = "aiosqlite"
 
 @variant
 async def once(session: AsyncSession) -> dict[str, int]:
-    """await the attribute of one user once"""
+    """await the points of one user once"""
     user = (await session.scalars(select(User).limit(1))).one()
     return {"points": len(await user.awaitable_attrs.points)}
 
 
 @variant
 async def twice(session: AsyncSession) -> dict[str, int]:
-    """await the attribute of one user twice, then read it without await"""
+    """await the points of one user twice, then read them without await"""
     user = (await session.scalars(select(User).limit(1))).one()
     await user.awaitable_attrs.points
     await user.awaitable_attrs.points
@@ -35,14 +35,14 @@ async def twice(session: AsyncSession) -> dict[str, int]:
 
 @wrong
 async def in_a_loop(session: AsyncSession) -> dict[str, int]:
-    """await the attribute of three users in a loop"""
+    """await the points of three users in a loop"""
     users = (await session.scalars(select(User))).all()
     return {"points": sum([len(await user.awaitable_attrs.points) for user in users])}
 
 
 @right
 async def with_the_query(session: AsyncSession) -> dict[str, int]:
-    """load the attribute of three users with the query"""
+    """load the points of three users with the query"""
     users = (await session.scalars(select(User).options(selectinload(User.points)))).all()
     return {"points": sum([len(await user.awaitable_attrs.points) for user in users])}
 

@@ -1,7 +1,7 @@
 """With raiseload(), a lazy load raises an error in synchronous code, as it does under asyncio.
 
-Under asyncio, reading an unloaded relationship raises MissingGreenlet (xd2s). Inside run_sync(),
-SQLAlchemy silently sends one SELECT per object. With raiseload(), a lazy load always raises
+Under asyncio, reading an unloaded relationship raises MissingGreenlet (xd2s). Inside run_sync(), a
+lazy load silently sends one SELECT per object. With raiseload(), a lazy load always raises
 InvalidRequestError, and the error names the attribute.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/relationships.html#preventing-unwanted-lazy-loads-using-raiseload

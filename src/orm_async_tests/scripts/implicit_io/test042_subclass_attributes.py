@@ -1,9 +1,9 @@
 """A query for the base class leaves the columns of its subclasses unloaded.
 
-In joined-table inheritance, the columns of a subclass are in a separate table. Reading a column of
-a subclass is a lazy load, which raises MissingGreenlet (xd2s). The option selectin_polymorphic()
-sends one more statement per subclass. The construct with_polymorphic() joins the tables of all
-subclasses in one statement.
+In joined-table inheritance, the columns of a subclass are in a separate table. After a query for
+the base class, reading a column of a subclass is a lazy load, which raises MissingGreenlet (xd2s).
+The option selectin_polymorphic() sends one more statement per subclass. The construct
+with_polymorphic() joins the tables of all subclasses in one statement.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/inheritance.html
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"

@@ -1,8 +1,8 @@
 """__repr__ and == of a mapped dataclass raise MissingGreenlet if a field is not loaded.
 
 MappedAsDataclass generates __repr__ and __eq__ from all fields, also from relationships. Printing
-or comparing objects loads their relationships lazily. Exclude a relationship with repr=False and
-compare=False.
+or comparing mapped dataclasses loads their relationships lazily. To exclude a relationship from
+__repr__ and __eq__, declare it with repr=False and compare=False.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/dataclasses.html#declarative-dataclass-mapping
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_emit_lazyload" "in __repr__"
@@ -55,14 +55,14 @@ async def repr_of_columns(session: AsyncSession) -> str:
 
 @wrong
 async def compare_all(Session: Sessions) -> dict[str, bool]:
-    """compare the objects of one row from two sessions"""
+    """compare two sessions' objects of the same row, whose relationship is not loaded"""
     async with Session() as one, Session() as two:
         return {"equal": await one.get_one(Walk, 1) == await two.get_one(Walk, 1)}
 
 
 @right
 async def compare_columns(Session: Sessions) -> dict[str, bool]:
-    """compare the objects of one row from two sessions, with compare=False"""
+    """compare two sessions' objects of the same row, whose relationship has compare=False"""
     async with Session() as one, Session() as two:
         return {"equal": await one.get_one(Tour, 1) == await two.get_one(Tour, 1)}
 

@@ -2,7 +2,7 @@
 
 An association proxy and a hybrid property read the relationship of an object, and nothing can await
 a lazy load. Load the relationship with the query, for example with selectinload(). If a query uses
-a proxy only to filter, it need not load the relationship.
+an association proxy only to filter, it need not load the relationship.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/associationproxy.html
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/hybrid.html

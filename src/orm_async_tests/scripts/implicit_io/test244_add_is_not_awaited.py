@@ -1,8 +1,8 @@
 """`await session.add(row)` raises TypeError, but a later commit inserts the row.
 
-The method add() sends nothing, so it is not a coroutine and returns None. Python first calls add(),
-and then refuses to await None. If your code handles the TypeError and commits later, the row is
-inserted.
+The method add() sends nothing, so it is not a coroutine and returns None. In `await
+session.add(row)`, Python first calls add(), and then cannot await its result None. If your code
+handles this TypeError and commits later, the row is inserted, because add() has run.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncSession.add
 Symptom: TypeError "object NoneType can't be used in 'await' expression"

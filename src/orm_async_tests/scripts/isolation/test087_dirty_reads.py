@@ -1,8 +1,8 @@
 """No isolation level reads uncommitted or rolled-back changes (anomalies G1a, G1b and G1c).
 
 PostgreSQL has no dirty reads, and treats READ UNCOMMITTED as READ COMMITTED. In schedule G1c, each
-of two transactions writes one row and reads the other row. At SERIALIZABLE, one of the transactions
-fails with SQLSTATE 40001.
+of two transactions writes one row and reads the other row. At SERIALIZABLE, one of the two
+transactions of schedule G1c fails with SQLSTATE 40001.
 
 Docs: https://github.com/ept/hermitage/blob/master/postgres.md
 """

@@ -1,9 +1,8 @@
 """After a reader has seen the changes of a transaction, the changes never vanish (anomaly OTV).
 
 Two transactions write the same two rows, and a third transaction reads the rows one after the
-other. After the third transaction has seen one change of the second writer, it sees all changes of
-this writer. At stricter isolation levels than READ COMMITTED, the second writer fails with SQLSTATE
-40001.
+other. After the reading transaction has seen one change of a writer, it sees all changes of this
+writer. At REPEATABLE READ and SERIALIZABLE, the second writer of a row fails with SQLSTATE 40001.
 
 Docs: https://www.postgresql.org/docs/current/transaction-iso.html
 """

@@ -1,9 +1,9 @@
 """Only READ COMMITTED mixes rows from before and after another commit (anomaly G-single).
 
 At READ COMMITTED, a statement sees the changes that another transaction has committed since the
-previous statement. Then a transaction reads rows that were never valid at the same time. At
-stricter isolation levels, the transaction has one snapshot. Writing a row that has changed since
-the transaction's snapshot fails with SQLSTATE 40001.
+previous statement. Two statements of a READ COMMITTED transaction may return rows that were never
+valid at the same time. At REPEATABLE READ and SERIALIZABLE, the whole transaction uses one
+snapshot. Writing a row that has changed since the transaction's snapshot fails with SQLSTATE 40001.
 
 Docs: https://github.com/ept/hermitage/blob/master/postgres.md
 """
@@ -19,7 +19,7 @@ lon = TrackPoint.lon
 
 
 async def swap(b: AsyncSession, one: int, two: int) -> None:
-    """Exchange the values of the two rows."""
+    """Exchange the values of the rows `one` and `two` in session `b`."""
     await b.execute(update(TrackPoint).where(pk == one).values(lon=16))
     await b.execute(update(TrackPoint).where(pk == two).values(lon=15))
 

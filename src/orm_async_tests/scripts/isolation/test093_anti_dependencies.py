@@ -2,7 +2,7 @@
 
 Two transactions look for rows, find none, and then insert rows that the other transaction would
 have found. In the schedule `two_edges`, a transaction that only reads sees a state that no serial
-order could produce. At SERIALIZABLE, one transaction fails with SQLSTATE 40001.
+order could produce. At SERIALIZABLE, one of the conflicting transactions fails with SQLSTATE 40001.
 
 Docs: https://www.postgresql.org/docs/current/transaction-iso.html
 """
@@ -31,7 +31,7 @@ async def two_inserts(a: AsyncSession, b: AsyncSession, user: int) -> bool:
 
 
 async def two_edges(a: AsyncSession, b: AsyncSession, c: AsyncSession, one: int, two: int) -> bool:
-    """Return whether session `c` reads a state that no order of the transactions explains."""
+    """Return whether session `c` reads a state that no serial order could explain."""
     both = select(lon).where(pk.in_([one, two])).order_by(pk)
     before = (await a.scalars(both)).all()
     await b.execute(update(TrackPoint).where(pk == two).values(lon=lon + 5))

@@ -1,9 +1,9 @@
 """joinedload() sends one statement, selectinload() sends two, and immediateload() sends 1 + N.
 
-Every variant reads three users with two points each. Loading with joinedload() takes one statement.
-Loading with selectinload() or subqueryload() takes one more statement. Loading with immediateload()
-or awaitable_attrs takes one more statement per user. With raiseload(), SQLAlchemy sends no further
-statement.
+Every variant of this script reads three users with two points each. Loading with joinedload() takes
+one statement. Loading with selectinload() or subqueryload() takes one statement in addition to the
+query. Loading with immediateload() or awaitable_attrs takes one more statement per user. With
+raiseload(), SQLAlchemy sends no further statement.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/relationships.html
 """

@@ -33,7 +33,7 @@ async def unique(session: AsyncSession) -> dict[str, int]:
 
 @right
 async def to_one(session: AsyncSession) -> dict[str, int]:
-    """load the parent with joinedload(), which repeats no row"""
+    """load the parent of every point with joinedload(), which repeats no row"""
     query = select(TrackPoint).options(joinedload(TrackPoint.user))
     return {"users": len({point.user for point in await session.scalars(query)})}
 

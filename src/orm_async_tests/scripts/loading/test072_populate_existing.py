@@ -1,7 +1,7 @@
 """An upsert with RETURNING returns an already loaded object with its old values.
 
-SQLAlchemy finds the object of the returned row in the identity map, and does not change the object.
-With populate_existing, SQLAlchemy writes the returned values into the object.
+If the object of a returned row is already in the identity map, SQLAlchemy does not change the
+object. With populate_existing, SQLAlchemy writes the returned values into the object.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/api.html#populate-existing
 """

@@ -1,8 +1,8 @@
 """A self-referential selectinload() loads one level, but recursion_depth=-1 loads the whole tree.
 
-A loader option describes one step, from a parent to its children. Reading the children of a child
-is a lazy load, which raises MissingGreenlet. With recursion_depth=-1, SQLAlchemy sends one SELECT
-for every level, until a level is empty.
+A loader option describes one step, from a parent to its children. If you load only one level,
+reading the children of a child is a lazy load, which raises MissingGreenlet. With
+recursion_depth=-1, SQLAlchemy sends one SELECT for every level, until a level is empty.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/self_referential.html#configuring-self-referential-eager-loading
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_emit_lazyload"

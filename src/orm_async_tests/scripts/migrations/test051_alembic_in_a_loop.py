@@ -56,7 +56,7 @@ async def in_a_thread(url: URL, engine: AsyncEngine) -> dict[str, object]:
 
 @right
 async def on_a_connection(engine: AsyncEngine) -> dict[str, object]:
-    """run Alembic's command in run_sync(), and pass the connection"""
+    """run Alembic's command in run_sync(), and pass the connection to env.py"""
     async with engine.begin() as connection:
         with alembic_environment(env=ENV, connection=connection.sync_connection) as config:
             await connection.run_sync(lambda _: command.upgrade(config, "head"))

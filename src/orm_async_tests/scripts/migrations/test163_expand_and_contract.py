@@ -1,9 +1,9 @@
-"""Renaming a column in one step breaks the running release: expand first, and contract later.
+"""Renaming a column breaks the running release: add a new column, and drop the old one later.
 
-During a rollout, processes of the new and of the old release run at the same time. To expand, add
-the new column, allow NULL in the old column, and roll out code that writes both columns. When no
-old process runs any more, fill the new column, and roll out code that uses only the new column. To
-contract, drop the old column.
+During a rollout, processes of the new and of the old release run at the same time. In the expand
+step, add the new column, allow NULL in the old column, and roll out code that writes both columns.
+When no process of the old release runs any more, fill the new column, and roll out code that uses
+only the new column. In the contract step, drop the old column.
 
 Docs: https://martinfowler.com/bliki/ParallelChange.html
 Symptom: 42703 "column ... of relation ... does not exist"
@@ -63,7 +63,7 @@ async def in_one_step(engine: AsyncEngine) -> list[int | None]:
 
 @right
 async def in_parallel(engine: AsyncEngine) -> dict[str, list[int | None]]:
-    """expand, write both columns, fill the new column, then contract"""
+    """add a new column, write both columns, fill the new column, then drop the old column"""
     await migrate(engine, EXPAND)
     counts = await serve(engine, OLD, BOTH, OLD)
     await migrate(engine, FILL)

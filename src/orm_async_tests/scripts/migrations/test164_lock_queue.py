@@ -1,8 +1,8 @@
 """An ALTER TABLE that waits for a lock blocks later queries, unless lock_timeout ends its wait.
 
-ALTER TABLE needs the strongest lock on the table, so it waits for a running report. While ALTER
-TABLE waits, every later query on the table waits behind it. With lock_timeout, the ALTER TABLE
-fails with 55P03, the other queries continue, and the migration tries again later.
+ALTER TABLE needs the strongest lock on the table, so it waits for a report that is reading the
+table. While ALTER TABLE waits, every later query on the table waits behind it. With lock_timeout,
+the ALTER TABLE fails with 55P03, the other queries continue, and the migration tries again later.
 
 Docs: https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-TABLES
 Docs: https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-LOCK-TIMEOUT

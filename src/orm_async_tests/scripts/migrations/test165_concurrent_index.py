@@ -39,7 +39,7 @@ def upgrade(connection: Connection, /, block: Any = nullcontext, **options: Any)
 
 
 async def write(engine: AsyncEngine) -> None:
-    """Insert a row, or fail if a lock takes more than 50 ms."""
+    """Insert a row, or fail if the wait for a lock takes more than 50 ms."""
     async with engine.begin() as connection:
         await connection.execute(text("SET LOCAL lock_timeout = '50ms'"))
         await connection.execute(insert(Walk))

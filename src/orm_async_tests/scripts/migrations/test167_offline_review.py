@@ -1,8 +1,8 @@
 """`alembic upgrade --sql` prints a revision's SQL, unless the revision queries the database.
 
-In offline mode, a revision has no connection to a database. Alembic prints the revision's query but
-gets no rows. A revision that queries the database works online, so nobody notices the mistake until
-an offline upgrade. Let the server compute the values in SQL.
+In offline mode, a revision has no connection to a database. In offline mode, Alembic prints the
+revision's query but gets no rows. A revision that queries the database works online, so nobody
+notices the query until an offline upgrade fails. Let the server compute a revision's values in SQL.
 
 Docs: https://alembic.sqlalchemy.org/en/latest/offline.html
 Symptom: TypeError "'NoneType' object is not iterable" in "alembic/runtime/migration.py"
@@ -57,14 +57,14 @@ def upgrade_and_print(connection: Connection, revision: str) -> str:
 
 @wrong
 async def asks_the_database(engine: AsyncEngine) -> str:
-    """upgrade online and offline with a revision that computes in Python"""
+    """upgrade online and offline with a revision that computes values in Python"""
     async with engine.begin() as connection:
         return await connection.run_sync(upgrade_and_print, REVISION + IN_PYTHON)
 
 
 @right
 async def in_sql(engine: AsyncEngine) -> str:
-    """upgrade online and offline with a revision that computes in SQL"""
+    """upgrade online and offline with a revision that computes values in SQL"""
     async with engine.begin() as connection:
         return await connection.run_sync(upgrade_and_print, REVISION + IN_SQL)
 

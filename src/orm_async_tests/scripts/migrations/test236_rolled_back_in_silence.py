@@ -1,9 +1,9 @@
 """If env.py queries before context.configure(), Alembic commits nothing and raises no error.
 
 A query before context.configure() begins a transaction. Alembic believes that a transaction that is
-already open belongs to the caller, so Alembic does not commit it. When env.py closes its
-connection, every revision is rolled back. Commit after the query, or query after
-context.configure().
+already open belongs to the caller, so Alembic does not commit it. If Alembic commits nothing,
+closing the connection in env.py rolls back every revision. In env.py, commit after the query, or
+send the query after context.configure().
 
 Docs: https://alembic.sqlalchemy.org/en/latest/api/runtime.html#alembic.runtime.environment.EnvironmentContext.begin_transaction
 Symptom: AssertionError in "autocommit_block"
@@ -68,7 +68,7 @@ async def autocommit_block(engine: AsyncEngine) -> dict[str, object]:
 
 @right
 async def committed(engine: AsyncEngine) -> dict[str, object]:
-    """send a query, commit, then call configure()"""
+    """send a query, commit, then call context.configure()"""
     committing = ENV.format("\nconnection.commit()")
     return await upgrade(engine.connect(), committing, REVISION.format(""))
 

@@ -1,9 +1,10 @@
 """create_table() always creates an enum's type (42710), but add_column() never does (42704).
 
-An enum type belongs to the schema, not to the table. If a later revision uses the type in another
-table, pass create_type=False. If a downgrade keeps the type, the next upgrade also needs
-create_type=False. Before add_column(), create the type with create(), and drop it in downgrade(). A
-test that upgrades an empty database does not show that the type already exists (42710).
+An enum type belongs to the schema, not to the table. If a later revision uses an existing enum type
+in another table, pass create_type=False. If a downgrade keeps the enum type, the next upgrade also
+needs create_type=False. Before add_column(), create the enum type with create(), and drop the type
+in downgrade(). A test that only upgrades an empty database does not notice that a downgrade has
+kept the type (42710).
 
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#sqlalchemy.dialects.postgresql.ENUM.params.create_type
 Symptom: 42710 "type ... already exists" in "create_table"
@@ -60,7 +61,7 @@ async def deploy_twice(engine: AsyncEngine, second: str) -> dict[str, list[str]]
 
 @wrong
 async def second_table(engine: AsyncEngine) -> dict[str, list[str]]:
-    """call create_table() with the same sa.Enum"""
+    """call create_table() for two tables with the same sa.Enum"""
     return await deploy_twice(engine, TOURS.format(STATE))
 
 

@@ -60,7 +60,7 @@ async def run(engine: AsyncEngine, do: Callable[[Config], None], revision: str =
 
 @wrong
 async def checked(engine: AsyncEngine) -> None:
-    """run `alembic check`, then insert the new value"""
+    """run `alembic check`, then insert an enum value that the database lacks"""
     await run(engine, command.check)
     async with engine.begin() as connection:
         walks = models("open", "done", "late").tables["test238.walks"]
@@ -75,7 +75,7 @@ async def added_and_used(engine: AsyncEngine) -> None:
 
 @right
 async def added_in_a_block(engine: AsyncEngine) -> dict[str, object]:
-    """add the value with ALTER TYPE in an autocommit_block(), then UPDATE a row to it"""
+    """add the value with ALTER TYPE in an autocommit_block(), then UPDATE a row to the value"""
     revision = REVISION.format(IN_A_BLOCK)
     await run(engine, lambda config: command.upgrade(config, "head"), revision)
     async with engine.connect() as connection:

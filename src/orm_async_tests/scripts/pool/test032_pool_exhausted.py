@@ -2,8 +2,8 @@
 
 In a pool with one slot, a session inside another session waits for the slot that the outer session
 holds. After pool_timeout seconds, the inner session raises sqlalchemy.exc.TimeoutError (3o7r). A
-pool of N slots deadlocks if N tasks open an inner session at once. Pass the session to the function
-instead of opening a second session in it.
+pool of N slots deadlocks if N tasks each open a second session at once. Pass the session to the
+function instead of opening a second session in it.
 
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#queuepool-limit-of-size-x-overflow-y-reached-connection-timed-out-timeout-z
 Symptom: TimeoutError 3o7r "QueuePool limit of size"

@@ -1,8 +1,9 @@
 """If a session loses its connection, the session raises an error until you roll back.
 
 After the backend of a session has died, the session's next statement fails with a disconnect error,
-and later statements raise PendingRollbackError (8s2b). The setting pool_pre_ping does not help,
-because the pool pings only at checkout. Roll back, then run the whole transaction again.
+and later statements raise PendingRollbackError (8s2b). The setting pool_pre_ping does not help
+inside a transaction, because the pool pings only at checkout. Roll back, then run the whole
+transaction again.
 
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-8s2b
 Symptom: PendingRollbackError 8s2b "Can't reconnect until invalid transaction is rolled back"

@@ -1,8 +1,8 @@
 """dispose() does not close a connection that is in use, and nothing closes it later.
 
-A call of dispose() replaces the pool by an empty pool. A connection that is in use later returns to
-the old pool, and stays open until the old pool is garbage-collected. Dispose the engine only after
-all connections have been returned.
+A call of dispose() replaces the pool by an empty pool. A connection that is in use during dispose()
+later returns to the old pool, and stays open until the old pool is garbage-collected. Dispose the
+engine only after all connections have been returned.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#engine-disposal
 """
@@ -19,7 +19,7 @@ ONE = select(1)
 
 @wrong(leaks=True, warns=True)
 async def in_use(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
-    """dispose the engine while a connection is in use, and count the backends then and later"""
+    """dispose the engine while a connection is in use, and count the backends at once and later"""
     old: Any = engine.pool  # this reference prevents its garbage collection
     async with engine.connect() as connection:
         await engine.dispose()

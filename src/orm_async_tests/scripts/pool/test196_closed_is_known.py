@@ -1,9 +1,9 @@
 """A checkout listener detects closed connections without the round trips of pool_pre_ping.
 
-On asyncpg, a ping takes as many round trips as BEGIN, one statement and ROLLBACK. If a restart or
-an administrator closes a connection, asyncpg notices the closed socket. If a checkout listener
-raises DisconnectionError for a closed connection, the pool reconnects. A checkout listener costs no
-round trip. Only a query or a timeout detects a server that dies silently.
+On asyncpg, a ping of pool_pre_ping takes three round trips, for BEGIN, a statement and ROLLBACK. If
+a restart or an administrator closes a connection, asyncpg notices the closed socket. If a checkout
+listener raises DisconnectionError for a closed connection, the pool reconnects. A checkout listener
+costs no round trip. Only a query or a timeout detects a server that dies silently.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#custom-legacy-pessimistic-ping
 """

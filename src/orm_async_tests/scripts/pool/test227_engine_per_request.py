@@ -1,4 +1,4 @@
-"""If every request creates an engine, the number of connections has no common limit.
+"""If every request creates an engine, nothing limits the total number of connections.
 
 The settings pool_size and max_overflow limit the pool of one engine. If every request has its own
 engine, the server refuses connections under load (53300). Create one engine when the process

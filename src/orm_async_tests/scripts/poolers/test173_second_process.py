@@ -2,10 +2,10 @@
 
 The driver asyncpg names its statements __asyncpg_stmt_1__ and so on, and every process counts from
 one. In transaction mode, PgBouncer gives several processes the same server connections, so the
-names collide. Switch off both statement caches, so that statements have no names. On asyncpg 0.30,
-also pass a prepared_statement_name_func that returns an empty text. Neither asyncpg nor SQLAlchemy
-promises to work in transaction mode. With max_prepared_statements, PgBouncer itself supports
-prepared statements (test175).
+statement names of the processes collide. Switch off the statement caches of asyncpg and SQLAlchemy,
+so that statements have no names. On asyncpg 0.30, also pass a prepared_statement_name_func that
+returns an empty string. Neither asyncpg nor SQLAlchemy promises to work in PgBouncer's transaction
+mode. With max_prepared_statements, PgBouncer itself supports prepared statements (test175).
 
 Docs: https://magicstack.github.io/asyncpg/current/faq.html#why-am-i-getting-prepared-statement-errors
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-name-with-pgbouncer
@@ -40,7 +40,7 @@ async def default_caches(pooler: Pooler, processes: Processes) -> Read:
 
 @right
 async def both_caches_off(pooler: Pooler, processes: Processes) -> Read:
-    """read in two processes, with both statement caches off"""
+    """read in two processes, with all statement caches off"""
     url = pooler.start(pool_mode="transaction", default_pool_size="1", max_prepared_statements="0")
     off = {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
     await processes.run(read, url, off)

@@ -1,9 +1,10 @@
-"""In transaction mode, a cached statement may be missing on the next server connection.
+"""In PgBouncer's transaction mode, a cached statement may be missing on the next server connection.
 
 A connection of the engine caches the names of the statements that it has prepared. PgBouncer may
 run the client's next transaction on another server connection, where the prepared statements do not
 exist. With NullPool and unique statement names, which SQLAlchemy's documentation recommends, two
-transactions of one connection still fail. Switch off both statement caches.
+transactions of one connection still fail. Switch off the statement caches of asyncpg and
+SQLAlchemy.
 
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-name-with-pgbouncer
 Symptom: InvalidSQLStatementNameError 26000 "prepared statement ... does not exist"
@@ -47,7 +48,7 @@ async def unique_names(pooler: Pooler, make_engine: MakeEngine) -> dict[str, str
 
 @right
 async def both_caches_off(pooler: Pooler, make_engine: MakeEngine) -> dict[str, str | None]:
-    """read in two transactions, with both statement caches off"""
+    """read in two transactions, with all statement caches off"""
     url = pooler.start(pool_mode="transaction", max_prepared_statements="0")
     off = {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
     return await read_on_two(make_engine(url, connect_args=off))

@@ -1,9 +1,10 @@
-"""With max_prepared_statements, an ALTER of a column's type breaks a query for every client.
+"""With PgBouncer's max_prepared_statements, a new column type breaks a query for every client.
 
 With max_prepared_statements, PgBouncer prepares a client's statement on every server connection
 that the client gets. PgBouncer 1.24 and later set max_prepared_statements by default. After a
 change of a column's type, the server rejects the prepared statement, even for new clients. Send
-RECONNECT to PgBouncer's admin console, or switch off both statement caches.
+RECONNECT to PgBouncer's admin console, or switch off the statement caches of asyncpg and
+SQLAlchemy.
 
 Docs: https://www.pgbouncer.org/config.html#max_prepared_statements
 Symptom: InvalidCachedStatementError 0A000 "cached statement plan is invalid"
@@ -64,7 +65,7 @@ async def changed(pooler: Pooler, make_engine: MakeEngine, engine: AsyncEngine) 
 
 @right
 async def caches_off(pooler: Pooler, make_engine: MakeEngine, engine: AsyncEngine) -> Read:
-    """read, ALTER the column's type, and read, with both statement caches off"""
+    """read, ALTER the column's type, and read, with all statement caches off"""
     url = pooler.start(pool_mode="transaction", max_prepared_statements="200")
     off = {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
     await read(make_engine(url, connect_args=off))

@@ -1,9 +1,10 @@
 """Behind PgBouncer, a SELECT may run another process's UPDATE that has the same statement name.
 
-In this script, two processes give different statements the name __asyncpg_stmt_5__. One process
-prepares an UPDATE, and the other process prepares a SELECT on another server connection. Later,
-PgBouncer gives the second process the server connection with the UPDATE. The second process then
-commits an UPDATE that it never sent, and no error is raised. Switch off both statement caches.
+In this script, two processes give different statements the name __asyncpg_stmt_5__. The first
+process prepares an UPDATE, and the second process prepares a SELECT on another server connection.
+If PgBouncer later runs the SELECT on the server connection of the UPDATE, the server executes the
+UPDATE instead. The process of the SELECT then commits an UPDATE that it never sent, and gets no
+error. Switch off the statement caches of asyncpg and SQLAlchemy.
 
 Docs: https://magicstack.github.io/asyncpg/current/faq.html#why-am-i-getting-prepared-statement-errors
 """
@@ -48,7 +49,7 @@ async def both(
 ) -> list[str | None]:
     """Run both processes and return what the second one reads.
 
-    At first, another client holds the server connection that the first process has used.
+    While the second process starts, another client holds the server connection of the first one.
     """
     await processes.run(first, url, caches)
     async with create_async_engine(url, poolclass=NullPool, connect_args=OFF).connect() as holding:
@@ -68,7 +69,7 @@ async def default_caches(pooler: Pooler, activity: Activity, processes: Processe
 
 @right
 async def both_caches_off(pooler: Pooler, activity: Activity, processes: Processes) -> Names:
-    """run both processes with both statement caches off"""
+    """UPDATE in one process, then SELECT twice in a second one, with all statement caches off"""
     url = pooler.start(pool_mode="transaction", default_pool_size="2", max_prepared_statements="0")
     read = await both(url, OFF, activity, processes)
     return {"read": read, "in the table": await activity.scalar(SELECT)}

@@ -1,8 +1,8 @@
 """Unique statement names do not make an ENUM column work behind PgBouncer.
 
-To look up an ENUM type, asyncpg prepares an additional statement. The function
-prepared_statement_name_func does not name asyncpg's additional statements, so the statements of two
-processes collide. With statement_cache_size=0, asyncpg's own statements have no names.
+To look up an ENUM type, asyncpg prepares an internal statement. The function
+prepared_statement_name_func does not name asyncpg's internal statements, so the names from two
+processes collide. With statement_cache_size=0, asyncpg's internal statements have no names.
 
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-name-with-pgbouncer
 Symptom: DuplicatePreparedStatementError 42P05 "statement ... already exists" in "_introspect_types"
@@ -61,7 +61,7 @@ async def unique_names(pooler: Pooler, processes: Processes) -> Read:
 
 @right
 async def both_caches_off(pooler: Pooler, processes: Processes) -> Read:
-    """read in two processes, with both statement caches off"""
+    """read in two processes, with all statement caches off"""
     url = pooler.start(pool_mode="transaction", default_pool_size="1", max_prepared_statements="0")
     off = {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
     await processes.run(read, url, {"connect_args": off})

@@ -2,7 +2,8 @@
 
 In transaction mode, PgBouncer gives a server connection to another client after every transaction.
 Only in session mode, PgBouncer resets the server's session between clients. SET LOCAL and locks
-that end with the transaction do not leak. LISTEN needs a direct connection to the server.
+that end with the transaction do not leak to the next client. LISTEN needs a direct connection to
+the server.
 
 Docs: https://www.pgbouncer.org/features.html
 """

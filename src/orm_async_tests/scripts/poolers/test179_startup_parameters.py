@@ -1,9 +1,9 @@
-"""PgBouncer rejects most server_settings, or ignores them silently.
+"""PgBouncer rejects most of asyncpg's server_settings, or ignores them silently.
 
 PgBouncer rejects most of the settings that asyncpg sends when it connects, but accepts timezone and
-application_name. With ignore_startup_parameters, PgBouncer accepts the connection but does not
-apply the setting. Use SET LOCAL for one transaction. For all clients, use ALTER ROLE or PgBouncer's
-connect_query.
+application_name. If ignore_startup_parameters lists a setting, PgBouncer accepts the connection but
+does not apply the setting. To change a setting for one transaction, use SET LOCAL. To change a
+setting for all clients, use ALTER ROLE or PgBouncer's connect_query.
 
 Docs: https://www.pgbouncer.org/config.html#ignore_startup_parameters
 Symptom: ProtocolViolationError 08P01 "unsupported startup parameter"

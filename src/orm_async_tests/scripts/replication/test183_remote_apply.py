@@ -1,8 +1,8 @@
 """With synchronous_commit=remote_apply, COMMIT waits until the standby shows the transaction.
 
 The primary must name the standby in its setting synchronous_standby_names. Use SET LOCAL
-synchronous_commit only for a transaction whose changes are read at once. While the standby is down,
-COMMIT with remote_apply waits.
+synchronous_commit only for a transaction whose changes are read on the standby at once. While the
+standby is down, COMMIT with remote_apply waits.
 
 Docs: https://www.postgresql.org/docs/current/runtime-config-wal.html#GUC-SYNCHRONOUS-COMMIT
 """
@@ -39,7 +39,7 @@ async def as_usual(
 async def remote_apply(
     make_engine: MakeEngine, primary_url: URL, standby_url: URL, standby: Standby
 ) -> dict[str, object]:
-    """commit with SET LOCAL synchronous_commit, and resume replay when COMMIT waits"""
+    """commit with SET LOCAL synchronous_commit, and let the standby replay when COMMIT waits"""
     standby.pause()
     primary = make_engine(primary_url)
 

@@ -1,10 +1,10 @@
 """A standby ends an idle transaction that blocks replay: run the whole transaction again.
 
-A standby must replay what the primary has locked or removed, for example by ALTER TABLE. After
-max_standby_streaming_delay (0 in this script), the standby ends every transaction that blocks
+A standby must replay the locks and deletions of the primary, for example those of an ALTER TABLE.
+After max_standby_streaming_delay (0 in this script), the standby ends every transaction that blocks
 replay, even an idle transaction. After the standby has ended a transaction, the next statement
-raises 40001 on psycopg, and the error of a lost connection on asyncpg. Run the whole transaction
-again.
+raises 40001 on psycopg, and the error of a lost connection on asyncpg. After the error, run the
+whole transaction again.
 
 Docs: https://www.postgresql.org/docs/current/hot-standby.html#HOT-STANDBY-CONFLICT
 Symptom: asyncpg: DBAPIError 08003 "connection was closed in the middle of operation"
@@ -25,7 +25,7 @@ USERS = select(func.count(User.id))
 
 
 async def alter(primary: AsyncEngine, standby: Standby) -> None:
-    """Alter a table on the primary, and let the standby replay it after the last await."""
+    """Alter a table on the primary, and block the event loop while the standby replays it."""
     standby.pause()
     async with primary.begin() as connection:
         await connection.execute(text("ALTER TABLE users ADD COLUMN nickname text"))

@@ -2,7 +2,7 @@
 
 A hot standby rejects SERIALIZABLE at BEGIN. After a rejected BEGIN, asyncpg still considers its
 transaction open, and every later use of the pooled connection fails. On a standby, use REPEATABLE
-READ, the highest isolation level of a standby.
+READ, which is the highest isolation level that a standby supports.
 
 Docs: https://www.postgresql.org/docs/current/hot-standby.html#HOT-STANDBY-CAVEATS
 Symptom: asyncpg: 0A000 "cannot use serializable mode in a hot standby"

@@ -53,7 +53,7 @@ async def the_rest(
 async def all_of_it(
     make_engine: MakeEngine, primary_url: URL, standby_url: URL, standby: Standby
 ) -> dict[str, object]:
-    """add two users, and repeat the whole unit of work until a server is the primary"""
+    """add two users, and repeat the whole unit of work until it succeeds on the new primary"""
     engine = make_engine(primary_of(primary_url, standby_url))
     for attempt in (1, 2, 3):
         try:

@@ -45,7 +45,7 @@ async def select_42(engine: AsyncEngine) -> dict[str, Any]:
 
 @wrong
 async def one_timeout(make_engine: MakeEngine, url: URL) -> dict[str, Any]:
-    """connect with a timeout and one URL that has a silent host and the server"""
+    """connect with a timeout and a URL that lists a silent host before the server"""
     with silent_host() as silent:
         hosts = tuple(f"{name}:{url.port or 5432}" for name in (silent, host(url)))
         both = url._replace(host=None, port=None).set(query={"host": hosts})

@@ -2,7 +2,8 @@
 
 A `break`, an exception and a cancel all leave the cursor of a stream open. When the garbage
 collector deletes an open cursor, psycopg issues a ResourceWarning. Close the result of a stream in
-a `finally` block. On asyncpg, the cursor also stays open, but causes no warning (test234).
+a `finally` block. On asyncpg, the cursor of an unfinished stream also stays open, but causes no
+warning (test234).
 
 Docs: https://www.psycopg.org/psycopg3/docs/advanced/cursors.html#server-side-cursors
 Symptom: ResourceWarning "was deleted while still open"

@@ -45,19 +45,19 @@ async def insert_during_stream(
 
 @wrong
 async def caught(session: AsyncSession) -> dict[str, int]:
-    """execute an INSERT that fails after the first row, and catch its error"""
+    """after the first row of a stream, catch the error of an INSERT without a savepoint"""
     return await insert_during_stream(session, nullcontext())
 
 
 @right
 async def in_a_savepoint(session: AsyncSession) -> dict[str, int]:
-    """execute an INSERT that fails in a savepoint, and catch its error"""
+    """after the first row of a stream, catch the error of an INSERT in a savepoint"""
     return await insert_during_stream(session, session.begin_nested())
 
 
 @right
 async def updated(session: AsyncSession) -> dict[str, int]:
-    """UPDATE all rows after the first row, and count the rows that show the change"""
+    """after the first row of a stream, UPDATE all rows, and count the rows that show the change"""
     rows, changed = 0, 0
     async for row in await session.stream(STREAM):
         rows, changed = rows + 1, changed + (row.lat == 90)

@@ -1,9 +1,9 @@
 """A stream that you leave by `break` blocks TRUNCATE and ALTER in its transaction (55006).
 
-After `break`, the cursor stays open. While a cursor of the transaction is open on a table,
-PostgreSQL refuses to truncate or alter the table. On psycopg, closing the result closes the cursor.
-On asyncpg, only the end of the transaction closes the cursor. Commit or roll back before you change
-a table that you have streamed.
+If you leave a stream by `break`, its cursor stays open. While a cursor of the transaction is open
+on a table, PostgreSQL refuses to truncate or alter the table. On psycopg, closing the result of the
+stream closes the cursor. On asyncpg, only the end of the transaction closes the cursor of an
+unfinished stream. Commit or roll back before you change a table that you have streamed.
 
 Docs: https://www.postgresql.org/docs/current/sql-declare.html
 Symptom: 55006 "because it is being used by active queries in this session"

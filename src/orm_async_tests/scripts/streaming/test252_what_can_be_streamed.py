@@ -1,9 +1,9 @@
 """stream() fails with AUTOCOMMIT, and psycopg cannot stream an UPDATE with RETURNING.
 
 PostgreSQL opens a cursor only in a transaction, so an AUTOCOMMIT connection cannot stream (25P01).
-On psycopg, a stream also cannot run SHOW, EXPLAIN or an UPDATE with RETURNING, because DECLARE
-rejects such statements (42601). On asyncpg, a stream accepts every statement that returns rows. Use
-execute() where a stream fails.
+On psycopg, a stream cannot run SHOW, EXPLAIN or an UPDATE with RETURNING, because DECLARE CURSOR
+rejects these statements (42601). On asyncpg, a stream accepts every statement that returns rows.
+Use execute() for a statement that stream() cannot run.
 
 Docs: https://www.postgresql.org/docs/current/sql-declare.html
 Symptom: asyncpg: 25P01 "cursor cannot be created outside of a transaction"

@@ -2,7 +2,7 @@
 
 For a test, begin a transaction on a connection, bind the session to this connection, and roll back
 at the end. With join_transaction_mode="create_savepoint", the tested code may commit and roll back.
-In the default mode, a rollback in the tested code ends the outer transaction.
+With the default join_transaction_mode, a rollback in the tested code ends the outer transaction.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#joining-a-session-into-an-external-transaction-such-as-for-test-suites
 Symptom: SAWarning "transaction already deassociated from connection"

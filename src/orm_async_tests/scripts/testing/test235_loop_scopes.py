@@ -1,9 +1,9 @@
 """If a pytest fixture with session scope creates the engine, all tests must share one event loop.
 
-By default, pytest-asyncio runs every test in its own event loop. On asyncpg, an engine of session
-scope gives a test a connection of an earlier event loop ("attached to a different loop"). Set both
-loop scopes of pytest-asyncio to "session". With AnyIO, define the fixture anyio_backend with the
-scope of your widest fixture.
+By default, pytest-asyncio runs every test in its own event loop. On asyncpg, an engine from a
+fixture of session scope gives a test a connection of an earlier event loop ("attached to a
+different loop"). Set both loop scopes of pytest-asyncio to "session". With AnyIO, define the
+fixture anyio_backend with the scope of your widest fixture.
 
 Docs: https://pytest-asyncio.readthedocs.io/en/stable/concepts.html
 Docs: https://anyio.readthedocs.io/en/stable/testing.html
@@ -44,7 +44,7 @@ FIXTURES, LOOPS = "asyncio_default_fixture_loop_scope", "asyncio_default_test_lo
 
 
 class Outcomes(Counter[str]):
-    """Counts the outcomes of tests, as a pytest plugin."""
+    """A pytest plugin that counts the outcomes of tests."""
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         if report.failed or report.when == "call":

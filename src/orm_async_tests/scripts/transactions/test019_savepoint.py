@@ -1,8 +1,8 @@
 """An error inside a savepoint undoes only the savepoint, and not the whole transaction.
 
-A block of begin_nested() begins with SAVEPOINT. If the block raises, SQLAlchemy sends ROLLBACK TO
-SAVEPOINT, and the rows outside of the block stay. Without a savepoint, PostgreSQL refuses every
-further statement until you roll back the transaction (25P02).
+A block of begin_nested() begins with SAVEPOINT. If a block of begin_nested() raises, SQLAlchemy
+sends ROLLBACK TO SAVEPOINT, and the rows from outside the block stay. Without a savepoint,
+PostgreSQL refuses every further statement until you roll back the transaction (25P02).
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#using-savepoint
 Symptom: 25P02 "current transaction is aborted, commands ignored"

@@ -1,8 +1,8 @@
 """A raw COPY before the first statement is not in the transaction of engine.begin().
 
 SQLAlchemy's adapter for asyncpg begins the transaction with the first statement that it executes. A
-COPY that you send on the driver's connection before the first statement commits by itself. Execute
-a statement first, or begin a transaction on the driver's connection.
+COPY that you send on the driver's connection before the first statement commits by itself. Before a
+raw COPY, execute a statement, or begin a transaction on the driver's connection.
 
 Docs: https://docs.sqlalchemy.org/en/21/faq/connections.html#accessing-the-underlying-connection-for-an-asyncio-driver
 """
@@ -20,7 +20,7 @@ COUNT = "SELECT count(*) FROM users WHERE username LIKE 'copied-%'"
 
 
 class Changed(Exception):
-    """the error that makes the block roll back"""
+    """An error that a variant raises, so that its transaction is rolled back."""
 
 
 async def copy(connection: AsyncConnection) -> None:
@@ -30,7 +30,7 @@ async def copy(connection: AsyncConnection) -> None:
 
 @wrong
 async def copied_first(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
-    """send a COPY, then roll back"""
+    """send a COPY before any statement, then roll back"""
     try:
         async with engine.begin() as connection:
             await copy(connection)

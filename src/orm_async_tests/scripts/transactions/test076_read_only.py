@@ -37,7 +37,7 @@ async def write(engine: AsyncEngine) -> None:
 
 @variant
 async def next_user(engine: AsyncEngine) -> dict[str, int]:
-    """write in the next checkout of the same connection"""
+    """after a read-only transaction, write in the next checkout of the same connection"""
     await read(engine)
     async with engine.begin() as connection:
         await connection.execute(INSERT)

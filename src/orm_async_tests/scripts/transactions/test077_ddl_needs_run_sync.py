@@ -22,7 +22,7 @@ EXISTS = "SELECT to_regclass('test77') IS NOT NULL"
 
 
 class Changed(Exception):
-    """the error that makes the block roll back"""
+    """An error that a variant raises, so that its transaction is rolled back."""
 
 
 @wrong

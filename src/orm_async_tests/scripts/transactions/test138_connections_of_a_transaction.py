@@ -1,7 +1,7 @@
 """Since SQLAlchemy 2.1.7, a session's transaction lists the connections that it has acquired.
 
-A call of begin() takes no connection (test17). Reading the attribute `connections` of a transaction
-does not acquire a connection.
+A call of session.begin() takes no connection from the pool (test17). Reading the attribute
+`connections` of a transaction does not acquire a connection.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncSessionTransaction.connections
 """
@@ -27,7 +27,7 @@ async def looked_at(engine: AsyncEngine, session: AsyncSession) -> dict[str, int
 
 @variant
 async def after_sql(engine: AsyncEngine, session: AsyncSession) -> dict[str, int]:
-    """execute a statement, then count the connections"""
+    """execute a statement, then count the listed connections and the checked-out connections"""
     async with session.begin() as transaction:
         await session.execute(text("SELECT 1"))
         return {

@@ -1,9 +1,9 @@
 """If the answer to COMMIT is lost, the rows exist, so retry only with a unique key.
 
 The script cuts the connection after the server has committed, but before the client gets the
-answer. The client sees the error of a lost connection, and cannot know whether the commit
-succeeded. A plain retry does the work twice. If every request has a unique key, the second attempt
-violates a constraint.
+answer. The client sees only the error of a lost connection, so it cannot know whether the commit
+succeeded. If the commit has succeeded, a plain retry does the work twice. If every request stores a
+unique key, a second attempt violates a constraint and does nothing.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/exceptions.html#sqlalchemy.exc.DBAPIError.connection_invalidated
 Symptom: asyncpg: 08003 "connection was closed in the middle of operation"

@@ -1,7 +1,7 @@
 """After commit() inside `async with session.begin()`, the next statement of the block fails.
 
-The block of `async with session.begin()` commits at its end. After an explicit commit(), the
-session does not begin another transaction in the block, so the next statement raises
+The block of `async with session.begin()` commits at its end. After an explicit commit() inside a
+block of begin(), the session begins no other transaction in the block, so the next statement raises
 InvalidRequestError. Let the block of begin() commit, or use a separate block for every transaction.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#managing-transactions

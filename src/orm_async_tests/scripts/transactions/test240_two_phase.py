@@ -32,7 +32,7 @@ async def commit_in_two_phases(engine: AsyncEngine) -> dict[str, int | None]:
 
 @wrong
 async def by_default(make_engine: MakeEngine, private_url: URL) -> dict[str, int | None]:
-    """prepare on a server with its default settings"""
+    """call prepare() on a server with its default settings"""
     return await commit_in_two_phases(make_engine(private_url))
 
 
@@ -40,7 +40,7 @@ async def by_default(make_engine: MakeEngine, private_url: URL) -> dict[str, int
 async def allowed(
     make_engine: MakeEngine, private_url: URL, private_server: PrivateServer
 ) -> dict[str, int | None]:
-    """prepare after a restart with max_prepared_transactions = 10"""
+    """call prepare() after a restart with max_prepared_transactions = 10"""
     private_server.stop()
     private_server.start(max_prepared_transactions="10")
     return await commit_in_two_phases(make_engine(private_url))

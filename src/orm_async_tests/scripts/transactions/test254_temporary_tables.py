@@ -1,8 +1,9 @@
 """After commit(), a temporary table may be missing (42P01), or creating it again may fail (42P07).
 
 After commit(), a session may get another connection of the pool, where the temporary table does not
-exist. The earlier connection keeps the temporary table, so the next CREATE TEMPORARY TABLE on this
-connection fails. Create a temporary table with ON COMMIT DROP, and use it in one transaction.
+exist. A pooled connection keeps a temporary table after commit(), so the next CREATE of this table
+on the connection fails. Create a temporary table with ON COMMIT DROP, and use it in one
+transaction.
 
 Docs: https://www.postgresql.org/docs/current/sql-createtable.html
 Symptom: 42P01 "relation ... does not exist"

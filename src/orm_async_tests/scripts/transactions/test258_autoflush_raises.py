@@ -1,8 +1,8 @@
 """Autoflush makes a query raise the IntegrityError of an object that you added before.
 
-Before a query, the session flushes its changes, so that the query finds them. If an object is
-incomplete or breaks a constraint, the flush fails on a line that only reads. Complete the object
-before you add it, or run the query inside `session.no_autoflush`.
+Before a query, the session flushes its changes, so that the query finds them. If an added object is
+incomplete or breaks a constraint, the flush fails in a line of code that only queries. Complete the
+object before you add it, or run the query inside `session.no_autoflush`.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_basics.html#flushing
 Symptom: IntegrityError "raised as a result of Query-invoked autoflush"

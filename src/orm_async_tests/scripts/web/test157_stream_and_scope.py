@@ -1,8 +1,8 @@
 """If a response streams from a function-scoped session, the pool never gets the connection back.
 
-FastAPI closes the session when the endpoint function returns, but the response starts to stream
-later. A stream that uses a closed session begins a new transaction (test64), and nothing returns
-the connection. Open a session inside the generator that streams.
+FastAPI closes a function-scoped session when the endpoint function returns, but the response starts
+to stream later. A stream that uses a closed session begins a new transaction (test64), and nothing
+returns the connection. Open a session inside the generator that streams.
 
 Docs: https://fastapi.tiangolo.com/advanced/custom-response/#streamingresponse
 """
@@ -26,7 +26,7 @@ async def names(session: AsyncSession) -> AsyncIterator[str]:
 
 @wrong
 async def request_session(engine: AsyncEngine, http: Http) -> Outcome:
-    """stream from the session of a dependency"""
+    """stream from the session of a function-scoped dependency"""
     from fastapi import Depends, FastAPI, responses
 
     app, sessions = FastAPI(), list[AsyncSession]()

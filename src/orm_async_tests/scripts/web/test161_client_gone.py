@@ -1,8 +1,8 @@
 """If the client disconnects, an ordinary endpoint still commits, but a stream rolls back.
 
-Commit before you return a StreamingResponse, because a disconnect cancels the generator. Clients
-may repeat a write if they do not get the answer, so use idempotency keys (test154). The query of a
-cancelled stream may keep running on the server (test37).
+Commit before you return a StreamingResponse, because a disconnect cancels the generator of the
+response. Clients may repeat a write if they do not get the answer, so use idempotency keys
+(test154). The query of a cancelled stream may keep running on the server (test37).
 
 Docs: https://asgi.readthedocs.io/en/latest/specs/www.html#disconnect-receive-event
 """

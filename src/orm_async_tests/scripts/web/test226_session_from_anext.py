@@ -1,8 +1,8 @@
 """A session from `await anext(get_session())` is closed while you use it, and rows are lost.
 
-Nothing keeps a reference to the generator of get_session(), so Python finalizes it at once, and the
-generator closes the session. If the session is closed between two of your calls, the rows that you
-added are lost without an error. Enter get_session() with `async with`, through
+After `anext(get_session())`, nothing keeps a reference to the generator, so Python finalizes it at
+once, and the generator closes the session. If Python closes the session between your add() and your
+commit(), the added rows are lost without an error. Enter get_session() with `async with`, through
 contextlib.asynccontextmanager().
 
 Docs: https://docs.python.org/3/reference/expressions.html#finalization-of-asynchronous-generators
@@ -32,7 +32,7 @@ async def count_walkers(engine: AsyncEngine) -> dict[str, int | None]:
 
 @wrong
 async def after_other_work(engine: AsyncEngine) -> dict[str, int | None]:
-    """add a row, await something else, and commit"""
+    """get a session by anext(), add a row, await something else, and commit"""
     session = await anext(get_session(engine))
     session.add(User(username="walker"))
     await count_walkers(engine)

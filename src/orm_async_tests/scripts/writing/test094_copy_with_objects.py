@@ -1,8 +1,8 @@
 """COPY joins the session's transaction only on the session's own connection.
 
-COPY belongs to the driver, which knows nothing about the session. A COPY on another connection has
-its own transaction, so after a failure half of the work is kept. Use COPY on the session's
-connection, after a statement has begun the session's transaction (test74).
+You call COPY through the driver, which knows nothing about the session. A COPY on another
+connection has its own transaction, so its rows stay when the session rolls back. Use COPY on the
+session's connection, after a statement has begun the session's transaction (test74).
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html
 """

@@ -1,7 +1,7 @@
 """SELECT and then INSERT can fail in a race (23505), but INSERT with ON CONFLICT cannot.
 
-Two sessions look for a row, find nothing, and both insert it. The session that commits second fails
-with SQLSTATE 23505. With ON CONFLICT DO UPDATE, the server decides whether to insert or to update.
+If two sessions look for a row, find nothing and both insert the row, the second session fails with
+SQLSTATE 23505. With ON CONFLICT DO UPDATE, the server decides whether to insert or to update.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/dml.html#orm-upsert-statements
 Symptom: IntegrityError 23505 "duplicate key value violates unique constraint"

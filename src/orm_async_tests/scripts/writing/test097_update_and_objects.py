@@ -1,8 +1,9 @@
 """update() also changes the loaded objects, unless you pass synchronize_session=False.
 
-By default, the session evaluates the WHERE in Python to find the matching loaded objects, and sets
-their attributes. If Python cannot evaluate the WHERE, the session uses RETURNING. With
-synchronize_session=False, the loaded objects keep their old values.
+By default, the session evaluates the WHERE of an update() in Python to find the matching loaded
+objects, and sets their attributes. If Python cannot evaluate the WHERE of an update(), the session
+adds RETURNING to find the changed rows. With synchronize_session=False, the loaded objects keep
+their old values.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/dml.html#orm-queryguide-update-delete-sync
 """

@@ -33,7 +33,7 @@ async def of_the_session(engine: AsyncEngine, make_engine: MakeEngine) -> dict[s
 async def of_the_transaction(
     engine: AsyncEngine, make_engine: MakeEngine
 ) -> dict[str, bool | None]:
-    """call pg_advisory_xact_lock(), commit and close, then try it on another engine"""
+    """call pg_advisory_xact_lock(), commit and close, then try the lock on another engine"""
     async with engine.connect() as connection:
         await connection.execute(select(func.pg_advisory_xact_lock(KEY)))
         await connection.commit()

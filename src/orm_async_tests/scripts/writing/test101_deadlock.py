@@ -1,7 +1,7 @@
 """In a deadlock, one of two tasks gets 40P01 and must run its whole transaction again.
 
-Each task locks the row that the other task needs. After deadlock_timeout, the server cancels one of
-the two transactions.
+In a deadlock, each of two tasks waits for a row that the other task has locked. After
+deadlock_timeout, the server cancels one of the two deadlocked transactions.
 
 Docs: https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-DEADLOCKS
 Symptom: 40P01 "deadlock detected"

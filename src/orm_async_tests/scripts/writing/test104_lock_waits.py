@@ -1,8 +1,8 @@
 """FOR UPDATE waits without limit unless you use NOWAIT or lock_timeout.
 
 A plain FOR UPDATE waits until the transaction that has locked the row ends. With NOWAIT, a FOR
-UPDATE fails at once, and with lock_timeout it fails after that time (55P03). After a rollback, you
-can use the connection again.
+UPDATE fails at once, and with lock_timeout it fails after that time (55P03). After a lock error,
+roll back, and you can use the connection again.
 
 Docs: https://www.postgresql.org/docs/current/sql-select.html#SQL-FOR-UPDATE-SHARE
 Symptom: 55P03 "could not obtain lock on row"

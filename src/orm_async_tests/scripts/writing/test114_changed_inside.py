@@ -1,8 +1,8 @@
 """A change inside a JSONB dictionary sends no UPDATE unless the column uses MutableDict.
 
-The session notices a change only if you assign a value to the attribute. A MutableDict also reports
-changes of its own keys, but not changes inside nested lists and dictionaries. After you change a
-nested list or dictionary, assign it again.
+For a plain JSONB column, the session notices a change only if you assign a value to the attribute.
+A MutableDict also reports changes of its own keys, but not changes inside nested lists and
+dictionaries. After you change a nested list or dictionary, assign it to its key again.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/mutable.html
 """

@@ -2,7 +2,8 @@
 
 If you pass a list to update(), the server runs the statement once for every row. An UPDATE with
 FROM unnest() has arrays as parameters. The function unnest() turns the arrays into rows, which the
-UPDATE joins by the key. `orm-async-tests bench update` shows how much faster arrays are.
+UPDATE joins by the key. `orm-async-tests bench update` shows how much faster an UPDATE with arrays
+is than an UPDATE with a list of rows.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/selectable.html#sqlalchemy.sql.expression.TableValuedAlias
 """

@@ -1,9 +1,9 @@
 """A statement's schema_translate_map does not apply to the flush that the statement triggers.
 
 Execution options of a statement do not apply to the INSERT of a flush that the statement triggers.
-The flush writes the rows of a tenant to the wrong schema, and raises no error. Put
-schema_translate_map on the engine, or on the session's connection. Since SQLAlchemy 2.1, you can
-also put schema_translate_map on the session (test137).
+Without schema_translate_map, the flush writes the rows of a tenant to the wrong schema, and raises
+no error. Put schema_translate_map on the engine, or on the session's connection. Since SQLAlchemy
+2.1, you can also put schema_translate_map on the session (test137).
 
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#translation-of-schema-names
 """

@@ -1,7 +1,7 @@
 """default=datetime.now() gives all rows the same time, because Python calls it only once.
 
-Python computes the value of a call once, at import, and every INSERT uses the same value. Pass a
-function, which SQLAlchemy calls for every INSERT, or let the server compute the time.
+Python calls datetime.now() once, at import, and every INSERT uses the same value. As the default,
+pass a function, which SQLAlchemy calls for every INSERT, or let the server compute the time.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/defaults.html#python-executed-functions
 """

@@ -112,17 +112,22 @@ async def measure(server: db.Database, names: Sequence[str], work: Work, rounds:
 
 def render_report(report: Report) -> Iterator[str]:
     load = " to ".join(map(str, report.load))
-    yield f"We measured on {report.date} with {report.machine}, {report.server}, and load {load}."
+    server = report.server.replace(", warm", ", which was already running")
+    measured = f"We measured on {report.date} with {report.machine}."
+    yield f"{measured} The server was {server}. The machine's load average was {load}."
     yield ""
     for contender, versions in report.versions.items():
-        yield f"- {contender}: {', '.join(' '.join(pair) for pair in versions.items())}"
+        libraries = ", ".join(" ".join(pair) for pair in versions.items())
+        yield f"- The contender `{contender}` used {libraries}."
     for workload in report.workloads:
         base, control = workload.patterns[0], workload.control
         sizes = ", ".join(f"`--{name} {size}`" for name, size in workload.sizes.items())
         yield from ("", f"### {workload.title}", "")
-        yield f"The ratio 1.00 stands for {base.contender}: {base.label}."
-        yield f"The control has the ratio {control.median:.2f} ({_interval(control)})."
-        yield f"The benchmark ran {workload.rounds} rounds with {sizes}."
+        pattern = f'{base.contender} pattern "{base.label}"'
+        yield f"Each ratio compares a pattern of the table with the {pattern}."
+        ratio = f"{control.median:.2f} (interval {_interval(control)})"
+        yield f"The control, which is {base.contender} with a second pool, has the ratio {ratio}."
+        yield f"The benchmark ran {workload.rounds} rounds with the options {sizes}."
         yield ""
         yield from render_markdown([HEAD, *map(_cells, workload.patterns)])
 

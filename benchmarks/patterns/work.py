@@ -17,8 +17,8 @@ COLUMNS = ("id", *WRITTEN, "created_at", "updated_at")
 LAT = COLUMNS.index("lat")
 WORKLOADS = {  # titles by name
     "insert": "Insert rows",
-    "update": "Update rows by primary key, every row to a different value",
-    "upsert": "Upsert rows, half of them new",
+    "update": "Update rows by primary key, with a different value for every row",
+    "upsert": "Upsert rows, half of which are new",
     "rows": "Read rows",
     "stream": "Stream rows",
     "get": "Get rows by primary key",

@@ -1,4 +1,4 @@
-"""asyncpg does not convert text to an integer or a date, and raises DBAPIError (22000).
+"""asyncpg does not convert text to an integer or a date, and raises DBAPIError (SQLSTATE 22000).
 
 The driver asyncpg sends values in binary, so every value must have the Python type of its
 parameter. Unlike psycopg, asyncpg does not convert text. Convert values where they enter your

@@ -1,4 +1,4 @@
-"""get() queries the server only once, but select() queries the server every time.
+"""get() queries the server once per primary key, but select() queries the server every time.
 
 A call of get() first looks up the primary key in the session's identity map. A select() always
 queries the server. If the object is already in the identity map, select() returns this object and

@@ -1,4 +1,4 @@
-"""create_table() always creates an enum's type (42710), but add_column() never does (42704).
+"""create_table() creates an enum's type even if the type exists, but add_column() never creates it.
 
 An enum type belongs to the schema, not to the table. If a later revision uses an existing enum type
 in another table, pass create_type=False. If a downgrade keeps the enum type, the next upgrade also

@@ -1,4 +1,4 @@
-"""update() with a list runs once per row, but UPDATE with FROM unnest() runs once.
+"""update() with a list runs once per row, but UPDATE with FROM unnest() runs once for all rows.
 
 If you pass a list to update(), the server runs the statement once for every row. An UPDATE with
 FROM unnest() has arrays as parameters. The function unnest() turns the arrays into rows, which the

@@ -1,4 +1,4 @@
-"""Event listeners work on sync_engine and sync_session, but not on the asyncio objects.
+"""Event listeners work on sync_engine and sync_session, but not on AsyncEngine and AsyncSession.
 
 Calling event.listen() on an AsyncEngine or an AsyncSession raises NotImplementedError. An
 AsyncEngine contains a synchronous Engine, and an AsyncSession contains a synchronous Session. Pass

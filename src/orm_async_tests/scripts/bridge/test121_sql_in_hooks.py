@@ -1,8 +1,9 @@
 """In an event listener a coroutine of AsyncSession never runs, because a listener cannot await.
 
 SQLAlchemy passes synchronous objects to a listener, for example a Connection or a Session. The
-methods of a synchronous object send SQL at once, because SQLAlchemy awaits the driver for you. If a
-listener calls a method of your AsyncSession, nothing awaits the coroutine that the method returns.
+methods of a synchronous Connection or Session send SQL at once, because SQLAlchemy awaits the
+driver for you. If a listener calls a method of your AsyncSession, nothing awaits the coroutine that
+the method returns.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-events-with-the-asyncio-extension
 Symptom: RuntimeWarning "coroutine 'AsyncSession.execute' was never awaited"

@@ -1,4 +1,4 @@
-"""To route statements, override get_bind() of Session, and not of AsyncSession.
+"""To route statements to several engines, override get_bind() of Session, and not of AsyncSession.
 
 AsyncSession contains a synchronous Session, which chooses the engine for every statement. Override
 get_bind() in a subclass of Session, and pass the class as sync_session_class.
@@ -20,7 +20,7 @@ ASK = text("SELECT current_setting('transaction_read_only')")
 
 @wrong
 async def on_the_async_session(engine: AsyncEngine, make_engine: MakeEngine) -> object:
-    """override AsyncSession.get_bind() to return the read-only engine"""
+    """override AsyncSession.get_bind() to return a read-only engine"""
     replica = make_engine(execution_options=READ_ONLY)
 
     class Routing(AsyncSession):
@@ -33,7 +33,7 @@ async def on_the_async_session(engine: AsyncEngine, make_engine: MakeEngine) -> 
 
 @right
 async def on_the_session(engine: AsyncEngine, make_engine: MakeEngine) -> object:
-    """override get_bind() of the sync_session_class to return the read-only engine"""
+    """override get_bind() of the sync_session_class to return a read-only engine"""
     replica = make_engine(execution_options=READ_ONLY)
 
     class Routing(Session):

@@ -4,7 +4,7 @@ When the task is cancelled, the driver asks the server to cancel the query. Afte
 long query ends at once, and the slot of its connection in the pool is free again. If you catch
 CancelledError and continue, the caller believes that the work was done.
 
-AnyIO's cancellation lets the query run on the server (test37).
+If AnyIO cancels a task, the task's query keeps running on the server (test37).
 
 Docs: https://github.com/sqlalchemy/sqlalchemy/issues/12077
 """

@@ -1,7 +1,7 @@
 """If AnyIO cancels a task on asyncpg, the task's query keeps running on the server.
 
 If asyncio cancels a task once, asyncpg asks the server to cancel the task's query. AnyIO, which
-FastAPI uses, cancels a task again at every await. The second cancel interrupts asyncpg before
+FastAPI uses, cancels a task again at every await. AnyIO's second cancel interrupts asyncpg before
 asyncpg has asked the server to cancel the query. A query whose task AnyIO has cancelled keeps
 running on the server and keeps its locks. To limit the time of a query, set statement_timeout.
 

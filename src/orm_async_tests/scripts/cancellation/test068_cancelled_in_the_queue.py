@@ -39,7 +39,7 @@ async def cancelled(engine: AsyncEngine) -> dict[str, int | None]:
 
 @variant(engine=ONE_SLOT)
 async def patient(engine: AsyncEngine) -> dict[str, int | None]:
-    """serve three tasks that wait for a connection"""
+    """let three tasks wait for a connection until they get one"""
     async with engine.connect():
         waiters = [create_task(ask(engine)) for _ in range(3)]
         await wait(waiters, timeout=0.01)

@@ -1,4 +1,4 @@
-"""If a connect listener fails, a cancel still ends the task that asked for the connection.
+"""If a connect listener fails, a task that is cancelled while it connects still ends as cancelled.
 
 In this script, a `connect` listener raises an error, and the task is cancelled while the pool
 closes the new connection. In SQLAlchemy 2.0.53, 2.0.54 and 2.1.0 to 2.1.4, the listener's error

@@ -2,7 +2,7 @@
 
 For each connection, SQLAlchemy's adapter sends the second query only after the server has answered
 the first one. If every task has its own session, the queries run at the same time. In this script,
-every query waits for a lock, so the script counts the backends that wait.
+every query waits for a lock, so that the script can count the queries that wait at the same time.
 
 Sharing a session raises an error if the pool has no open connection (test25), or if the tasks flush
 or commit (test26).

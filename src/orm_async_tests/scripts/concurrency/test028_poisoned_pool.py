@@ -4,8 +4,8 @@ At the end of `async with`, SQLAlchemy tries to send ROLLBACK, but asyncpg refus
 of another task is still running. After a refused ROLLBACK, SQLAlchemy 2.1.4 and later return the
 connection to the pool with an open transaction, and every later checkout fails (rvf5). After a
 refused ROLLBACK, SQLAlchemy before 2.1.4 loses the connection's slot in the pool, so later
-checkouts time out (3o7r). On psycopg, the ROLLBACK waits for the running query. Wait for your tasks
-inside `async with`, for example with a TaskGroup.
+checkouts time out (3o7r). On psycopg, the ROLLBACK at the end of `async with` waits for the running
+query. Wait for your tasks inside `async with`, for example with a TaskGroup.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.4
 Symptom: asyncpg: InterfaceError "another operation is in progress"

@@ -1,8 +1,9 @@
 """If a session is scoped to the thread, all tasks share it: scope the session to current_task.
 
 All tasks of an event loop run in one thread, so all tasks share a session that is scoped to the
-thread. Because a session per thread is wrong, async_scoped_session has no default scope, and you
-must pass scopefunc. Await the scoped session's remove() at the end of every task (test29).
+thread. Because a session per thread is wrong under asyncio, async_scoped_session has no default
+scope, and you must pass scopefunc. Await the scoped session's remove() at the end of every task
+(test29).
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-asyncio-scoped-session
 """

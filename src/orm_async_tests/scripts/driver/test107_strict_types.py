@@ -1,8 +1,8 @@
 """asyncpg does not convert text to an integer or a date, and raises DBAPIError (SQLSTATE 22000).
 
 The driver asyncpg sends values in binary, so every value must have the Python type of its
-parameter. Unlike psycopg, asyncpg does not convert text. Convert values where they enter your
-program.
+parameter. Unlike psycopg, asyncpg does not convert text. Convert text to the right Python type
+where it enters your program.
 
 Docs: https://magicstack.github.io/asyncpg/current/usage.html#type-conversion
 Symptom: 22000 "invalid input for query argument"

@@ -37,7 +37,7 @@ async def catch_one(make_engine: MakeEngine, url: URL) -> dict[str, bool]:
 
 @right
 async def catch_both(make_engine: MakeEngine, url: URL) -> dict[str, object]:
-    """connect to a missing server and to a missing database, and catch both kinds of error"""
+    """connect to a missing server and to a missing database, and catch DBAPIError and OSError"""
     nowhere = make_engine(url.set(query={"host": "/nowhere"}))
     unknown = make_engine(url.set(database="no_such_database"))
     try:

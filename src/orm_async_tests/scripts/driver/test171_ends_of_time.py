@@ -57,7 +57,7 @@ async def infinities(engine: AsyncEngine) -> dict[str, list[str]]:
 
 @right
 async def inside(engine: AsyncEngine) -> dict[str, list[str]]:
-    """store the moments next to datetime.min and datetime.max"""
+    """store the moments just after datetime.min and just before datetime.max"""
     return await store(engine, FIRST + STEP, LAST - STEP)
 
 

@@ -1,8 +1,8 @@
 """`:number::int` in text() is a syntax error (42601): write CAST(:number AS int).
 
-In text(), a colon and a name mark a parameter, unless another colon stands beside them. In
-`:number::int`, text() finds no parameter, and PostgreSQL receives all three colons. Write CAST in
-text(), or use SQLAlchemy's cast().
+In text(), a colon and a name mark a parameter, unless another colon directly precedes or follows
+them. In `:number::int`, text() finds no parameter, and PostgreSQL receives all three colons. Write
+CAST in text(), or use SQLAlchemy's cast().
 
 Docs: https://docs.sqlalchemy.org/en/21/core/sqlelement.html#sqlalchemy.sql.expression.text
 Symptom: 42601 "syntax error at or near"

@@ -2,7 +2,7 @@
 
 A parameter stands for one value, but IN needs a list in parentheses. With
 bindparam(expanding=True), SQLAlchemy writes one parameter for every element. `= ANY(:ids)` needs no
-expansion, because an array is one value (test106).
+bindparam(expanding=True), because an array is one value (test106).
 
 Docs: https://docs.sqlalchemy.org/en/21/core/sqlelement.html#sqlalchemy.sql.expression.bindparam.params.expanding
 Symptom: 42601 "syntax error at or near"

@@ -1,9 +1,10 @@
 """An attribute set to an SQL expression expires at flush, and reading it raises MissingGreenlet.
 
 The database computes the value of an SQL expression, so the session does not know the value.
-Reading the expired attribute would need a SELECT, which asyncio does not allow without an await.
-The setting eager_defaults=True does not help, because it fetches only server defaults. After the
-flush, call refresh() for an attribute that you have set to an SQL expression.
+Reading an expired attribute would need a SELECT, which asyncio does not allow without an await. The
+setting eager_defaults=True does not load an attribute that you have set to an SQL expression,
+because the setting fetches only server defaults. After the flush, call refresh() for an attribute
+that you have set to an SQL expression.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/persistence_techniques.html#embedding-sql-insert-update-expressions-into-a-flush
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"

@@ -2,7 +2,8 @@
 
 The method add() sends nothing, so it is not a coroutine and returns None. In `await
 session.add(row)`, Python first calls add(), and then cannot await its result None. If your code
-handles this TypeError and commits later, the row is inserted, because add() has run.
+handles the TypeError of `await session.add(row)` and commits later, the row is inserted, because
+add() has run.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncSession.add
 Symptom: TypeError "object NoneType can't be used in 'await' expression"

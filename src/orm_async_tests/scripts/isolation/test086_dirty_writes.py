@@ -20,7 +20,7 @@ lon = TrackPoint.lon
 async def dirty_write(
     a: AsyncSession, b: AsyncSession, one: int, two: int, blocked: Blocked
 ) -> bool:
-    """Let both transactions write both rows, and return whether each of them kept one row."""
+    """Let `a` and `b` write the same two rows, and return whether the rows mix their values."""
     await a.execute(update(TrackPoint).where(pk == one).values(lon=21))
     waiting = await blocked(b.execute(update(TrackPoint).where(pk == one).values(lon=31)))
     await a.execute(update(TrackPoint).where(pk == two).values(lon=22))

@@ -20,7 +20,7 @@ lon = TrackPoint.lon
 
 
 async def write_skew(a: AsyncSession, b: AsyncSession, one: int, two: int) -> bool:
-    """Raise the lon of one point in each session, and return whether no lon below 20 remains."""
+    """Let `a` and `b` each raise one point, and return whether no point with `lon` < 20 is left."""
     low = select(func.count()).where(pk.in_([one, two]), lon < 20)
     enough = await a.scalar(low) == 2 and await b.scalar(low) == 2
     await a.execute(update(TrackPoint).where(pk == one).values(lon=21))

@@ -34,7 +34,7 @@ async def from_the_identity_map(engine: AsyncEngine, session: AsyncSession) -> s
 
 @right
 async def from_the_server(engine: AsyncEngine, session: AsyncSession) -> str:
-    """get a user, rename it in another transaction, then get it with populate_existing"""
+    """get a user, rename the user in another transaction, then get it with populate_existing"""
     user = await session.get_one(User, 1)
     await rename(engine)
     await session.get_one(User, 1, execution_options=FRESH)

@@ -1,8 +1,8 @@
 """A new column does not break the ORM's prepared statements, but a changed column type does.
 
-The ORM's statements name their columns, so an additional column does not affect the statements. A
-SELECT * (test39), or a query of a column whose type has changed, fails in the first transaction
-after the migration. Instead of changing a type, add a new column, and drop the old column later
+The ORM's statements name their columns, so an additional column does not affect the statements. In
+the first transaction after a migration, a SELECT * fails (test39), and so does a query of a column
+whose type has changed. Instead of changing a type, add a new column, and drop the old column later
 (test163).
 
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-cache

@@ -1,8 +1,9 @@
 """Autogenerate does not import your column types: the new revision raises NameError.
 
-Autogenerate writes the name of the type's module into the revision, but does not import the module.
-Add the import of the type in a render_item function of env.py, or in the template script.py.mako.
-The render_item function can also write the type that the column has in the database.
+Autogenerate writes the module name of your column type into the revision, but does not import the
+module. Add the import of your column type in a render_item function of env.py, or in the template
+script.py.mako. The render_item function can also write the type that the column has in the
+database.
 
 Docs: https://alembic.sqlalchemy.org/en/latest/autogenerate.html#affecting-the-rendering-of-types-themselves
 Symptom: NameError "name ... is not defined" in "upgrade"

@@ -2,9 +2,9 @@
 
 In this script, two processes give different statements the name __asyncpg_stmt_5__. The first
 process prepares an UPDATE, and the second process prepares a SELECT on another server connection.
-If PgBouncer later runs the SELECT on the server connection of the UPDATE, the server executes the
-UPDATE instead. The process of the SELECT then commits an UPDATE that it never sent, and gets no
-error. Switch off the statement caches of asyncpg and SQLAlchemy.
+If PgBouncer later runs the SELECT on a server connection where its name belongs to the UPDATE, the
+server executes the UPDATE. The process of the SELECT then commits an UPDATE that it never sent, and
+gets no error. Switch off the statement caches of asyncpg and SQLAlchemy.
 
 Docs: https://magicstack.github.io/asyncpg/current/faq.html#why-am-i-getting-prepared-statement-errors
 """

@@ -2,7 +2,8 @@
 
 If get_bind() chooses a server per statement, a flush goes to the primary, but the next SELECT goes
 to the standby. A session that uses two servers has two transactions, so its SELECT does not find
-its own row. Choose the server once per session, as SQLAlchemy's documentation recommends.
+the row that its flush has inserted. Choose the server once per session, as SQLAlchemy's
+documentation recommends.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/persistence_techniques.html#custom-vertical-partitioning
 Symptom: 25006 "cannot execute INSERT in a read-only transaction"

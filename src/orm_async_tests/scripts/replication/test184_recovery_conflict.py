@@ -3,8 +3,8 @@
 A standby must replay the locks and deletions of the primary, for example those of an ALTER TABLE.
 After max_standby_streaming_delay (0 in this script), the standby ends every transaction that blocks
 replay, even an idle transaction. After the standby has ended a transaction, the next statement
-raises 40001 on psycopg, and the error of a lost connection on asyncpg. After the error, run the
-whole transaction again.
+raises 40001 on psycopg, and the error of a lost connection on asyncpg. If the standby has ended a
+transaction, run the whole transaction again.
 
 Docs: https://www.postgresql.org/docs/current/hot-standby.html#HOT-STANDBY-CONFLICT
 Symptom: asyncpg: DBAPIError 08003 "connection was closed in the middle of operation"

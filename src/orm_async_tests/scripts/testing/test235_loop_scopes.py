@@ -2,8 +2,8 @@
 
 By default, pytest-asyncio runs every test in its own event loop. On asyncpg, an engine from a
 fixture of session scope gives a test a connection of an earlier event loop ("attached to a
-different loop"). Set both loop scopes of pytest-asyncio to "session". With AnyIO, define the
-fixture anyio_backend with the scope of your widest fixture.
+different loop"). Set both loop scopes of pytest-asyncio, for fixtures and for tests, to "session".
+With AnyIO, define the fixture anyio_backend with the scope of your widest fixture.
 
 Docs: https://pytest-asyncio.readthedocs.io/en/stable/concepts.html
 Docs: https://anyio.readthedocs.io/en/stable/testing.html

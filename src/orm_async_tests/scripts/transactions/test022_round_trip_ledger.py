@@ -1,9 +1,9 @@
 """A SELECT costs three round trips, and pool_pre_ping adds three more on asyncpg.
 
 The three round trips of a SELECT are BEGIN, the statement, and the ROLLBACK that the pool sends. On
-asyncpg, preparing a new statement costs one more round trip. A ping takes one round trip on
-psycopg, but three on asyncpg, where the ping has its own transaction. With AUTOCOMMIT, a SELECT
-costs only one round trip.
+asyncpg, preparing a new statement costs one more round trip. A ping of pool_pre_ping takes one
+round trip on psycopg, but three on asyncpg, where the ping has its own transaction. With
+AUTOCOMMIT, a SELECT costs only one round trip.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#disconnect-handling-pessimistic
 """

@@ -1,7 +1,7 @@
 """Since SQLAlchemy 2.1, a text() statement first flushes pending objects.
 
 In SQLAlchemy 2.0, session.execute(text(...)) did not flush, so the statement did not see added
-objects. If your code must behave the same on 2.0 and 2.1, call flush() yourself.
+objects. If your code must behave the same on SQLAlchemy 2.0 and 2.1, call flush() yourself.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/migration_21.html
 """

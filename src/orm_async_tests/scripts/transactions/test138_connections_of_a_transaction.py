@@ -17,7 +17,7 @@ ALSO = "aiosqlite"
 
 @variant
 async def looked_at(engine: AsyncEngine, session: AsyncSession) -> dict[str, int]:
-    """begin, then count the listed connections and the checked-out connections"""
+    """begin a transaction, then count the listed connections and the checked-out connections"""
     async with session.begin() as transaction:
         return {
             "connections listed": len(transaction.connections),

@@ -2,7 +2,7 @@
 
 FastAPI closes a function-scoped session when the endpoint function returns, but the response starts
 to stream later. A stream that uses a closed session begins a new transaction (test64), and nothing
-returns the connection. Open a session inside the generator that streams.
+returns its connection to the pool. Open a session inside the generator that streams.
 
 Docs: https://fastapi.tiangolo.com/advanced/custom-response/#streamingresponse
 """

@@ -1,8 +1,9 @@
 """Without version_id_col, a writer can overwrite the change of a concurrent writer.
 
-Two writers read the same object, compute a new value, and write it. Without version_id_col, the
-second write wins, and nobody notices that the first write is lost. With version_id_col, the second
-UPDATE matches no row, and StaleDataError tells the second writer to read again.
+In this script, two writers read the same object, compute a new value, and write it. Without
+version_id_col, the second write wins, and nobody notices that the first write is lost. With
+version_id_col, the second UPDATE matches no row, and StaleDataError tells the second writer to read
+again.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/versioning.html
 Symptom: StaleDataError "expected to update 1 row(s); 0 were matched"

@@ -2,7 +2,7 @@
 
 The SQL text of values() with a list depends on the length of the list. SQLAlchemy cannot cache
 values() with a list, and compiles the statement at every call. If you pass the list as the
-parameters of execute(), the insert() has one text for any number of rows.
+parameters of execute(), the insert() has the same SQL text for any number of rows.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#sql-compilation-caching
 """

@@ -1,8 +1,9 @@
 """If you change an object after its session is closed, the change is lost.
 
 When you close a session, its objects are detached. No session knows about a detached object, so no
-flush sends its changes, and nothing raises. With add(), you attach the object and its changes to
-another session. With merge(), the other session copies the changes to its own object.
+flush sends its changes, and nothing raises. With add(), you attach a detached object and its
+changes to another session. With merge(), another session copies the changes of a detached object to
+its own object.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_state_management.html
 Symptom: InvalidRequestError "is not persistent within this Session"

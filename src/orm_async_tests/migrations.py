@@ -1,8 +1,9 @@
 """Recognizes a database's state by its tables and revisions, and upgrades the project's databases.
 
-A database has two histories of Alembic revisions. One history changes the tracking tables, which
-the scripts and the service share. The other history changes the service's table of idempotency
-keys. Each history has a version table, so that you can upgrade or downgrade it alone.
+A database of this project has two histories of Alembic revisions. The history TRACKING changes the
+tables of users and track points, which the scripts and the service share. The history SERVICE
+changes the service's table of idempotency keys. Each history has a version table, so that you can
+upgrade or downgrade each history alone.
 """
 
 import ast
@@ -55,7 +56,7 @@ HISTORIES = {history.section: history for history in (TRACKING, SERVICE)}
 
 
 def alembic_folder() -> Path:
-    """Return the folder of env.py. The folder is inside the package only in a wheel."""
+    """Return the folder of env.py, which is inside the package only in a wheel."""
     package = Path(__file__).parent
     inside = package / "alembic"
     return inside if inside.exists() else package.parent / "alembic"
@@ -63,7 +64,7 @@ def alembic_folder() -> Path:
 
 @cache
 def revisions(history: History) -> dict[str, Set[str]]:
-    """Return the predecessors of every revision. Importing Alembic would take 0.2 s."""
+    """Return the predecessors of every revision, without importing Alembic, which takes 0.2 s."""
     return dict(map(read_revision, (alembic_folder() / history.folder).glob("*.py")))
 
 
@@ -90,11 +91,11 @@ def _read_current(connection: Connection, tables: Set[str]) -> dict[History, Set
 
 
 def read_state(connection: Connection, *histories: History) -> State:
-    """Return the state of the database as one word.
+    """Return the state of the database: "foreign", "empty", "current" or "behind".
 
-    The state is "foreign" if the database has tables or revisions of another program. The state is
-    "empty" without a revision, "current" with the newest revision of each history, and otherwise
-    "behind".
+    A database is "foreign" if it has tables or revisions of another program. Otherwise, a database
+    is "empty" if it has no revision, "current" if it has the newest revision of each of these
+    histories, and "behind" if it has older revisions.
     """
     tables = set(connection.scalars(text(TABLES)))  # one statement, as another session may migrate
     current = _read_current(connection, tables)
@@ -111,11 +112,11 @@ def read_state(connection: Connection, *histories: History) -> State:
 
 
 def _has_foreign_tables(history: History, tables: Set[str]) -> bool:
-    """Return whether another program created tables in a database without a revision of `history`.
+    """Return whether a database without a revision of `history` has tables of another program.
 
-    If the version table exists but is empty, the history was downgraded, and scripts may have
-    created tables afterwards. Tables in the schema `service` belong to SERVICE, all others to
-    TRACKING.
+    Tables in the schema `service` belong to the history SERVICE, and all other tables to TRACKING.
+    If the history's version table exists but is empty, the history was downgraded. In this case,
+    the tables of scripts are not foreign, because scripts may have run after the downgrade.
     """
     others = [
         table
@@ -168,8 +169,8 @@ def upgrade(connection: Connection, *histories: History) -> None:
 
 
 def separate_histories(connection: Connection) -> None:
-    """Move the service's revision to its own version table. The caller must hold the migration
-    lock.
+    """Move the revision of the history SERVICE to a separate version table. The caller must hold
+    the migration lock.
 
     Older versions of this project kept both histories in one version table.
     """
@@ -180,10 +181,10 @@ def separate_histories(connection: Connection) -> None:
 
 
 def make_config(connection: Connection | None, history: History) -> "Config":
-    """Return a configuration that makes Alembic's commands use the connection.
+    """Return a configuration for Alembic's commands, which replaces alembic.ini.
 
-    Without a connection, the commands connect to the chosen database. A wheel does not contain
-    alembic.ini.
+    A wheel does not contain alembic.ini. If `connection` is None, the commands connect to the
+    chosen database, and otherwise they use the given connection.
     """
     from alembic.config import Config
 
@@ -200,7 +201,8 @@ def make_config(connection: Connection | None, history: History) -> "Config":
 def run_alembic(arguments: Sequence[str], history: History, db: str | None = None) -> None:
     """Run an Alembic command on the chosen database, for example `upgrade head`.
 
-    Refuse the commands that write a revision, because only a checkout can contain new revisions.
+    Raise CouldNotRun for a command that writes a revision, because only a checkout can contain new
+    revisions.
     """
     from alembic.config import CommandLine
 

@@ -16,7 +16,7 @@ NAMING_CONVENTION = {
 
 
 class Base(AsyncAttrs, DeclarativeBase):
-    """The declarative base. It maps datetime to timestamptz, and fetches the default values that
+    """The declarative base, which maps datetime to timestamptz, and fetches the default values that
     the server computes.
     """
 

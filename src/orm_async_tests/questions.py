@@ -38,9 +38,9 @@ def read_questions() -> tuple[Question, ...]:
 
 
 def read_cures() -> dict[int, list[str]]:
-    """Return lines of Python that fix an error, by the number of the script.
+    """Return, by script number, the lines of Python that fix the error of a script.
 
-    A script has no entry if its right variant is short enough to show the fix.
+    A script has no such lines if its right variant is short enough to show the fix.
     """
     return {int(number): lines for number, lines in _read_file()["cures"].items()}
 
@@ -53,7 +53,7 @@ def _read_question(table: dict[str, Any]) -> Question:
         question = Question(**values)
         if (question.script is None) == (question.reason == ""):
             raise ValueError(
-                "a question needs either a script that answers it, or a reason why none does"
+                "a question needs either a script that answers it, or a reason why no script does"
             )
     except (TypeError, ValueError) as error:
         form = "see CONTRIBUTING.md for the fields of a question"

@@ -16,7 +16,7 @@ SCHEMA = (
 
 
 def document(rules: Iterable[Any], results: Iterable[Any], **run: Any) -> dict[str, Any]:
-    """Return a SARIF document with one run. `run` has more properties of the run."""
+    """Return a SARIF document with one run. `run` has further properties of this run."""
     tool = {"driver": {"name": NAME, "version": version(NAME), "rules": list(rules)}}
     run = {"tool": tool, "columnKind": "unicodeCodePoints", "results": list(results), **run}
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
@@ -27,6 +27,6 @@ def result(code: str, level: str, text: str, locations: Sequence[Any]) -> dict[s
 
 
 def location(path: PurePath | None, **region: int) -> dict[str, Any]:
-    """Return a region of a file. `region` has SARIF's keys, for example "startLine"."""
+    """Return a location: a file and a region, which has SARIF's keys, for example "startLine"."""
     uri = quote(path.as_posix()) if path else ""
     return {"physicalLocation": {"artifactLocation": {"uri": uri}, "region": region}}

@@ -1,7 +1,7 @@
 """Finds the scripts that answer a question or explain an error message.
 
-The module compares an error with the symptoms of the scripts. It searches for other words with
-SQLite's full-text index FTS5, with Porter stemming and the ranking bm25.
+The module compares an error with the symptoms that the scripts declare. To search for other words,
+the module uses SQLite's full-text index FTS5, with Porter stemming and the ranking bm25.
 """
 
 import math
@@ -46,7 +46,7 @@ class Ranking(NamedTuple):
 
 @cache
 def _open_index() -> sqlite3.Connection:
-    """Return a database in memory with the words of all scripts. Building the index takes 20 ms."""
+    """Build a full-text index of all scripts in a database in memory, which takes 20 ms."""
     connection = sqlite3.connect(":memory:")
     columns = ", ".join(WEIGHTS)
     connection.execute(
@@ -94,7 +94,7 @@ def rank(text: str) -> Ranking:
 
 
 def _measure_coverage(terms: Iterable[str], number: int) -> float:
-    """Return the share of the terms that a script contains. Rare terms count more."""
+    """Return the share of the terms that a script contains. Rare terms count more than others."""
     [count] = _select("SELECT count(*) FROM scripts")
     covered = total = 0.0
     for term in terms:
@@ -109,8 +109,8 @@ def find_answers(text: str) -> tuple[list[int], bool]:
     """Return the numbers of the best matching scripts, and whether they match well enough.
 
     If the text has no known error, rank the scripts by the words of the text. A match by words is
-    good enough if the text is no printed error, and if the best script contains enough of the
-    words.
+    good enough if the text is not an error that a program printed, and if the best script contains
+    enough of the words.
     """
     known = {script.number: [*script.symptoms] for script in read_scripts()}
     for question in read_questions():

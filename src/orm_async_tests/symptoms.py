@@ -1,13 +1,15 @@
 """Recognizes known errors in an error message or a traceback.
 
-A script's docstring describes these errors in lines such as `Symptom: MissingGreenlet xd2s
-"greenlet_spawn has not been called" in "_load_expired"`.
+A script's docstring describes the errors that it explains in lines that begin with `Symptom:`. For
+example, such a line contains `MissingGreenlet xd2s "greenlet_spawn has not been called" in
+"_load_expired"`.
 
-A `Symptom:` line has up to five parts. The first part is a driver's name, if only this driver
-raises the error. The second part is the error's class. The third part is the error's SQLAlchemy
-code or its PostgreSQL SQLSTATE. The fourth part is a piece of the error's message. In this piece,
-"..." stands for one word. The fifth part begins after "in", and lists texts that the error's
-traceback must contain. A `Symptom:` line must have at least the fourth or the fifth part.
+A `Symptom:` line has up to five parts. The first part of the line is a driver's name, if only this
+driver raises the error. The second part of the line is the error's class. The third part of the
+line is the error's code in SQLAlchemy, or its SQLSTATE in PostgreSQL. The fourth part of the line
+is a piece of the error's message, in which "..." stands for one word. The fifth part of the line
+begins after the word "in", and lists texts that the error's traceback must contain. A `Symptom:`
+line must have at least the fourth or the fifth part.
 """
 
 import builtins
@@ -71,7 +73,7 @@ Part = tuple[str, str]  # the kind of a symptom's part, and its text
 
 @dataclass(frozen=True)
 class Symptom:
-    """A known error. A part that is missing in the `Symptom:` line is empty."""
+    """A known error, with an empty text for each part that its `Symptom:` line does not have."""
 
     line: str
     driver: str = ""
@@ -107,10 +109,10 @@ class PastedText:
         self.without_sql = SQL.sub("", self.words)  # a column's name is no place in the code
 
     def matching_parts(self, symptom: Symptom) -> set[Part]:
-        """Return the parts of a symptom that occur in the text, if they identify an error.
+        """Return the parts of a symptom that occur in the text, if these parts identify an error.
 
-        A fragment needs no class if it is long or begins the message, because every driver names
-        its error classes differently.
+        Every driver names its error classes differently. Therefore a piece of the message
+        identifies the error without its class if the piece is long or begins the message.
         """
         parts = {part for part in symptom.parts if self._has(*part)}
         kinds, error, fragment = {kind for kind, _ in parts}, symptom.error, symptom.fragment
@@ -163,10 +165,10 @@ def find_scripts(
 ) -> list[int]:
     """Return the numbers of the scripts whose symptoms match a text, best match first.
 
-    `symptoms` maps a script's number to its symptoms. The list has at most MOST numbers, and also
-    the scripts that match as well as the last one. Scripts that match equally well have the order
-    of `preferred`, and then the order of their numbers. If the text contains several errors,
-    scripts that know the first error come first.
+    `symptoms` maps a script's number to its symptoms. The returned list has the MOST best numbers,
+    and also the numbers of scripts that match as well as the last of these. Scripts that match
+    equally well have the order of `preferred`, and then the order of their numbers. If the text
+    contains several errors, scripts that know the first error come first.
     """
     scores = _scores(text, symptoms)
     first = next(filter(None, (_scores(error, symptoms) for error in split_errors(text))), scores)
@@ -181,7 +183,7 @@ def find_scripts(
 
 
 def split_errors(text: str) -> list[str]:
-    """Divide a log into its errors. An error and the errors that caused it stay together."""
+    """Divide a log into its errors, but keep an error and the errors that caused it together."""
     between = NEXT_TRACEBACK if TRACEBACK.search(text) else NEXT_MESSAGE
     return [part for part in between.split(CAUSE.sub("", text)) if part.strip()]
 
@@ -219,8 +221,8 @@ def _scores(text: str, symptoms: Mapping[int, Sequence[Symptom]]) -> dict[int, f
 def own_line(text: str) -> str:
     """Return the last line of the user's code before the first error.
 
-    The result is for example "app.py:41 in main: user.points". It is empty if the text has no
-    traceback, or if all lines of the traceback belong to libraries.
+    The result is for example "app.py:41 in main: user.points". The result is empty if the text has
+    no traceback, or if all lines of the traceback belong to libraries.
     """
     lines = [*text.splitlines(), ""]
     user_line = ""

@@ -70,8 +70,9 @@ def show_progress(
 def print_python(source: str) -> None:
     """Print Python code, and highlight it if standard output is a terminal.
 
-    The colors are the terminal's own, so they are readable on dark and on light terminals. The
-    terminal wraps long lines, so that you can copy complete code.
+    The colors come from the terminal's own palette, so the code is readable on dark and on light
+    terminals. The function leaves the wrapping of long lines to the terminal, so that you can copy
+    complete lines of code.
     """
     if not sys.stdout.isatty():
         print(source)

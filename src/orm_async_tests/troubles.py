@@ -42,8 +42,8 @@ class _ErrorRecorder(logging.Handler):
 def record_troubles() -> Iterator[Troubles]:
     """Record problems while the block runs, and restore the earlier handlers afterwards.
 
-    An event loop must be running. Two blocks must not overlap, because they change settings of the
-    whole process, for example the warning filters.
+    An event loop must be running. Two `with` blocks of this function must not overlap, because they
+    change settings of the whole process, for example the warning filters.
     """
     troubles = Troubles()
     loop, recorder = asyncio.get_running_loop(), _ErrorRecorder(troubles.errors)
@@ -77,8 +77,8 @@ def record_troubles() -> Iterator[Troubles]:
 def clear_frames(error: BaseException) -> None:
     """Delete the local variables that the tracebacks of an error and its causes keep alive.
 
-    Call this function before you search for leaks, because a traceback keeps sessions and
-    connections alive that a program would have dropped after it handled the error.
+    Call this function before you search for leaks. Otherwise, the traceback keeps sessions and
+    connections alive that a program would drop after it has handled the error.
     """
     cause: BaseException | None = error
     while cause is not None:

@@ -1,8 +1,9 @@
 """Checks the database URLs that users type, and translates them for asyncpg and psycopg.
 
-The drivers use different names for connection parameters. A URL has two forms. parse_url() returns
-the portable form with libpq's names, for example `?sslmode=require`. with_driver() returns
-SQLAlchemy's form for one driver. Use only SQLAlchemy's form to connect.
+The drivers use different names for connection parameters, so the module knows two forms of a URL.
+The function `parse_url()` returns the portable form with libpq's names, for example
+`?sslmode=require`. The function `with_driver()` returns SQLAlchemy's form for one driver, which you
+need to connect.
 """
 
 import re
@@ -149,8 +150,8 @@ def check_port(text: str, source: str) -> int:
 
 
 def _asyncpg_query(query: Mapping[str, Any]) -> dict[str, Any]:
-    """Translate a URL's parameters to asyncpg's arguments. Some of the arguments are inside a
-    `dsn`.
+    """Translate a URL's parameters to asyncpg's arguments, some of which become parts of the
+    argument `dsn`.
     """
     arguments = {BY_KEYWORD[name]: query[name] for name in query if name in BY_KEYWORD}
     if "timeout" in arguments:
@@ -218,8 +219,8 @@ def _parameters(url: URL, source: str) -> Iterator[tuple[str, str]]:
 def _with_hosts(url: URL, hosts: list[str], ports: list[str], source: str) -> URL:
     """Return the URL with its hosts in the place where both drivers read them.
 
-    A single host stands in the URL's usual place, unless it is the directory of a socket. Several
-    hosts are parameters, each with its port.
+    A single host is the host of the URL, but the directory of a socket is the URL's parameter
+    `host`. Several hosts are also values of the parameter `host`, each with its port.
     """
     if url.host and hosts:
         raise _refusal("the URL names its host twice", source)
@@ -254,7 +255,7 @@ def _pair_hosts(hosts: list[str], ports: list[str], source: str) -> tuple[str, .
 def _split_port(host: str) -> tuple[str, str]:
     """Split a text into a host and a port, which may be empty.
 
-    A host with several colons is an IPv6 address.
+    A text with several colons is an IPv6 address without a port.
     """
     name, colon, port = host.rpartition(":")
     one = bool(colon) and ":" not in name and "/" not in port

@@ -34,7 +34,7 @@ def batch_rows(number: int, size: int, **columns: Any) -> Iterator[list[dict[str
 
 
 def parse_count(text: str) -> int:
-    """Parse a number of points. Raise ValueError if they do not fill two batches."""
+    """Parse a number of points. Raise ValueError if the number is too small for two batches."""
     points = int(text)
     if points < 1000:
         raise ValueError(text)

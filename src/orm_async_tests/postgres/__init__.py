@@ -1,12 +1,13 @@
-"""The embedded PostgreSQL server. The project starts and stops this server. A Python package
-provides PostgreSQL's programs.
+"""The embedded PostgreSQL server, which this project starts and stops. A Python package provides
+PostgreSQL's programs.
 
 Every command that uses the embedded server holds a shared flock on the file `lease`. If SIGKILL
 ends a command, the kernel releases the command's flock. The server's parent process, the
-supervisor, runs detached from the commands. The supervisor stops the server when nobody has used it
-for ORM_ASYNC_IDLE seconds. A command and an open connection both count as use. The embedded server
-never listens on TCP. The server listens on a Unix-domain socket in a private folder, and requires a
-random password with SCRAM. POSIX only.
+supervisor, runs detached from the commands. The supervisor stops the server when no command and no
+connection has used it for ORM_ASYNC_IDLE seconds.
+
+The embedded server never listens on TCP, but only on a Unix-domain socket in a private folder.
+Clients log in with a random password and SCRAM. The embedded server runs only on POSIX systems.
 """
 
 from orm_async_tests.postgres.binaries import find_program as find_program

@@ -32,10 +32,10 @@ class Binaries:
 
 
 def read_version(program: Path, pattern: re.Pattern[str], remedy: str) -> str:
-    """Run `program -V`, and return the first group of the pattern.
+    """Run a program with the option -V, and return the version that its output contains.
 
-    Raise CouldNotRun with the given remedy if the program does not start, or if its output does not
-    match the pattern.
+    The first group of the pattern matches the version. Raise CouldNotRun with the given remedy if
+    the program does not start, or if its output does not match the pattern.
     """
     silent = subprocess.DEVNULL
     try:
@@ -53,10 +53,11 @@ def read_version(program: Path, pattern: re.Pattern[str], remedy: str) -> str:
 
 
 def find() -> Binaries:
-    """Return the programs in the folder that ORM_ASYNC_PG_BIN names.
+    """Return PostgreSQL's programs from the folder that ORM_ASYNC_PG_BIN names.
 
-    The value `system` means the folder in which PATH finds pg_ctl. By default, return the programs
-    of the Python package. Raise CouldNotRun if the folder does not contain postgres and initdb.
+    If ORM_ASYNC_PG_BIN is `system`, use the folder in which PATH finds pg_ctl. If the variable is
+    not set, use the folder in the Python package. Raise CouldNotRun if the folder does not contain
+    postgres and initdb.
     """
     value = os.environ.get(VARIABLE)
     if value == "system":
@@ -78,7 +79,7 @@ def find() -> Binaries:
 
 
 def find_program(name: str) -> Path:
-    """Return the path of a client program. Raises CouldNotRun."""
+    """Return the path of a client program, for example psql. Raises CouldNotRun."""
     folder = find().folder
     path = shutil.which(name, path=folder) or shutil.which(name)
     if path is None:

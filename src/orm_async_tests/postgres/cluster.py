@@ -42,7 +42,7 @@ NO_SETTINGS: Mapping[str, str] = {}
 
 @dataclass(frozen=True)
 class ClusterKind:
-    """A purpose of the embedded server, with its own folder and settings."""
+    """A purpose for which an embedded server runs, with a folder and settings for this purpose."""
 
     name: str
     place: Literal["cache", "data"]
@@ -56,7 +56,7 @@ SERVICE = ClusterKind("service", "data", ACCESS | DURABLE | COMMON_TUNING)
 
 @dataclass(frozen=True)
 class Login:
-    """What a client needs to connect. `launch` says whether the server had to be started."""
+    """What a client needs to connect. `launch` says whether the server was already running."""
 
     user: str
     password: str
@@ -67,7 +67,7 @@ class Login:
 
 
 class Cluster:
-    """A server's data directory, with the files beside it, in a folder below `root`.
+    """A server's data directory and related files, in a folder below `root`.
 
     For the scripts, each combination of PostgreSQL programs and settings has a folder of its own.
     For the service, every major version of PostgreSQL has one folder, so that the next command
@@ -98,10 +98,11 @@ class Cluster:
         self.sockets()
 
     def sockets(self) -> Path:
-        """Return the socket folder of the running server, or else the folder that a new server
-        would use.
+        """Return the folder with the running server's socket, or the folder that a new server would
+        use.
 
-        The two folders differ after a change of TMPDIR. Raises CouldNotRun.
+        If the variable TMPDIR has changed since the server started, these two folders differ.
+        Raises CouldNotRun.
         """
         folder = supervisor.read_pidfile(self.data)[supervisor.SOCKETS_LINE]
         if not folder:  # a server that starts has not written this line yet
@@ -112,7 +113,7 @@ class Cluster:
         return (self.data / "PG_VERSION").exists()
 
     def create(self) -> None:
-        """Create the data directory. It has another name until it is complete. Raises
+        """Create the data directory under another name, and rename it when it is complete. Raises
         CouldNotRun.
         """
         unfinished = self.folder / "unfinished"
@@ -166,9 +167,9 @@ class Cluster:
     ) -> None:
         """Start a supervisor, and wait until its server accepts connections. Raises CouldNotRun.
 
-        `settings` add to the settings of the cluster's kind. The server stops when nobody has used
-        it for `idle` seconds. A private server stops when its lease ends, and the supervisor then
-        deletes the server's root folder.
+        `settings` are added to the settings of the cluster's kind. The server stops when nobody has
+        used it for `idle` seconds. A private server stops when its lease ends, and the supervisor
+        then deletes the server's root folder.
         """
         sockets = paths.socket_directory(self.data)
         quoted = str(sockets).replace('"', '""')
@@ -196,7 +197,7 @@ class Cluster:
         if process.returncode:
             raise self._failure(f"the supervisor ended with exit code {process.returncode}")
         if not is_ready:
-            raise self._failure("the embedded server ended during its start")
+            raise self._failure("the embedded server ended before it accepted connections")
 
     def _failure(self, problem: str) -> CouldNotRun:
         reason = "there is no space left on the device"
@@ -209,9 +210,9 @@ class Cluster:
         return CouldNotRun(f"{problem}:\n{reason}", str(self.log), remedy)
 
     def is_running(self) -> bool:
-        """Return whether the server accepts connections and its supervisor lives.
+        """Return whether the server accepts connections and its supervisor runs.
 
-        A server without its supervisor is about to stop.
+        A server whose supervisor has ended is about to stop.
         """
         with paths.open_file(self.lock) as lock:
             try:

@@ -1,8 +1,9 @@
 """Replaces this process by another program, which ends when its parent process dies.
 
-If you are root, the program runs as nobody. The launcher is a program of its own, so it imports
-only the standard library. It replaces a `preexec_fn` of subprocess, because the Python code of a
-`preexec_fn` can block forever if another thread held a lock when the process forked.
+If you are root, the other program runs as the user nobody. The launcher runs as a separate program,
+so it imports only the standard library. A `preexec_fn` of subprocess is no alternative to a
+launcher, because the Python code of a `preexec_fn` can block forever if another thread held a lock
+when the process forked.
 """
 
 import os
@@ -22,9 +23,9 @@ def launch_command(
 ) -> list[str]:
     """Return a command line for a program that ends at the latest when this process ends.
 
-    On Linux, the program receives `death_signal` when this process dies. PostgreSQL and PgBouncer
-    refuse to run as root. So if `as_nobody` is true and you are root, the program runs as nobody in
-    a user namespace. Files that the program creates still belong to root.
+    On Linux, the program receives `death_signal` when this process dies. If `as_nobody` is true and
+    you are root, the program runs as the user nobody in a user namespace, because PostgreSQL and
+    PgBouncer refuse to run as root. Files that the program creates there still belong to root.
     """
     options = [str(os.getpid()), str(int(death_signal)), "nobody" if as_nobody else ""]
     return [sys.executable, "-I", "-S", __file__, *options, *program]

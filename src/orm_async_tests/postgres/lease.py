@@ -1,4 +1,4 @@
-"""Holds a lease on the embedded server. The server runs at least as long as a lease exists."""
+"""Holds a lease on the embedded server, which runs at least as long as a lease exists."""
 
 import fcntl
 import os
@@ -39,7 +39,7 @@ def _open_cluster(kind: ClusterKind) -> Cluster:
 
 @contextmanager
 def lease(kind: ClusterKind = SCRIPTS, keep_for: float = 0.0) -> Iterator[Login]:
-    """Keep the server running until the block ends or this process dies, even by SIGKILL.
+    """Keep the embedded server running until the block ends or this process dies.
 
     Create the server if it does not exist, and start the server if it does not run. The server runs
     for at least `keep_for` seconds from now, even if nobody uses it. Raises CouldNotRun.
@@ -72,8 +72,8 @@ def _ensure_running(cluster: Cluster, idle: float, start_file: int) -> Launch:
 
 
 def _renew(cluster: Cluster, lease_file: int, keep_for: float = 0.0) -> None:
-    """Restart the server's idle time, and keep the server running for at least `keep_for`
-    seconds.
+    """Begin to measure the server's idle time again, and keep the server running for at least
+    `keep_for` seconds.
     """
     with paths.refusals(cluster.lease):
         keep_until = time.time() + keep_for
@@ -121,10 +121,10 @@ def status(kind: ClusterKind = SCRIPTS) -> dict[str, str]:
 
 
 def stop(kind: ClusterKind = SCRIPTS, *, reset: bool = False) -> bool:
-    """Stop the server, and return whether it was running. If `reset` is true, also delete its data.
+    """Stop the server, and return whether it was running. With `reset`, also delete its data.
 
     Raise CouldNotRun if another command is using the server. The server closes the connections of
-    all other clients, for example of psql. It no longer stays running for a command's `keep_for`.
+    all other clients, for example of psql. Forget the time `keep_for` of earlier commands.
     """
     cluster = _open_cluster(kind)
     with paths.open_file(cluster.lease) as lease_file:

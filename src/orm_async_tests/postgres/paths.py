@@ -1,8 +1,8 @@
 """Chooses the folders for the files and the sockets of the embedded server.
 
-The module refuses folders and files that another user of the machine could have prepared or
-replaced. A check of a path goes step by step, beginning at the root folder. No other user can
-replace an entry of a checked folder, so the check stays true.
+This module refuses folders and files that another user of the machine could have prepared or
+replaced. The module checks every folder of a path, beginning at the root folder. No other user can
+replace an entry of a checked folder, so the result of the check stays valid.
 """
 
 import hashlib
@@ -27,8 +27,9 @@ SOCKET_PATH_MAX = 103  # bytes: macOS allows 104 with the final zero, Linux 108
 def home(kind: Literal["cache", "data"] = "cache") -> Path:
     """Return the folder of the embedded server's files. Raises CouldNotRun.
 
-    `ORM_ASYNC_HOME` names the folder. By default, the folder is in your cache folder or your data
-    folder. If the default cache folder cannot be used, return a temporary folder.
+    The variable `ORM_ASYNC_HOME` names this folder. If the variable is not set, return a folder in
+    your cache folder or your data folder. If the cache folder cannot be used, return a temporary
+    folder instead.
     """
     if value := os.environ.get(VARIABLE):
         return _prepare(Path(value).absolute())
@@ -65,7 +66,7 @@ def temporary_folder(within: Path | None = None) -> Iterator[Path]:
 
 
 def check_existing(folder: Path) -> Path:
-    """Return the folder. Raise CouldNotRun if it exists and another user can enter it."""
+    """Return the given folder, but raise CouldNotRun if it exists and another user can enter it."""
     if os.path.lexists(folder):
         check_folder(folder)
     return folder
@@ -216,7 +217,7 @@ def _check_links(path: Path, entry: Path) -> None:
 
 
 def _check_parent(path: Path, status: os.stat_result) -> None:
-    """Raise CouldNotRun if another user could replace files in this folder of the path."""
+    """Raise CouldNotRun if another user could replace files in a parent folder of the path."""
     if status.st_uid not in _trusted():
         raise refusal(
             path, f"a parent folder of the path belongs to the user with the ID {status.st_uid}"
@@ -228,5 +229,5 @@ def _check_parent(path: Path, status: os.stat_result) -> None:
 
 @cache
 def _trusted() -> set[int]:
-    """Return the user IDs of you, of root, and of the owner of `/`."""
+    """Return the IDs of the trusted users: you, root, and the owner of the folder `/`."""
     return {0, os.geteuid(), Path("/").stat().st_uid}

@@ -1,4 +1,4 @@
-"""Starts PgBouncer in front of a server. Install PgBouncer with your system's package manager."""
+"""Starts PgBouncer, which you install with your system's package manager, in front of a server."""
 
 import os
 import re
@@ -50,7 +50,7 @@ class Pooler:
     def start(self, **settings: str) -> "URL":
         """Start another PgBouncer with these settings of pgbouncer.ini. Raises CouldNotRun.
 
-        Return a URL that leads to the same database through this PgBouncer.
+        Return a URL that leads through this PgBouncer to the server's database.
         """
         folder = self._folder / str(len(self.processes))
         folder.mkdir()

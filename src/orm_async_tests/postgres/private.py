@@ -28,7 +28,7 @@ MARK = "SET LOCAL synchronous_commit = local; SELECT pg_logical_emit_message(tru
 def start_client(server: Login, program: str, *arguments: str) -> "subprocess.Popen[str]":
     """Start a client program that logs in to the server. Raises CouldNotRun.
 
-    The program does not get libpq's environment variables, for example PGPORT.
+    The client program does not get libpq's environment variables, for example PGPORT.
     """
     options = ["-h", str(server.socket_directory), "-U", server.user]
     environment = {name: text for name, text in os.environ.items() if not name.startswith("PG")}
@@ -72,8 +72,8 @@ class PrivateServer:
         return bool(self._frozen)
 
     def freeze(self, pid: int) -> None:
-        """Freeze a server process with SIGSTOP. Until thaw(), its connection stays open but is
-        silent.
+        """Freeze a server process with SIGSTOP. The connection of this process stays open but
+        silent until thaw() is called.
         """
         os.kill(pid, signal.SIGSTOP)
         self._frozen.append(pid)
@@ -96,8 +96,8 @@ class PrivateServer:
     def kill(self) -> None:
         """Kill the server with SIGKILL, as the kernel does when memory runs out.
 
-        A power cut is worse than SIGKILL, because the operating system then loses unsaved files,
-        too.
+        A power cut would be worse than SIGKILL, because the operating system would also lose data
+        that it has not yet written to the disk.
         """
         self.thaw()
         self.cluster.end(signal.SIGKILL)
@@ -111,8 +111,8 @@ class Standby(PrivateServer):
         self.primary = primary
 
     def pause(self) -> None:
-        """Stop replay until resume() is called. The primary's commits arrive, but are not visible
-        here.
+        """Stop the standby's replay until resume() is called. The primary's commits still arrive at
+        the standby, but are not visible there.
         """
         _select(self, "SELECT pg_wal_replay_pause()")
         _wait_for(self, "pg_get_wal_replay_pause_state() = 'paused'")
@@ -187,7 +187,7 @@ def _select(server: PrivateServer, sql: str) -> str:
 
 
 def _wait_for(server: PrivateServer, condition: str) -> None:
-    """Wait until an SQL condition is true on the server. Raise CouldNotRun at the deadline."""
+    """Wait until an SQL condition is true on the server, or raise CouldNotRun after DEADLINE."""
     give_up = time.monotonic() + DEADLINE
     while _select(server, f"SELECT {condition}") != "t":
         if time.monotonic() > give_up:

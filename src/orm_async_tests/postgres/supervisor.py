@@ -1,10 +1,10 @@
-"""The parent process of a PostgreSQL server. The supervisor starts the server, and stops the server
-when nobody uses it.
+"""The supervisor of a PostgreSQL server: a parent process that starts the server, and stops the
+server when nobody uses it.
 
 The supervisor is a separate program, detached from the command that started it, and imports only
-the standard library. The supervisor checks the lease file ten times a second. The checks take less
-than 1% of a processor. The supervisor does not rely on a message from an ending command, because a
-killed command sends no message.
+the standard library. Ten times a second, the supervisor checks the lease file, which takes less
+than 1% of a processor's time. The supervisor does not rely on a message from an ending command,
+because a killed command sends no message.
 """
 
 import fcntl
@@ -34,8 +34,8 @@ Server = subprocess.Popen[bytes]
 class IdleTimer:
     """Measures for how long nobody has used a server.
 
-    `renewal` is the lease file's time stamp in nanoseconds. Every command changes the time stamp,
-    so a command counts as use, even if it begins and ends between two checks.
+    `renewal` is the lease file's time stamp in nanoseconds. Every command changes this time stamp,
+    so that even a command between two checks of the file counts as use of the server.
     """
 
     def __init__(self, seconds: float, now: float, renewal: int) -> None:
@@ -63,7 +63,7 @@ def accepts_connections(data: Path, sockets: Path) -> bool:
     """Return whether postmaster.pid says that the server is ready, and its socket accepts a
     connection.
 
-    The file alone proves nothing, because a crash leaves the file behind.
+    The file postmaster.pid alone proves nothing, because it remains after a crash.
     """
     is_ready = read_pidfile(data)[STATUS_LINE].strip() == "ready"
     with socket.socket(socket.AF_UNIX) as client:
@@ -88,8 +88,8 @@ def has_local_backends(server: int) -> bool:
 def start_and_wait(data: Path, sockets: Path, command: list[str], child_ended: int) -> Server:
     """Start the server, and return its process as soon as the server accepts connections.
 
-    If the server ends before that, start it again. Exit with 1 if the server does not accept
-    connections within RETRY_SECONDS.
+    If the server ends before it accepts connections, start it again. If no server accepts
+    connections within RETRY_SECONDS, end this process with the exit code 1.
     """
     give_up = time.monotonic() + RETRY_SECONDS
     launcher = str(Path(__file__).with_name("launcher.py"))
@@ -111,11 +111,12 @@ def start_and_wait(data: Path, sockets: Path, command: list[str], child_ended: i
 def stop_when_idle(
     server: Server, lease: int, idle: float, sockets: Path | None, child_ended: int
 ) -> bool:
-    """Wait until the server process ends. Stop the server if nobody has used it for `idle` seconds.
+    """Stop the server when nobody has used it for `idle` seconds, and return when it has ended.
 
-    A lease counts as use. An open connection counts as use, too, unless `sockets` is None. Return
-    True if this function stopped the server, and False if the server ended by itself. After a stop,
-    the lease file stays locked, so that the next command waits until this process has ended.
+    A lease counts as use of the server. An open connection counts as use of the server, too, unless
+    `sockets` is None. Return True if this function stopped the server, and False if the server
+    ended by itself. After this function has stopped the server, the lease file stays locked, so
+    that the next command waits until this process has ended.
     """
     timer = IdleTimer(idle, time.monotonic(), os.fstat(lease).st_mtime_ns)
     tick = TICK if sockets is None or UNIX_SOCKETS.exists() else PS_TICK
@@ -133,7 +134,7 @@ def stop_when_idle(
 
 
 def read_keep_until(lease: int) -> float:
-    """Return the time until which the server must be kept, in seconds since the epoch."""
+    """Return until when the server must be kept running, in seconds since the epoch."""
     return float(os.pread(lease, UNTIL_BYTES, 0) or 0)
 
 
@@ -160,12 +161,12 @@ def main(lease: int, lock: int, idle: float, private: str, *arguments: str) -> N
     it.
 
     When the server accepts connections, write one byte to standard output. If the server ends
-    before it accepts connections, close standard output without a byte.
+    before it accepts connections, close standard output without writing a byte.
 
-    `lease` and `lock` are descriptors of files for flock. `private` is the folder of a private
-    server, and empty for every other server. For a private server, connected clients do not count
-    as use, and the supervisor deletes the folder at the end. `arguments` are the data folder, the
-    socket folder, and the server's command line.
+    `lease` and `lock` are the descriptors of two files that are locked with flock. `private` is the
+    folder of a private server, and an empty text for every other server. The clients of a private
+    server do not count as use of the server, and the supervisor deletes the server's folder at the
+    end. `arguments` are the data folder, the socket folder, and the server's command line.
     """
     if os.fork():
         return

@@ -1,7 +1,7 @@
 """A pytest plugin that fails every test that misuses async SQLAlchemy.
 
-The page docs/pytest_plugin.md describes the plugin. pytest loads the plugin only with the option
-`-p orm_async_tests.pytest_plugin`.
+The page docs/pytest_plugin.md describes the plugin. The option `-p orm_async_tests.pytest_plugin`
+of pytest loads the plugin.
 """
 
 import argparse
@@ -40,8 +40,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Watch SQLAlchemy from now on, because modules can create engines while pytest collects
-    tests.
+    """Begin to watch SQLAlchemy before pytest collects tests, because test modules can create
+    engines while they are imported.
     """
     try:
         plugin = MisusePlugin(config.option)
@@ -156,8 +156,8 @@ class MisusePlugin:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
-        """Write the baseline before the terminal summary names it. A pytest-xdist worker writes
-        none.
+        """Write the baseline file before the terminal summary names this file. With pytest-xdist,
+        only the main process writes the baseline file.
         """
         failure = ""
         if self.writes and self.path is not None and not hasattr(session.config, "workerinput"):
@@ -190,7 +190,7 @@ class MisusePlugin:
 
 
 def read_option(options: argparse.Namespace, name: str, metavar: str, flag: str) -> str | None:
-    """Return the value of an option. Raise CouldNotRun if the command line has only its flag."""
+    """Return the value of the option `name`. Raise CouldNotRun if `flag` is given without it."""
     value: str | None = getattr(options, f"async_orm_{name}")
     if value is None and getattr(options, f"async_orm_{flag.replace('-', '_')}"):
         option, needed = f"--async-orm-{flag}", f"--async-orm-{name} {metavar}"

@@ -1,6 +1,6 @@
 """A pytest plugin with the fixture `fault_sweep`, which docs/faults.md describes.
 
-pytest loads the plugin only with the option `-p orm_async_tests.pytest_plugin.fault_sweep`.
+The option `-p orm_async_tests.pytest_plugin.fault_sweep` of pytest loads the plugin.
 """
 
 import asyncio
@@ -33,10 +33,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def fault_sweep(request: pytest.FixtureRequest) -> Callable[..., Awaitable["Report"]]:
     """Return a function that injects faults into a function of the test.
 
-    Call it with `await fault_sweep(work, engine, rows=None, kinds=...)`. The output names the
-    tested function by the id of the test. If the test fails, the report shows the fault points that
-    failed, with commands that run these points again. The next run of the test begins with the
-    fault points that failed.
+    Call the returned function with `await fault_sweep(work, engine, rows=None, kinds=...)`. The
+    output names the tested function by the id of the test. If the test fails, the report shows the
+    fault points that failed, with commands that run these points again. The next run of the test
+    begins with the fault points that failed.
     """
     item, config = request.node, request.config
 
@@ -112,7 +112,7 @@ def find_loop(test: str) -> str:
 
 
 def format_failures(outcomes: Iterable["Outcome"], test: str) -> Iterator[str]:
-    """Yield the failed points of every line of the user's code, with commands to run them again."""
+    """Yield lines of text: for each line of the user's code, the fault points that failed there."""
     from orm_async_tests.faults.report import format_point, group_by_line
 
     for line, group in group_by_line(outcomes).items():

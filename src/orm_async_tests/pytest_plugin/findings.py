@@ -40,8 +40,8 @@ class Finding:
         return f"{self.kind}: {self.problem}\n    cure: {CURES[self.kind]}"
 
     def to_property(self) -> tuple[str, object]:
-        """Return the finding as a property of a report, because pytest-xdist can send
-        properties.
+        """Return the finding as a property of a pytest report, because pytest-xdist sends such
+        properties to the main process.
         """
         return PROPERTY, json.dumps(asdict(self))
 
@@ -84,7 +84,7 @@ def write_annotations(findings: Iterable[tuple[str, Finding]]) -> None:
 
 
 def read_baseline(path: Path) -> Baseline:
-    """Return the findings that the file lists. Raise CouldNotRun if the file cannot be read."""
+    """Return the findings that a baseline lists. Raise CouldNotRun if the file cannot be read."""
     try:
         return {
             str(test): {str(kind) for kind in kinds}
@@ -98,6 +98,6 @@ def read_baseline(path: Path) -> Baseline:
 
 
 def write_baseline(path: Path, findings: Baseline) -> None:
-    """Write the findings in a stable order, so that diffs stay small."""
+    """Write a baseline with the findings in a stable order, so that diffs stay small."""
     ordered = {test: sorted(kinds) for test, kinds in sorted(findings.items()) if kinds}
     write_file(path, json.dumps(ordered, indent=2) + "\n", BASELINE_OPTION)

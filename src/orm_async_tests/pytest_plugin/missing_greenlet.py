@@ -22,7 +22,7 @@ NEVER_LOADED = "was never loaded (orm-async-tests explain 5)"
 def add_notes(error: BaseException, usage: TaskUsage) -> None:
     """Add a note to every MissingGreenlet in an error, its causes and its exception group.
 
-    To a pydantic error, add notes about the attributes that pydantic could not read.
+    If the error comes from pydantic, add notes about the attributes that pydantic could not read.
     """
     for cause in _walk_causes(error, set()):
         if any(note.startswith(PREFIX) for note in getattr(cause, "__notes__", ())):
@@ -47,10 +47,10 @@ def _walk_causes(error: BaseException | None, seen_ids: set[int]) -> Iterator[Ba
 def _describe_traceback(error: BaseException, usage: TaskUsage) -> str:
     """Describe the attribute that the code was reading when the error occurred.
 
-    SQLAlchemy's private frames in the traceback contain the attribute. In the frame of
-    `InstrumentedAttribute.__get__`, `self` is the attribute and `instance` is the object.
-    SQLAlchemy loads an expired attribute in the function `_load_expired`. Do not use the object's
-    state, because a rollback, for example, may have changed the state since the error.
+    The attribute is found in the traceback, in the frame of SQLAlchemy's method
+    `InstrumentedAttribute.__get__`, where `self` is the attribute and `instance` is the object. A
+    frame of the function `_load_expired` means that the attribute was expired. The object's state
+    is not used, because it may have changed since the error, for example by a rollback.
     """
     attribute, instance, session, problem = None, None, None, NEVER_LOADED
     for frame, _ in walk_tb(error.__traceback__):
@@ -70,8 +70,8 @@ def _describe_traceback(error: BaseException, usage: TaskUsage) -> str:
 def _describe_validation(error: BaseException, usage: TaskUsage) -> Iterator[str]:
     """Describe the attributes of mapped objects that a pydantic model could not read.
 
-    An error of pydantic or FastAPI keeps only the text of a MissingGreenlet. The error's method
-    `errors` returns the object and the attribute.
+    An error of pydantic or FastAPI keeps only the text of a MissingGreenlet, but the method
+    `errors()` of the pydantic or FastAPI error returns the object and the attribute.
     """
     read_errors: Any = getattr(error, "errors", None)
     if not type(error).__module__.startswith(("pydantic", "fastapi")) or read_errors is None:
@@ -87,8 +87,8 @@ def _describe_validation(error: BaseException, usage: TaskUsage) -> Iterator[str
 
 
 def _find_only_session(error: BaseException) -> Session | None:
-    """Return the session that the traceback's frames use. Return None if they use several
-    sessions.
+    """Return the only session that the traceback's frames use, or None if the frames use no session
+    or several sessions.
     """
     values = (
         value for frame, _ in walk_tb(error.__traceback__) for value in frame.f_locals.values()

@@ -1,19 +1,20 @@
 """Tracks the connections, engines and sessions of a running test, and reports their misuse.
 
 The methods `connect`, `checkout`, `checkin`, `detach` and `close` handle the pool events with these
-names. Pool events cost little time. The plugin does not use the event `reset`, because SQLAlchemy
-would create an object for every returned connection.
+names, which cost little time. The plugin does not listen to the pool event `reset`, because
+SQLAlchemy would then create an object for every returned connection.
 
-The plugin does not use events of sessions and engines, because these events cost much time. A
-session event costs one call for every object. If an engine has one listener, each new Connection
-looks up the listeners of every event. If a session has a listener for `do_orm_execute`, SQLAlchemy
-prepares each query twice. A session that rejects a second task's call sends no event at all.
+The plugin does not use events of sessions and engines, because these events cost much time. For a
+session event, SQLAlchemy calls the listener once for every object. If an engine has one listener,
+each new Connection looks up the listeners of every event. If a session has a listener for
+`do_orm_execute`, SQLAlchemy prepares each query twice. Besides, a session that rejects a second
+task's call sends no event at all.
 
 Instead of using session events, the plugin wraps public methods of Session, Connection and
 Transaction, for example `execute()`, `flush()` and `commit()`. SQLAlchemy runs the wrapped methods
-in a greenlet. A task counts as inside a wrapped method until the method's greenlet has ended. The
-plugin also wraps `AsyncEngine.__init__()` and `Engine.dispose()`, so that it knows where an engine
-was created and whether the engine was disposed.
+in a greenlet. To the plugin, a task is inside a wrapped method until the method's greenlet ends.
+The plugin also wraps `AsyncEngine.__init__()` and `Engine.dispose()`, so that it knows where an
+engine was created and whether the engine was disposed.
 """
 
 import asyncio
@@ -63,7 +64,7 @@ class Scope:
 
 @dataclass(eq=False)
 class EngineRecord:
-    """What the plugin knows about an engine. The record listens to the engine's pools."""
+    """What the plugin knows about an engine from the events of the engine's pools."""
 
     created_at: Location
     scope: Scope | None
@@ -105,7 +106,7 @@ class ConnectionRecord:
 
 
 class ResourceTracker:
-    """Tracks the resources in one pytest run, and which test or fixture opened each resource."""
+    """Tracks connections, engines and sessions, and which test or fixture opened each of them."""
 
     def __init__(self) -> None:
         self.thread = threading.get_ident()
@@ -189,7 +190,8 @@ class ResourceTracker:
     def report_two_tasks(self, name: str, waiting: Location, running: Location) -> None:
         """Report that two tasks used a session or a connection at the same time.
 
-        Report a conflict only once, because a session and its connection have the same conflict.
+        Report each conflict only once, although it occurs in a session and in the session's
+        connection.
         """
         first, second = str(waiting), str(running)
         places = f", both at {second}" if first == second else f": {first} and {second}"
@@ -220,8 +222,8 @@ class ResourceTracker:
         return [*scope.findings, *dict.fromkeys(leaks)]
 
     def _describe_leak(self, checkout: Checkout) -> Finding:
-        """Describe a leaked transaction if a program can still end it, or else a leaked
-        connection.
+        """Describe a transaction that is still open, or a connection that was not returned to the
+        pool.
         """
         location = str(checkout.location)
         origin = f"the connection checked out at {location}"

@@ -33,7 +33,7 @@ Task = asyncio.Task[Any]
 
 @dataclass(eq=False, slots=True)
 class SourceLine:
-    """A line of code. It is stored as an instruction, because computing the line number is slow."""
+    """A line of code, stored as an instruction, because computing a line number is slow."""
 
     code: CodeType
     instruction: int
@@ -57,8 +57,8 @@ def locate_caller() -> Location:
 def locate_awaiter(parent: greenlet.greenlet | None) -> Location:
     """Return the innermost line of the user's code in the greenlet `parent` or its parents.
 
-    If no such line exists, describe the running task. SQLAlchemy runs in its own greenlet. The
-    coroutine that awaits SQLAlchemy runs in the parent greenlet.
+    If none of these greenlets runs the user's code, describe the running task. SQLAlchemy runs in a
+    greenlet of its own, whose parent greenlet runs the coroutine that awaits SQLAlchemy.
     """
     while parent is not None:
         if line := find_user_line(parent.gr_frame):
@@ -75,7 +75,8 @@ def locate_task(task: Task, inside: greenlet.greenlet) -> Location:
 def find_user_line(frame: FrameType | None) -> SourceLine | None:
     """Return the first line of the user's code in a frame or its callers, or None.
 
-    Stop at a frame of the event loop or of pytest, because its callers did not cause the call.
+    The search ends at a frame of the event loop or of pytest, because the callers of such a frame
+    did not cause the call.
     """
     while frame is not None:
         code = frame.f_code
@@ -120,9 +121,9 @@ def _find_suspended_line(task: Task) -> SourceLine | None:
 def _suspended_frames(task: Task) -> Iterator[FrameType]:
     """Yield the frames of a task's coroutine and of the objects that it awaits, outermost first.
 
-    The documentation of `inspect` describes attributes such as `cr_frame` and `cr_await`. The
-    objects that `aclose()` and `anext()` of an asynchronous generator return have no such
-    attributes, but refer to the generator.
+    The frames come from attributes such as `cr_frame` and `cr_await`, which the documentation of
+    `inspect` describes. The objects that `aclose()` and `anext()` of an asynchronous generator
+    return do not have these attributes, but refer to the generator.
     """
     awaitable: Any = task.get_coro()
     while awaitable is not None:
@@ -144,8 +145,9 @@ def _first_attribute(value: Any, names: tuple[str, ...]) -> Any:
 def _describe_task(task: Task | None) -> Location:
     """Describe a task that runs no user code, for example in `gather(session.execute(...))`.
 
-    SQLAlchemy closes a session in a separate task. A frame of the waiting task has the closing task
-    as a local variable. Therefore this frame leads to the line at which the user's task waits.
+    SQLAlchemy closes a session in a separate task, and the user's task waits for this closing task.
+    A frame of the user's task has the closing task as a local variable. If there is such a frame,
+    return the line at which the user's task waits.
     """
     if task is None:
         return "code that is not yours"

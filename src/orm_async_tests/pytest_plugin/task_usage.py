@@ -1,7 +1,8 @@
 """Records which task uses a session or a connection, and on which line of the user's code.
 
-Every wrapped method calls this module for each statement. The module stores its notes in attributes
-of greenlets, sessions and connections. When the object is deleted, its notes are deleted, too.
+The wrapped methods of SQLAlchemy call this module for each statement. The module stores its data in
+attributes of greenlets, sessions and connections. When such an object is deleted, the data is
+deleted, too.
 """
 
 import asyncio
@@ -49,15 +50,15 @@ Inserts = tuple[Caller | None, list[InstanceState[Any]]]
 class TaskUsage:
     """Records which tasks call sessions and connections.
 
-    If two tasks conflict, call `report_conflict` with the name of the session or connection, and
-    with the lines of both tasks.
+    If two tasks use a session or a connection at the same time, `report_conflict` is called with
+    "session" or "connection", and with the lines of both tasks.
     """
 
     def __init__(self, report_conflict: Callable[[str, Location, Location], None]) -> None:
         self.report_conflict = report_conflict
 
     def record_call(self, target: Target) -> Caller | None:
-        """Record that the running task uses a session or connection until its greenlet ends."""
+        """Record that the running task uses a session or connection in the current greenlet."""
         current = getcurrent()
         caller: Caller | None = getattr(current, CALLER, None)
         if caller is None:
@@ -77,10 +78,10 @@ class TaskUsage:
         self.record_call(transaction.connection)
 
     def record_write(self, session: Session) -> Caller | None:
-        """Record a call that may insert rows. If objects are pending, find its line now.
+        """Record a call that may insert rows, and find its line if the session has pending objects.
 
-        Finding the line later, during the pool's events, costs more time because the stack is much
-        deeper.
+        Finding this line of the user's code later, during the pool's events, would take more time,
+        because the stack is much deeper then.
         """
         caller = self.record_call(session)
         # the public property `new` would build a set
@@ -113,8 +114,8 @@ class TaskUsage:
                 setattr(state, ORIGIN, line)
 
     def locate_current_call(self) -> Location:
-        """Return the line that runs or awaits the current greenlet. Look up a greenlet only
-        once.
+        """Return the line that runs or awaits the current greenlet. The line that awaits a greenlet
+        is looked up only once.
         """
         caller: Caller | None = getattr(getcurrent(), CALLER, None)
         if caller is None:
@@ -129,8 +130,8 @@ class TaskUsage:
         return lines[-1] if lines else getattr(state, ORIGIN, None)
 
     def has_open_transaction(self, driver_connection: int) -> bool:
-        """Return whether a Connection has an open transaction on the driver's connection with this
-        id.
+        """Return whether an SQLAlchemy Connection has an open transaction on the driver's
+        connection whose `id()` is given.
         """
         return any(
             id(candidate.connection.dbapi_connection) == driver_connection
@@ -153,9 +154,9 @@ class TaskUsage:
 
 
 def _locate(caller: Caller, frame: FrameType) -> Location:
-    """Return the innermost line of the user's code in the greenlet, or the line that awaits it.
+    """Return the innermost line of the user's code in a greenlet, or the line that awaits it.
 
-    Inside `run_sync()`, the greenlet itself runs lines of the user's code. The line that awaits a
+    A greenlet runs lines of the user's code only inside `run_sync()`. The line that awaits a
     greenlet never changes, so the function stores this line.
     """
     line = find_user_line(frame)

@@ -1,4 +1,4 @@
-"""Writes what a test's tasks and connections did to a trace file, for Perfetto."""
+"""Writes trace files for Perfetto, which show what the tasks and connections of each test did."""
 
 import hashlib
 import re

@@ -1,4 +1,4 @@
-"""Creates the FastAPI application, with its engines."""
+"""Creates the service's FastAPI application, with its engines."""
 
 import asyncio
 from collections import Counter
@@ -18,7 +18,7 @@ from orm_async_tests.service.settings import Settings
 
 
 def create_app(url: URL, settings: Settings | None = None) -> FastAPI:
-    """Return the application. The database must already have all migrations.
+    """Return the application for a database that already has all migrations.
 
     Raise CouldNotRun if two settings contradict each other.
     """

@@ -1,6 +1,6 @@
 """Handles uploads of many points as a JSON array, an NDJSON stream or a GPX file.
 
-An upload stores all its points or none.
+An upload stores all of its points, or none of them.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ router = APIRouter(prefix="/users/{user_id}/points", tags=["bulk"], route_class=
 async def split_body(request: Request, sha256: Any) -> AsyncIterator[bytes]:
     """Yield a body in pieces of PIECE_SIZE, and update the hash object `sha256` with every piece.
 
-    The event loop serves other requests between the pieces.
+    Between two pieces, the event loop can serve other requests.
     """
     rest = bytearray()
     async for chunk in request.stream():
@@ -54,8 +54,8 @@ async def split_body(request: Request, sha256: Any) -> AsyncIterator[bytes]:
 async def store(file: UploadFile, user_id: int, points: list[PointIn], others: Batches) -> None:
     """Write all points of an upload to a file in the format of COPY.
 
-    Raise HTTPException 503 if the disk is full. asyncpg could also encode the points, but would
-    occupy a connection during the upload.
+    Raise HTTPException 503 if the disk is full. This function encodes the points without asyncpg,
+    which would occupy a connection during the upload.
     """
     part = bytearray(HEADER + encode_points(user_id, points))
     try:
@@ -85,8 +85,8 @@ async def load(
     """Receive all points of an upload, and only then check out a connection and add the points.
 
     A client may need an hour to send its body, and should not occupy a connection for so long.
-    Raise HTTPException 404 if the user does not exist, 409 if another request used the key, and 422
-    if a point is invalid.
+    Raise HTTPException 404 if the user does not exist, 409 if another request used the idempotency
+    key, and 422 if a point is invalid.
     """
     sha256 = hashlib.sha256(f"POST {request.url.path} ".encode())
     batches = read_points(split_body(request, sha256))

@@ -1,6 +1,6 @@
 """Adds many points to a user's track: a few points with one statement, and more points with COPY.
 
-An upload adds all its points or none.
+An upload adds all of its points, or none of them.
 """
 
 import struct
@@ -62,7 +62,7 @@ PREPARE_COPY_UNDER_KEY = text(
 
 
 def encode_points(user_id: int, points: list[PointIn]) -> bytes:
-    """Return points in PostgreSQL's binary COPY format, without its header and trailer."""
+    """Return points in PostgreSQL's binary COPY format, without the header and the trailer."""
     rows = (
         ROW.pack(4, 4, user_id, 8, point.lat, 8, point.lon, 8, (point.date - EPOCH) // MICROSECOND)
         for point in points
@@ -75,7 +75,8 @@ async def insert_points(
 ) -> Loaded:
     """Add a few points with one statement, only once for each idempotency key.
 
-    Raise HTTPException 404 if the user does not exist, and 409 if another request used the key.
+    Raise HTTPException 404 if the user does not exist, and 409 if another request used the
+    idempotency key.
     """
     columns = {name: [getattr(point, name) for point in points] for name in COLUMNS[1:]}
     parameters = {"owner": user_id, "points": len(points), **columns}
@@ -89,9 +90,10 @@ async def copy_points(
     key: str,
     digest: str,
 ) -> Loaded:
-    """Add points that are in the format of COPY, only once for each idempotency key.
+    """Add points that are already in the format of COPY, only once for each idempotency key.
 
-    Raise HTTPException 404 if the user does not exist, and 409 if another request used the key.
+    Raise HTTPException 404 if the user does not exist, and 409 if another request used the
+    idempotency key.
     """
     # COPY joins the transaction that this statement begins (test74).
     if not key:

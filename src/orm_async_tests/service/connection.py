@@ -1,8 +1,8 @@
 """Closes an HTTP connection if its client stops reading, or if its client sends no request.
 
-If a client does not read its response, uvicorn waits without a limit, and asyncio keeps the unsent
-bytes in memory. Even a shutdown would wait. uvicorn also sets no time limit for the head of a
-request.
+Without this module, uvicorn would wait without a limit for a client that does not read its
+response, even during a shutdown, and asyncio would keep the unsent bytes in memory. There would
+also be no time limit for the head of a request.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ class Connection(H11Protocol):
     The connection aborts after send_timeout seconds in which the client reads nothing. The
     connection also aborts after receive_timeout seconds without the complete head of a request.
     During a shutdown, SHUTDOWN_TIMEOUT replaces send_timeout. The application's lifespan must yield
-    a state with the two timeouts and with `shutdown_callbacks`.
+    a state with `send_timeout`, `receive_timeout` and `shutdown_callbacks`.
     """
 
     _unsent = 0  # bytes, when the timer for sending was started
@@ -55,7 +55,7 @@ class Connection(H11Protocol):
     def shutdown(self) -> None:
         """Close the live streams. Wait at most SHUTDOWN_TIMEOUT for a client that does not read.
 
-        uvicorn ends the lifespan only after the last response.
+        The application's lifespan ends only after the last response.
         """
         for callback in self.app_state["shutdown_callbacks"]:
             callback()

@@ -22,7 +22,7 @@ class Urls(NamedTuple):
 def service_urls(url: URL, settings: Settings) -> Urls:
     """Return the URLs of the service for the driver asyncpg.
 
-    Raise CouldNotRun if a setting is not a URL, or if LISTEN would use a pooler.
+    Raise CouldNotRun if the setting of a URL is invalid, or if LISTEN would use a pooler.
     """
     if settings.pooler and not settings.listen_url:
         raise CouldNotRun(
@@ -62,8 +62,9 @@ def make_engine(url: URL, settings: Settings) -> AsyncEngine:
 def refuse_closed(connection: Any, _record: Any, _proxy: Any) -> None:
     """Make the pool replace a connection that the server has closed.
 
-    asyncpg notices this without a query. The option pool_pre_ping would double the round trips of a
-    read (test196).
+    The driver asyncpg knows without a query whether its connection is closed. The option
+    pool_pre_ping would also find closed connections, but would double the round trips of a read
+    (test196).
     """
     if connection.driver_connection.is_closed():
         raise DisconnectionError("the server has closed the connection")
@@ -72,9 +73,9 @@ def refuse_closed(connection: Any, _record: Any, _proxy: Any) -> None:
 def connect_arguments(settings: Settings) -> dict[str, Any]:
     """Return connect_args for a direct connection or for a pooler.
 
-    A pooler may change the server connection between two transactions, so nothing caches prepared
-    statements. PgBouncer refuses the timeouts as connection parameters, so the operator must set
-    the timeouts on the server.
+    A pooler may use another server connection for the next transaction, so the caches of prepared
+    statements are switched off. PgBouncer does not accept timeouts as connection parameters, so the
+    operator must set these timeouts on the server.
     """
     server_settings = {"application_name": NAME, "timezone": "UTC"}
     arguments = {"command_timeout": settings.command_timeout, "server_settings": server_settings}

@@ -56,9 +56,9 @@ def set_etag(response: Response, version: str) -> None:
 
 
 def is_unchanged(model: Model, if_match: list[str]) -> ColumnElement[bool]:
-    """Return an SQL condition that is true if If-Match lists the row's version.
+    """Return an SQL condition that is true if the header If-Match lists the row's version.
 
-    A weak tag never matches.
+    A weak ETag in the header never matches a version.
     """
     if if_match == [ANY]:
         return true()
@@ -78,7 +78,8 @@ async def write_unchanged(
     key: int,
     if_match: list[str],
 ) -> "Row[*tuple[Any, ...]]":
-    """Update or delete a row if If-Match lists the row's version. Return what RETURNING returns.
+    """Update or delete a row if the header If-Match lists the row's version, and return the values
+    of RETURNING.
 
     Raise HTTPException 404 if the row does not exist, and 412 if it has another version.
     """

@@ -1,8 +1,8 @@
 """Reads the track points of a GPX file, and keeps only a few points in memory.
 
-The parser reads GPX 1.0, GPX 1.1 and GPX files without a namespace. Some files have undeclared
-prefixes in their extensions, and expat would reject these files. Therefore the parser resolves
-namespace prefixes itself.
+The parser reads GPX 1.0, GPX 1.1 and GPX files without a namespace. Some GPX files use undeclared
+namespace prefixes in their extensions, and the XML parser expat would reject these files. Therefore
+the GPX parser resolves namespace prefixes itself.
 """
 
 import re
@@ -55,7 +55,7 @@ def parse_decimal(text: str) -> float:
 
 
 def parse_time(text: str) -> datetime:
-    """Convert a text to a moment in UTC. A time without a zone counts as UTC."""
+    """Convert a text to a moment in UTC. If the text names no time zone, it is read as UTC."""
     reason = f"{excerpt(text)!r} is not a date and time such as 2010-10-03T09:36:30Z"
     match = DATE_TIME.fullmatch(text.strip(BLANK))
     if match is None:
@@ -133,9 +133,8 @@ class GpxParser:
         return ", ".join([*parts, "no track point"])
 
     def _declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
-        """Reject an unknown encoding before Python caches its name.
-
-        Many unknown names could fill the memory.
+        """Reject an unknown encoding before Python caches its name, because many unknown names
+        could fill the memory.
         """
         if encoding is not None and not ENCODING.fullmatch(encoding):
             detail = (
@@ -216,7 +215,7 @@ class GpxParser:
 
 
 async def read_gpx(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[schemas.PointIn]]:
-    """Yield the track points that end in each piece of the file.
+    """Yield, for each piece of the file, the track points that end in this piece.
 
     Raise HTTPException 422 if the file or a point is invalid.
     """

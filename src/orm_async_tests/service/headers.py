@@ -15,18 +15,18 @@ HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\s:/?#@\[\]]+)(:\d*)?", re.ASCII)  # RFC 
 
 
 class HeadSent(Exception):
-    """Ends a GET endpoint that answers a HEAD request, when the headers have been sent."""
+    """Raised to end the endpoint of GET when it has sent the headers that answer a HEAD request."""
 
 
 class HeaderChecks:
     """ASGI middleware that rejects requests to an unknown host, writes from another site, and
     encoded bodies.
 
-    The middleware answers HEAD with the status and the headers of GET.
+    The middleware answers a HEAD request with the status and the headers of GET.
 
-    A web page of any site can send requests to a service on this machine. The browser then sends
-    the name that the page used in the header Host, and the page's site in the header Origin (RFC
-    6454). A client that is not a browser sends no Origin.
+    In a browser, a web page of any site can send requests to a service on this machine. Such a
+    request has the name of the service in the header Host, and the page's own site in the header
+    Origin (RFC 6454). A client that is not a browser does not send the header Origin.
     """
 
     def __init__(self, app: ASGIApp, hosts: Sequence[str]) -> None:

@@ -1,6 +1,7 @@
 """Handles idempotency keys.
 
-A repeated request with the same key gets the first answer, and writes nothing (test154).
+If a client repeats a request with the same idempotency key, it gets the first answer again, and the
+service writes nothing (test154).
 """
 
 import hashlib
@@ -30,12 +31,14 @@ READ_STORED = text(STORED).columns(request=Text, answer=JSONB)
 
 
 def digest_of(request: str) -> str:
-    """Return the SHA-256 of a request. Requests with the same key must have the same SHA-256."""
+    """Return the SHA-256 of a request, which must be equal for all requests with the same key."""
     return hashlib.sha256(request.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class Insertion(NamedTuple):
-    """Two INSERT statements that return the answer: without and with an idempotency key."""
+    """Two INSERT statements that return the answer to a request: without and with an idempotency
+    key.
+    """
 
     plain: Executable
     keyed: Executable
@@ -44,11 +47,13 @@ class Insertion(NamedTuple):
 def build_insertion(ctes: str, answer: str) -> Insertion:
     """Return the two statements that insert a row with these CTEs.
 
-    Every CTE must insert nothing if its placeholder `{condition}` is false. The last CTE must have
-    the name `inserted`. The SQL expression `answer` computes the answer from the inserted row.
+    The CTEs must contain the placeholder `{condition}`, and must insert nothing if this condition
+    is false. The last CTE must have the name `inserted`. The SQL expression `answer` computes the
+    answer from the inserted row.
 
-    The statement for a key returns the stored digest and answer. It returns no row if nothing was
-    inserted, or if another request has used the key since the statement began.
+    The statement with an idempotency key returns the stored digest and answer. This statement
+    returns no row if nothing was inserted, or if another request has used the key since the
+    statement began.
     """
     plain = f"WITH {ctes.format(condition=ALWAYS)} SELECT {answer} AS answer FROM inserted"
     keyed = f"""
@@ -72,8 +77,8 @@ async def insert_once(
 ) -> Document:
     """Insert a row, unless a request with the same key has already inserted it. Return the answer.
 
-    Raise HTTPException 404 if a condition of the INSERT is false, because the user does not exist.
-    Raise HTTPException 409 if a different request has used the key.
+    Raise HTTPException 404 if nothing was inserted, because the user does not exist. Raise
+    HTTPException 409 if a different request has used the key.
     """
     if not key:
         answer: Document | None = await session.scalar(insertion.plain, parameters)

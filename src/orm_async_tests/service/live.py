@@ -1,8 +1,8 @@
 """Sends new points as server-sent events.
 
 One connection runs LISTEN for all clients of the process. A notification wakes the clients that
-wait for the points of one user. Every client then reads the new points from the table, so a lost
-notification loses no point.
+wait for the points of one user. Each of these clients then reads the new points from the table, so
+no client misses a point if a notification is lost.
 """
 
 import asyncio
@@ -69,8 +69,8 @@ class Hub:
             del self._clients[client]
 
     async def listen(self, engine: AsyncEngine) -> None:
-        """Listen for notifications until the task is cancelled. If the connection is lost, connect
-        again.
+        """Listen for notifications until the task is cancelled, and connect again if the connection
+        is lost.
         """
         while True:
             with suppress(*LISTENER_ERRORS):
@@ -102,7 +102,7 @@ async def stream_events(
     """Yield an event for each point after `last_id`.
 
     If no point arrives for keep_alive seconds, yield a comment, so that no proxy closes the
-    connection. The stream ends after live_for seconds. A browser then connects again by itself, and
+    connection. The stream ends after live_for seconds, but a browser connects again by itself and
     continues after the last event that it received.
     """
     loop = asyncio.get_running_loop()

@@ -19,11 +19,11 @@ def line_error(number: int, reason: str) -> HTTPException:
 
 
 def parse_lines(lines: list[bytes], first: int) -> list[PointIn]:
-    """Return the points of the lines. Skip blank lines. `first` is the number of the first line.
+    """Return the points in these lines. `first` is the number of the first line in the body.
 
-    The lines are parsed together as one JSON document, in which every line becomes an array with
-    one point. This takes a third less time. Lines with brackets are parsed one by one, so that a
-    bracket in a line cannot end the array. A string cannot reach into the next line, because JSON
+    To save a third of the time, the lines are parsed together as one JSON document, in which every
+    line becomes an array with one point. If a line contains a bracket, which could end such an
+    array, all lines are parsed one by one. A string cannot reach into the next line, because JSON
     forbids line breaks in strings.
     """
     text = b"\n".join(line for line in lines if line.strip())
@@ -35,7 +35,7 @@ def parse_lines(lines: list[bytes], first: int) -> list[PointIn]:
 
 
 def parse_each_line(lines: list[bytes], first: int) -> Iterator[PointIn]:
-    """Return the same points as parse_lines(), but name the invalid line in an error."""
+    """Parse the lines one by one, so that an error names the invalid line."""
     for number, line in enumerate(lines, first):
         if not line.strip():
             continue
@@ -48,7 +48,7 @@ def parse_each_line(lines: list[bytes], first: int) -> Iterator[PointIn]:
 
 
 async def split_lines(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
-    """Yield a list of the lines that end in each piece of the body.
+    """Yield, for each piece of the body, a list of the lines that end in this piece.
 
     Remove a byte order mark from the start of the body (RFC 8259 allows this). Raise HTTPException
     422 if a line is longer than MAX_LINE.
@@ -66,7 +66,7 @@ async def split_lines(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]
 
 
 async def read_ndjson(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[PointIn]]:
-    """Yield a list of the points whose lines end in each piece of the body.
+    """Yield, for each piece of the body, a list of the points whose lines end in this piece.
 
     Raise HTTPException 422 if a line is invalid.
     """

@@ -59,13 +59,12 @@ INSERT = build_insertion(
 
 
 def select_page(condition: str = "true") -> TextClause:
-    """Return a query for one page of points as JSON, and for the parameter `after` of the next
-    page.
+    """Return a query for a page of points as JSON, and for the parameter `after` of the next page.
 
     If the user does not exist, the query returns no row. The database server writes the JSON, in
-    the form that pydantic would write. A Python object for every point would take most of the
-    request's time. The query reads one point more than `limit`, to learn whether there is a next
-    page.
+    the form that pydantic would write, because creating a Python object for every point would take
+    most of the request's time. The query reads one point more than `limit`, to learn whether there
+    is a next page.
     """
     return text(rf"""
         SELECT page.* FROM users, (
@@ -144,7 +143,7 @@ async def read(point_id: Id, reader: Read, response: Response) -> PointOut:
 async def patch(
     point_id: Id, point: PointPatch, session: WriteSession, response: Response, if_match: IfMatch
 ) -> PointOut:
-    """Change some fields of a point if If-Match lists the point's version."""
+    """Change some fields of a point if the header If-Match lists the point's version."""
     # A PATCH without members sets the id to itself: an UPDATE needs a column to return a row.
     values = {"id": TrackPoint.id, **point.model_dump(exclude_none=True)}
     change = update(TrackPoint).values(values).returning(TrackPoint, VERSION)
@@ -155,6 +154,6 @@ async def patch(
 
 @router.delete("/points/{point_id}", status_code=204, responses=problem_responses(404, 412, 428))
 async def remove(point_id: Id, session: WriteSession, if_match: IfMatch) -> None:
-    """Delete a point if If-Match lists the point's version."""
+    """Delete a point if the header If-Match lists the point's version."""
     deletion = delete(TrackPoint).returning(TrackPoint.id)
     await write_unchanged(session, deletion, TrackPoint, point_id, if_match)

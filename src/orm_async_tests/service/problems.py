@@ -1,4 +1,4 @@
-"""Sends every error as problem+json (RFC 9457), even an error of the database."""
+"""Sends every error, even an error of the database, as a JSON document in the form of RFC 9457."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -43,7 +43,7 @@ def excerpt(text: str) -> str:
 
 
 def describe(error: Mapping[str, Any]) -> str:
-    """Return where an input is invalid, and why. `error` is one of `ValidationError.errors()`."""
+    """Say where an input is invalid, and why. `error` is an item of `ValidationError.errors()`."""
     place = ".".join(excerpt(str(part)) for part in error["loc"])
     reason = str(error["msg"]).removeprefix("Value error, ")
     return f"{place}: {reason}" if place else reason
@@ -86,7 +86,8 @@ async def handle_database_error(_: Request, error: Exception) -> JSONResponse:
     """Return 409 or 404 if the request violated a constraint, and 503 if the database is
     unavailable.
 
-    Raise any other error again, so that it becomes a 500 with a traceback in the log.
+    Raise any other error again, so that the client gets the status 500, and the log gets a
+    traceback.
     """
     orig = getattr(error, "orig", error)
     sqlstate = getattr(orig, "sqlstate", None) or ""

@@ -24,9 +24,10 @@ TWO_LENGTHS = "the request has Content-Length and Transfer-Encoding: send only o
 
 
 def kind_of(scope: Scope) -> str:
-    """Return "uploads", "streams" or "requests".
+    """Return the kind of a request: "uploads", "streams" or "requests".
 
-    Each kind has a separate limit, so that slow clients cannot use up the places of other requests.
+    Each kind of request has a separate limit, so that slow uploads or streams do not use up the
+    places of other requests.
     """
     name = scope["path"].rpartition("/")[2]
     if name in UPLOADS and scope["method"] == "POST":
@@ -43,7 +44,7 @@ class Bodies:
         self._stopping = False
 
     def stop(self) -> None:
-        """Wait at most SHUTDOWN_TIMEOUT for the next part of each body."""
+        """From now on, wait at most SHUTDOWN_TIMEOUT for the next part of a request's body."""
         self._stopping = True
         deadline = asyncio.get_running_loop().time() + SHUTDOWN_TIMEOUT
         for timeout in self._timeouts:
@@ -53,8 +54,9 @@ class Bodies:
     def limit(self, scope: Scope, receive: Receive, max_size: int) -> Receive:
         """Return an ASGI receive() that raises HTTPException if a body is too long or too slow.
 
-        A client has receive_timeout seconds, and one more second for every receive_rate bytes that
-        it has sent. The limit counts only the time that the service spends waiting for the client.
+        To send a body, a client has receive_timeout seconds, and one more second for every
+        receive_rate bytes that the client has sent. Only the time that the service spends waiting
+        for the client counts.
         """
         received, waited, complete = 0, 0.0, False
         loop = asyncio.get_running_loop()
@@ -101,9 +103,9 @@ class Bodies:
 
 
 class Limits:
-    """ASGI middleware that answers 503 to requests above the limit, and 400 to a body with two
-    lengths.
+    """ASGI middleware that answers 503 if too many requests are being served.
 
+    The middleware also answers 400 to a request with both Content-Length and Transfer-Encoding.
     `running` counts the requests of each kind that are being served.
     """
 

@@ -18,7 +18,7 @@ RFC_3339 = re.compile(
 
 
 def to_utc(moment: datetime) -> datetime:
-    """Convert a moment to UTC. Raise ValueError if Python cannot represent it in UTC."""
+    """Convert a moment to UTC. Raise ValueError if Python cannot represent the result."""
     try:
         return moment.astimezone(UTC)
     except OverflowError:
@@ -28,7 +28,7 @@ def to_utc(moment: datetime) -> datetime:
 def parse_moment(text: object) -> datetime:
     """Parse a date-time that has the form of RFC 3339, and return the moment in UTC.
 
-    pydantic alone would also accept a number, as seconds since 1970.
+    Without this function, pydantic would also accept a number, as seconds since 1970.
     """
     if not isinstance(text, str) or not RFC_3339.fullmatch(text):
         raise ValueError("write a date, a time and an offset, for example 2010-10-03T09:36:30Z")
@@ -69,13 +69,13 @@ Limit = Annotated[
 
 
 class Input(BaseModel):
-    """A document that clients send. An unknown field is an error."""
+    """A JSON document that clients send, and in which an unknown field is an error."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class Output(BaseModel):
-    """A document that the service sends. It is read from a row or from a stored answer."""
+    """A JSON document that the service sends, made from a row or from a stored answer."""
 
     model_config = ConfigDict(from_attributes=True)
 

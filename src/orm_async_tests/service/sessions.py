@@ -1,6 +1,6 @@
 """Provides sessions for writes, and a way to run a single read.
 
-Tasks get connections in the order in which they asked for one.
+Tasks get connections in the order in which the tasks asked for them.
 """
 
 import asyncio
@@ -21,10 +21,10 @@ Rows = Sequence[Row[Any]]
 
 
 class FairSemaphore:
-    """A semaphore with a timeout in seconds. Waiting tasks enter in the order of their arrival.
+    """A semaphore with a timeout in seconds, which waiting tasks enter in the order of arrival.
 
     SQLAlchemy's pool can give a free connection to a new task, although other tasks already wait
-    (test206). An asyncio semaphore in front of the pool keeps the order.
+    (test206). With a semaphore in front of the pool, tasks get connections in the right order.
     """
 
     def __init__(self, limit: int, timeout: float) -> None:
@@ -43,11 +43,12 @@ class FairSemaphore:
 
 
 class FairPool:
-    """An engine that serves requests. Tasks wait in order for a connection.
+    """An engine that serves requests, and for whose connections tasks wait in order.
 
-    All methods raise TimeoutError if no connection is free in time. All pools of a process share
-    the semaphore `reads`, which has fewer places than a pool. A process does not finish its reads
-    sooner if more reads run at once.
+    All methods raise TimeoutError if no connection is free in time. The semaphore `reads` limits
+    how many reads run at once, and all pools of a process share this semaphore. The semaphore has
+    fewer places than a pool, because a process does not finish its reads sooner if more reads run
+    at once.
     """
 
     def __init__(self, url: URL, settings: Settings, reads: FairSemaphore) -> None:

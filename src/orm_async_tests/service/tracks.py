@@ -1,8 +1,8 @@
 """Sends a user's track as a stream, in NDJSON or GeoJSON.
 
-A client may read a track slowly. The stream keeps no connection while it waits for the client,
-because a separate statement reads each batch of points. The database server writes a batch as one
-JSON text, so that this process has little work.
+A client may read a track slowly, so the stream reads each batch of points with a separate
+statement. While the stream waits for the client, it does not keep a database connection. The
+database server writes a batch as one JSON text, so that this process has little work.
 """
 
 from collections.abc import AsyncIterator
@@ -24,7 +24,8 @@ router = APIRouter(prefix="/users/{user_id}", tags=["tracks"])
 
 
 def select_batch(document: str, separator: str) -> TextClause:
-    """Return a query for the points after an id. The query returns the points as one JSON text.
+    """Return a query that selects the points after an id, and returns these points as one JSON
+    text.
 
     If the user does not exist, the query returns no row.
     """
@@ -48,7 +49,8 @@ LINES, POSITIONS = select_batch(LINE, ""), select_batch("concat('[', lon, ',', l
 class Batch(NamedTuple):
     """Some points of a track as JSON, with the id of the last point and the number of points.
 
-    The text is encoded at once, so that no row keeps a second copy while a client is slow.
+    The JSON text is encoded to bytes at once, so that a database row does not keep a second copy of
+    the text in memory while a client is slow.
     """
 
     text: bytes
@@ -93,7 +95,7 @@ async def stream_feature(reader: FairPool, user_id: int, batch: Batch) -> AsyncI
 @router.get("/track.ndjson", responses=problem_responses(404), response_class=StreamingResponse)
 async def stream_ndjson(user_id: Id, reader: Read) -> StreamingResponse:
     """Download a user's points as NDJSON, one JSON document per line. The route /points/ndjson
-    accepts this form.
+    accepts uploads in this form.
     """
     batch = await read_first_batch(reader, LINES, user_id)
     lines = stream_texts(reader, LINES, user_id, batch)

@@ -62,7 +62,7 @@ async def read(user_id: Id, reader: Read, response: Response) -> UserOut:
 async def patch(
     user_id: Id, user: UserIn, session: WriteSession, response: Response, if_match: etags.IfMatch
 ) -> UserOut:
-    """Change a user if If-Match lists the user's version."""
+    """Change a user if the header If-Match lists the user's version."""
     change = update(User).values(username=user.username).returning(User, VERSION)
     row = await etags.write_unchanged(session, change, User, user_id, if_match)
     etags.set_etag(response, row[1])
@@ -71,5 +71,5 @@ async def patch(
 
 @router.delete("/{user_id}", status_code=204, responses=problem_responses(404, 412, 428))
 async def remove(user_id: Id, session: WriteSession, if_match: etags.IfMatch) -> None:
-    """Delete a user and all points of the user, if If-Match lists the user's version."""
+    """Delete a user and all points of the user, if the header If-Match lists the user's version."""
     await etags.write_unchanged(session, delete(User).returning(User.id), User, user_id, if_match)

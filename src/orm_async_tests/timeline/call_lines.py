@@ -39,10 +39,10 @@ class CallLines(dict[str, int]):
     def find(self, text: str = "") -> Place:
         """Return the file and the line number of the user's innermost line on the stack.
 
-        SQLAlchemy runs in a greenlet. The frames that await SQLAlchemy are in the parent greenlet.
-        To search a frame takes long, so this method remembers the depth at which a text, for
-        example a statement, ran in frames of libraries only. When the text runs at this depth
-        again, the search begins in the parent greenlet.
+        SQLAlchemy runs in a greenlet, and the frames that await SQLAlchemy are in its parent
+        greenlet. A search through all frames takes long. If the greenlet of `text`, for example of
+        a statement, has only frames of libraries, this method remembers the depth of the stack.
+        When the same text runs at this depth again, the search begins in the parent greenlet.
         """
         try:
             depth, code = self._depths.get(text, UNKNOWN)
@@ -68,7 +68,8 @@ class CallLines(dict[str, int]):
         """Return whether the user's code creates a task, and the user's innermost line on the
         stack.
 
-        The first value is False if a library creates the task, or if asyncio creates it for itself.
+        The first value is False if a library creates the task, or if asyncio creates the task for
+        its own use.
         """
         frame: FrameType | None = sys._getframe(2)
         while frame is not None and self[frame.f_code.co_filename] == CREATES_TASKS:
@@ -93,7 +94,7 @@ class CallLines(dict[str, int]):
 
 
 def _find_bottom(frame: FrameType) -> tuple[int, CodeType]:
-    """Return the number of frames below `frame`, and the code of the last one."""
+    """Return how many callers a frame has on the stack, and the code of the outermost caller."""
     depth = 0
     while frame.f_back is not None:
         frame = frame.f_back

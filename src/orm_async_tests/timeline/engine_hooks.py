@@ -1,8 +1,8 @@
 """Connects a recorder to SQLAlchemy and asyncio, and disconnects it afterwards.
 
-SQLAlchemy has no event for two moments: a task begins to wait for the pool, and the server answers
-a COMMIT. To record these moments, the module wraps SQLAlchemy's `Pool.connect()`, and the dialect's
-`do_commit()` and `do_rollback()`.
+SQLAlchemy has no event for two moments: when a task begins to wait for the pool, and when the
+server answers a COMMIT. To record these moments, the module wraps SQLAlchemy's `Pool.connect()`,
+and the dialect's `do_commit()` and `do_rollback()`.
 """
 
 import sys
@@ -33,9 +33,9 @@ LISTENED: dict[str, type] = {
 
 @contextmanager
 def record_events(recorder: Recorder, unobserved: Engine | None = None) -> Iterator[None]:
-    """While the block runs, record what every engine except `unobserved` does.
+    """Record what every engine except `unobserved` does while the block runs.
 
-    The tasks of an event loop are recorded from the first event in this loop.
+    The recording of an event loop's tasks begins with the first event in this loop.
     """
     hooks = EngineHooks(recorder, unobserved)
     recorder.start()
@@ -60,9 +60,10 @@ def _replace(stack: ExitStack, owner: type, name: str, wrap: Callable[[Any], Any
 
 
 class EngineHooks:
-    """Listeners for SQLAlchemy's events, with the names of the events, and wrappers of methods.
+    """Listeners with the names of SQLAlchemy's events, and wrappers of SQLAlchemy's methods.
 
-    Listeners and wrappers run for every statement, so they avoid slow Python calls and properties.
+    These listeners and wrappers run for every statement, so they avoid slow Python calls and
+    properties.
     """
 
     def __init__(self, recorder: Recorder, unobserved: Engine | None) -> None:

@@ -1,4 +1,4 @@
-"""The events of one run, in the order in which they began."""
+"""Defines the events of a run, which are listed in the order in which they began."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -39,7 +39,7 @@ LONGEST = 1000  # characters of a statement that is not in the log
 
 @dataclass(slots=True, eq=False)
 class Event:
-    """Something that a task did or waited for."""
+    """An event: something that a task did, or for which the task waited."""
 
     kind: Kind
     start: int  # microseconds since the recording began
@@ -64,7 +64,7 @@ class Event:
 def to_json(events: list[Event], log: list[str]) -> list[dict[str, Any]]:
     """Return the first MOST events of a run as JSON.
 
-    To save space, an event whose text is in `log` has the text's index instead of the text.
+    To save space, if the text of an event is in the list `log`, its JSON has only the text's index.
     """
     indexes = {text: number for number, text in reversed([*enumerate(log)])}
     documents = []

@@ -46,7 +46,7 @@ class Bar(NamedTuple):
 
 
 class Lane(NamedTuple):
-    """The lane of a task or a connection. Later bars in the list are drawn over earlier bars."""
+    """The lane of a task or a connection. Later bars of a lane are drawn over earlier bars."""
 
     name: str
     bars: list[Bar]
@@ -93,7 +93,8 @@ class Scale:
     def find(self, moment: int) -> int:
         """Return the position of a moment in a lane.
 
-        If the moment has no position, return the position of the last known moment before it.
+        If the moment has no position itself, return the position of the last moment before it that
+        has one.
         """
         return self._positions[bisect_right(self.moments, moment) - 1]
 
@@ -101,9 +102,9 @@ class Scale:
 def _spread(moments: Sequence[int], columns: int) -> list[int]:
     """Return a position for each moment, in rising order.
 
-    Each gap between two moments gets one column. The remaining columns go to the gaps in proportion
-    to their lengths. If there are more moments than columns, each column stands for the same number
-    of moments.
+    Each gap between two moments gets one column of the drawing. The remaining columns are divided
+    among the gaps in proportion to the gaps' lengths. If there are more moments than columns, each
+    column stands for the same number of moments.
     """
     if len(moments) > columns:
         return [number * columns // len(moments) for number in range(len(moments))]

@@ -81,7 +81,7 @@ class Recorder:
     def begin(
         self, kind: Kind, connection: ConnectionRecord | None = None, text: str = ""
     ) -> Event:
-        """Add an event of the running task. To complete the event, call `finish_event` later."""
+        """Add an event of the running task, which a later call of `finish_event` completes."""
         task, created, is_closing = self._owner.get() or self._find_owner()
         place = NOWHERE if is_closing else self._lines.find(text or kind)
         path, line = created if place is NOWHERE else place
@@ -120,8 +120,8 @@ class Recorder:
     def finish_statement(
         self, connection: ConnectionRecord, event: Event, error: BaseException | None = None
     ) -> None:
-        """Record that a statement got an answer or an error, and that the next waiting statement is
-        sent.
+        """Record that a statement got an answer or an error, and that the next waiting statement of
+        the connection is sent.
         """
         if connection.running is event:
             if self._count_round_trips:
@@ -142,14 +142,14 @@ class Recorder:
             connection.running = connection.last = following
 
     def _add_round_trips(self, connection: ConnectionRecord) -> None:
-        """Add new round trips to the last event, because a fetch from a stream is not an event."""
+        """Add new round trips to the latest event, because a fetch from a stream has no event."""
         if self._count_round_trips and connection.last is not None and connection.pid:
             count = self._count_round_trips(connection.pid)
             connection.last.round_trips += count - connection.round_trips
             connection.round_trips = count
 
     def add_connection(self, pid: int, opening: Event | None) -> ConnectionRecord:
-        """Add a connection. Without an `opening`, the connection is older than the recording."""
+        """Add a connection. If `opening` is None, the connection is older than the recording."""
         connection = ConnectionRecord(len(self.connections) + 1, pid, last=opening)
         self.connections.append(connection)
         if opening is not None:
@@ -174,9 +174,9 @@ class Recorder:
     def finish_wait(self, start: int, changes: int, error: BaseException | None = None) -> None:
         """Record that a task's wait for a connection has ended.
 
-        If no other event occurred during the wait, a connection was free, so do not record the
-        wait. `start` is when the wait began, in nanoseconds of `perf_counter_ns()`. `changes` is
-        the value of the recorder's `changes` at that time.
+        If no other event occurred during the wait, a connection was free at once, so no wait is
+        recorded. `start` is when the wait began, in nanoseconds of `perf_counter_ns()`. `changes`
+        is the value that the recorder's attribute `changes` had when the wait began.
         """
         if self.changes != changes or error:
             event = self.begin("pool")
@@ -186,10 +186,10 @@ class Recorder:
     def add_locks(self, blocked: Collection[tuple[int, Sequence[int]]], since: int) -> None:
         """Record which server processes waited for a lock.
 
-        A pair has the waiting process's PID and the blocking processes' PIDs. `since` is when the
-        server was asked for locks, in nanoseconds of `perf_counter_ns()`. A statement that began
-        after `since` does not wait for the locks in `blocked`. Several threads may call
-        `add_locks()` at the same time.
+        Each pair in `blocked` has the PID of a waiting process, and the PIDs of the processes that
+        block it. `since` is when the server was asked for locks, in nanoseconds of
+        `perf_counter_ns()`. A statement that began after `since` does not wait for the locks in
+        `blocked`. Several threads may call `add_locks()` at the same time.
         """
         by_pid = {connection.pid: connection for connection in list(self.connections)}
         for pid, blockers in blocked:
@@ -211,8 +211,8 @@ class Recorder:
         return [pid for pid, event in running if event and event.start <= latest and pid]
 
     def _find_owner(self) -> Owner:
-        """Record the running task, which is older than the recording. Record new tasks in its event
-        loop.
+        """Record the running task, which started before the recording, and begin to record the new
+        tasks of its event loop.
         """
         task = None
         with suppress(RuntimeError):  # no event loop is running
@@ -241,8 +241,8 @@ class Recorder:
     ) -> "asyncio.Task[Any]":
         """Create and record a task. The event loop calls this method as its task factory.
 
-        If a library creates a task, for example to close a session, record the task's events for
-        the task that called the library.
+        If a library creates a task, for example to close a session, the events of this task are
+        recorded as events of the task that called the library.
         """
         is_users, place = self._lines.find_creator()
         is_library = not is_users and asyncio.current_task(loop) is not None
@@ -306,7 +306,7 @@ class Recorder:
             trace = trace.tb_next
 
     def finish(self) -> list[Event]:
-        """Return the events in the order in which they began. Let unfinished events end now."""
+        """End all unfinished events now, and return the events in the order in which they began."""
         end = self.now()
         self._is_finished = True  # what ends later is not recorded
         for event in self.events:

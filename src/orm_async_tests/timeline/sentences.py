@@ -27,7 +27,7 @@ def describe_events(
 
     Equal events share one sentence, which contains their number. If there were HTTP responses, the
     sentences also say when a transaction was committed. If `events` is only a part of the run's
-    events, pass all events as `among`.
+    events, pass all events of the run as `among`.
     """
     groups: Groups = {}
     position, last = 0, ("", "")
@@ -53,9 +53,9 @@ def count_statements(events: Sequence[Event]) -> Iterator[str]:
 
 
 def _join_tasks(groups: Groups) -> Groups:
-    """Join the events of several tasks at the same line.
+    """Put equal events of several tasks at the same line into one group.
 
-    If the events are waits, also join the tasks for which they waited.
+    Waits of the same kind belong to one group, even if the tasks waited for different tasks.
     """
     joined: Groups = {}
     for (line, who, text, _), group in groups.items():

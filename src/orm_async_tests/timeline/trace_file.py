@@ -1,9 +1,9 @@
 """Writes events in Chrome's trace format, which Perfetto can open.
 
 Every variant becomes two processes of the trace: one for its tasks, and one for its connections. A
-task or a connection becomes a thread of the trace. A slice is a bar of a thread. Slices of a thread
-must not overlap, unless one contains the other. A slice that overlaps another slice gets an
-additional thread.
+task or a connection becomes a thread of the trace. An event becomes a slice, which Perfetto draws
+as a bar of the thread. Two slices of a thread must not overlap, unless one slice contains the
+other. If a slice overlaps another slice, the module puts it into an additional thread.
 """
 
 import json
@@ -31,7 +31,7 @@ def build_trace(runs: Iterable[tuple[str, Sequence[Event]]]) -> str:
 
 
 def _build_run(name: str, events: Sequence[Event], tasks: int) -> Iterator[Slice]:
-    """Yield the parts of the trace for one run. `tasks` is the trace's process for the tasks."""
+    """Yield the parts of the trace for one run. `tasks` is the process number of its tasks."""
     connections = tasks + 1
     yield _name("process", tasks, 0, f"{name}: tasks")
     yield _name("process", connections, 0, f"{name}: connections")
@@ -105,8 +105,8 @@ def _draw_flows(events: Sequence[Event], process: int) -> Iterator[Slice]:
 
 
 def _nest(pieces: list[Slice]) -> Iterator[Slice]:
-    """Yield the slices in the order of time. Put a slice that overlaps others into another
-    thread.
+    """Yield the slices in the order of time, and put a slice that overlaps other slices into
+    another thread.
     """
     open_until: dict[tuple[int, int], list[int]] = {}
     for piece in sorted(pieces, key=lambda piece: (piece.get("ts", -1), -piece.get("dur", 0))):

@@ -115,8 +115,8 @@ class AffectedPins:
 def match_defects(defects: Iterable[KnownDefect], pins: Sequence[Pin]) -> list[AffectedPins]:
     """Return the defects that affect these versions, the worst defect first.
 
-    If two defects are equally bad, a defect with a cure comes first. If Python is not pinned, a
-    defect that exists only on some Python versions gets a condition.
+    Of two equally bad defects, a defect that a release cures comes first. If Python is not pinned,
+    a defect that exists only on some Python versions gets a condition.
     """
     affected = [match for defect in defects if (match := _match_defect(defect, pins))]
     return sorted(

@@ -49,7 +49,7 @@ REMEDY = (
 
 @dataclass(frozen=True)
 class Pin:
-    """A library that a file names, and the line of the file."""
+    """A library that a file names, with its version and the line of the file."""
 
     library: str
     version: str  # "" if the line pins no version
@@ -104,12 +104,12 @@ def parse_release(text: str, option: str) -> tuple[str, str]:
 
 
 def find_unknown(pins: Sequence[Pin]) -> dict[str, str]:
-    """Return the versions that are not pinned or not tested, for example "asyncpg 0.29", with
-    reasons.
+    """Return the libraries without a pinned version, and the versions on which the scripts were not
+    run, for example "asyncpg 0.29", each with a reason.
 
     A line without a version is no problem if another line pins the library for the same
-    environment, or for all environments. If no line names SQLAlchemy, its version is unknown,
-    because almost every defect depends on SQLAlchemy's version.
+    environment, or for all environments. If no line names SQLAlchemy, return SQLAlchemy, too,
+    because almost every defect depends on its version.
     """
     unknown = {}
     pinned = {(pin.library, pin.marker) for pin in pins if pin.version}
@@ -200,7 +200,7 @@ def _read_requirements(path: Path, including: tuple[Path, ...]) -> Iterator[Pin]
 
 
 def _read_requirement(requirement: "InstallRequirement", path: Path) -> Iterator[Pin]:
-    """Yield the pinned version, and the drivers that SQLAlchemy's extras install."""
+    """Yield the version that a requirement pins, and the drivers that its extras install."""
     library = canonicalize_name(requirement.name or "")
     line = requirement.requirement_line
     pin = partial(

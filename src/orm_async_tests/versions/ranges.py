@@ -15,8 +15,8 @@ def within(version: str, ranges: str) -> bool:
 
 
 def first_version_after(library: str, version: str, ranges: str) -> str | None:
-    """Return the first version after the range that contains `version`, or None if it is
-    unknown.
+    """Return the first version after the range that contains `version`, or None if no such version
+    is known.
     """
     from packaging.specifiers import SpecifierSet
 
@@ -26,7 +26,7 @@ def first_version_after(library: str, version: str, ranges: str) -> str | None:
 
 
 def describe_untested(library: str, version: str) -> str:
-    """Return why the scripts were not run on a version. Return "" if they were run on it."""
+    """Return why the scripts were not run on a version, or "" if they were run on this version."""
     from packaging.version import Version
 
     first, end = KNOWN_FROM.get(library, "0"), UNKNOWN_FROM.get(library)
@@ -78,8 +78,8 @@ def describe_ranges(lines: Lines) -> str:
 
 
 def _runs_of_shown(lines: Lines) -> Iterator[tuple[str, str, str]]:
-    """For each series of versions with a defect, yield the first and the last version, and the next
-    version or "".
+    """For each series of versions with a defect, yield the series' first and last version, and the
+    version after the series or "".
     """
     for line in lines:
         runs = [[*run] for _, run in groupby(line, key=itemgetter(1))]

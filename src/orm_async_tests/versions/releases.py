@@ -93,7 +93,7 @@ def release_folder(library: str, version: str, home: Path, python: Python = THIS
 
 
 def install_release(library: str, version: str, home: Path, python: Python = THIS_PYTHON) -> Path:
-    """Return a release's folder. If the folder does not exist, install the release first."""
+    """Return the folder of a release, and install the release if the folder does not exist."""
     folder = release_folder(library, version, home, python)
     if folder.is_dir():
         return folder

@@ -1,6 +1,6 @@
 """On psycopg, an executemany() that is cancelled as it starts breaks the pooled connection.
 
-For executemany(), psycopg sends the rows in pipeline mode. If the task is cancelled just after
+For executemany(), psycopg sends the rows in pipeline mode. If a task is cancelled just after
 psycopg has entered pipeline mode, the pooled connection stays in pipeline mode. In pipeline mode, a
 SELECT returns no rows. If a bulk insert did not finish, invalidate the connection.
 

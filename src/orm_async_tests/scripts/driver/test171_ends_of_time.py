@@ -3,7 +3,7 @@
 Even in a timestamptz column, asyncpg stores datetime.min as -infinity and datetime.max as infinity.
 When asyncpg reads an infinity, it returns datetime.min or datetime.max, without a time zone. The
 driver psycopg stores datetime.min and datetime.max exactly, but cannot read an infinity. To store
-"no end", use NULL.
+that a period has no end, use NULL.
 
 Docs: https://magicstack.github.io/asyncpg/current/usage.html#type-conversion
 Docs: https://www.postgresql.org/docs/current/datatype-datetime.html#DATATYPE-DATETIME-SPECIAL-VALUES

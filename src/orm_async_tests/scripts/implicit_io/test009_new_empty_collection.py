@@ -1,8 +1,8 @@
 """Reading an unassigned collection of a new object after its flush raises MissingGreenlet.
 
-After the flush, SQLAlchemy does not know that an unassigned collection is empty. Reading an
-unassigned collection is a lazy load, which raises MissingGreenlet (xd2s). To avoid MissingGreenlet,
-pass `points=[]` when you create the object.
+After the flush of a new object, SQLAlchemy does not know that an unassigned collection is empty.
+Reading an unassigned collection is a lazy load, which raises MissingGreenlet (xd2s). To avoid
+MissingGreenlet, pass `points=[]` when you create the object.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#preventing-implicit-io-when-using-asyncsession
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_emit_lazyload"

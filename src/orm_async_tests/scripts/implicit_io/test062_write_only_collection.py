@@ -1,4 +1,4 @@
-"""A write-only collection adds rows without loading any, and a loop over it raises TypeError.
+"""You can add to a write-only collection without loading it, but a loop over it raises TypeError.
 
 The methods add() and add_all() of a write-only collection send nothing until the flush. The method
 select() of a write-only collection returns a query that you can execute, even after a commit.

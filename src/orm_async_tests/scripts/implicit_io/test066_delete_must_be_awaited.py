@@ -1,8 +1,8 @@
 """session.delete() without await deletes nothing, and you get only a warning.
 
 AsyncSession.delete() is a coroutine, because a cascade may have to load rows first.
-AsyncSession.add() is not a coroutine. If the session's type is known, a type checker reports the
-missing await.
+AsyncSession.add() is not a coroutine. If the session's type is known, a type checker reports that
+session.delete() is not awaited.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncSession.delete
 Symptom: RuntimeWarning "coroutine 'AsyncSession.delete' was never awaited"

@@ -1,8 +1,8 @@
 """With cascade="all", refresh() of a parent also expires its loaded children.
 
 Reading an expired child raises MissingGreenlet (xd2s). If an option of the query loaded the
-children, refresh() loads them again. If you pass attribute names, refresh() expires only these
-attributes.
+children, refresh() of the parent loads the children again. If you pass attribute names, refresh()
+expires only these attributes.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/cascades.html#refresh-expire
 Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"

@@ -1,8 +1,8 @@
 """No isolation level lets a transaction overwrite uncommitted changes of another (anomaly G0).
 
-The second writer of a row waits for the row lock of the first writer. At READ COMMITTED, the second
-writer of a row continues after the commit of the first writer. At REPEATABLE READ and SERIALIZABLE,
-the second writer of a row fails with SQLSTATE 40001.
+The second writer of a row waits until the first writer releases its row lock. At READ COMMITTED,
+the second writer of a row continues after the commit of the first writer. At REPEATABLE READ and
+SERIALIZABLE, the second writer of a row fails with SQLSTATE 40001.
 
 Docs: https://www.postgresql.org/docs/current/transaction-iso.html
 """

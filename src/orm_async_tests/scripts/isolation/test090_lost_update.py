@@ -1,9 +1,9 @@
 """READ COMMITTED loses updates, but stricter levels reject the second update (anomaly P4).
 
 Two transactions read the value 15, add one, and both commit 16, so one addition is lost. At
-REPEATABLE READ, the second UPDATE of a row fails with 40001, and you must run the whole transaction
-again. To lose no update at READ COMMITTED, let the server compute the sum with `SET lon = lon + 1`,
-or lock the row with with_for_update().
+REPEATABLE READ, the second UPDATE of a row fails with SQLSTATE 40001, and you must run the whole
+transaction again. To lose no update at READ COMMITTED, let the server compute the sum with `SET lon
+= lon + 1`, or lock the row with with_for_update().
 
 Docs: https://www.postgresql.org/docs/current/transaction-iso.html
 Symptom: 40001 "could not serialize access due to concurrent update"

@@ -3,7 +3,8 @@
 In a write skew, two transactions read the same two rows, and each transaction writes a different
 row. As an example of write skew, two doctors on call both go home, because each doctor reads that
 the other doctor is on call. SERIALIZABLE tracks what every transaction has read, and lets one of
-two conflicting transactions fail with 40001. After 40001, run the failed transaction again.
+two conflicting transactions fail with SQLSTATE 40001. After SQLSTATE 40001, run the failed
+transaction again.
 
 Docs: https://www.postgresql.org/docs/current/transaction-iso.html
 Symptom: 40001 "could not serialize access due to read/write dependencies"

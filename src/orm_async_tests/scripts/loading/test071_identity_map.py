@@ -1,8 +1,8 @@
 """get() queries the server once per primary key, but select() queries the server every time.
 
 A call of get() first looks up the primary key in the session's identity map. A select() always
-queries the server. If the object is already in the identity map, select() returns this object and
-does not change its attributes.
+queries the server. If the identity map already has the object of a selected row, select() returns
+this object and does not change its attributes.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_basics.html#get-by-primary-key
 """

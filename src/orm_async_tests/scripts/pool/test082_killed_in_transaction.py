@@ -2,8 +2,8 @@
 
 After the backend of a session has died, the session's next statement fails with a disconnect error,
 and later statements raise PendingRollbackError (8s2b). The setting pool_pre_ping does not help
-inside a transaction, because the pool pings only at checkout. Roll back, then run the whole
-transaction again.
+inside a transaction, because the pool pings only at checkout. After a disconnect error, roll back,
+then run the whole transaction again.
 
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-8s2b
 Symptom: PendingRollbackError 8s2b "Can't reconnect until invalid transaction is rolled back"

@@ -1,9 +1,9 @@
 """By default, the pool rotates its connections, but pool_use_lifo=True reuses the newest one.
 
-Because the default pool rotates, none of its connections is idle for long. With pool_use_lifo=True,
-the pool prefers the connection that was returned last, so the other connections may be idle for
-long. Together, pool_use_lifo=True and pool_pre_ping=True let the pool shrink when there is little
-work.
+Because the default pool rotates its connections, none of them is idle for long. With
+pool_use_lifo=True, the pool prefers the connection that was returned last, so the other connections
+may be idle for long. Together, pool_use_lifo=True and pool_pre_ping=True let the pool shrink when
+there is little work.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#using-fifo-vs-lifo
 """

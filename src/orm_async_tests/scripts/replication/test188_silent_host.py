@@ -1,8 +1,8 @@
 """If the first host of a URL is silent, asyncpg times out before it tries the next host.
 
-If the first host accepts the connection but never answers, asyncpg raises TimeoutError and does not
-try the second host. On psycopg, connect_timeout applies to one host at a time. In an async_creator,
-you can give every host its own timeout.
+If the first host of a URL accepts the connection but never answers, asyncpg raises TimeoutError and
+does not try the second host. On psycopg, connect_timeout applies to one host at a time. In an
+async_creator, you can give every host its own timeout.
 
 Docs: https://github.com/MagicStack/asyncpg/issues/1155
 Docs: https://docs.sqlalchemy.org/en/21/core/engines.html#sqlalchemy.create_engine.params.async_creator

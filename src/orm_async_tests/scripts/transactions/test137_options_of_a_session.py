@@ -32,7 +32,7 @@ def tenants_of(engine: AsyncEngine) -> list[object]:
 
 @wrong
 async def of_a_statement(engine: AsyncEngine) -> dict[str, list[object]]:
-    """pass the execution option to execute(), then flush"""
+    """pass an execution option to execute(), then flush"""
     heard = tenants_of(engine)
     async with AsyncSession(engine) as session:
         await session.execute(select(User.id), execution_options=TENANT)
@@ -43,7 +43,7 @@ async def of_a_statement(engine: AsyncEngine) -> dict[str, list[object]]:
 
 @right
 async def of_the_session(engine: AsyncEngine) -> dict[str, list[object]]:
-    """pass the execution option to the session, then execute and flush"""
+    """pass an execution option to the session, then execute and flush"""
     heard = tenants_of(engine)
     async with AsyncSession(engine, execution_options=TENANT) as session:
         await session.execute(select(User.id))

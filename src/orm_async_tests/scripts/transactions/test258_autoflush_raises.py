@@ -1,7 +1,7 @@
 """Autoflush makes a query raise the IntegrityError of an object that you added before.
 
 Before a query, the session flushes its changes, so that the query finds them. If an added object is
-incomplete or breaks a constraint, the flush fails in a line of code that only queries. Complete the
+incomplete or breaks a constraint, the flush fails in a line of code that only queries. Complete an
 object before you add it, or run the query inside `session.no_autoflush`.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_basics.html#flushing

@@ -1,7 +1,7 @@
 """After SQLSTATE 40001, run the whole transaction again, and not only the failed statement.
 
 At REPEATABLE READ and above, the server refuses to overwrite a row that a newer commit has changed
-(40001). After 40001, roll back, read again, and decide again what to write.
+(40001). After SQLSTATE 40001, roll back, read again, and decide again what to write.
 
 Docs: https://www.postgresql.org/docs/current/mvcc-serialization-failure-handling.html
 Symptom: 40001 "could not serialize access due to concurrent update"

@@ -2,7 +2,7 @@
 
 A statement that returns no rows has a closed result. The methods first(), one() and scalar() also
 close their result. Reading a closed result raises ResourceClosedError. Use returning(), read the
-rows once, and keep the list.
+rows once, and keep them in a list.
 
 Docs: https://docs.sqlalchemy.org/en/21/tutorial/data_update.html#using-returning-with-update-delete
 Symptom: ResourceClosedError "This result object does not return rows. It has been closed"

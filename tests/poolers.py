@@ -173,9 +173,9 @@ async def run_trials(setting: Setting, server: URL, mode: Mapping[str, str]) -> 
             try:
                 failure = await trial(pooler, mode, setting.options)
             except DBAPIError as error:
-                failure = str(sqlstate(error.orig))
+                failure = f"fails with {sqlstate(error.orig)}"
         if failure:
-            failures.append(f"{name}: {failure}")
+            failures.append(f"`{name}` {failure}")
     return ", ".join(failures) or WORKS
 
 

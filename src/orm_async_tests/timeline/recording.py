@@ -24,6 +24,9 @@ from orm_async_tests.timeline.event_list import Event, Kind
 CANCELLED = "CancelledError"
 SQLALCHEMY = str(Path(sqlalchemy.__file__).parent)
 LONGEST_MESSAGE = 200  # characters
+# Microseconds of a statement before the server is asked what blocks it: while only one connection
+# is checked out, and while several connections are.
+LIMIT_ALONE, LIMIT_AMONG_OTHERS = 5000, 1000
 PREFIX = re.compile(r"^<class '[\w.]+'>: ")  # of the messages of SQLAlchemy's adapter for asyncpg
 
 Describe = Callable[[BaseException], str]  # an error's class and codes
@@ -86,14 +89,13 @@ class Recorder:
         place = NOWHERE if is_closing else self._lines.find(text or kind)
         path, line = created if place is NOWHERE else place
         self.changes += 1
-        start = (perf_counter_ns() - self._origin) // 1000
         number, pid = (connection.number, connection.pid) if connection else (0, 0)
-        event = Event(kind, start, -1, task, number, pid, line, text, path=path)
+        event = Event(kind, self.now(), -1, task, number, pid, line, text, path=path)
         self.events.append(event)
         return event
 
     def finish_event(self, event: Event, error: BaseException | None = None) -> None:
-        event.duration = (perf_counter_ns() - self._origin) // 1000 - event.start
+        event.duration = self.now() - event.start
         self.changes += 1
         if error is not None:
             self.set_error(event, error)
@@ -107,8 +109,7 @@ class Recorder:
 
     def begin_statement(self, connection: ConnectionRecord, kind: Kind, text: str) -> Event:
         """Record that a task sends a statement, COMMIT or ROLLBACK, or waits to send one."""
-        if self._count_round_trips:
-            self._add_round_trips(connection)
+        self._add_round_trips(connection)
         event = self.begin(kind, connection, text)
         event.begins, connection.begins = connection.begins, kind != "statement"
         if connection.running is None:
@@ -124,15 +125,11 @@ class Recorder:
         the connection is sent.
         """
         if connection.running is event:
-            if self._count_round_trips:
-                self._add_round_trips(connection)
+            self._add_round_trips(connection)
             connection.running = None
         elif event in connection.waiting:
             connection.waiting.remove(event)
-        event.duration = (perf_counter_ns() - self._origin) // 1000 - event.start
-        self.changes += 1
-        if error is not None:
-            self.set_error(event, error)
+        self.finish_event(event, error)
         if connection.waiting and connection.running is None:
             following = connection.waiting.pop(0)
             sent = self.now()
@@ -161,12 +158,10 @@ class Recorder:
     def check_out(self, connection: ConnectionRecord) -> None:
         connection.checkout = connection.last = self.begin("checkout", connection)
         connection.begins = True
-        if self._count_round_trips:
-            self._add_round_trips(connection)  # of pool_pre_ping
+        self._add_round_trips(connection)  # of pool_pre_ping
 
     def check_in(self, connection: ConnectionRecord) -> None:
-        if self._count_round_trips:
-            self._add_round_trips(connection)
+        self._add_round_trips(connection)
         if connection.checkout is not None:
             self.finish_event(connection.checkout)
             connection.checkout = None
@@ -198,15 +193,11 @@ class Recorder:
                 holders = tuple(by_pid[pid].number if pid in by_pid else 0 for pid in blockers)
                 self._locks.setdefault(running, _copy_wait(running, "lock", holders))
 
-    def running_pids(self, alone: int, among_others: int) -> list[int]:
-        """Return the PIDs of server processes whose statement has run for longer than a limit.
-
-        The limit is `alone` microseconds while only one connection is checked out. The limit is
-        `among_others` microseconds while several connections are checked out.
-        """
+    def running_pids(self) -> list[int]:
+        """Return the PIDs of server processes whose statement has run for longer than a limit."""
         connections = list(self.connections)  # a copy, because another thread calls this
         in_use = sum(connection.checkout is not None for connection in connections)
-        latest = self.now() - (alone if in_use < 2 else among_others)
+        latest = self.now() - (LIMIT_ALONE if in_use < 2 else LIMIT_AMONG_OTHERS)
         running = [(connection.pid, connection.running) for connection in connections]
         return [pid for pid, event in running if event and event.start <= latest and pid]
 

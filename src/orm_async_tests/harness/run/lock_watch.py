@@ -19,7 +19,6 @@ from orm_async_tests.timeline.recording import Recorder
 
 TIMEOUT = 5  # seconds for the server's answer
 PERIOD = 0.002  # seconds between two looks
-SLOW, QUICK = 5000, 1000  # microseconds of a statement: on the only connection, on one of several
 BLOCKED = """
     SELECT pid, pg_blocking_pids(pid) FROM unnest($1::int[]) AS pid
     WHERE cardinality(pg_blocking_pids(pid)) > 0
@@ -43,7 +42,7 @@ def watch_locks(url: URL, recorder: Recorder) -> Iterator[None]:
 
 def _watch(url: URL, recorder: Recorder, stop: threading.Event) -> None:
     while not stop.wait(PERIOD):
-        if recorder.running_pids(SLOW, QUICK):
+        if recorder.running_pids():
             with suppress(Exception):  # without a connection there are no locks to show
                 asyncio.run(_poll(url, recorder, stop))
             return
@@ -58,7 +57,7 @@ async def _poll(url: URL, recorder: Recorder, stop: threading.Event) -> None:
     connection = await asyncpg.connect(**arguments, server_settings=settings, timeout=TIMEOUT)
     try:
         while not stop.is_set():
-            if pids := recorder.running_pids(SLOW, QUICK):
+            if pids := recorder.running_pids():
                 since = perf_counter_ns()
                 rows = await connection.fetch(BLOCKED, pids, timeout=TIMEOUT)
                 recorder.add_locks([tuple(row) for row in rows], since)

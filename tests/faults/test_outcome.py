@@ -7,7 +7,7 @@ import pytest
 
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.faults.expected_violations import explain_outcome, read_expected
-from orm_async_tests.faults.fault_points import KINDS, Fault, Point, list_faults, parse_point
+from orm_async_tests.faults.fault_points import KINDS, PAIRS, Fault, Point, list_faults, parse_point
 from orm_async_tests.faults.report import (
     AMBIGUOUS,
     KNOWN,
@@ -57,9 +57,7 @@ def test_a_malformed_token_is_refused(token: str) -> None:
 
 
 def test_every_fault_has_a_token() -> None:
-    points = [
-        replace(POINT, fault=fault, then=int(bool(fault.second_kind))) for fault in list_faults()
-    ]
+    points = [replace(POINT, fault=fault, then=int(fault.kind in PAIRS)) for fault in list_faults()]
     assert [parse_point(point.token) for point in points] == points
     assert len({point.token for point in points}) == len(points) == 25
 

@@ -62,10 +62,6 @@ class Fault:
     def is_at_message(self) -> bool:
         return self.moment in MESSAGE
 
-    @property
-    def second_kind(self) -> str:
-        return self.kind.partition("+")[2]
-
 
 def list_faults(kinds: Iterable[str] = KINDS) -> list[Fault]:
     return [Fault(kind, moment) for kind in kinds for moment in KINDS[kind].moments]

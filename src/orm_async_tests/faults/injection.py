@@ -92,7 +92,7 @@ class Delivery:
         """Let the fault `timeout` or `scope` end the block."""
         loop = asyncio.get_running_loop()
         if self._kinds == ["scope"]:
-            with _fail_after(None) as scope:
+            with _open_scope() as scope:
                 self._expire = lambda: setattr(scope, "deadline", loop.time())
                 try:
                     yield
@@ -135,13 +135,13 @@ class Delivery:
         return False
 
 
-def _fail_after(delay: float | None) -> Any:
+def _open_scope() -> Any:
     try:
         from anyio import fail_after
     except ImportError:
         problem = "AnyIO is not installed, but its scope should expire"
         raise CouldNotRun(problem, "the fault `scope`", install_extra("anyio")) from None
-    return fail_after(delay)
+    return fail_after(None)
 
 
 @contextmanager

@@ -5,13 +5,11 @@ closes the connection or stops forwarding data.
 import asyncio
 import socket
 import struct
-from asyncio import StreamReader, StreamWriter
 from contextlib import suppress
 
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.harness.wire.wire import READ_SIZE, Proxy, Stream
 
-PORT = 5432
 CANCEL_REQUEST = struct.pack("!i", 80877102)
 ANSWERED = {b"", b"Q", b"S", b"H", b"c", b"p"}  # the types that a server answers; "" is startup
 ANSWER_WITHIN = 1.0  # seconds that the proxy waits for the server's answer before it cuts
@@ -36,7 +34,7 @@ class Network(Proxy):
         return server
 
     async def carry(self, client: Stream, server: Stream) -> None:
-        link = _Link(self, *client, *server)
+        link = _Link(self, client, server)
         if self.is_down:
             link.close(abort=True)
         else:
@@ -66,16 +64,9 @@ class Network(Proxy):
 class _Link:
     """The connection of one client through the proxy."""
 
-    def __init__(
-        self,
-        network: Network,
-        client: StreamReader,
-        back: StreamWriter,
-        server: StreamReader,
-        on: StreamWriter,
-    ) -> None:
+    def __init__(self, network: Network, client: Stream, server: Stream) -> None:
         self._network = network
-        self._client, self._back, self._server, self._on = client, back, server, on
+        (self._client, self._back), (self._server, self._on) = client, server
         self._is_muted = False  # whether the server receives nothing more from this client
         self._withholds = False  # whether the client receives nothing more
         self._answer = asyncio.Event()

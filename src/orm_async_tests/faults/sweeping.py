@@ -29,7 +29,7 @@ from orm_async_tests.faults.fault_points import (
     parse_point,
 )
 from orm_async_tests.faults.injection import SILENT_FOR, Target, Work, run_point
-from orm_async_tests.faults.network import PORT, Network
+from orm_async_tests.faults.network import Network
 from orm_async_tests.faults.report import (
     DONE,
     OPEN_BACKEND,
@@ -42,6 +42,7 @@ from orm_async_tests.faults.report import (
     format_point,
 )
 from orm_async_tests.faults.server_monitor import ServerMonitor
+from orm_async_tests.harness.wire.wire import PORT
 from orm_async_tests.postgres import PrivateServer
 
 FIRST, LAST = 30, 10  # the messages at which faults are injected, if there are more

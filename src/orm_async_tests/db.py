@@ -9,13 +9,7 @@ from typing import Any, Literal
 
 from sqlalchemy import URL, NullPool
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import (
-    AsyncConnection,
-    AsyncEngine,
-    AsyncSession,
-    async_sessionmaker,
-    create_async_engine,
-)
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from orm_async_tests.command_options import DRIVERS as DRIVERS
 from orm_async_tests.command_options import database_choice
@@ -132,13 +126,6 @@ def socket_url(server: Login) -> URL:
         database=NAME,
         query={"host": str(server.socket_directory)},
     )
-
-
-def make_sessions(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
-    """Return a session factory with expire_on_commit=False, so that objects can be read after a
-    commit (test6).
-    """
-    return async_sessionmaker(engine, expire_on_commit=False)
 
 
 def application_name(driver: str, name: str) -> dict[str, Any]:

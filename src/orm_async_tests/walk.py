@@ -33,14 +33,6 @@ def batch_rows(number: int, size: int, **columns: Any) -> Iterator[list[dict[str
         yield batch
 
 
-def parse_count(text: str) -> int:
-    """Parse a number of points. Raise ValueError if the number is too small for two batches."""
-    points = int(text)
-    if points < 1000:
-        raise ValueError(text)
-    return points
-
-
 def parse_pace(text: str) -> Pace:
     """Parse a range of seconds, for example "1-5" or "2"."""
     low, _, high = text.partition("-")

@@ -11,9 +11,8 @@ from typing import Annotated, Any
 from fastapi import Depends, Header, Request
 from sqlalchemy import URL, Executable, Row
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from orm_async_tests import db
 from orm_async_tests.service.engines import make_engine
 from orm_async_tests.service.settings import Settings
 
@@ -55,7 +54,7 @@ class FairPool:
         self.engine = make_engine(url, settings)
         capacity = settings.pool_size + settings.max_overflow
         self._places, self._reads = FairSemaphore(capacity, settings.pool_timeout), reads
-        self._make_session = db.make_sessions(self.engine)
+        self._make_session = async_sessionmaker(self.engine, expire_on_commit=False)  # test6
         self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @asynccontextmanager

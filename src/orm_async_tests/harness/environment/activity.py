@@ -88,9 +88,9 @@ class Activity:
             while len(await self.pids()) != count:
                 pass
 
-    async def until_running(self, part: str, count: int = 1) -> None:
+    async def until_running(self, part: str) -> None:
         async with asyncio.timeout(DEADLINE):
-            while await self.running(part) < count:
+            while not await self.running(part):
                 pass
 
     async def until_gone(self, part: str) -> None:

@@ -14,13 +14,13 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from orm_async_tests import walk
-from orm_async_tests.harness import Observation, Option, Sessions, main_of, right, wrong
+from orm_async_tests.harness import Observation, Option, Sessions, at_least, main_of, right, wrong
 from orm_async_tests.models import TrackPoint, User
 
 USERS, USERS_IN_BATCH, POINTS_IN_BATCH = 100, 10, 500
 WALKER = "username-30"
 OPTIONS = (
-    Option("points", walk.parse_count, "5000", "track points to add"),
+    Option("points", at_least(1000), "5000", "track points to add"),
     Option("pace", walk.parse_pace, "0", "seconds between flush and commit, for example 1-5"),
 )
 seed = None

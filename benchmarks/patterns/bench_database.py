@@ -16,7 +16,7 @@ from sqlalchemy import URL, text
 from benchmarks.patterns.contenders import Pattern
 from benchmarks.patterns.contenders.asyncpg import dsn_of
 from benchmarks.patterns.contenders.sqlalchemy import Base
-from benchmarks.patterns.work import USERS, WRITES, Tally, Work
+from benchmarks.patterns.work import USERS, Tally, Work
 from orm_async_tests import db, migrations
 
 APPLICATION = "orm_async_tests bench"
@@ -58,7 +58,7 @@ class BenchDatabase:
     async def run_turn(
         self, pattern: Pattern, library: Any, work: Work, tally: type[Tally] = Tally
     ) -> Turn:
-        is_write = pattern.workload in WRITES
+        is_write = pattern.workload in FILLED
         if is_write:
             await self.connection.execute("TRUNCATE TABLE marks RESTART IDENTITY")
             await self.connection.execute(FILL, int(work.write * FILLED[pattern.workload]))

@@ -25,7 +25,6 @@ WORKLOADS = {  # titles by name
     "tasks": "Get rows by primary key in ten tasks",
     "walk": "Read users with their latest 50 points",
 }
-WRITES = ("insert", "update", "upsert")
 
 
 def _mark(mark: Mark) -> Callable[[Function], Function]:

@@ -102,13 +102,11 @@ def _create_report(arguments: argparse.Namespace) -> Report:
 
 def _annotate(report: Report) -> Iterator[github.Annotation]:
     for match in report.affected:
-        level: Literal["error", "warning"] = "warning"
-        if LEVELS[match.defect.severity] == "error":
-            level = "error"
-        cure = match.cure or NO_CURE
+        severity, cure = match.defect.severity, match.cure or NO_CURE
+        level: Literal["error", "warning"] = "error" if LEVELS[severity] == "error" else "warning"
         message = f"{match.defect.description}\nCured by: {cure}\n{match.defect.link}"
         for pin in match.pins:
-            title = f"{pin.library} {pin.version}: {match.defect.severity}"
+            title = f"{pin.library} {pin.version}: {severity}"
             path = github.relative_path(pin.path.absolute()) if pin.path else ""
             yield github.Annotation(level, title, message, path, pin.line if path else 0)
 

@@ -17,11 +17,6 @@ from orm_async_tests.matrix.stack_runs import Slot, find_interpreter, run_matrix
 from orm_async_tests.postgres.paths import home
 from orm_async_tests.versions.releases import NotInstalled
 
-TABLES = """
-    --markdown FILE  also write the tables as Markdown
-    --junit FILE     also write the results as JUnit's XML, for a CI server
-"""
-
 
 def matrix(arguments: argparse.Namespace) -> int:
     """Run scripts on many stacks, and return the exit code 1 if a result is unexpected."""

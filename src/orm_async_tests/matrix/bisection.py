@@ -30,6 +30,7 @@ class ReleaseOutcome:
 
 
 Outcomes = Mapping[str, ReleaseOutcome]  # by version, oldest first
+Run = Callable[[str], ReleaseOutcome]  # by version
 
 
 @dataclass(frozen=True)
@@ -83,9 +84,7 @@ def read_outcome(
     return ReleaseOutcome(word, defects, item["reason"] if word in (BROKEN, SKIPPED) else "")
 
 
-def bisect_line(
-    versions: Sequence[str], run: Callable[[str], ReleaseOutcome], first: Iterable[str] = ()
-) -> dict[str, ReleaseOutcome]:
+def bisect_line(versions: Sequence[str], run: Run, first: Iterable[str] = ()) -> Outcomes:
     """Run a script on few releases of one minor version. Return the outcomes, oldest first.
 
     First run the oldest, the middle and the newest release, and the releases in `first`. Then run a
@@ -100,9 +99,7 @@ def bisect_line(
     return {version: outcomes[version] for version in versions if version in outcomes}
 
 
-def confirm_changes(
-    outcomes: Outcomes, run: Callable[[str], ReleaseOutcome]
-) -> dict[str, ReleaseOutcome]:
+def confirm_changes(outcomes: Outcomes, run: Run) -> Outcomes:
     """Run the releases before and after each change of the outcome again, and return all outcomes.
 
     If a release gave different results in its two runs, its outcome becomes UNSTABLE.
@@ -140,9 +137,6 @@ def mark_shown(outcomes: Outcomes, description: str) -> list[tuple[str, bool]]:
     ]
 
 
-Run = Callable[[str], ReleaseOutcome]  # by version
-
-
 @dataclass(frozen=True)
 class SearchResult:
     """The outcomes of one script on the releases of one library, grouped by minor version."""
@@ -150,7 +144,7 @@ class SearchResult:
     number: int
     library: str
     defects: tuple[KnownDefect, ...]
-    lines: tuple[Mapping[str, ReleaseOutcome], ...]
+    lines: tuple[Outcomes, ...]
 
     @property
     def outcomes(self) -> dict[str, ReleaseOutcome]:

@@ -175,7 +175,7 @@ async def run_trials(setting: Setting, server: URL, mode: Mapping[str, str]) -> 
             except DBAPIError as error:
                 failure = f"fails with {sqlstate(error.orig)}"
         if failure:
-            failures.append(f"`{name}` {failure}")
+            failures.append(f"trial `{name}` {failure}")
     return ", ".join(failures) or WORKS
 
 

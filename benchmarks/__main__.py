@@ -20,7 +20,7 @@ MODULES = {
 
 
 def run(words: Sequence[str]) -> int:
-    """Return 1 if a benchmark exceeds its limit."""
+    """Run the named benchmarks, and return the exit code 1 if one of them exceeds its limit."""
     names = list(takewhile(MODULES.__contains__, words))
     arguments = words[len(names) :]
     if arguments and not names:

@@ -63,7 +63,7 @@ def list_statements(test5: list[str]) -> list[str]:
 
 
 def time_command(command: list[str], text: str = "") -> float:
-    """Run a command with this text as its standard input, and return the seconds that it takes."""
+    """Run a command with `text` as its standard input, and return how many seconds it takes."""
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
     started = time.perf_counter()
     subprocess.run(command, input=text, text=True, env=environment, check=True, capture_output=True)

@@ -109,8 +109,8 @@ def update_defects(rows: Rows, scripts: Collection[ScriptFile]) -> Rows:
 def needs_search(defect: KnownDefect, library: str, driver: str, pins: Pins) -> bool:
     """Return whether running this library's releases shows which of them have the defect.
 
-    If the search pins another library to an old release, return True only if the defect depends on
-    both libraries and the other library's installed release does not show the defect.
+    If the search pins another library to an old release, the defect must depend on both libraries,
+    and must not occur with the other library's installed release.
     """
     versions = defect.versions
     if pins:
@@ -122,9 +122,6 @@ def needs_search(defect: KnownDefect, library: str, driver: str, pins: Pins) -> 
 def search_defects(
     numbers: Collection[int], library: str, driver: str, pins: Pins
 ) -> Iterator[SearchResult]:
-    """Run, on every release, the scripts that show a defect of the library, and yield their
-    outcomes.
-    """
     defects = load_known_defects()
     wanted = [defect for defect in defects if needs_search(defect, library, driver, pins)]
     showing = sorted({script.number for d in wanted for script in d.scripts} & {*numbers})
@@ -172,11 +169,12 @@ def run_claims(scripts: Collection[ScriptFile]) -> Iterator[SearchResult]:
     """For every script, yield the releases on which the script holds.
 
     Run a script on three releases of every minor version: the first, the middle and the last. If
-    these three releases give different results, run the script on more releases.
+    the first, the middle and the last release give different results, run the script on more
+    releases.
 
     A script about a new feature has a constant SINCE, which names the first release with this
-    feature. Run such a script also on SINCE and its neighbors, and on older releases, where the
-    script must be BROKEN.
+    feature. Run a script with the constant SINCE also on the releases around SINCE, and on older
+    releases, where the script must be BROKEN.
     """
     releases = releases_between(LIBRARY, KNOWN_FROM[LIBRARY], None)
     run_all = cache(partial(run_on_drivers, tuple(script.number for script in scripts)))

@@ -27,6 +27,7 @@ ADD_POINTS = f"""INSERT INTO track_points (user_id, lat, lon, date)
     FROM generate_series(0, {{read}} - 1) n"""
 # Before a turn of these workloads, the table holds this part of the rows that the turn writes.
 FILLED = {"insert": 0.0, "update": 1.0, "upsert": 0.5}
+EMPTY = "TRUNCATE TABLE marks RESTART IDENTITY"
 FILL = f"""INSERT INTO marks (id, user_id, lat, lon, date)
     SELECT n, 1 + (n - 1) % {USERS}, 1.25, (n - 1) % 180 + 0.5,
         '2026-01-01Z'::timestamptz + (n - 1) * interval '1 second'
@@ -60,7 +61,7 @@ class BenchDatabase:
     ) -> Turn:
         is_write = pattern.workload in FILLED
         if is_write:
-            await self.connection.execute("TRUNCATE TABLE marks RESTART IDENTITY")
+            await self.connection.execute(EMPTY)
             await self.connection.execute(FILL, int(work.write * FILLED[pattern.workload]))
             await self.connection.execute("ANALYZE marks")
         result = tally()

@@ -92,8 +92,8 @@ def interval(values: Iterable[float]) -> Ratio:
 def verdict(ratio: Ratio, control: Ratio, rounds: int) -> str:
     """Return "faster" or "slower" if a function's ratio is farther from 1 than the control's ratio.
 
-    Return "unstable" if there are too few rounds, or if the ratio's interval is too wide. In all
-    other cases, return "level".
+    Return "unstable" if there are too few rounds, or if the ratio's interval is too wide, and
+    otherwise "level".
     """
     if rounds < MIN_ROUNDS:
         return "unstable"

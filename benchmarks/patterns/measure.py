@@ -150,5 +150,4 @@ def _interval(ratio: Ratio) -> str:
 
 
 def write_page(page: Path, report: Report) -> None:
-    """Replace the text between the comments `figures` and `/figures` of a page."""
     page.write_text(replace_section(page, "figures", render_report(report)), "utf-8")

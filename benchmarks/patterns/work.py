@@ -77,7 +77,7 @@ class Tally:
 
 
 class Digest(Tally):
-    """A tally with a digest of all columns. The digest does not depend on the order of the rows."""
+    """A tally with a digest of all columns, which does not depend on the order of the rows."""
 
     by_attribute, by_name, by_position = attrgetter(*COLUMNS), itemgetter(*COLUMNS), tuple
 

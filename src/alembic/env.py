@@ -1,5 +1,5 @@
-"""The Alembic environment. If the caller passes a connection, the environment uses it, and
-otherwise the environment connects to the chosen database.
+"""The Alembic environment. If the caller passes a connection, this Alembic environment uses it, and
+otherwise connects to the chosen database.
 
 Inside a running event loop, pass a connection, because asyncio.run() cannot be nested:
 
@@ -40,8 +40,8 @@ def include_name(name: str | None, kind: str, _: object) -> bool:
 def prepare(connection: Connection) -> None:
     """Wait for the migration lock, create the schema, and separate the version tables.
 
-    The migration lock is held until the connection's transaction ends. Afterwards, each history of
-    revisions has a version table of its own.
+    The migration lock is held until the connection's transaction ends. This function makes sure
+    that each history of revisions has a version table of its own.
     """
     migrations.lock_transaction(connection)
     migrations.separate_histories(connection)

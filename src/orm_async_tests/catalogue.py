@@ -140,8 +140,8 @@ def _read_script(path: Path) -> ScriptFile:
 def select(words: Iterable[str], chapters: Iterable[str] = ()) -> list[ScriptFile]:
     """Return the selected scripts, ordered by number.
 
-    Each word is a number or a range of numbers, for example "1" or "5-7". If there are no words,
-    select every script. If chapters are named, leave out the scripts of all other chapters.
+    Each word is a number or a range of numbers, for example "1" or "5-7". If `words` is empty,
+    select every script. If `chapters` names chapters, leave out the scripts of all other chapters.
     """
     files = _find_files()
     numbers = {number for word in words for number in _numbers(word, files)} or files.keys()

@@ -1,19 +1,10 @@
 """Defines command-line options by a text that looks like a help page, and the options that several
 commands have.
 
-A line has the form of an argument, two spaces or more, and the help. A line without two adjacent
-spaces continues the line before.
-
-    [NUMBER...]        words that may be missing; `NUMBER...` requires one word or more
-    OPTION ...         the rest of the command line
-    -v, --verbose...   a flag that a user may repeat; `--verbose` alone is True or False
-    --chapter NAME...  an option with a value; the dots mean that a user may repeat the option
-    --preset one|two   an option that accepts only these values (default: one)
-    | --json           an option that excludes the other options in neighboring lines with a bar
-    # axes: About...   the heading of the options below
-
-The words of `[NUMBER...]` get into the attribute `numbers`. The module does not import SQLAlchemy,
-so that `--help` stays fast.
+Each line of the text has the form of an argument, at least two spaces, and the argument's help. A
+line without two adjacent spaces continues the line before. The words of the argument `[NUMBER...]`
+get into the attribute `numbers` of the parsed arguments. This module does not import SQLAlchemy, so
+that `--help` stays fast.
 """
 
 import argparse
@@ -28,6 +19,15 @@ DRIVERS = ("asyncpg", "psycopg")  # for PostgreSQL; the first one is the default
 SQLITE = "aiosqlite"  # the driver for scripts that need no PostgreSQL
 DEFAULT_LOOP, UVLOOP = "asyncio", "uvloop"
 POOLER_MODES: tuple[str, ...] = ("session", "transaction", "transaction-unprepared")
+# The forms of an argument are:
+#
+#     [NUMBER...]        words that may be missing; `NUMBER...` requires one word or more
+#     OPTION ...         the rest of the command line
+#     -v, --verbose...   a flag that a user may repeat; `--verbose` alone is True or False
+#     --chapter NAME...  an option with a value; the dots mean that a user may repeat the option
+#     --preset one|two   an option that accepts only these values (default: one)
+#     | --json           an option that excludes the other options in neighboring lines with a bar
+#     # axes: About...   the heading of the options below
 FORM = re.compile(  # flags, bracket, word and dots
     r"((?:-\w, )?--[\w-]+)? ?(\[)?([^\s.\]]*)( ?\.\.\.)?\]?"
 )

@@ -37,7 +37,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Database:
-    """A database for a command to connect to, until the block of open_database() ends."""
+    """A database that open_database() has opened: its URL, and how messages describe it."""
 
     url: URL  # in the form for its driver
     kind: Kind
@@ -72,8 +72,8 @@ def compose_url() -> URL:
 def chosen_driver(url: URL, driver: str | None, source: str = "") -> URL:
     """Return the URL for the driver that `--driver`, `ORM_ASYNC_DRIVER` or the URL names.
 
-    Raise CouldNotRun if the driver is unknown or not installed, or if it does not accept a
-    parameter of the URL. The error says that the URL comes from `source`, for example "--db".
+    Raise CouldNotRun if the driver is unknown, is not installed, or does not accept a parameter of
+    the URL. The error says that the URL comes from `source`, for example "--db".
     """
     driver = driver or os.environ.get("ORM_ASYNC_DRIVER") or url.get_driver_name()
     if driver not in DRIVERS:
@@ -118,7 +118,6 @@ def open_database(
 
 
 def socket_url(server: Login) -> URL:
-    """Return the URL of a database on a server that listens on a Unix-domain socket."""
     return URL.create(
         f"postgresql+{DRIVERS[0]}",
         server.user,

@@ -42,7 +42,7 @@ class Annotation:
 
 
 def require_summary() -> None:
-    """Raise CouldNotRun if the job summary cannot be written. Call this before the work begins."""
+    """Raise CouldNotRun, before the work begins, if the job summary cannot be written."""
     _append(b"")
 
 

@@ -91,11 +91,11 @@ def _read_current(connection: Connection, tables: Set[str]) -> dict[History, Set
 
 
 def read_state(connection: Connection, *histories: History) -> State:
-    """Return the state of the database: "foreign", "empty", "current" or "behind".
+    """Return the state of the database as one of the words foreign, empty, current and behind.
 
-    A database is "foreign" if it has tables or revisions of another program. Otherwise, a database
-    is "empty" if it has no revision, "current" if it has the newest revision of each of these
-    histories, and "behind" if it has older revisions.
+    A database is "foreign" if it has tables or revisions of another program. A database of this
+    project is "empty" if it has no revision, "current" if it has the newest revision of each of
+    `histories`, and otherwise "behind".
     """
     tables = set(connection.scalars(text(TABLES)))  # one statement, as another session may migrate
     current = _read_current(connection, tables)
@@ -115,8 +115,8 @@ def _has_foreign_tables(history: History, tables: Set[str]) -> bool:
     """Return whether a database without a revision of `history` has tables of another program.
 
     Tables in the schema `service` belong to the history SERVICE, and all other tables to TRACKING.
-    If the history's version table exists but is empty, the history was downgraded. In this case,
-    the tables of scripts are not foreign, because scripts may have run after the downgrade.
+    If the history's version table exists but is empty, the history was downgraded. The tables of
+    scripts are not foreign after a downgrade, because scripts may have created them since.
     """
     others = [
         table

@@ -1,15 +1,15 @@
 """Recognizes known errors in an error message or a traceback.
 
 A script's docstring describes the errors that it explains in lines that begin with `Symptom:`. For
-example, such a line contains `MissingGreenlet xd2s "greenlet_spawn has not been called" in
+example, a `Symptom:` line contains `MissingGreenlet xd2s "greenlet_spawn has not been called" in
 "_load_expired"`.
 
-A `Symptom:` line has up to five parts. The first part of the line is a driver's name, if only this
-driver raises the error. The second part of the line is the error's class. The third part of the
-line is the error's code in SQLAlchemy, or its SQLSTATE in PostgreSQL. The fourth part of the line
-is a piece of the error's message, in which "..." stands for one word. The fifth part of the line
-begins after the word "in", and lists texts that the error's traceback must contain. A `Symptom:`
-line must have at least the fourth or the fifth part.
+A `Symptom:` line has up to five parts. The first part of a `Symptom:` line is a driver's name, if
+only this driver raises the error. The second part of a `Symptom:` line is the error's class. The
+third part of a `Symptom:` line is the error's code in SQLAlchemy, or its SQLSTATE in PostgreSQL.
+The fourth part of a `Symptom:` line is a piece of the error's message, in which "..." stands for
+one word. The fifth part of a `Symptom:` line begins after the word "in", and lists texts that the
+error's traceback must contain. A `Symptom:` line must have at least the fourth or the fifth part.
 """
 
 import builtins
@@ -90,7 +90,7 @@ class Symptom:
 
 
 def parse(line: str) -> Symptom:
-    """Parse the text after the word `Symptom:`. Raise ValueError if the text has another form."""
+    """Parse the text after the word `Symptom:`, or raise ValueError if it has another form."""
     match = FORM.fullmatch(line)
     if match is None or not (match["fragment"] or match["places"]):
         raise ValueError(f"{line!r} is not in the form of a symptom")
@@ -111,8 +111,8 @@ class PastedText:
     def matching_parts(self, symptom: Symptom) -> set[Part]:
         """Return the parts of a symptom that occur in the text, if these parts identify an error.
 
-        Every driver names its error classes differently. Therefore a piece of the message
-        identifies the error without its class if the piece is long or begins the message.
+        A piece of the message identifies the error without its class if the piece is long or begins
+        the message, because every driver names its error classes differently.
         """
         parts = {part for part in symptom.parts if self._has(*part)}
         kinds, error, fragment = {kind for kind, _ in parts}, symptom.error, symptom.fragment
@@ -221,8 +221,8 @@ def _scores(text: str, symptoms: Mapping[int, Sequence[Symptom]]) -> dict[int, f
 def own_line(text: str) -> str:
     """Return the last line of the user's code before the first error.
 
-    The result is for example "app.py:41 in main: user.points". The result is empty if the text has
-    no traceback, or if all lines of the traceback belong to libraries.
+    A line is for example "app.py:41 in main: user.points". Return "" if the text has no traceback,
+    or if all lines of the traceback belong to libraries.
     """
     lines = [*text.splitlines(), ""]
     user_line = ""

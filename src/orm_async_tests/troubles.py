@@ -1,7 +1,8 @@
 """Records problems that reach no caller as an exception.
 
 A library may warn, log an error, pass an exception to the event loop, raise in a destructor, or
-drop a task before it has finished. None of these problems fails a test or a script by itself.
+drop a task before it has finished. No test or script fails by itself because of a problem that does
+not reach the caller.
 """
 
 import asyncio
@@ -77,7 +78,7 @@ def record_troubles() -> Iterator[Troubles]:
 def clear_frames(error: BaseException) -> None:
     """Delete the local variables that the tracebacks of an error and its causes keep alive.
 
-    Call this function before you search for leaks. Otherwise, the traceback keeps sessions and
+    Call this function before you search for leaks, because a traceback keeps sessions and
     connections alive that a program would drop after it has handled the error.
     """
     cause: BaseException | None = error

@@ -116,7 +116,7 @@ def test_a_known_defect_that_does_not_show_is_an_error(
     monkeypatch.setattr(expected_violations, "read_expected", lambda: {"cured": cured})
     code, out, _ = run("--pattern", "commit", "--fault", "timeout")
     assert code == 1
-    assert f"known, but not shown: {cured.defect.description}" in out
+    assert f"known defect that did not occur: {cured.defect.description}" in out
 
 
 def test_a_users_function_is_swept_until_its_failures_pass(

@@ -99,10 +99,10 @@ def test_an_undelivered_fault_is_unresolved() -> None:
     assert "3 points: 0 violations, 0 by known defects, 2 unresolved" in summarize(report)
     assert str(report).splitlines()[1:] == [
         "at a message of the client: unresolved (1 point)",
-        f"  {POINT.token}: unresolved: it was not delivered",
+        f"  {POINT.token}: unresolved: the fault did not arrive",
         "orders.py:10 place: unresolved (1 point)",
         f"  {POINT.token} at orders.py:10 place: unresolved: leaked task: close, "
-        "but not when it was run again",
+        "but not in a second run",
     ]
 
 

@@ -90,7 +90,7 @@ def test_the_summary_groups_the_findings_that_are_not_in_the_baseline(
             f"*checked out at summary_suite.py:{checkout} in leak_connection was not returned*",
             "    test: summary_suite.py::test_one",
             "    test: summary_suite.py::test_two",
-            "    cure: return it with `async with` (*",
+            "    cure: return the connection with `async with` (*",
         ]
     )
     generator = find_line(tmp_path / "misuse_suite.py", "# the generator is closed here")

@@ -250,7 +250,7 @@ def test_to_lists_what_is_left_after_an_upgrade(audit: Audit) -> None:
     assert document["upgrade"]["to"] == {"sqlalchemy": "2.1.9", "asyncpg": "0.32.0"}
     text = audit(path, "--to", "sqlalchemy==2.1.9").stdout
     assert f"{path} upgraded to sqlalchemy 2.1.9: asyncpg 0.31.0, greenlet 3.5.6" in text
-    assert f"the upgrade cures 8 of {len(before)}, and adds 0" in text
+    assert f"the upgrade cures 8 of {len(before)} defects, and adds 0" in text
     downgraded = json.loads(audit(path, "--to", "sqlalchemy==2.0.58", "--json").stdout)
     assert "test208.OPEN_TRANSACTION" in downgraded["upgrade"]["adds"]
 

@@ -29,12 +29,12 @@ WALK = USER.outerjoin(NEAR, true()).options(contains_eager(User.points.of_type(N
 
 
 def arrays_of(rows: Sequence[dict[str, Any]], names: tuple[str, ...]) -> dict[str, list[Any]]:
-    """Return a list of values for each named column, under the column's name with an "s"."""
+    """Return lists of the values of the named columns. A key is for example "lats" for "lat"."""
     return {f"{name}s": [row[name] for row in rows] for name in names}
 
 
 def unnested(*names: str) -> Select[Any]:
-    """Return a SELECT whose parameters are arrays: the values that `arrays_of` returns."""
+    """Return a SELECT that turns arrays into rows. `arrays_of` returns the values of the arrays."""
     arrays = [bindparam(f"{name}s", type_=ARRAY(MARKS.c[name].type)) for name in names]
     columns = [column(name, MARKS.c[name].type) for name in names]
     return select(func.unnest(*arrays).table_valued(*columns).render_derived(name="new"))

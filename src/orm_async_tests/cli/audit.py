@@ -58,7 +58,7 @@ def audit(arguments: argparse.Namespace) -> int:
     """Print the known defects of library versions, and return the exit code.
 
     Raise CouldNotRun if the version of a library is unknown and no other library has a known
-    defect. The audit must not succeed then, because the unknown version may have a defect.
+    defect, because the unknown version may have one.
     """
     if arguments.github:
         github.require_summary()
@@ -213,7 +213,8 @@ def _summary(report: Report) -> Iterator[str]:
     cures = [cure for match in report.affected for cure in match.cures]
     for library in dict.fromkeys(library for library, _ in cures):
         versions = [version for name, version in cures if name == library]
-        yield f"  {library} {max(versions, key=Version)} cures {len(versions)} of {total}"
+        yield f"  {library} {max(versions, key=Version)} cures {len(versions)} of {total} defects"
     if report.upgrade:
         cured, added = report.compare()
-        yield f"  the upgrade cures {len(cured)} of {len(report.before)}, and adds {len(added)}"
+        count = f"{len(cured)} of {len(report.before)} defects"
+        yield f"  the upgrade cures {count}, and adds {len(added)}"

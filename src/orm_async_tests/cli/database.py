@@ -86,9 +86,9 @@ def alembic(arguments: argparse.Namespace) -> int:
 def _service_file(database: db.Database) -> Iterator[dict[str, str]]:
     """Write a PostgreSQL connection service file, and yield the variables that make psql read it.
 
-    Because of this file, an option of psql such as `-d shop` replaces only one parameter of the
-    connection. The file also hides the parameters, which other users of the machine could read on a
-    command line.
+    If psql reads a service file, an option such as `-d shop` replaces only one parameter of the
+    connection. A service file also hides the connection's parameters, which other users of the
+    machine could read on a command line.
     """
     lines = [f"{name}={value}" for name, value in urls.libpq_parameters(database.url).items()]
     password = {"PGPASSWORD": database.url.password} if database.url.password else {}

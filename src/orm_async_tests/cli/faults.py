@@ -22,7 +22,7 @@ TOKEN = "add --point with a token that an earlier run printed at the start of a 
 
 
 def sweep_patterns(arguments: argparse.Namespace) -> int:
-    """Sweep the chosen functions. Return 1 if no known defect explains one of the violations."""
+    """Sweep the chosen functions, and return 1 if a violation has no known defect as its cause."""
     if arguments.point:
         return run_again(arguments)
     patterns = pattern_sweeps.select_patterns(arguments.pattern, arguments.rows)
@@ -46,7 +46,7 @@ def sweep_patterns(arguments: argparse.Namespace) -> int:
             count = sum(other.description == description for other in shown)
             print(f"known defect, at {pluralize(count, 'point')}: {description}\n  {defect.link}")
         for defect in missing:
-            print(f"known, but not shown: {defect.description}\n  {defect.link}")
+            print(f"known defect that did not occur: {defect.description}\n  {defect.link}")
         print(f"{report} in {time.perf_counter() - started:.0f} s")
     return int(bool(report.violating or missing))
 
@@ -94,7 +94,7 @@ def run_again(arguments: argparse.Namespace) -> int:
         outcome = run(point.loop, sweep.run_point, point)
     if not outcome.reached:
         count = pluralize(outcome.count, "point")
-        problem = f"{point.work} has no point {point.where}, but only {count} for this fault"
+        problem = f"with this fault, {point.work} has only {count}, and no point {point.where}"
         raise CouldNotRun(problem, "--point", TOKEN)
     if not outcome.violations:
         sweeping.find_failed_points(home(), pattern.name, point.driver, point.loop).forget(point)

@@ -1,8 +1,8 @@
 """Reads the violations that a sweep should show, because a library has a known defect or because a
 pattern is wrong on purpose.
 
-The file data/expected_violations.toml lists these expected violations. A sweep fails if one of them
-does not occur.
+The file data/expected_violations.toml lists these expected violations. A sweep fails if an expected
+violation does not occur.
 """
 
 import tomllib

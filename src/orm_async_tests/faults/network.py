@@ -41,11 +41,11 @@ class Network(Proxy):
             await link.carry()
 
     def arm(self, at: int, moment: str, kind: str) -> None:
-        """Start to count messages, and inject a fault "before" or "after" the message `at`.
+        """Start to count messages, and inject a fault "before" or "after" message number `at`.
 
         A fault of the kind "reset", "fin" or "stall" affects only the connection that carries the
-        message. A "partition" silences all connections. A fault of the kind "down" resets the
-        connection that carries the message, and every later connection.
+        message. A fault of the kind "partition" silences all connections. A fault of the kind
+        "down" resets the connection that carries the message, and every later connection.
         """
         self.sent, self.is_delivered = 0, False
         self.at, self.moment, self.kind = at, moment, kind

@@ -1,5 +1,5 @@
 """The patterns, which are functions that use a database in common ways. A sweep injects faults into
-these functions. The patterns `copy_first` and `read_untimed` are wrong on purpose.
+the patterns. The patterns `copy_first` and `read_untimed` are wrong on purpose.
 """
 
 from collections.abc import AsyncIterator
@@ -20,6 +20,7 @@ LATITUDES = """
     select (select lat from track_points where id = 1), (select lat from track_points where id = 2)
 """
 JOBS = "select (select count(*) from track_points), (select count(*) from users)"
+COPY = "COPY users (username) FROM STDIN"
 COPIED_ROWS = 500
 
 
@@ -120,7 +121,7 @@ async def _copy_rows(connection: AsyncConnection) -> None:
     if connection.engine.driver == "asyncpg":
         await driver.copy_records_to_table("users", records=rows, columns=["username"])
         return
-    async with driver.cursor() as cursor, cursor.copy("COPY users (username) FROM STDIN") as into:
+    async with driver.cursor() as cursor, cursor.copy(COPY) as into:
         for row in rows:
             await into.write_row(row)
 

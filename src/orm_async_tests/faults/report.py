@@ -54,7 +54,7 @@ class Outcome:
 
     @property
     def verdict(self) -> str:
-        """The verdict about this run: PASS, KNOWN, VIOLATION, AMBIGUOUS or UNRESOLVED.
+        """The word PASS, KNOWN, VIOLATION, AMBIGUOUS or UNRESOLVED, as the verdict about this run.
 
         The verdict UNRESOLVED means that the run proves nothing, because the fault did not arrive
         or because a second run did not confirm a violation.
@@ -151,12 +151,10 @@ class Report:
 
     @property
     def unresolved(self) -> list[Outcome]:
-        """The outcomes with the verdict UNRESOLVED, whose runs prove nothing."""
         return self._with_verdict(UNRESOLVED)
 
     @property
     def ambiguous(self) -> list[Outcome]:
-        """The outcomes in which the caller saw an error, but the server committed everything."""
         return [outcome for outcome in self.outcomes if outcome.is_ambiguous]
 
     def _with_verdict(self, verdict: str) -> list[Outcome]:
@@ -198,8 +196,8 @@ def format_point(outcome: Outcome) -> str:
     violations = outcome.violations or outcome.unconfirmed
     problems = "; ".join(f"{name}: {evidence}" for name, evidence in violations.items())
     if outcome.verdict == UNRESOLVED:
-        again = f"{problems}, but not when it was run again"
-        problems = f"{UNRESOLVED}: {again if problems else 'it was not delivered'}"
+        again = f"{problems}, but not in a second run"
+        problems = f"{UNRESOLVED}: {again if problems else 'the fault did not arrive'}"
     where = f" at {outcome.label}" if outcome.label else ""
     return f"{outcome.point.token}{where}: {problems}"
 

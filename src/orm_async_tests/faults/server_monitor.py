@@ -1,7 +1,7 @@
 """Asks the server about the connections under test, in a thread with its own event loop.
 
-Because of its own event loop, no fault disturbs the monitor, and it also works while the tested
-event loop is blocked.
+No fault disturbs the monitor's own event loop, so the monitor also works while the tested event
+loop is blocked.
 """
 
 import asyncio
@@ -29,8 +29,8 @@ TERMINATE = f"select count(*) filter (where pg_terminate_backend(pid, 5000)) {BA
 class ServerMonitor:
     """Watches the connections under test, which have `name` as their application_name.
 
-    The method `kill` works only on a private server, because other servers may run with fsync off,
-    so that they would lose commits.
+    Call the method `kill` only for a private server, because other servers may run with fsync off,
+    and would then lose commits.
     """
 
     def __init__(self, url: URL, private: PrivateServer | None) -> None:
@@ -48,8 +48,8 @@ class ServerMonitor:
         return await asyncio.wrap_future(self._submit(self._query(sql, parameters)))
 
     def terminate_backends(self) -> int:
-        """Terminate the backends under test, and return their number. This method blocks the
-        caller's event loop.
+        """Terminate the backends under test, and return their number. Meanwhile, the caller's event
+        loop is blocked.
         """
         [(count,)] = self._submit(self._query(TERMINATE, {"name": self.name})).result()
         return int(count)

@@ -46,9 +46,9 @@ class _InstrumentedCoroutine(Coroutine[Any, Any, Any]):
 class Suspensions:
     """Counts the suspensions of a main task, and of the tasks that start while the main task runs.
 
-    Calls `action` at the suspension with the number `at`. If `when` is "suspended", the call occurs
-    at once, when the task has sent a request but has no answer yet. If `when` is "ready", the call
-    occurs when the answer has arrived, before the task resumes.
+    Calls `action` at the suspension with the number `at`. If `when` is "suspended", the class calls
+    `action` at once, when the task has sent a request but has no answer yet. If `when` is "ready",
+    the class calls `action` when the answer has arrived, before the task resumes.
     """
 
     def __init__(self, at: int, when: str, action: Action) -> None:

@@ -62,8 +62,8 @@ async def sweep(
     violations.
 
     `rows` is a query that returns one row of numbers which `work` changes, for example a count.
-    After every fault, either all of these numbers must have changed as in a run without faults, or
-    none of them.
+    After every fault, either all numbers that `rows` returns must have changed as in a run without
+    faults, or none of them.
 
     The sweep sets the connections' application_name, and disposes the engine after every fault
     point. `patience` is how many seconds `work` may wait for an answer on a silent network. Choose
@@ -183,8 +183,8 @@ async def _run_until_reached(
 ) -> Outcome:
     """Repeat a run until the tested function reaches the fault point, and return the outcome.
 
-    If the run has a violation that a slow machine can cause, repeat this run once more. If the
-    violation does not occur again, the outcome is UNRESOLVED.
+    If the run has a violation that a slow machine can cause, repeat the run once more. If the
+    violation does not occur in the repeated run, the outcome is UNRESOLVED.
     """
     outcome = await run_point(target, point, change)
     for _ in range(1, max_runs):
@@ -287,7 +287,7 @@ async def sweep_failed_first(
 ) -> list[Cell]:
     """Run the sweeps of one function, and return the cells.
 
-    First run the fault points that failed last time, and report them with `say`. If such a point
+    First run the fault points that failed last time, and report them with `say`. If a fault point
     fails again, the sweep fails, even if the same point passes when the sweep reaches it later.
 
     If a known defect explains a violation, the outcome names the defect.

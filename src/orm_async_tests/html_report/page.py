@@ -1,4 +1,4 @@
-"""Renders the pages with Jinja, which escapes all texts from the result files."""
+"""Renders the HTML pages with Jinja, which escapes all texts from the result files."""
 
 import base64
 import hashlib

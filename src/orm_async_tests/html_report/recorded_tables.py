@@ -1,4 +1,4 @@
-"""Reads recorded tables from the pages in docs/ of a Git checkout.
+"""Reads tables of recorded results from the pages in docs/ of a Git checkout.
 
 A wheel does not contain docs/, but it contains a file with the tables of the pages in `PACKAGED`.
 """

@@ -85,11 +85,11 @@ def read_outcome(
 
 
 def bisect_line(versions: Sequence[str], run: Run, first: Iterable[str] = ()) -> Outcomes:
-    """Run a script on few releases of one minor version. Return the outcomes, oldest first.
+    """Run a script on few releases of one minor version, and return the outcomes, oldest first.
 
-    First run the oldest, the middle and the newest release, and the releases in `first`. Then run a
-    release between each two releases that have different outcomes, and continue until such releases
-    are neighbors. Also run a release next to a release with the outcome NOT RUN.
+    First run the oldest, the middle and the newest release, and the releases in `first`. Then take
+    two releases that have different outcomes, or of which one was NOT RUN, and run a release
+    between them, as long as there is one.
     """
     start = {versions[0], versions[-1], versions[len(versions) // 2], *first}
     outcomes = {version: run(version) for version in versions if version in start}
@@ -102,7 +102,7 @@ def bisect_line(versions: Sequence[str], run: Run, first: Iterable[str] = ()) ->
 def confirm_changes(outcomes: Outcomes, run: Run) -> Outcomes:
     """Run the releases before and after each change of the outcome again, and return all outcomes.
 
-    If a release gave different results in its two runs, its outcome becomes UNSTABLE.
+    If a release gave different results in two runs, the outcome of this release becomes UNSTABLE.
     """
     beside = {
         version
@@ -180,8 +180,8 @@ def search_releases(
     """Bisect the releases of every minor version in `versions`.
 
     Also run the versions in `always`, and the versions at which the declared range of a defect
-    begins or ends. The function `confirm` runs the releases around a change of the outcome a second
-    time, and its default is `run`.
+    begins or ends. The function `confirm`, by default `run`, runs the releases around a change of
+    the outcome a second time.
     """
     shown = tuple(d for d in defects if any(script.number == number for script in d.scripts))
     ranges = " ".join(defect.versions.get(library, "") for defect in shown)

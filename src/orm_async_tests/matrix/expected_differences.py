@@ -1,6 +1,7 @@
 """Lists the scripts whose claims cannot hold on some stacks, although no library has a defect.
 
-A matrix fails if a script of this list holds on such a stack, or if any other script fails.
+A matrix fails if a script holds on a stack where this list expects it to fail, or if a script fails
+unexpectedly.
 """
 
 import re
@@ -68,7 +69,7 @@ def find_unexpected(records: Sequence[Record]) -> Iterator[tuple[Record, str]]:
 
 
 def find_missing(records: Sequence[Record]) -> list[Record]:
-    """Return a result for every script that an entry names, but that no longer exists.
+    """Return a result for every script that an entry of the list names, but that no longer exists.
 
     If the run is incomplete or did not run all scripts, return an empty list.
     """

@@ -56,8 +56,8 @@ def header(
 
 
 def read_commit() -> str:
-    """Return the commit of the Git checkout, with a "+" if files have changed since the commit.
-    Without a checkout, return "".
+    """Return the commit of the Git checkout, with a "+" if files have changed since the commit, or
+    "" without a checkout.
     """
     git = ("git", "-C", str(Path(__file__).parent))
     try:
@@ -102,7 +102,8 @@ def read(path: Path) -> list[Record]:
     known = ("", *records[0]["stacks"])
     for number, record in enumerate(records[1:], start=2):
         if record["record"] == "header" or record.get("stack", "") not in known:
-            raise _unreadable(path, f"line {number} does not belong to the header")
+            problem = f"line {number} is a second header, or names a stack that the header does not"
+            raise _unreadable(path, problem)
     return records
 
 

@@ -177,9 +177,8 @@ async def _start_run(
 
 
 def prepare_stack(plan: Plan, home: Path) -> tuple[str, dict[str, str]]:
-    """Install the packages of a stack, and return a Python command with environment variables.
-
-    Because of these variables, Python imports the releases that the stack names.
+    """Install the packages of a stack, and return a command of Python and environment variables,
+    with which Python imports the releases that the stack names.
     """
     python = prepare_interpreter(plan.python, home)
     folders = [
@@ -218,8 +217,8 @@ def prepare_interpreter(version: str, home: Path) -> Python:
 def find_interpreter(version: str) -> str:
     """Return the path of a Python of this minor version that starts, from PATH or from pyenv.
 
-    Every candidate is started once, because pyenv puts on PATH a `python3.12` that works only if
-    pyenv activates Python 3.12.
+    The function starts every Python that it finds, because pyenv puts on PATH a `python3.12` that
+    works only if pyenv activates Python 3.12.
     """
     if not re.fullmatch(r"\d+\.\d+", version):
         raise NotInstalled(f"{version!r} is not a minor version of Python")

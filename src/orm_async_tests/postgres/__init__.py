@@ -7,7 +7,8 @@ supervisor, runs detached from the commands. The supervisor stops the server whe
 connection has used it for ORM_ASYNC_IDLE seconds.
 
 The embedded server never listens on TCP, but only on a Unix-domain socket in a private folder.
-Clients log in with a random password and SCRAM. The embedded server runs only on POSIX systems.
+Clients log in to the embedded server with a random password and SCRAM. The embedded server runs
+only on POSIX systems.
 """
 
 from orm_async_tests.postgres.binaries import find_program as find_program

@@ -34,8 +34,8 @@ class Binaries:
 def read_version(program: Path, pattern: re.Pattern[str], remedy: str) -> str:
     """Run a program with the option -V, and return the version that its output contains.
 
-    The first group of the pattern matches the version. Raise CouldNotRun with the given remedy if
-    the program does not start, or if its output does not match the pattern.
+    The first group of `pattern` matches the version. Raise CouldNotRun with the given remedy if the
+    program does not start, or if its output does not match the pattern.
     """
     silent = subprocess.DEVNULL
     try:
@@ -55,9 +55,9 @@ def read_version(program: Path, pattern: re.Pattern[str], remedy: str) -> str:
 def find() -> Binaries:
     """Return PostgreSQL's programs from the folder that ORM_ASYNC_PG_BIN names.
 
-    If ORM_ASYNC_PG_BIN is `system`, use the folder in which PATH finds pg_ctl. If the variable is
-    not set, use the folder in the Python package. Raise CouldNotRun if the folder does not contain
-    postgres and initdb.
+    If ORM_ASYNC_PG_BIN is `system`, use the folder in which PATH finds pg_ctl. If ORM_ASYNC_PG_BIN
+    is not set, use the folder in the Python package. Raise CouldNotRun if the folder does not
+    contain postgres and initdb.
     """
     value = os.environ.get(VARIABLE)
     if value == "system":

@@ -101,8 +101,8 @@ class Cluster:
         """Return the folder with the running server's socket, or the folder that a new server would
         use.
 
-        If the variable TMPDIR has changed since the server started, these two folders differ.
-        Raises CouldNotRun.
+        The folder of a running server differs from the folder of a new server if the variable
+        TMPDIR has changed. Raises CouldNotRun.
         """
         folder = supervisor.read_pidfile(self.data)[supervisor.SOCKETS_LINE]
         if not folder:  # a server that starts has not written this line yet

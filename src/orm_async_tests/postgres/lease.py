@@ -24,7 +24,7 @@ def require_descriptors() -> None:
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < DESCRIPTORS:
         raise CouldNotRun(
-            f"this process may open {soft} files, and commands need {DESCRIPTORS}",
+            f"this process may open only {soft} files, but commands need {DESCRIPTORS}",
             "the limit on open files, which `ulimit -n` prints",
             f"run ulimit -n {DESCRIPTORS}, or repeat the command in a new shell",
         )
@@ -121,10 +121,11 @@ def status(kind: ClusterKind = SCRIPTS) -> dict[str, str]:
 
 
 def stop(kind: ClusterKind = SCRIPTS, *, reset: bool = False) -> bool:
-    """Stop the server, and return whether it was running. With `reset`, also delete its data.
+    """Stop the server, and return whether the server was running.
 
     Raise CouldNotRun if another command is using the server. The server closes the connections of
-    all other clients, for example of psql. Forget the time `keep_for` of earlier commands.
+    all other clients, for example of psql. A time `keep_for` that an earlier command requested has
+    no effect any more. If `reset` is true, also delete the server's data.
     """
     cluster = _open_cluster(kind)
     with paths.open_file(cluster.lease) as lease_file:

@@ -27,9 +27,9 @@ SOCKET_PATH_MAX = 103  # bytes: macOS allows 104 with the final zero, Linux 108
 def home(kind: Literal["cache", "data"] = "cache") -> Path:
     """Return the folder of the embedded server's files. Raises CouldNotRun.
 
-    The variable `ORM_ASYNC_HOME` names this folder. If the variable is not set, return a folder in
-    your cache folder or your data folder. If the cache folder cannot be used, return a temporary
-    folder instead.
+    The variable `ORM_ASYNC_HOME` names the folder of the embedded server's files. If this variable
+    is not set, return a folder in your cache folder or your data folder. If the cache folder cannot
+    be used, return a temporary folder instead.
     """
     if value := os.environ.get(VARIABLE):
         return _prepare(Path(value).absolute())
@@ -144,7 +144,7 @@ def open_file(
 ) -> Iterator[int]:
     """Open a regular file, and yield its descriptor. Raises CouldNotRun.
 
-    The file and its folder must belong to you. A missing file is created with the mode 0600.
+    The opened file and its folder must belong to you. A missing file is created with the mode 0600.
     """
     check_folder(path.parent, OTHERS_WRITE)
     with refusals(path):

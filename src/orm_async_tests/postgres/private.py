@@ -72,7 +72,7 @@ class PrivateServer:
         return bool(self._frozen)
 
     def freeze(self, pid: int) -> None:
-        """Freeze a server process with SIGSTOP. The connection of this process stays open but
+        """Freeze a server process with SIGSTOP. The connection of a frozen process stays open but
         silent until thaw() is called.
         """
         os.kill(pid, signal.SIGSTOP)

@@ -34,8 +34,8 @@ Server = subprocess.Popen[bytes]
 class IdleTimer:
     """Measures for how long nobody has used a server.
 
-    `renewal` is the lease file's time stamp in nanoseconds. Every command changes this time stamp,
-    so that even a command between two checks of the file counts as use of the server.
+    `renewal` is the lease file's time stamp in nanoseconds. Every command changes the lease file's
+    time stamp, so that even a command between two checks of this file counts as use of the server.
     """
 
     def __init__(self, seconds: float, now: float, renewal: int) -> None:
@@ -147,9 +147,8 @@ def try_lock(lease: int) -> bool:
 
 
 def _ends_within(server: Server, seconds: float, child_ended: int) -> bool:
-    """Wait until the server ends or the time is over, and return whether the server has ended.
-
-    Unlike Popen.wait(), this function does not poll.
+    """Wait until the server ends or the time is over, but without polling as Popen.wait() does.
+    Return whether the server has ended.
     """
     if server.poll() is None and select.select([child_ended], [], [], seconds)[0]:
         os.read(child_ended, 64)

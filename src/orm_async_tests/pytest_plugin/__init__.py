@@ -190,7 +190,7 @@ class MisusePlugin:
 
 
 def read_option(options: argparse.Namespace, name: str, metavar: str, flag: str) -> str | None:
-    """Return the value of the option `name`. Raise CouldNotRun if `flag` is given without it."""
+    """Return the value of an option. Raise CouldNotRun for a `flag` that needs this option."""
     value: str | None = getattr(options, f"async_orm_{name}")
     if value is None and getattr(options, f"async_orm_{flag.replace('-', '_')}"):
         option, needed = f"--async-orm-{flag}", f"--async-orm-{name} {metavar}"

@@ -89,9 +89,7 @@ async def _run(
     point = parse_point(f"{driver}/{sweep.loop}/{sweep.name}/{option}")
     outcome = await sweep.run_point(point)
     if not outcome.reached:
-        problem = (
-            f"the work has no point {point.where}: the work has {outcome.count} with this fault"
-        )
+        problem = f"the work has no point {point.where}, but only {outcome.count} with this fault"
         raise CouldNotRun(
             problem, OPTION, "repeat the option with a fault point that a failing test has printed"
         )
@@ -112,7 +110,7 @@ def find_loop(test: str) -> str:
 
 
 def format_failures(outcomes: Iterable["Outcome"], test: str) -> Iterator[str]:
-    """Yield lines of text: for each line of the user's code, the fault points that failed there."""
+    """Yield a report of the failed fault points, grouped by the line of the user's code."""
     from orm_async_tests.faults.report import format_point, group_by_line
 
     for line, group in group_by_line(outcomes).items():

@@ -14,8 +14,8 @@ from orm_async_tests.errors import CouldNotRun, write_file
 CONNECTION, TRANSACTION, TWO_TASKS = "connection", "transaction", "two-tasks"
 ENGINE, LOOP = "engine", "loop"
 CURES = {  # by kind: what to do, and the scripts that show it
-    CONNECTION: "return it with `async with` (orm-async-tests explain 83, 27)",
-    TRANSACTION: "end it with `async with`, commit() or rollback() "
+    CONNECTION: "return the connection with `async with` (orm-async-tests explain 83, 27)",
+    TRANSACTION: "end the transaction with `async with`, commit() or rollback() "
     "(orm-async-tests explain 18, 83)",
     TWO_TASKS: "use one session or connection per task, and close asynchronous generators with "
     "aclosing() (orm-async-tests explain 24, 25, 26, 28)",

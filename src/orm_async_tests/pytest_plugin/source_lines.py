@@ -57,8 +57,8 @@ def locate_caller() -> Location:
 def locate_awaiter(parent: greenlet.greenlet | None) -> Location:
     """Return the innermost line of the user's code in the greenlet `parent` or its parents.
 
-    If none of these greenlets runs the user's code, describe the running task. SQLAlchemy runs in a
-    greenlet of its own, whose parent greenlet runs the coroutine that awaits SQLAlchemy.
+    If no greenlet runs the user's code, describe the running task. SQLAlchemy runs in a greenlet of
+    its own, whose parent greenlet runs the coroutine that awaits SQLAlchemy.
     """
     while parent is not None:
         if line := find_user_line(parent.gr_frame):
@@ -123,7 +123,7 @@ def _suspended_frames(task: Task) -> Iterator[FrameType]:
 
     The frames come from attributes such as `cr_frame` and `cr_await`, which the documentation of
     `inspect` describes. The objects that `aclose()` and `anext()` of an asynchronous generator
-    return do not have these attributes, but refer to the generator.
+    return have neither `cr_frame` nor `cr_await`, but refer to the generator.
     """
     awaitable: Any = task.get_coro()
     while awaitable is not None:
@@ -146,8 +146,8 @@ def _describe_task(task: Task | None) -> Location:
     """Describe a task that runs no user code, for example in `gather(session.execute(...))`.
 
     SQLAlchemy closes a session in a separate task, and the user's task waits for this closing task.
-    A frame of the user's task has the closing task as a local variable. If there is such a frame,
-    return the line at which the user's task waits.
+    If a frame of another task has the described task as a local variable, return the line at which
+    the other task waits.
     """
     if task is None:
         return "code that is not yours"

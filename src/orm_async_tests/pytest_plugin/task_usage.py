@@ -1,8 +1,8 @@
 """Records which task uses a session or a connection, and on which line of the user's code.
 
 The wrapped methods of SQLAlchemy call this module for each statement. The module stores its data in
-attributes of greenlets, sessions and connections. When such an object is deleted, the data is
-deleted, too.
+attributes of greenlets, sessions and connections, so that Python deletes the data together with
+these objects.
 """
 
 import asyncio
@@ -80,8 +80,8 @@ class TaskUsage:
     def record_write(self, session: Session) -> Caller | None:
         """Record a call that may insert rows, and find its line if the session has pending objects.
 
-        Finding this line of the user's code later, during the pool's events, would take more time,
-        because the stack is much deeper then.
+        Finding a call's line later, during the pool's events, would take more time, because the
+        stack is much deeper then.
         """
         caller = self.record_call(session)
         # the public property `new` would build a set

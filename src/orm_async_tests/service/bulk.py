@@ -125,9 +125,9 @@ async def load_json(
 
 
 def streamed_body(*media_types: str) -> dict[str, Any]:
-    """Return arguments for a route that reads its body as a stream of one of these media types.
+    """Return arguments for a route that reads its body as a stream of one of the given media types.
 
-    An HTML form cannot send these media types, so a form on another site cannot upload points.
+    An HTML form cannot send NDJSON or XML, so a form on another site cannot upload points.
     """
 
     async def check_media_type(request: Request) -> None:

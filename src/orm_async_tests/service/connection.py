@@ -1,8 +1,8 @@
 """Closes an HTTP connection if its client stops reading, or if its client sends no request.
 
-Without this module, uvicorn would wait without a limit for a client that does not read its
-response, even during a shutdown, and asyncio would keep the unsent bytes in memory. There would
-also be no time limit for the head of a request.
+By default, uvicorn waits without a limit for a client that does not read its response, even during
+a shutdown, and asyncio keeps the unsent bytes in memory. By default, uvicorn also sets no time
+limit for the head of a request.
 """
 
 import asyncio

@@ -28,7 +28,7 @@ def service_urls(url: URL, settings: Settings) -> Urls:
         raise CouldNotRun(
             "LISTEN does not work through a pooler in transaction mode",
             f"{PREFIX}POOLER",
-            f"{PREFIX}LISTEN_URL=postgresql://user:password@host:5432/database, past the pooler",
+            f"{PREFIX}LISTEN_URL=postgresql://user:password@host:5432/database, without the pooler",
         )
     reading, listening = (
         db.parse_url(text, f"{PREFIX}{name}") if text else url

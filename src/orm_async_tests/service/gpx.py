@@ -1,8 +1,8 @@
 """Reads the track points of a GPX file, and keeps only a few points in memory.
 
-The parser reads GPX 1.0, GPX 1.1 and GPX files without a namespace. Some GPX files use undeclared
-namespace prefixes in their extensions, and the XML parser expat would reject these files. Therefore
-the GPX parser resolves namespace prefixes itself.
+The parser reads GPX 1.0, GPX 1.1 and GPX files without a namespace. The GPX parser resolves
+namespace prefixes itself, because the XML parser expat would reject files with undeclared prefixes,
+which some GPX files use in their extensions.
 """
 
 import re

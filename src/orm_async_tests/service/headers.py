@@ -15,7 +15,7 @@ HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\s:/?#@\[\]]+)(:\d*)?", re.ASCII)  # RFC 
 
 
 class HeadSent(Exception):
-    """Raised to end the endpoint of GET when it has sent the headers that answer a HEAD request."""
+    """Raised to end a GET endpoint that has sent the headers of the response to a HEAD request."""
 
 
 class HeaderChecks:
@@ -24,9 +24,9 @@ class HeaderChecks:
 
     The middleware answers a HEAD request with the status and the headers of GET.
 
-    In a browser, a web page of any site can send requests to a service on this machine. Such a
-    request has the name of the service in the header Host, and the page's own site in the header
-    Origin (RFC 6454). A client that is not a browser does not send the header Origin.
+    In a browser, a web page of any site can send requests to a service on this machine. A browser's
+    request has the name of the service in the header Host, and the site of the web page in the
+    header Origin (RFC 6454). A client that is not a browser does not send the header Origin.
     """
 
     def __init__(self, app: ASGIApp, hosts: Sequence[str]) -> None:

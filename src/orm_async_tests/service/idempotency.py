@@ -45,14 +45,14 @@ class Insertion(NamedTuple):
 
 
 def build_insertion(ctes: str, answer: str) -> Insertion:
-    """Return the two statements that insert a row with these CTEs.
+    """Return the two statements that insert a row with the given CTEs (common table expressions).
 
     The CTEs must contain the placeholder `{condition}`, and must insert nothing if this condition
     is false. The last CTE must have the name `inserted`. The SQL expression `answer` computes the
     answer from the inserted row.
 
-    The statement with an idempotency key returns the stored digest and answer. This statement
-    returns no row if nothing was inserted, or if another request has used the key since the
+    The statement with an idempotency key returns the stored digest and answer. The statement with a
+    key returns no row if nothing was inserted, or if another request has used the key since the
     statement began.
     """
     plain = f"WITH {ctes.format(condition=ALWAYS)} SELECT {answer} AS answer FROM inserted"

@@ -1,8 +1,8 @@
 """Sends new points as server-sent events.
 
 One connection runs LISTEN for all clients of the process. A notification wakes the clients that
-wait for the points of one user. Each of these clients then reads the new points from the table, so
-no client misses a point if a notification is lost.
+wait for the points of one user. Every client reads the new points from the table, not from a
+notification, so no client misses a point if a notification is lost.
 """
 
 import asyncio

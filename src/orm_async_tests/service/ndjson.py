@@ -19,12 +19,12 @@ def line_error(number: int, reason: str) -> HTTPException:
 
 
 def parse_lines(lines: list[bytes], first: int) -> list[PointIn]:
-    """Return the points in these lines. `first` is the number of the first line in the body.
+    """Return the points in the given lines. `first` is the number of the first line in the body.
 
     To save a third of the time, the lines are parsed together as one JSON document, in which every
-    line becomes an array with one point. If a line contains a bracket, which could end such an
-    array, all lines are parsed one by one. A string cannot reach into the next line, because JSON
-    forbids line breaks in strings.
+    line becomes an array with one point. If a line contains a bracket, which could end the array of
+    its point, all lines are parsed one by one. A string cannot reach into the next line, because
+    JSON forbids line breaks in strings.
     """
     text = b"\n".join(line for line in lines if line.strip())
     if text and b"[" not in text and b"]" not in text:

@@ -24,7 +24,7 @@ TWO_LENGTHS = "the request has Content-Length and Transfer-Encoding: send only o
 
 
 def kind_of(scope: Scope) -> str:
-    """Return the kind of a request: "uploads", "streams" or "requests".
+    """Return "uploads", "streams" or "requests" as the kind of a request.
 
     Each kind of request has a separate limit, so that slow uploads or streams do not use up the
     places of other requests.
@@ -55,8 +55,8 @@ class Bodies:
         """Return an ASGI receive() that raises HTTPException if a body is too long or too slow.
 
         To send a body, a client has receive_timeout seconds, and one more second for every
-        receive_rate bytes that the client has sent. Only the time that the service spends waiting
-        for the client counts.
+        receive_rate bytes that the client has sent. This limit counts only the time that the
+        service spends waiting for the client.
         """
         received, waited, complete = 0, 0.0, False
         loop = asyncio.get_running_loop()

@@ -18,7 +18,7 @@ RFC_3339 = re.compile(
 
 
 def to_utc(moment: datetime) -> datetime:
-    """Convert a moment to UTC. Raise ValueError if Python cannot represent the result."""
+    """Convert a moment to UTC, or raise ValueError if Python cannot represent it in UTC."""
     try:
         return moment.astimezone(UTC)
     except OverflowError:

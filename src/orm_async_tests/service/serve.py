@@ -89,7 +89,7 @@ def serve(db_: str | None, host: str, port: int, workers: int) -> int:
 
 
 def keep_server_running() -> None:
-    """Start the embedded server again whenever it ends. Until it runs, requests get a 503."""
+    """Start the embedded server again whenever it ends, while requests get the status 503."""
     log = logging.getLogger("uvicorn.error")  # the server's log, also for what is no error
     while True:
         try:
@@ -106,7 +106,7 @@ def create_frozen_app(url: "URL", settings: "Settings") -> "FastAPI":
     """Create the application, and exclude all existing objects from garbage collection.
 
     The existing objects, for example modules, models and routes, live until the process ends. A
-    garbage collection that examined these objects would delay requests by 0.1 s.
+    garbage collection that examined the existing objects would delay requests by 0.1 s.
     """
     from orm_async_tests.service.app import create_app
 

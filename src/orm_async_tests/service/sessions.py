@@ -42,12 +42,12 @@ class FairSemaphore:
 
 
 class FairPool:
-    """An engine that serves requests, and for whose connections tasks wait in order.
+    """An engine that serves requests, and gives connections to tasks in the order of arrival.
 
     All methods raise TimeoutError if no connection is free in time. The semaphore `reads` limits
-    how many reads run at once, and all pools of a process share this semaphore. The semaphore has
-    fewer places than a pool, because a process does not finish its reads sooner if more reads run
-    at once.
+    how many reads run at once, and all pools of a process share this semaphore. The semaphore
+    `reads` has fewer places than a pool, because a process does not finish its reads sooner if more
+    reads run at once.
     """
 
     def __init__(self, url: URL, settings: Settings, reads: FairSemaphore) -> None:

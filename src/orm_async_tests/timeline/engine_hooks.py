@@ -1,8 +1,8 @@
 """Connects a recorder to SQLAlchemy and asyncio, and disconnects it afterwards.
 
 SQLAlchemy has no event for two moments: when a task begins to wait for the pool, and when the
-server answers a COMMIT. To record these moments, the module wraps SQLAlchemy's `Pool.connect()`,
-and the dialect's `do_commit()` and `do_rollback()`.
+server answers a COMMIT. The module records these two moments by wrappers of SQLAlchemy's
+`Pool.connect()`, and of the dialect's `do_commit()` and `do_rollback()`.
 """
 
 import sys
@@ -62,7 +62,7 @@ def _replace(stack: ExitStack, owner: type, name: str, wrap: Callable[[Any], Any
 class EngineHooks:
     """Listeners with the names of SQLAlchemy's events, and wrappers of SQLAlchemy's methods.
 
-    These listeners and wrappers run for every statement, so they avoid slow Python calls and
+    The methods of this class run for every statement, so they avoid slow Python calls and
     properties.
     """
 

@@ -116,7 +116,7 @@ def match_defects(defects: Iterable[KnownDefect], pins: Sequence[Pin]) -> list[A
     """Return the defects that affect these versions, the worst defect first.
 
     Of two equally bad defects, a defect that a release cures comes first. If Python is not pinned,
-    a defect that exists only on some Python versions gets a condition.
+    a defect that exists only on some Python versions gets a `condition`.
     """
     affected = [match for defect in defects if (match := _match_defect(defect, pins))]
     return sorted(

@@ -78,8 +78,8 @@ def describe_ranges(lines: Lines) -> str:
 
 
 def _runs_of_shown(lines: Lines) -> Iterator[tuple[str, str, str]]:
-    """For each series of versions with a defect, yield the series' first and last version, and the
-    version after the series or "".
+    """For each series of versions with a defect, yield the first and the last version of the
+    series, and the version after the series, or "" if there is none.
     """
     for line in lines:
         runs = [[*run] for _, run in groupby(line, key=itemgetter(1))]

@@ -19,8 +19,8 @@ class Variant:
     """A function of a script that does the work in one way, and the options of its decorator.
 
     If a variant leaves a warning, an unhandled error, a leaked connection or a running task behind,
-    the script's verdict is BROKEN. If the script's function `check` asserts such a leak, warning or
-    error, the variant's decorator can allow it.
+    the script's verdict is BROKEN. A variant's decorator can allow a leak, a warning or an error,
+    if the script's function `check` asserts it.
     """
 
     function: Callable[..., Any]

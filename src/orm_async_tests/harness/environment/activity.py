@@ -22,8 +22,8 @@ class Activity:
     """Queries the connections that opened after the last call of `ignore_open_connections()`.
 
     A method whose name begins with `until_` repeats its query until a condition is true, and raises
-    TimeoutError after DEADLINE seconds. Such a method does not sleep between two queries, because
-    every query opens a connection, which takes time.
+    TimeoutError after DEADLINE seconds. An `until_` method does not sleep between two queries,
+    because every query opens a connection, which takes time.
     """
 
     def __init__(
@@ -61,7 +61,6 @@ class Activity:
         return int(await self.scalar(sql, before=self._before, part=part))
 
     async def blocked(self) -> int:
-        """Count the variant's backends that wait for a lock."""
         condition = "cardinality(pg_blocking_pids(pid)) > 0"
         sql = f"select pid, pg_blocking_pids(pid) {BACKENDS} and {condition}"
         since = perf_counter_ns()
@@ -72,7 +71,7 @@ class Activity:
     async def terminate(self) -> int:
         """Terminate the variant's backends, as a failover does, and return their number.
 
-        This method returns only when the clients have noticed that their connections are closed.
+        Wait until the clients of these backends have noticed that their connections are closed.
         """
         sql = f"select count(pg_terminate_backend(pid, 5000)) {BACKENDS}"
         killed = int(await self.scalar(sql, before=self._before))

@@ -103,7 +103,8 @@ class Processes:
     ) -> Result:
         """Await the function in a new process, and return its result or raise its error.
 
-        The result and the error must be picklable. A raised error keeps its causes.
+        The function's result or error must be picklable. An error from the new process keeps its
+        causes.
         """
         from concurrent.futures import ProcessPoolExecutor  # a slow import
         from multiprocessing import get_context

@@ -1,7 +1,7 @@
 """Opens the database that all scripts share, and resets it to a few rows before each variant.
 
-A script that needs no PostgreSQL also runs on SQLite through aiosqlite. Each command creates a new
-SQLite file.
+A script that needs no PostgreSQL also runs on SQLite through aiosqlite, for which each command
+creates a new SQLite file.
 """
 
 import importlib.util
@@ -179,8 +179,8 @@ class ScriptDatabase:
     async def end_busy_backends(self, kept: set[int]) -> None:
         """Terminate the busy backends, except those in `kept`.
 
-        In an event loop other than asyncio's, a connection that a variant has lost may stay open.
-        The locks of such a connection would block the next variant.
+        In an event loop other than asyncio's, a connection that a variant has lost may stay open,
+        and the connection's locks would block the next variant.
         """
         if lost := await self.busy_backends() - kept:
             await self._connection.execute(END_BACKENDS, {"pids": [*lost]})

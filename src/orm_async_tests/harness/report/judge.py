@@ -128,8 +128,8 @@ class Recorder:
 
 
 def _format_comparison(operands: list[tuple[str, str]]) -> str:
-    """Return a comparison with its values, for example "1 < 2 < 3". If `==` compared equal values,
-    return only one value.
+    """Return a comparison with its values, for example "1 < 2 < 3". For equal values that `==`
+    compared, return only one value.
     """
     operators = {operator for operator, _ in operands[1:]}
     values = {value for _, value in operands}
@@ -140,8 +140,8 @@ def _format_comparison(operands: list[tuple[str, str]]) -> str:
 
 @cache
 def _compile(check: Callable[..., None]) -> CodeType:
-    """Compile a copy of `check` with a recording call in every assertion: `assert test` becomes
-    `assert __judge__("test", lambda: test)`.
+    """Compile a copy of `check`, in which each statement `assert test` becomes `assert
+    __judge__("test", lambda: test)`.
     """
     source = textwrap.dedent(inspect.getsource(check))
     tree = ast.parse(source)

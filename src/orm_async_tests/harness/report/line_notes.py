@@ -1,4 +1,4 @@
-"""Describes in words what a line of code sent, what the line waited for, and what it raised."""
+"""Describes in words what a line of code sent, waited for or raised."""
 
 import re
 from collections.abc import Iterator, Sequence

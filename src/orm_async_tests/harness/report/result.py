@@ -29,7 +29,7 @@ class Result:
 
 
 def exit_code(results: Sequence[Result]) -> int:
-    """Return the exit code: 1 if a script is BROKEN, 77 if all were SKIPPED, and otherwise 0."""
+    """Return the exit code: 1 if a script is BROKEN, 77 if every script is SKIPPED, or else 0."""
     words = {result.verdict.word for result in results}
     if BROKEN in words:
         return BROKEN_EXIT

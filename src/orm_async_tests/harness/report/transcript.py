@@ -100,7 +100,8 @@ def _shorten(lines: list[TranscriptLine]) -> list[TranscriptLine]:
 def _fold(lines: list[TranscriptLine]) -> Iterator[TranscriptLine]:
     """Join equal consecutive lines into one line, and repeated groups of lines into one group.
 
-    A letter names each transaction. A joined line has the letters of all transactions that sent it.
+    Each transaction of a variant has a letter as its name. A joined line has the letters of all
+    transactions that sent its statements.
     """
     start = 0
     while start < len(lines):
@@ -119,7 +120,8 @@ def _fold(lines: list[TranscriptLine]) -> Iterator[TranscriptLine]:
 
 def _find_cycle(texts: list[str]) -> tuple[int, int]:
     """Return the length of a repeated group of texts at the beginning of the list, and the number
-    of its repetitions. Of several such groups, choose the one that covers the most texts.
+    of its repetitions. If several groups are repeated there, choose the group that covers the most
+    texts.
     """
     best = (1, 1)
     for length in range(1, len(texts) // 2 + 1):
@@ -185,8 +187,8 @@ def _shorten_columns(several: bool, match: re.Match[str]) -> str:
 
 
 def _table_of(column: str) -> str | None:
-    """If the text is a plain column, return the name of its table, or "" if the text names no
-    table. Return None for any other text.
+    """Return the name of a plain column's table, or "" for a column without a table. If the text is
+    not a plain column, return None.
     """
     match = PLAIN.fullmatch(column)
     return None if match is None else match[1] or ""

@@ -24,7 +24,7 @@ Blocked = Callable[[Awaitable[object]], Awaitable["asyncio.Future[object]"]]
 
 
 def at_each_level(schedules: Mapping[str, Schedule]) -> tuple[Variant, ...]:
-    """Return a variant for each of PostgreSQL's isolation levels, which runs all schedules.
+    """Return a variant for each of PostgreSQL's isolation levels. Each variant runs all schedules.
 
     A schedule is a function that runs the statements of several transactions in a fixed order.
     CONTRIBUTING.md describes the arguments of a schedule.

@@ -79,7 +79,7 @@ async def _run(
 
 
 def main_of(name: str) -> Callable[[], int]:
-    """Return a function that runs, as a command, the script in the module with this name.
+    """Return a function that runs the script in the module `name` as a command.
 
     If Python executes the script's file directly or with `python -m`, run the command at once.
     """

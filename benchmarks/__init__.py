@@ -1,3 +1,1 @@
-"""Benchmarks, which compare the speed of two programs on the same machine. Run the benchmarks in a
-checkout with `python -m benchmarks`.
-"""
+"""Benchmarks that compare the speed of two programs. Run them with `python -m benchmarks`."""

@@ -148,9 +148,7 @@ def select(run: Run, number: int, release: str) -> ReleaseOutcome:
 
 
 def update_claims(rows: Rows, scripts: Collection[ScriptFile]) -> Rows:
-    """Run the scripts, and return the updated rows, each of which lists the scripts that hold on
-    the same releases.
-    """
+    """Run the scripts, and return the rows. A row lists scripts that hold on the same releases."""
     numbers_by_releases = defaultdict[tuple[str, ...], list[int]](list)
     numbers = {script.number for script in scripts}
     for row in rows:

@@ -214,9 +214,7 @@ def _render_answer(script: ScriptFile, questions: Sequence[Question]) -> Iterato
 
 
 def record_texts() -> dict[Path, str]:
-    """Run the example script and the chapter on isolation, and return the new texts of the two
-    files that show the results.
-    """
+    """Run the example and the chapter on isolation, and return the texts that show the results."""
     from orm_async_tests import db
     from orm_async_tests.harness.report import render
     from orm_async_tests.harness.run import anomalies, runner

@@ -1,6 +1,4 @@
-"""Fills the benchmark's tables before a measurement, and reads afterwards what the measured
-function has written.
-"""
+"""Fills the tables before a measurement, and reads what the measured function has written."""
 
 import gc
 import time

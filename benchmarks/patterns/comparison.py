@@ -29,9 +29,7 @@ Contestant = tuple[Pattern, Any]  # a pattern, and the library that it is called
 
 @dataclass(frozen=True)
 class Ratio:
-    """The speed of a function relative to another function: the median of all rounds, with its
-    confidence interval.
-    """
+    """The relative speed of two functions: the median of all rounds, with a confidence interval."""
 
     median: float
     low: float
@@ -40,9 +38,7 @@ class Ratio:
 
 @dataclass(frozen=True)
 class PatternResult:
-    """The figures of one measured function. `ratio` and `cpu` give the speed relative to the
-    workload's first function.
-    """
+    """The figures of one function. `ratio` and `cpu` compare it with the first function."""
 
     contender: str
     name: str

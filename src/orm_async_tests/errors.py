@@ -90,9 +90,7 @@ def require_writable(path: Path, option: str) -> None:
 
 
 def write_file(path: Path, text: str, option: str) -> None:
-    """Write a text to the file that an option names. Raise CouldNotRun if the file cannot be
-    written.
-    """
+    """Write a text to the file that an option names. Raise CouldNotRun if this is impossible."""
     try:
         path.write_text(text, "utf-8")
     except OSError as error:

@@ -22,9 +22,7 @@ TRUNCATED = "\n\nThe summary was too long and ends here.\n"
 
 @dataclass(frozen=True)
 class Annotation:
-    """A message that GitHub shows beside a line of code. `file` is a path relative to the
-    repository's folder, or an empty text.
-    """
+    """A message that GitHub shows beside a line. `file` is relative to the repository, or empty."""
 
     level: Literal["error", "warning", "notice"]
     title: str

@@ -16,9 +16,7 @@ NAMING_CONVENTION = {
 
 
 class Base(AsyncAttrs, DeclarativeBase):
-    """The declarative base, which maps datetime to timestamptz, and fetches the default values that
-    the server computes.
-    """
+    """The declarative base. It maps datetime to timestamptz, and fetches the server's defaults."""
 
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
     type_annotation_map = {datetime: DateTime(timezone=True)}
@@ -48,9 +46,7 @@ class User(Base):
 
 
 class TrackPoint(Base):
-    """A point of a walk: its position in degrees (WGS 84), and the time when the walker was
-    there.
-    """
+    """A point of a walk: a position in degrees (WGS 84), and when the walker was there."""
 
     __tablename__ = "track_points"
     __table_args__ = (  # a user's points are read in both orders (docs/scale.md)

@@ -1,6 +1,4 @@
-"""Builds documents in SARIF 2.1.0, a JSON format for findings that GitHub and other code hosts
-read.
-"""
+"""Builds documents in SARIF 2.1.0, a JSON format for findings that code hosts read."""
 
 from collections.abc import Iterable, Sequence
 from importlib.metadata import version

@@ -150,9 +150,7 @@ def check_port(text: str, source: str) -> int:
 
 
 def _asyncpg_query(query: Mapping[str, Any]) -> dict[str, Any]:
-    """Translate a URL's parameters to asyncpg's arguments, some of which become parts of the
-    argument `dsn`.
-    """
+    """Translate a URL's parameters to asyncpg's arguments, some of them inside a `dsn`."""
     arguments = {BY_KEYWORD[name]: query[name] for name in query if name in BY_KEYWORD}
     if "timeout" in arguments:
         convert_timeouts()
@@ -162,9 +160,7 @@ def _asyncpg_query(query: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def convert_timeouts() -> None:
-    """Make engines convert asyncpg's timeout to a number, because a URL contains only text
-    (test118).
-    """
+    """Make engines convert asyncpg's timeout to a number, because URLs are text (test118)."""
     if not event.contains(Engine, "do_connect", _convert_timeout):
         event.listen(Engine, "do_connect", _convert_timeout)
 

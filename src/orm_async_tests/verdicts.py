@@ -1,6 +1,4 @@
-"""Defines the words for verdicts, for scripts without a verdict, and for the severity of a
-defect.
-"""
+"""Defines the words for verdicts, for missing verdicts, and for the severity of a defect."""
 
 from typing import Literal, get_args
 

@@ -20,9 +20,7 @@ Run = Callable[[Any, Work, Tally], Awaitable[None]]
 
 
 class Pattern(NamedTuple):
-    """A measured function, which does one workload with one library. The name of a measured
-    function begins with the name of its workload.
-    """
+    """A measured function for one workload. Its name begins with the name of the workload."""
 
     contender: str
     name: str
@@ -45,9 +43,7 @@ def versions_of(contender: str) -> dict[str, str]:
 
 
 def patterns_of(contender: str, module: ModuleType) -> Iterator[Pattern]:
-    """Yield the measured functions of a module. A function for the workload `get` is also measured
-    in the workload `tasks`.
-    """
+    """Yield a module's measured functions. Those for `get` also do the workload `tasks`."""
     for name, function in vars(module).items():
         mark, label = getattr(function, "mark", None), str(function.__doc__)
         if mark is None or not inspect.isfunction(function):

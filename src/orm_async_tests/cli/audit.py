@@ -1,6 +1,4 @@
-"""The subcommand `orm-async-tests audit`, which prints the known defects of the library versions
-that a project uses.
-"""
+"""The subcommand `orm-async-tests audit`, which prints known defects of a project's libraries."""
 
 import argparse
 import json

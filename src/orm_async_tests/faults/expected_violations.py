@@ -62,9 +62,7 @@ def explain_outcome(outcome: Outcome, versions: Mapping[str, str]) -> Outcome:
 
 
 def find_missing(cells: Sequence[Cell], versions: Mapping[str, str]) -> Iterator[Upstream]:
-    """Yield the known defects that the sweep should have shown with these versions, but did not
-    show.
-    """
+    """Yield the known defects that a sweep with these versions should have shown, but did not."""
     for expected in read_expected().values():
         works = (expected.works or expected.shown_by) if expected.always else ()
         required = [

@@ -1,6 +1,4 @@
-"""Runs the tested function with a fault at one fault point, and records what the fault leaves
-behind.
-"""
+"""Runs the tested function with one fault, and records what the fault leaves behind."""
 
 import asyncio
 import gc

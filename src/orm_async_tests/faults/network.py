@@ -1,6 +1,4 @@
-"""A proxy between a client and the server, on this machine. At one message of the client, the proxy
-closes the connection or stops forwarding data.
-"""
+"""A proxy that closes a connection or stops forwarding data at one message of the client."""
 
 import asyncio
 import socket
@@ -88,9 +86,7 @@ class _Link:
             self.close(abort=False)
 
     def close(self, *, abort: bool) -> None:
-        """Close both sides of the connection. If `abort` is true, send a TCP RST, and otherwise
-        send the remaining data first.
-        """
+        """Close both sides. With `abort`, send a TCP RST instead of the remaining data."""
         self._closed.set()
         for writer in (self._back, self._on):
             if not abort:
@@ -103,9 +99,7 @@ class _Link:
             writer.transport.abort()
 
     async def _pass_message(self, type_: bytes) -> None:
-        """Forward a client's message unless a fault is due. `type_` is empty for the first message
-        of a connection, because PostgreSQL's startup messages have no type.
-        """
+        """Forward a client's message unless a fault is due. A startup message has no `type_`."""
         network = self._network
         head = await self._client.readexactly(4)
         body = await self._client.readexactly(struct.unpack("!i", head)[0] - 4)

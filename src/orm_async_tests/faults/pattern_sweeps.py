@@ -94,9 +94,7 @@ def _load_pattern(name: str, rows: str | None) -> Pattern:
 
 
 def _load_function(name: str) -> Any:
-    """Import the function that a text such as "module:function" names, and search the current
-    directory for the module first.
-    """
+    """Import the function that "module:function" names, first from the current directory."""
     module, _, function = name.partition(":")
     sys.path.insert(0, str(Path.cwd()))
     try:

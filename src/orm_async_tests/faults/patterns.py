@@ -88,9 +88,7 @@ async def open_request_session(engine: AsyncEngine) -> AsyncIterator[AsyncSessio
 
 
 async def dependency(engine: AsyncEngine) -> None:
-    """Run a web endpoint that gets its session from a dependency with `yield`, which commits after
-    the endpoint has returned.
-    """
+    """Run a web endpoint whose dependency with `yield` commits after the endpoint has returned."""
     async with asynccontextmanager(open_request_session)(engine) as session:
         session.add(User(username="one"))
 

@@ -190,9 +190,7 @@ def group_by_line(outcomes: Iterable[Outcome]) -> dict[str, list[Outcome]]:
 
 
 def format_point(outcome: Outcome) -> str:
-    """Describe an outcome on one line. The line begins with a value for the option `--point`, which
-    repeats the run.
-    """
+    """Describe an outcome on one line, which begins with the value of `--point` to repeat it."""
     violations = outcome.violations or outcome.unconfirmed
     problems = "; ".join(f"{name}: {evidence}" for name, evidence in violations.items())
     if outcome.verdict == UNRESOLVED:

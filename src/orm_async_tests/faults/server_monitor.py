@@ -48,9 +48,7 @@ class ServerMonitor:
         return await asyncio.wrap_future(self._submit(self._query(sql, parameters)))
 
     def terminate_backends(self) -> int:
-        """Terminate the backends under test, and return their number. Meanwhile, the caller's event
-        loop is blocked.
-        """
+        """Terminate the backends under test, and return their number, but block the event loop."""
         [(count,)] = self._submit(self._query(TERMINATE, {"name": self.name})).result()
         return int(count)
 

@@ -222,9 +222,7 @@ def list_points(count: int, fault: Fault) -> list[int]:
 
 @contextmanager
 def exclude_old_objects() -> Iterator[None]:
-    """Exclude existing objects from garbage collection while the block runs, because a sweep
-    collects garbage very often.
-    """
+    """Exclude existing objects from the sweep's frequent garbage collections in the block."""
     is_outermost = gc.get_freeze_count() == 0
     gc.collect()
     gc.freeze()
@@ -270,9 +268,7 @@ class FailedPoints:
 
 
 def find_failed_points(folder: Path, work: str, driver: str, loop: str) -> FailedPoints:
-    """Return the file with a function's failed points. A user's function has a separate file for
-    every working directory.
-    """
+    """Return the file of a function's failed points: for a user's function, one per directory."""
     directory = str(Path.cwd()) if ":" in work else ""
     key = "\n".join((work, driver, loop, directory))
     return FailedPoints(folder / "faults" / hashlib.sha256(key.encode()).hexdigest()[:16])

@@ -76,9 +76,7 @@ class Script:
         return {option.name: option.parse(option.default) for option in self.options}
 
     def missing(self, stack: Stack, wire: bool) -> str:
-        """Return "" if the script can run on this stack, and otherwise a text that says why not and
-        what to type.
-        """
+        """Return why the script cannot run on this stack, and what to type, or "" if it can run."""
         reasons = (find_missing(name, wire) for name in sorted(self.requirements))
         return self._not_applicable(stack) or "; ".join(filter(None, reasons))
 

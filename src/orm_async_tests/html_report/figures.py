@@ -30,9 +30,7 @@ class Figure(NamedTuple):
 
 
 class HeatRow(NamedTuple):
-    """The results of a function with one fault: the verdict at each fault point, and the number of
-    points with each verdict.
-    """
+    """A function with one fault: the verdict at each fault point, and the count of each verdict."""
 
     work: str
     fault: str
@@ -47,9 +45,7 @@ class HeatMap(NamedTuple):
 
 
 class BenchRow(NamedTuple):
-    """A row of a benchmark's table: a pattern of code, and its speed relative to the pattern in the
-    table's first row.
-    """
+    """A row of a benchmark: a pattern of code, and its speed relative to the first pattern."""
 
     pattern: str
     mark: str

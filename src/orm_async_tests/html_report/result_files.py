@@ -59,9 +59,7 @@ class Results:
     problems: Counter[str] = field(default_factory=Counter)
 
     def words(self, number: int) -> list[str]:
-        """Return a script's verdict on every stack, or "" for a stack on which the script did not
-        run.
-        """
+        """Return a script's verdict on every stack, or "" where the script did not run."""
         entries = [self.entries.get((stack, number)) for stack in self.stacks]
         return [entry.word if entry else "" for entry in entries]
 

@@ -49,9 +49,7 @@ class Runner:
     options: tuple[str, ...] = ()
 
     def __call__(self, version: str) -> dict[int, ReleaseOutcome]:
-        """Run the scripts on a release, and return the outcome of every script. An outcome is NOT
-        RUN if the script could not run on this release.
-        """
+        """Run the scripts on a release. The outcome NOT RUN means that a script could not run."""
         return asyncio.run(self._run({self.library: version, **dict(self.pins)}))
 
     async def _run(self, releases: dict[str, str]) -> dict[int, ReleaseOutcome]:

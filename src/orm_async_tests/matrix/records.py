@@ -56,9 +56,7 @@ def header(
 
 
 def read_commit() -> str:
-    """Return the commit of the Git checkout, with a "+" if files have changed since the commit, or
-    "" without a checkout.
-    """
+    """Return the checkout's commit, with a "+" if files have changed, or "" without a checkout."""
     git = ("git", "-C", str(Path(__file__).parent))
     try:
         head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True)
@@ -87,9 +85,7 @@ def footer(results: int) -> Record:
 
 
 def read(path: Path) -> list[Record]:
-    """Return the records in a result file. If a run was killed, ignore the incomplete last line of
-    its file.
-    """
+    """Return the records in a result file, without the incomplete last line of a killed run."""
     try:
         lines = path.read_bytes().split(b"\n")[:-1]
     except OSError as error:
@@ -127,9 +123,7 @@ def _read_line(path: Path, number: int, line: bytes) -> Record:
 
 
 def clean(value: Any, form: Any, where: str, problems: Counter[str]) -> Any:
-    """Return the parts of a value that have the expected form, and count all other parts in
-    `problems`.
-    """
+    """Return the parts of a value in the expected form, and count the others in `problems`."""
     if isinstance(form, tuple):
         return None if value in (None, MISSING) else clean(value, form[0], where, problems)
     kind = form if isinstance(form, type) else type(form)

@@ -113,9 +113,7 @@ class Cluster:
         return (self.data / "PG_VERSION").exists()
 
     def create(self) -> None:
-        """Create the data directory under another name, and rename it when it is complete. Raises
-        CouldNotRun.
-        """
+        """Create the data folder, under another name until it is complete. Raises CouldNotRun."""
         unfinished = self.folder / "unfinished"
         with paths.refusals(self.folder):
             if unfinished.exists():

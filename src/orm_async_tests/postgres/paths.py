@@ -157,9 +157,7 @@ def open_file(
 
 
 def check_entry(path: Path, forbidden: int = OTHERS_WRITE) -> None:
-    """Raise CouldNotRun if an entry of a checked folder is a link, a special file or another user's
-    file.
-    """
+    """Raise CouldNotRun if a checked folder's entry is a link, special, or another user's."""
     with suppress(FileNotFoundError):
         status = path.lstat()
         if stat.S_ISLNK(status.st_mode):

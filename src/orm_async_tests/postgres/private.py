@@ -72,9 +72,7 @@ class PrivateServer:
         return bool(self._frozen)
 
     def freeze(self, pid: int) -> None:
-        """Freeze a server process with SIGSTOP. The connection of a frozen process stays open but
-        silent until thaw() is called.
-        """
+        """Freeze a server process with SIGSTOP. Its connection is open but silent until thaw()."""
         os.kill(pid, signal.SIGSTOP)
         self._frozen.append(pid)
 
@@ -87,9 +85,7 @@ class PrivateServer:
         self.cluster.start(0.0, {**FILES_ONLY, **settings}, is_private=True)
 
     def stop(self) -> None:
-        """Shut down the server in PostgreSQL's fast mode, which ends all sessions and keeps all
-        commits.
-        """
+        """Shut down the server in fast mode, which ends all sessions and keeps all commits."""
         self.thaw()
         self.cluster.end(signal.SIGINT)
 
@@ -111,9 +107,7 @@ class Standby(PrivateServer):
         self.primary = primary
 
     def pause(self) -> None:
-        """Stop the standby's replay until resume() is called. The primary's commits still arrive at
-        the standby, but are not visible there.
-        """
+        """Stop replay until resume(). The primary's commits arrive, but are not visible here."""
         _select(self, "SELECT pg_wal_replay_pause()")
         _wait_for(self, "pg_get_wal_replay_pause_state() = 'paused'")
 

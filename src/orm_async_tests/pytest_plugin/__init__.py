@@ -40,9 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Begin to watch SQLAlchemy before pytest collects tests, because test modules can create
-    engines while they are imported.
-    """
+    """Watch SQLAlchemy before pytest collects tests, because modules may create engines."""
     try:
         plugin = MisusePlugin(config.option)
     except CouldNotRun as error:
@@ -156,9 +154,7 @@ class MisusePlugin:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
-        """Write the baseline file before the terminal summary names this file. With pytest-xdist,
-        only the main process writes the baseline file.
-        """
+        """Write the baseline before the summary names it, but not in a worker of pytest-xdist."""
         failure = ""
         if self.writes and self.path is not None and not hasattr(session.config, "workerinput"):
             try:

@@ -40,9 +40,7 @@ class Finding:
         return f"{self.kind}: {self.problem}\n    cure: {CURES[self.kind]}"
 
     def to_property(self) -> tuple[str, object]:
-        """Return the finding as a property of a pytest report, because pytest-xdist sends such
-        properties to the main process.
-        """
+        """Return a property of a pytest report, which pytest-xdist sends to the main process."""
         return PROPERTY, json.dumps(asdict(self))
 
 

@@ -87,9 +87,7 @@ def _describe_validation(error: BaseException, usage: TaskUsage) -> Iterator[str
 
 
 def _find_only_session(error: BaseException) -> Session | None:
-    """Return the only session that the traceback's frames use, or None if the frames use no session
-    or several sessions.
-    """
+    """Return the session that the traceback's frames use, or None if there is not exactly one."""
     values = (
         value for frame, _ in walk_tb(error.__traceback__) for value in frame.f_locals.values()
     )

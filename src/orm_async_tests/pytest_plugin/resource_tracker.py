@@ -222,9 +222,7 @@ class ResourceTracker:
         return [*scope.findings, *dict.fromkeys(leaks)]
 
     def _describe_leak(self, checkout: Checkout) -> Finding:
-        """Describe a transaction that is still open, or a connection that was not returned to the
-        pool.
-        """
+        """Describe an open transaction, or a connection that was not returned to the pool."""
         location = str(checkout.location)
         origin = f"the connection checked out at {location}"
         if checkout.proxy() is None:

@@ -114,9 +114,7 @@ class TaskUsage:
                 setattr(state, ORIGIN, line)
 
     def locate_current_call(self) -> Location:
-        """Return the line that runs or awaits the current greenlet. The line that awaits a greenlet
-        is looked up only once.
-        """
+        """Return the line that runs the current greenlet, or the stored line that awaits it."""
         caller: Caller | None = getattr(getcurrent(), CALLER, None)
         if caller is None:
             return locate_caller()
@@ -130,9 +128,7 @@ class TaskUsage:
         return lines[-1] if lines else getattr(state, ORIGIN, None)
 
     def has_open_transaction(self, driver_connection: int) -> bool:
-        """Return whether an SQLAlchemy Connection has an open transaction on the driver's
-        connection whose `id()` is given.
-        """
+        """Return whether a Connection has an open transaction on this driver's connection."""
         return any(
             id(candidate.connection.dbapi_connection) == driver_connection
             and candidate.in_transaction()

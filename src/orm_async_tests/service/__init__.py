@@ -1,3 +1,1 @@
-"""A FastAPI application that stores users and track points. The application needs the extra
-`service`.
-"""
+"""A FastAPI application that stores users and track points. It needs the extra `service`."""

@@ -92,9 +92,7 @@ class Element(NamedTuple):
 
 
 class GpxParser:
-    """Parses a GPX file piece by piece. Raises HTTPException 422 if a part of the file is
-    invalid.
-    """
+    """Parses a GPX file piece by piece. Raises HTTPException 422 if a part is invalid."""
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
@@ -133,9 +131,7 @@ class GpxParser:
         return ", ".join([*parts, "no track point"])
 
     def _declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
-        """Reject an unknown encoding before Python caches its name, because many unknown names
-        could fill the memory.
-        """
+        """Reject an unknown encoding before Python caches its name, which could fill the memory."""
         if encoding is not None and not ENCODING.fullmatch(encoding):
             detail = (
                 f"the encoding {excerpt(encoding)!r} is unknown: send for example UTF-8, UTF-16,"

@@ -36,9 +36,7 @@ def digest_of(request: str) -> str:
 
 
 class Insertion(NamedTuple):
-    """Two INSERT statements that return the answer to a request: without and with an idempotency
-    key.
-    """
+    """Two INSERT statements that return an answer: without and with an idempotency key."""
 
     plain: Executable
     keyed: Executable

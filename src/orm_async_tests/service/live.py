@@ -69,9 +69,7 @@ class Hub:
             del self._clients[client]
 
     async def listen(self, engine: AsyncEngine) -> None:
-        """Listen for notifications until the task is cancelled, and connect again if the connection
-        is lost.
-        """
+        """Listen until the task is cancelled, and connect again whenever the connection is lost."""
         while True:
             with suppress(*LISTENER_ERRORS):
                 await self._listen_until_lost(engine)

@@ -1,6 +1,4 @@
-"""Limits how many requests a worker process serves at once, and how large and how slow a body may
-be.
-"""
+"""Limits how many requests a worker serves at once, and how large and slow a body may be."""
 
 import asyncio
 from collections import Counter

@@ -1,6 +1,4 @@
-"""Reads the settings of the service from environment variables that begin with
-`ORM_ASYNC_SERVICE_`.
-"""
+"""Reads the service's settings from environment variables that begin with `ORM_ASYNC_SERVICE_`."""
 
 import re
 from typing import Annotated

@@ -1,6 +1,4 @@
-"""Routes that create, read, list, patch and delete users. Changes use optimistic locking with the
-headers ETag and If-Match.
-"""
+"""Routes for users. Changes use optimistic locking with the headers ETag and If-Match."""
 
 from fastapi import APIRouter, Response
 from sqlalchemy import bindparam, delete, select, update

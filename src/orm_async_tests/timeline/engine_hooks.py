@@ -176,9 +176,7 @@ class EngineHooks:
 
 
 def _read_pid(dbapi_connection: Any) -> int:
-    """Return the PID of the connection's server process, or 0 if the driver does not know the
-    PID.
-    """
+    """Return the PID of the connection's server process, or 0 if the driver does not know it."""
     driver: Any = getattr(dbapi_connection, "driver_connection", None)
     if hasattr(driver, "get_server_pid"):
         return 0 if driver.is_closed() else int(driver.get_server_pid())

@@ -121,9 +121,7 @@ class Recorder:
     def finish_statement(
         self, connection: ConnectionRecord, event: Event, error: BaseException | None = None
     ) -> None:
-        """Record that a statement got an answer or an error, and that the next waiting statement of
-        the connection is sent.
-        """
+        """Record that a statement got an answer or an error, and that the next one is sent."""
         if connection.running is event:
             self._add_round_trips(connection)
             connection.running = None
@@ -202,9 +200,7 @@ class Recorder:
         return [pid for pid, event in running if event and event.start <= latest and pid]
 
     def _find_owner(self) -> Owner:
-        """Record the running task, which started before the recording, and begin to record the new
-        tasks of its event loop.
-        """
+        """Record a task that is older than the recording, and the new tasks of its event loop."""
         task = None
         with suppress(RuntimeError):  # no event loop is running
             task = asyncio.current_task()

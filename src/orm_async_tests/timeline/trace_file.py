@@ -105,9 +105,7 @@ def _draw_flows(events: Sequence[Event], process: int) -> Iterator[Slice]:
 
 
 def _nest(pieces: list[Slice]) -> Iterator[Slice]:
-    """Yield the slices in the order of time, and put a slice that overlaps other slices into
-    another thread.
-    """
+    """Yield the slices by time, and put a slice that overlaps others into another thread."""
     open_until: dict[tuple[int, int], list[int]] = {}
     for piece in sorted(pieces, key=lambda piece: (piece.get("ts", -1), -piece.get("dur", 0))):
         if piece["ph"] == "X":

@@ -15,9 +15,7 @@ def within(version: str, ranges: str) -> bool:
 
 
 def first_version_after(library: str, version: str, ranges: str) -> str | None:
-    """Return the first version after the range that contains `version`, or None if no such version
-    is known.
-    """
+    """Return the first version after the range that contains `version`, or None if unknown."""
     from packaging.specifiers import SpecifierSet
 
     specifiers = SpecifierSet(_find_range(version, ranges) or "")
@@ -78,9 +76,7 @@ def describe_ranges(lines: Lines) -> str:
 
 
 def _runs_of_shown(lines: Lines) -> Iterator[tuple[str, str, str]]:
-    """For each series of versions with a defect, yield the first and the last version of the
-    series, and the version after the series, or "" if there is none.
-    """
+    """Yield the first, the last and the following version (or "") of every series with a defect."""
     for line in lines:
         runs = [[*run] for _, run in groupby(line, key=itemgetter(1))]
         for run, following in zip_longest(runs, runs[1:], fillvalue=[("", False)]):

@@ -32,9 +32,7 @@ THIS_PYTHON = Python(sys.executable, f"{sys.implementation.cache_tag}-{sys.platf
 
 
 class NotInstalled(Exception):
-    """Raised if a release has no wheel for this machine, or if pip could not install the
-    release.
-    """
+    """Raised if a release has no wheel for this machine, or if pip could not install it."""
 
 
 def list_releases(library: str) -> list[str]:

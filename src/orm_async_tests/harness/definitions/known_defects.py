@@ -1,6 +1,4 @@
-"""Known defects of libraries that several scripts show. If only one script shows a defect, that
-script defines the defect.
-"""
+"""Known defects that several scripts show. A script defines a defect that only it shows."""
 
 from orm_async_tests.harness.definitions.upstream import Upstream
 

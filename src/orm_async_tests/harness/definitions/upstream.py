@@ -1,6 +1,4 @@
-"""Describes known defects of libraries. Each defect has version ranges, so that a run notices when
-the library fixes the defect.
-"""
+"""Describes known defects by version ranges, so that a run notices when a library fixes one."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

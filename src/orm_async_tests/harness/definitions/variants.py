@@ -1,6 +1,4 @@
-"""Defines variants (functions of a script, marked by a decorator) and the results of running
-them.
-"""
+"""Defines variants (the functions of a script that a decorator marks) and their results."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -50,9 +48,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class Mark:
-    """A decorator that makes a function a Variant. You can use the decorator without arguments, or
-    with fields of Variant as keyword arguments.
-    """
+    """A decorator that makes a function a Variant. Its arguments, if any, are fields of Variant."""
 
     kind: Kind
 
@@ -107,9 +103,7 @@ def at_least(minimum: int) -> Callable[[str], int]:
 
 @dataclass
 class Observation:
-    """The result of running one variant. The fields' default values describe a variant that did
-    nothing.
-    """
+    """The result of running one variant. The defaults describe a variant that did nothing."""
 
     kind: Kind = "variant"
     value: Any = None

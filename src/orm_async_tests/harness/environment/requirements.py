@@ -1,6 +1,4 @@
-"""Reads from a script's source code which servers, programs, packages and rights the script
-needs.
-"""
+"""Reads from a script's source which servers, programs, packages and rights the script needs."""
 
 import ast
 import importlib.util

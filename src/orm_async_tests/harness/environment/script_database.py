@@ -143,9 +143,7 @@ class ScriptDatabase:
     async def reset(
         self, base: type[DeclarativeBase], seed: Seed | None, options: Mapping[str, Any]
     ) -> None:
-        """Prepare the tables and rows of a script. Raise CouldNotRun if another connection locks
-        the tables for more than one minute.
-        """
+        """Prepare a script's tables and rows. Raise CouldNotRun if they are locked for a minute."""
         await self._empty_tables(base.metadata)
         if seed is not None:
             await seed(**select_arguments(seed, {"connection": self._connection, **options}))

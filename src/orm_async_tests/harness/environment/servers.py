@@ -1,6 +1,4 @@
-"""Starts private servers, standbys and poolers for a variant. The servers stop after the variant's
-engines have been closed.
-"""
+"""Runs private servers, standbys and poolers for a variant until its engines are closed."""
 
 import os
 import shutil

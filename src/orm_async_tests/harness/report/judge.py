@@ -118,9 +118,7 @@ class Recorder:
         return holds
 
     def _record(self, operator: str, value: Any) -> Any:
-        """Record an operand of a comparison, and the operator before this operand, which is "" for
-        the first operand.
-        """
+        """Record an operand and the operator before it, which is "" for the first operand."""
         if not operator:
             self._comparisons.append([])
         self._comparisons[-1].append((operator, format_value(value)))
@@ -128,9 +126,7 @@ class Recorder:
 
 
 def _format_comparison(operands: list[tuple[str, str]]) -> str:
-    """Return a comparison with its values, for example "1 < 2 < 3". For equal values that `==`
-    compared, return only one value.
-    """
+    """Return for example "1 < 2 < 3", but only one value if `==` compared equal values."""
     operators = {operator for operator, _ in operands[1:]}
     values = {value for _, value in operands}
     if operators == {"=="} and len(values) == 1:
@@ -140,9 +136,7 @@ def _format_comparison(operands: list[tuple[str, str]]) -> str:
 
 @cache
 def _compile(check: Callable[..., None]) -> CodeType:
-    """Compile a copy of `check`, in which each statement `assert test` becomes `assert
-    __judge__("test", lambda: test)`.
-    """
+    """Compile `check` with `assert __judge__("test", lambda: test)` for every `assert test`."""
     source = textwrap.dedent(inspect.getsource(check))
     tree = ast.parse(source)
     for node in ast.walk(tree):

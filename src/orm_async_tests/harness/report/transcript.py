@@ -187,8 +187,6 @@ def _shorten_columns(several: bool, match: re.Match[str]) -> str:
 
 
 def _table_of(column: str) -> str | None:
-    """Return the name of a plain column's table, or "" for a column without a table. If the text is
-    not a plain column, return None.
-    """
+    """Return the table before a plain column, "" without a table, or None for another text."""
     match = PLAIN.fullmatch(column)
     return None if match is None else match[1] or ""

@@ -105,9 +105,7 @@ def _record(fixtures: Fixtures, observation: Observation) -> Iterator[None]:
 
 
 async def _close(fixtures: Fixtures, observation: Observation, open_before: int) -> None:
-    """Cancel the remaining tasks, and dispose the engines. Count the leaked connections and
-    tasks.
-    """
+    """Cancel remaining tasks, dispose the engines, and count the leaked connections and tasks."""
     running = asyncio.all_tasks() - {asyncio.current_task()}
     observation.tasks += len(running)
     for task in running:

@@ -29,9 +29,7 @@ Stream = tuple[StreamReader, StreamWriter]
 
 
 class Proxy(ABC):
-    """Connects every client to one server. `host` is the server's host name, or the directory of
-    its Unix-domain socket.
-    """
+    """Connects every client to one server. `host` is a name, or the directory of a Unix socket."""
 
     def __init__(self, host: str, port: int) -> None:
         self.open = 0  # connections that clients have not closed
@@ -133,9 +131,7 @@ class Wire(Proxy):
         return link.round_trips if link else 0
 
     def lose_answer(self, to: str) -> None:
-        """After the next request with the word `to`, wait for the server's answer, and then close
-        the connection without forwarding this answer.
-        """
+        """Cut the next connection that sends the word `to`, after the server has answered."""
         self.awaited_word = to.encode()
 
 

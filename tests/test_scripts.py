@@ -144,7 +144,9 @@ def find_missing_symptoms(
     """Return the symptoms that the script names for this driver and did not meet."""
     expected = [symptom for symptom in file.symptoms if symptom.driver in ("", driver)]
     return [
-        symptom.line for symptom in expected if not any(error.matches(symptom) for error in errors)
+        symptom.description
+        for symptom in expected
+        if not any(error.matches(symptom) for error in errors)
     ]
 
 

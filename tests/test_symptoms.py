@@ -20,6 +20,39 @@ KNOWN = {script.number: script.symptoms for script in catalogue.read_scripts()}
 POOL = "QueuePool limit of size 5 overflow 10 reached"
 
 
+def test_a_symptom_may_extend_over_two_lines() -> None:
+    first, second = map(
+        symptoms.parse,
+        symptoms.SENTENCE.findall(
+            'Symptom: you get DataError (SQLSTATE 22000) "out of range" on\n'
+            'psycopg with "in main" and "app.py" in the traceback.\n'
+            'Symptom: you get an error "out of memory".\n'
+        ),
+    )
+    assert (first.error, first.sqlstate, first.fragment) == ("DataError", "22000", "out of range")
+    assert (first.driver, first.places) == ("psycopg", ("in main", "app.py"))
+    assert (second.description, second.parts) == (
+        'an error "out of memory"',
+        {("fragment", "out of memory")},
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'DataError "out of range".',
+        'you get DataError "out of range"',
+        'you get DataError (22000) "out of range".',
+        'you get "out of range".',
+        "you get DataError on psycopg.",
+        'you get DataError "out of range".\n\nThe next paragraph begins.',
+    ],
+)
+def test_a_symptom_in_another_form_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not in the form of a symptom"):
+        symptoms.parse(text)
+
+
 def run_twice_on_sqlite(statement: str) -> None:
     """Run a statement twice through SQLAlchemy on SQLite."""
     engine = create_engine("sqlite://")

@@ -123,10 +123,10 @@ def _read_script(path: Path) -> ScriptFile:
     if path.parent.name not in CHAPTERS or not docs:
         raise ValueError(f"{path}: see CONTRIBUTING.md for the form of a script")
     try:
-        errors = tuple(map(symptoms.parse, symptoms.LINE.findall(prose)))
+        errors = tuple(map(symptoms.parse, symptoms.SENTENCE.findall(prose)))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
-    why = symptoms.LINE.sub("", DOCS.sub("", prose)).strip()
+    why = symptoms.SENTENCE.sub("", DOCS.sub("", prose)).strip()
     cures = tuple((name, " ".join(label.split())) for name, label in RIGHT.findall(code))
     since = SINCE.search(code)
     number = int(path.name.partition("_")[0].removeprefix("test"))

@@ -61,7 +61,11 @@ def _open_index() -> sqlite3.Connection:
 
 
 def _list_texts(script: ScriptFile, questions: Iterable[Question]) -> tuple[str, ...]:
-    errors = [symptom.line for symptom in script.symptoms]
+    errors = [
+        text
+        for symptom in script.symptoms
+        for text in (symptom.driver, *(part for _, part in sorted(symptom.parts)))
+    ]
     names = {" ".join(groups) for groups in NAME.findall(script.code)}
     return (
         script.claim,

@@ -1,15 +1,18 @@
 """Recognizes known errors in an error message or a traceback.
 
-A script's docstring describes the errors that it explains in lines that begin with `Symptom:`. For
-example, a `Symptom:` line contains `MissingGreenlet xd2s "greenlet_spawn has not been called" in
-"_load_expired"`.
+A script's docstring describes the errors that it explains in sentences that begin with `Symptom:`.
+Here is a `Symptom:` sentence:
 
-A `Symptom:` line has up to five parts. The first part of a `Symptom:` line is a driver's name, if
-only this driver raises the error. The second part of a `Symptom:` line is the error's class. The
-third part of a `Symptom:` line is the error's code in SQLAlchemy, or its SQLSTATE in PostgreSQL.
-The fourth part of a `Symptom:` line is a piece of the error's message, in which "..." stands for
-one word. The fifth part of a `Symptom:` line begins after the word "in", and lists texts that the
-error's traceback must contain. A `Symptom:` line must have at least the fourth or the fifth part.
+    Symptom: you get MissingGreenlet (code xd2s) "greenlet_spawn has not been called" with
+    "_load_expired" in the traceback.
+
+A `Symptom:` sentence has up to five parts after the words "you get". The first part of a `Symptom:`
+sentence is the error's class, or "an error" if the class does not matter. The second part of a
+`Symptom:` sentence is the error's code in SQLAlchemy, or its SQLSTATE in PostgreSQL. The third part
+of a `Symptom:` sentence is a piece of the error's message, in which "..." stands for one word. The
+fourth part of a `Symptom:` sentence names a driver after the word "on", if only this driver raises
+the error. The fifth part of a `Symptom:` sentence lists texts that the error's traceback must
+contain. A `Symptom:` sentence must have at least the third or the fifth part.
 """
 
 import builtins
@@ -23,13 +26,13 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
-LINE = re.compile(r"^Symptom: *(.+)$", re.MULTILINE)
+SENTENCE = re.compile(r"^Symptom: *(.+?)(?=\nSymptom:|\s*\Z)", re.MULTILINE | re.DOTALL)
 QUOTED = r'"[^"]+"'
 FORM = re.compile(
-    r"(?:(?P<driver>asyncpg|psycopg): )?"
-    r"(?:(?P<error>[A-Z]\w*[a-z]\w*)\b ?)?(?:(?P<code>[a-z0-9]{4})\b ?)?"
-    rf"(?:(?P<sqlstate>[0-9A-Z]{{5}})\b ?)?(?P<fragment>{QUOTED})?"
-    rf" ?(?:in (?P<places>{QUOTED}(?: {QUOTED})*))?"
+    r"you get (?P<description>(?:an error|(?P<error>[A-Z]\w*[a-z]\w*))"
+    r"(?: \((?:code (?P<code>[a-z0-9]{4})|SQLSTATE (?P<sqlstate>[0-9A-Z]{5}))\))?"
+    rf"(?: (?P<fragment>{QUOTED}))?(?: on (?P<driver>asyncpg|psycopg))?"
+    rf"(?: with (?P<places>{QUOTED}(?: and {QUOTED})*) in the traceback)?)\."
 )
 # Many programs raise these classes, so the class alone identifies no script.
 COMMON = frozenset(
@@ -73,9 +76,9 @@ Part = tuple[str, str]  # the kind of a symptom's part, and its text
 
 @dataclass(frozen=True)
 class Symptom:
-    """A known error, with an empty text for each part that its `Symptom:` line does not have."""
+    """A known error. A part that is missing in its `Symptom:` sentence is an empty text."""
 
-    line: str
+    description: str  # the sentence without "you get" and without the full stop
     driver: str = ""
     error: str = ""
     code: str = ""
@@ -89,15 +92,19 @@ class Symptom:
         return {part for part in single if part[1]} | {("place", place) for place in self.places}
 
 
-def parse(line: str) -> Symptom:
-    """Parse the text after the word `Symptom:`, or raise ValueError if it has another form."""
-    match = FORM.fullmatch(line)
+def parse(text: str) -> Symptom:
+    """Parse the text after the word `Symptom:`, which may extend over several lines.
+
+    Raise ValueError if the text is not in the form of a symptom.
+    """
+    sentence = " ".join(text.split())
+    match = FORM.fullmatch(sentence)
     if match is None or not (match["fragment"] or match["places"]):
-        raise ValueError(f"{line!r} is not in the form of a symptom")
-    parts = {kind: (text or "").strip('"') for kind, text in match.groupdict().items()}
-    del parts["places"]
-    places = tuple(re.findall(r'"([^"]+)"', match["places"] or ""))
-    return Symptom(line, **parts, places=places)
+        raise ValueError(f"{sentence!r} is not in the form of a symptom")
+    parts: dict[str, str] = match.groupdict("")
+    places = re.findall(QUOTED, parts.pop("places"))
+    fragment = parts.pop("fragment").strip('"')
+    return Symptom(**parts, fragment=fragment, places=tuple(place.strip('"') for place in places))
 
 
 class PastedText:

@@ -245,7 +245,7 @@ def test_the_site_has_a_catalogue_that_other_programs_can_read(
     assert names == {"index.html", "catalogue.json", "llms.txt", "badge.json"}
     entry, _ = json.loads((tmp_path / "site/catalogue.json").read_text("utf-8"))["scripts"]
     assert entry["claim"] == scripts[0].claim
-    assert entry["errors"] == [symptom.line for symptom in scripts[0].symptoms]
+    assert entry["errors"] == [symptom.description for symptom in scripts[0].symptoms]
     assert entry["cure"]
     assert entry["versions"]["sqlalchemy"]
     assert entry["link"] == "index.html#test5"

@@ -34,7 +34,7 @@ def _describe(panel: Panel) -> dict[str, Any]:
         "chapter": script.chapter,
         "claim": script.claim,
         "explanation": script.why,
-        "errors": [symptom.line for symptom in script.symptoms],
+        "errors": [symptom.description for symptom in script.symptoms],
         "cure": [line.text for line in panel.cure if line.text],
         "right": [{"variant": name, "label": label} for name, label in script.cures],
         "versions": {

@@ -43,8 +43,8 @@ class KnownDefect:
 
     @property
     def symptoms(self) -> tuple[str, ...]:
-        lines = [symptom.line for script in self.scripts for symptom in script.symptoms]
-        return tuple(dict.fromkeys(lines))
+        known = [symptom for script in self.scripts for symptom in script.symptoms]
+        return tuple(dict.fromkeys(symptom.description for symptom in known))
 
 
 def load_known_defects() -> list[KnownDefect]:

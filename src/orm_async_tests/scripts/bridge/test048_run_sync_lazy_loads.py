@@ -4,7 +4,8 @@ In run_sync(), reading an attribute may send SQL. Use run_sync() for code that w
 synchronous session. Every lazy load inside run_sync() sends one SELECT.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#running-synchronous-methods-and-functions-under-asyncio
-Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "in scalars"
+Symptom: you get MissingGreenlet (code xd2s) "greenlet_spawn has not been called" with "in scalars"
+in the traceback.
 """
 
 from sqlalchemy import select

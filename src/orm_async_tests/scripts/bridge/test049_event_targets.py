@@ -5,7 +5,7 @@ AsyncEngine contains a synchronous Engine, and an AsyncSession contains a synchr
 engine.sync_engine or session.sync_session to event.listen().
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-events-with-the-asyncio-extension
-Symptom: NotImplementedError "asynchronous events are not implemented"
+Symptom: you get NotImplementedError "asynchronous events are not implemented".
 """
 
 from typing import Any

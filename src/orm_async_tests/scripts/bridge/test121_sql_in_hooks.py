@@ -6,7 +6,7 @@ driver for you. If a listener calls a method of your AsyncSession, nothing await
 the method returns.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-events-with-the-asyncio-extension
-Symptom: RuntimeWarning "coroutine 'AsyncSession.execute' was never awaited"
+Symptom: you get RuntimeWarning "coroutine 'AsyncSession.execute' was never awaited".
 """
 
 from sqlalchemy import MetaData, event, func, insert, select

@@ -4,7 +4,8 @@ A function in run_sync() runs in the thread of the running event loop, where a s
 cannot run. To await a coroutine inside run_sync(), call await_only().
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-awaitable-only-driver-methods-in-connection-pool-and-other-events
-Symptom: RuntimeError "asyncio.run() cannot be called from a running event loop" in "in run_sync"
+Symptom: you get RuntimeError "asyncio.run() cannot be called from a running event loop" with
+"in run_sync" in the traceback.
 """
 
 import asyncio

@@ -5,7 +5,8 @@ passes to your function. Inside run_sync(), turn the result of the inspector int
 because an inspector cannot send SQL later.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-the-inspector-to-inspect-schema-objects
-Symptom: NoInspectionAvailable xd3s "Inspection on an AsyncEngine is currently not supported"
+Symptom: you get NoInspectionAvailable (code xd3s)
+"Inspection on an AsyncEngine is currently not supported".
 """
 
 from sqlalchemy import Connection, inspect

@@ -4,7 +4,7 @@ If you call execute() on an AsyncConnection that is not connected yet, SQLAlchem
 AsyncContextNotStarted.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncEngine.connect
-Symptom: AsyncContextNotStarted "context has not been started"
+Symptom: you get AsyncContextNotStarted "context has not been started".
 """
 
 from sqlalchemy import text

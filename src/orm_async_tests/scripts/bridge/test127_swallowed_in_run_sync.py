@@ -5,7 +5,7 @@ After a failed flush, the next statement raises PendingRollbackError (7s2a). Put
 fail into a savepoint (begin_nested()).
 
 Docs: https://docs.sqlalchemy.org/en/21/faq/sessions.html#faq-session-rollback
-Symptom: PendingRollbackError 7s2a "due to a previous exception during flush"
+Symptom: you get PendingRollbackError (code 7s2a) "due to a previous exception during flush".
 """
 
 from sqlalchemy import func, select

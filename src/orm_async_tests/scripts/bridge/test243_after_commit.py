@@ -6,7 +6,7 @@ remains to be done. If the process dies after the commit, work that you noted on
 is lost. Store work that must not be lost in a table, in the same transaction as the changes.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/events.html#sqlalchemy.orm.SessionEvents.after_commit
-Symptom: InvalidRequestError "This session is in 'committed' state"
+Symptom: you get InvalidRequestError "This session is in 'committed' state".
 """
 
 from sqlalchemy import event, insert, select

@@ -5,10 +5,10 @@ execute statements on a connection. Enter sessions and connections with `async w
 result of execute() with a plain `for`, and over the result of stream() with `async for`.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#synopsis-orm
-Symptom: AttributeError "'AsyncSession' object has no attribute 'query'"
-Symptom: AttributeError "'AsyncEngine' object has no attribute 'execute'"
-Symptom: TypeError "'AsyncSession' object does not support the context manager protocol"
-Symptom: TypeError "'async for' requires an object with __aiter__ method"
+Symptom: you get AttributeError "'AsyncSession' object has no attribute 'query'".
+Symptom: you get AttributeError "'AsyncEngine' object has no attribute 'execute'".
+Symptom: you get TypeError "'AsyncSession' object does not support the context manager protocol".
+Symptom: you get TypeError "'async for' requires an object with __aiter__ method".
 """
 
 from typing import Any

@@ -4,7 +4,8 @@ When asyncio.timeout() cancels a statement, SQLAlchemy discards the connection, 
 is lost. Until you call rollback(), the session raises PendingRollbackError (8s2b).
 
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-8s2b
-Symptom: PendingRollbackError 8s2b "Can't reconnect until invalid transaction is rolled back"
+Symptom: you get PendingRollbackError (code 8s2b)
+"Can't reconnect until invalid transaction is rolled back".
 """
 
 import asyncio

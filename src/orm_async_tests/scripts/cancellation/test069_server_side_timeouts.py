@@ -6,7 +6,7 @@ asyncio.timeout(), SQLAlchemy discards the connection, and the pool has to open 
 statement_timeout for every statement that could hang.
 
 Docs: https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-STATEMENT-TIMEOUT
-Symptom: 57014 "canceling statement due to statement timeout"
+Symptom: you get an error (SQLSTATE 57014) "canceling statement due to statement timeout".
 """
 
 import asyncio

@@ -4,7 +4,7 @@
 cancels the query on the server, and the pool opens another connection for the next task.
 
 Docs: https://magicstack.github.io/asyncpg/current/api/index.html#connection
-Symptom: TimeoutError in "asyncpg/protocol/protocol.pyx"
+Symptom: you get TimeoutError with "asyncpg/protocol/protocol.pyx" in the traceback.
 """
 
 from sqlalchemy import func, select

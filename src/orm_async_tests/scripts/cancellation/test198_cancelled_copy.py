@@ -7,7 +7,7 @@ running in a cancelled task. When a COPY fails, invalidate the connection, so th
 no ROLLBACK.
 
 Docs: https://www.psycopg.org/psycopg3/docs/basic/copy.html
-Symptom: OperationalError "another command is already in progress"
+Symptom: you get OperationalError "another command is already in progress".
 """
 
 import asyncio

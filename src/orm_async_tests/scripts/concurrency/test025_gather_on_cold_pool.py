@@ -6,7 +6,7 @@ with InvalidRequestError (isce). If the pool has an open connection, gather() on
 after a restart.
 
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#illegalstatechangeerror-and-concurrency-exceptions
-Symptom: InvalidRequestError isce "This session is provisioning a new connection"
+Symptom: you get InvalidRequestError (code isce) "This session is provisioning a new connection".
 """
 
 from asyncio import gather

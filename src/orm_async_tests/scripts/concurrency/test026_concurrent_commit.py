@@ -4,8 +4,8 @@ While a session flushes, the session refuses another flush. While a session comm
 every call of another task raises IllegalStateChangeError (isce). Give every task its own session.
 
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#illegalstatechangeerror-and-concurrency-exceptions
-Symptom: IllegalStateChangeError isce "is already in progress and this would cause"
-Symptom: InvalidRequestError "Session is already flushing"
+Symptom: you get IllegalStateChangeError (code isce) "is already in progress and this would cause".
+Symptom: you get InvalidRequestError "Session is already flushing".
 """
 
 from asyncio import gather

@@ -8,8 +8,9 @@ checkouts time out (3o7r). On psycopg, the ROLLBACK at the end of `async with` w
 query. Wait for your tasks inside `async with`, for example with a TaskGroup.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.4
-Symptom: asyncpg: InterfaceError "another operation is in progress"
-Symptom: asyncpg: "cannot use Connection.transaction() in a manually started transaction"
+Symptom: you get InterfaceError "another operation is in progress" on asyncpg.
+Symptom: you get an error "cannot use Connection.transaction() in a manually started transaction"
+on asyncpg.
 """
 
 from asyncio import Task, TaskGroup, create_task, gather

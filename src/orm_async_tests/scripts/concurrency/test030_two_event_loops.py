@@ -5,8 +5,8 @@ the first event loop. Dispose the engine in the event loop that used it, or crea
 NullPool. A psycopg connection is not bound to an event loop.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-multiple-asyncio-event-loops
-Symptom: RuntimeError "attached to a different loop"
-Symptom: RuntimeError "Event loop is closed"
+Symptom: you get RuntimeError "attached to a different loop".
+Symptom: you get RuntimeError "Event loop is closed".
 """
 
 import asyncio

@@ -4,7 +4,7 @@ SQLAlchemy's adapter for asyncpg runs the queries one after the other, so nobody
 tasks share a connection (test24).
 
 Docs: https://magicstack.github.io/asyncpg/current/faq.html
-Symptom: InterfaceError "another operation is in progress"
+Symptom: you get InterfaceError "another operation is in progress".
 """
 
 from asyncio import gather

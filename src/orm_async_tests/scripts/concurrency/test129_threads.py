@@ -5,7 +5,7 @@ event loop that opened it. Use run_coroutine_threadsafe() to run the coroutine i
 loop.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-multiple-asyncio-event-loops
-Symptom: RuntimeError "attached to a different loop" in "/thread.py"
+Symptom: you get RuntimeError "attached to a different loop" with "/thread.py" in the traceback.
 """
 
 import asyncio

@@ -5,7 +5,8 @@ the rows before you start the thread, and pass plain data to the thread. For cod
 use run_sync(), which runs in the thread of the event loop.
 
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-xd2s
-Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_emit_lazyload" "/thread.py"
+Symptom: you get MissingGreenlet (code xd2s) "greenlet_spawn has not been called" with
+"_emit_lazyload" and "/thread.py" in the traceback.
 """
 
 import asyncio

@@ -6,7 +6,7 @@ for the whole request, or set the foreign key instead of the related object. You
 merge(), which sends a SELECT and returns a copy for the second session.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_state_management.html#merging
-Symptom: InvalidRequestError "is already attached to session"
+Symptom: you get InvalidRequestError "is already attached to session".
 """
 
 from datetime import UTC, datetime

@@ -6,7 +6,7 @@ notice an ALTER in text() or from another process, so the next execution of a ca
 fails. After a stale cached statement has failed, run the whole transaction again.
 
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-cache
-Symptom: InvalidCachedStatementError 0A000 "cached statement plan is invalid"
+Symptom: you get InvalidCachedStatementError (SQLSTATE 0A000) "cached statement plan is invalid".
 """
 
 from contextlib import suppress

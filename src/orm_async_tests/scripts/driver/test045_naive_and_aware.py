@@ -6,7 +6,8 @@ time zone the server drops the offset. A column of type DateTime(timezone=True) 
 moment with both asyncpg and psycopg.
 
 Docs: https://github.com/MagicStack/asyncpg/issues/1139
-Symptom: asyncpg: 22000 "can't subtract offset-naive and offset-aware datetimes"
+Symptom: you get an error (SQLSTATE 22000) "can't subtract offset-naive and offset-aware datetimes"
+on asyncpg.
 """
 
 from datetime import datetime, timedelta, timezone

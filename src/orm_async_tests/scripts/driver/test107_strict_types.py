@@ -5,7 +5,7 @@ parameter. Unlike psycopg, asyncpg does not convert text. Convert text to the ri
 where it enters your program.
 
 Docs: https://magicstack.github.io/asyncpg/current/usage.html#type-conversion
-Symptom: 22000 "invalid input for query argument"
+Symptom: you get an error (SQLSTATE 22000) "invalid input for query argument".
 """
 
 from datetime import date

@@ -5,7 +5,7 @@ the limit of 32767 parameters, but the array of = ANY is a single parameter. SQL
 insert() with a list into batches that stay below the limit of parameters.
 
 Docs: https://www.postgresql.org/docs/current/limits.html
-Symptom: InterfaceError "the number of query arguments cannot exceed 32767"
+Symptom: you get InterfaceError "the number of query arguments cannot exceed 32767".
 """
 
 from sqlalchemy import ARRAY, Integer, any_, func, insert, literal, select

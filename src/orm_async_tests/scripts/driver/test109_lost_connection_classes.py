@@ -5,7 +5,7 @@ after an OperationalError never retries. On asyncpg and psycopg, the error of a 
 connection_invalidated=True.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/exceptions.html#sqlalchemy.exc.DBAPIError
-Symptom: InterfaceError "the underlying connection is closed"
+Symptom: you get InterfaceError "the underlying connection is closed".
 """
 
 from sqlalchemy import text

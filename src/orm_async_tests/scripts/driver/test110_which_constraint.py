@@ -5,7 +5,7 @@ raise IntegrityError. Read the SQLSTATE from `error.orig.sqlstate`. Do not searc
 error message, because the server may write it in another language.
 
 Docs: https://www.postgresql.org/docs/current/errcodes-appendix.html
-Symptom: IntegrityError 23503 "violates foreign key constraint"
+Symptom: you get IntegrityError (SQLSTATE 23503) "violates foreign key constraint".
 """
 
 from sqlalchemy import ForeignKey, MetaData

@@ -6,7 +6,8 @@ asyncpg connection, without parameters.
 
 Docs: https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY
 Docs: https://magicstack.github.io/asyncpg/current/api/index.html#asyncpg.connection.Connection.execute
-Symptom: 42601 "cannot insert multiple commands into a prepared statement"
+Symptom: you get an error (SQLSTATE 42601)
+"cannot insert multiple commands into a prepared statement".
 """
 
 from sqlalchemy import func, select, text

@@ -5,7 +5,7 @@ psycopg has entered pipeline mode, the pooled connection stays in pipeline mode.
 SELECT returns no rows. If a bulk insert did not finish, invalidate the connection.
 
 Docs: https://www.psycopg.org/psycopg3/docs/advanced/pipeline.html
-Symptom: ResourceClosedError "This result object does not return rows"
+Symptom: you get ResourceClosedError "This result object does not return rows".
 """
 
 import asyncio

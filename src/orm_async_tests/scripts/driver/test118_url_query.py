@@ -5,7 +5,8 @@ SQLAlchemy passes the parameters of the URL's query to the driver as text. For
 TypeError. The values in connect_args are Python objects. On psycopg, a number in the URL works.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/engines.html#custom-dbapi-connect-arguments-on-connect-routines
-Symptom: TypeError "instances of 'str' and 'int'" in "asyncpg/connect_utils.py"
+Symptom: you get TypeError "instances of 'str' and 'int'" with "asyncpg/connect_utils.py" in the
+traceback.
 """
 
 from sqlalchemy import URL, text

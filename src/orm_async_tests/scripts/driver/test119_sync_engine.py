@@ -6,7 +6,8 @@ needs a synchronous engine, for example for migrations, use psycopg for the sync
 can also run the synchronous code in run_sync() on a connection of the async engine.
 
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-xd2s
-Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "in raw_connection"
+Symptom: you get MissingGreenlet (code xd2s) "greenlet_spawn has not been called" with
+"in raw_connection" in the traceback.
 """
 
 from sqlalchemy import URL, create_engine, text

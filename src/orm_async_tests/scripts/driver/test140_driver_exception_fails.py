@@ -6,7 +6,7 @@ gets a second error. To get the driver's error on SQLAlchemy 2.0 and 2.1, read
 `error.orig.__cause__`.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/exceptions.html#sqlalchemy.exc.DBAPIError
-Symptom: ValueError "No original exception is present"
+Symptom: you get ValueError "No original exception is present".
 """
 
 from sqlalchemy import MetaData, insert, select, text

@@ -5,7 +5,7 @@ SQLAlchemy 2.1 passes async_fallback to asyncpg's connect(), which refuses the u
 Remove async_fallback from the URL, and use psycopg in synchronous code.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/migration_21.html
-Symptom: TypeError "unexpected keyword argument 'async_fallback'"
+Symptom: you get TypeError "unexpected keyword argument 'async_fallback'".
 """
 
 from sqlalchemy import URL, text

@@ -6,8 +6,9 @@ answers, asyncpg raises the built-in OSError. Code that waits for a server to st
 DBAPIError and OSError.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/migration_21.html
-Symptom: FileNotFoundError "No such file or directory" in "asyncpg/connect_utils.py"
-Symptom: 3D000 "database ... does not exist"
+Symptom: you get FileNotFoundError "No such file or directory" with "asyncpg/connect_utils.py" in
+the traceback.
+Symptom: you get an error (SQLSTATE 3D000) "database ... does not exist".
 """
 
 from sqlalchemy import URL

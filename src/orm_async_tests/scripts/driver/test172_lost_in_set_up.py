@@ -5,7 +5,7 @@ server dies while SQLAlchemy sets up the connection, `except DBAPIError` does no
 If your code retries after an error, catch asyncpg's errors as well as DBAPIError.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/events.html#sqlalchemy.events.DialectEvents.do_connect
-Symptom: InterfaceError "connection is closed"
+Symptom: you get InterfaceError "connection is closed".
 """
 
 from typing import Any

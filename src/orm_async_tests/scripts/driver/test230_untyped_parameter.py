@@ -5,8 +5,8 @@ and jsonb_build_object() accept any type, so PostgreSQL cannot derive a paramete
 Give the parameter a type with CAST in SQL, or with bindparam() in Python.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/sqlelement.html#sqlalchemy.sql.expression.TextClause.bindparams
-Symptom: ProgrammingError 42P18 "could not determine data type of parameter"
-Symptom: ProgrammingError 42P08 "could not determine data type of parameter"
+Symptom: you get ProgrammingError (SQLSTATE 42P18) "could not determine data type of parameter".
+Symptom: you get ProgrammingError (SQLSTATE 42P08) "could not determine data type of parameter".
 """
 
 from sqlalchemy import String, bindparam, or_, select, text

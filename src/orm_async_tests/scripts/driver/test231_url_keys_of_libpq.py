@@ -6,8 +6,8 @@ of `sslmode`, with the same values. For asyncpg, pass `timeout` and `server_sett
 connect_args, and not in the URL.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/engines.html#custom-dbapi-connect-arguments-on-connect-routines
-Symptom: asyncpg: TypeError "connect() got an unexpected keyword argument"
-Symptom: psycopg: ProgrammingError "invalid connection option"
+Symptom: you get TypeError "connect() got an unexpected keyword argument" on asyncpg.
+Symptom: you get ProgrammingError "invalid connection option" on psycopg.
 """
 
 from sqlalchemy import URL, text

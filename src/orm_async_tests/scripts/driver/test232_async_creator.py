@@ -6,8 +6,8 @@ so read the current password in your async_creator. A `do_connect` listener can 
 arguments of the driver for every new connection.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/engines.html#generating-dynamic-authentication-tokens
-Symptom: asyncpg: InvalidPasswordError 28P01 "password authentication failed"
-Symptom: psycopg: OperationalError "password authentication failed"
+Symptom: you get InvalidPasswordError (SQLSTATE 28P01) "password authentication failed" on asyncpg.
+Symptom: you get OperationalError "password authentication failed" on psycopg.
 """
 
 from typing import Any

@@ -6,7 +6,8 @@ read in the query's options, for example with selectinload(). After MissingGreen
 use the session. On psycopg, SQLAlchemy wraps MissingGreenlet in StatementError.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#preventing-implicit-io-when-using-asyncsession
-Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_emit_lazyload"
+Symptom: you get MissingGreenlet (code xd2s) "greenlet_spawn has not been called" with
+"_emit_lazyload" in the traceback.
 """
 
 from sqlalchemy import select

@@ -5,7 +5,8 @@ reading an expired attribute cannot send a SELECT. Create the session with expir
 and call refresh() if you need the newest values.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#preventing-implicit-io-when-using-asyncsession
-Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"
+Symptom: you get MissingGreenlet (code xd2s) "greenlet_spawn has not been called" with
+"_load_expired" in the traceback.
 """
 
 from sqlalchemy import select

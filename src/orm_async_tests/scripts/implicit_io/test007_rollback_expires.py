@@ -5,7 +5,8 @@ wrong, so SQLAlchemy expires them. Read the values that you need before the roll
 refresh() after the rollback.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_basics.html#rolling-back
-Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"
+Symptom: you get MissingGreenlet (code xd2s) "greenlet_spawn has not been called" with
+"_load_expired" in the traceback.
 """
 
 from sqlalchemy import select

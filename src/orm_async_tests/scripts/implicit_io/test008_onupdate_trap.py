@@ -7,7 +7,8 @@ refresh(), which sends one more SELECT.
 
 Docs: https://github.com/sqlalchemy/sqlalchemy/issues/12182
 Docs: https://docs.sqlalchemy.org/en/21/orm/mapping_api.html#sqlalchemy.orm.Mapper.params.eager_defaults
-Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired" ".updated_at"
+Symptom: you get MissingGreenlet (code xd2s) "greenlet_spawn has not been called" with
+"_load_expired" and ".updated_at" in the traceback.
 """
 
 from datetime import datetime

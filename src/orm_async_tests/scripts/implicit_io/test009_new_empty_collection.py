@@ -5,7 +5,8 @@ Reading an unassigned collection is a lazy load, which raises MissingGreenlet (x
 MissingGreenlet, pass `points=[]` when you create the object.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#preventing-implicit-io-when-using-asyncsession
-Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_emit_lazyload"
+Symptom: you get MissingGreenlet (code xd2s) "greenlet_spawn has not been called" with
+"_emit_lazyload" in the traceback.
 """
 
 from sqlalchemy.ext.asyncio import AsyncSession

@@ -5,7 +5,8 @@ loads the relationship, with one more SELECT.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_api.html#sqlalchemy.orm.Session.refresh
 Docs: https://github.com/sqlalchemy/sqlalchemy/issues/9298
-Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_emit_lazyload"
+Symptom: you get MissingGreenlet (code xd2s) "greenlet_spawn has not been called" with
+"_emit_lazyload" in the traceback.
 """
 
 from sqlalchemy import select

@@ -6,8 +6,9 @@ you create TrackPoint(user=user) without session.add(), SQLAlchemy writes nothin
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/large_collections.html
 Docs: https://github.com/sqlalchemy/sqlalchemy/discussions/11381
-Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_emit_lazyload" ".append("
-Symptom: SAWarning "not in session, add operation along"
+Symptom: you get MissingGreenlet (code xd2s) "greenlet_spawn has not been called" with
+"_emit_lazyload" and ".append(" in the traceback.
+Symptom: you get SAWarning "not in session, add operation along".
 """
 
 from datetime import UTC, datetime

@@ -6,7 +6,8 @@ The option selectin_polymorphic() sends one more statement per subclass. The con
 with_polymorphic() joins the tables of all subclasses in one statement.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/inheritance.html
-Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"
+Symptom: you get MissingGreenlet (code xd2s) "greenlet_spawn has not been called" with
+"_load_expired" in the traceback.
 """
 
 from collections.abc import Iterable

@@ -4,7 +4,8 @@ By default, SQLAlchemy adds RETURNING to an INSERT. With eager_defaults=False, a
 server defaults, and reading one raises MissingGreenlet (xd2s).
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/mapping_api.html#sqlalchemy.orm.Mapper.params.eager_defaults
-Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired" ".created_at"
+Symptom: you get MissingGreenlet (code xd2s) "greenlet_spawn has not been called" with
+"_load_expired" and ".created_at" in the traceback.
 """
 
 from datetime import datetime

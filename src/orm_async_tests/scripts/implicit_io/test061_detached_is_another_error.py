@@ -4,7 +4,7 @@ The code xd2s means that the object has a session, but nothing awaited the lazy 
 means that the object has no session. Load what you will read before you close the session.
 
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-bhk3
-Symptom: DetachedInstanceError bhk3 "is not bound to a Session"
+Symptom: you get DetachedInstanceError (code bhk3) "is not bound to a Session".
 """
 
 from sqlalchemy import select

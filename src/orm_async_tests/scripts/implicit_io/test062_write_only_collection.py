@@ -4,7 +4,7 @@ The methods add() and add_all() of a write-only collection send nothing until th
 select() of a write-only collection returns a query that you can execute, even after a commit.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/large_collections.html#write-only-relationship
-Symptom: TypeError "WriteOnly collections don't support iteration"
+Symptom: you get TypeError "WriteOnly collections don't support iteration".
 """
 
 from collections.abc import Iterable

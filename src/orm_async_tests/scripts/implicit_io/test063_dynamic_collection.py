@@ -5,7 +5,8 @@ With lazy="dynamic", a relationship is a legacy Query, whose method all() raises
 write-only collection (test62).
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/large_collections.html#dynamic-relationship-loaders
-Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "dynamic.py"
+Symptom: you get MissingGreenlet (code xd2s) "greenlet_spawn has not been called" with "dynamic.py"
+in the traceback.
 """
 
 from typing import Any

@@ -5,7 +5,7 @@ transaction and checks out a connection, so call close() again. With close_reset
 statement after close() raises InvalidRequestError.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_api.html#sqlalchemy.orm.Session.params.close_resets_only
-Symptom: InvalidRequestError "This Session has been permanently closed"
+Symptom: you get InvalidRequestError "This Session has been permanently closed".
 """
 
 from sqlalchemy import select

@@ -4,7 +4,8 @@ If __repr__ raises an exception, the module `logging` prints the traceback to st
 loses the message. In __repr__, read only loaded values, for example through self.__dict__.
 
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-xd2s
-Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired" "in __repr__"
+Symptom: you get MissingGreenlet (code xd2s) "greenlet_spawn has not been called" with
+"_load_expired" and "in __repr__" in the traceback.
 """
 
 from sqlalchemy import MetaData, select, text

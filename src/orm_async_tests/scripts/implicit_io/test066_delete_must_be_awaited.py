@@ -5,7 +5,7 @@ AsyncSession.add() is not a coroutine. If the session's type is known, a type ch
 session.delete() is not awaited.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncSession.delete
-Symptom: RuntimeWarning "coroutine 'AsyncSession.delete' was never awaited"
+Symptom: you get RuntimeWarning "coroutine 'AsyncSession.delete' was never awaited".
 """
 
 from sqlalchemy import select

@@ -5,7 +5,8 @@ children, refresh() of the parent loads the children again. If you pass attribut
 expires only these attributes.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/cascades.html#refresh-expire
-Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"
+Symptom: you get MissingGreenlet (code xd2s) "greenlet_spawn has not been called" with
+"_load_expired" in the traceback.
 """
 
 from sqlalchemy import select

@@ -5,7 +5,8 @@ columns, so reading a column that refresh() has not loaded raises MissingGreenle
 attribute that you will read, or call refresh() without names to load all columns.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_api.html#sqlalchemy.orm.Session.refresh
-Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"
+Symptom: you get MissingGreenlet (code xd2s) "greenlet_spawn has not been called" with
+"_load_expired" in the traceback.
 """
 
 from sqlalchemy.ext.asyncio import AsyncSession

@@ -7,7 +7,8 @@ because the setting fetches only server defaults. After the flush, call refresh(
 that you have set to an SQL expression.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/persistence_techniques.html#embedding-sql-insert-update-expressions-into-a-flush
-Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_load_expired"
+Symptom: you get MissingGreenlet (code xd2s) "greenlet_spawn has not been called" with
+"_load_expired" in the traceback.
 """
 
 from sqlalchemy import MetaData

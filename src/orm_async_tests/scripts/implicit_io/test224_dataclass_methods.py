@@ -5,8 +5,10 @@ or comparing mapped dataclasses loads their relationships lazily. To exclude a r
 __repr__ and __eq__, declare it with repr=False and compare=False.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/dataclasses.html#declarative-dataclass-mapping
-Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_emit_lazyload" "in __repr__"
-Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_emit_lazyload" "in __eq__"
+Symptom: you get MissingGreenlet (code xd2s) "greenlet_spawn has not been called" with
+"_emit_lazyload" and "in __repr__" in the traceback.
+Symptom: you get MissingGreenlet (code xd2s) "greenlet_spawn has not been called" with
+"_emit_lazyload" and "in __eq__" in the traceback.
 """
 
 from sqlalchemy import ForeignKey, MetaData

@@ -6,7 +6,7 @@ handles the TypeError of `await session.add(row)` and commits later, the row is 
 add() has run.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncSession.add
-Symptom: TypeError "object NoneType can't be used in 'await' expression"
+Symptom: you get TypeError "object NoneType can't be used in 'await' expression".
 """
 
 from sqlalchemy.ext.asyncio import AsyncSession

@@ -6,7 +6,7 @@ transaction again. To lose no update at READ COMMITTED, let the server compute t
 = lon + 1`, or lock the row with with_for_update().
 
 Docs: https://www.postgresql.org/docs/current/transaction-iso.html
-Symptom: 40001 "could not serialize access due to concurrent update"
+Symptom: you get an error (SQLSTATE 40001) "could not serialize access due to concurrent update".
 """
 
 from sqlalchemy import select, update

@@ -7,7 +7,8 @@ two conflicting transactions fail with SQLSTATE 40001. After SQLSTATE 40001, run
 transaction again.
 
 Docs: https://www.postgresql.org/docs/current/transaction-iso.html
-Symptom: 40001 "could not serialize access due to read/write dependencies"
+Symptom: you get an error (SQLSTATE 40001)
+"could not serialize access due to read/write dependencies".
 """
 
 from sqlalchemy import func, select, update

@@ -4,7 +4,7 @@ The rows of a join repeat the parent for every child. Unlike the legacy Query, s
 remove duplicate parents, and raises InvalidRequestError before it returns a row.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/relationships.html#joined-eager-loading
-Symptom: InvalidRequestError "The unique() method must be invoked on this Result"
+Symptom: you get InvalidRequestError "The unique() method must be invoked on this Result".
 """
 
 from sqlalchemy import select

@@ -5,7 +5,8 @@ lazy load, which raises MissingGreenlet under asyncio. Load a deferred column wi
 query, or later with refresh() or awaitable_attrs.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/columns.html
-Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "strategies.py" "_load_scalar"
+Symptom: you get MissingGreenlet (code xd2s) "greenlet_spawn has not been called" with
+"strategies.py" and "_load_scalar" in the traceback.
 """
 
 from sqlalchemy import MetaData, insert, select

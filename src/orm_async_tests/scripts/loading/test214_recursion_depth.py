@@ -5,7 +5,8 @@ reading the children of a child is a lazy load, which raises MissingGreenlet. Wi
 recursion_depth=-1, SQLAlchemy sends one SELECT for every level, until a level is empty.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/self_referential.html#configuring-self-referential-eager-loading
-Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "_emit_lazyload"
+Symptom: you get MissingGreenlet (code xd2s) "greenlet_spawn has not been called" with
+"_emit_lazyload" in the traceback.
 """
 
 from sqlalchemy import ForeignKey, MetaData, insert, select

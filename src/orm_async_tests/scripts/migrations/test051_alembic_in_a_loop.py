@@ -5,7 +5,8 @@ thread has no running event loop, so asyncio.run() works in a thread. If you pas
 env.py, env.py does not call asyncio.run().
 
 Docs: https://alembic.sqlalchemy.org/en/latest/cookbook.html#using-asyncio-with-alembic
-Symptom: RuntimeError "asyncio.run() cannot be called from a running event loop" in "alembic"
+Symptom: you get RuntimeError "asyncio.run() cannot be called from a running event loop" with
+"alembic" in the traceback.
 """
 
 import asyncio

@@ -6,7 +6,7 @@ When no process of the old release runs any more, fill the new column, and roll 
 only the new column. In the contract step, drop the old column.
 
 Docs: https://martinfowler.com/bliki/ParallelChange.html
-Symptom: 42703 "column ... of relation ... does not exist"
+Symptom: you get an error (SQLSTATE 42703) "column ... of relation ... does not exist".
 """
 
 from collections.abc import Sequence

@@ -6,7 +6,7 @@ the ALTER TABLE fails with 55P03, the other queries continue, and the migration 
 
 Docs: https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-TABLES
 Docs: https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-LOCK-TIMEOUT
-Symptom: 55P03 "canceling statement due to lock timeout"
+Symptom: you get an error (SQLSTATE 55P03) "canceling statement due to lock timeout".
 """
 
 import asyncio

@@ -4,8 +4,8 @@ A plain CREATE INDEX keeps its lock until the end of the revision's transaction.
 transaction, PostgreSQL rejects CREATE INDEX CONCURRENTLY with 25001.
 
 Docs: https://www.postgresql.org/docs/current/sql-createindex.html#SQL-CREATEINDEX-CONCURRENTLY
-Symptom: 25001 "cannot run inside a transaction block"
-Symptom: 55P03 "canceling statement due to lock timeout"
+Symptom: you get an error (SQLSTATE 25001) "cannot run inside a transaction block".
+Symptom: you get an error (SQLSTATE 55P03) "canceling statement due to lock timeout".
 """
 
 from asyncio import create_task

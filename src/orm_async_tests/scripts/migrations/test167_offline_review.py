@@ -5,7 +5,8 @@ revision's query but gets no rows. A revision that queries the database works on
 notices the query until an offline upgrade fails. Let the server compute a revision's values in SQL.
 
 Docs: https://alembic.sqlalchemy.org/en/latest/offline.html
-Symptom: TypeError "'NoneType' object is not iterable" in "alembic/runtime/migration.py"
+Symptom: you get TypeError "'NoneType' object is not iterable" with "alembic/runtime/migration.py"
+in the traceback.
 """
 
 from io import StringIO

@@ -5,7 +5,7 @@ ambiguous. The command `alembic merge` adds a revision that follows both heads. 
 `alembic upgrade heads` runs the revisions of all heads.
 
 Docs: https://alembic.sqlalchemy.org/en/latest/branches.html
-Symptom: CommandError "Multiple head revisions are present"
+Symptom: you get CommandError "Multiple head revisions are present".
 """
 
 from collections.abc import Callable

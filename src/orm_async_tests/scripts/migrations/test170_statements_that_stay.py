@@ -6,7 +6,7 @@ whose type has changed. Instead of changing a type, add a new column, and drop t
 (test163).
 
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-cache
-Symptom: InvalidCachedStatementError 0A000 "cached statement plan is invalid"
+Symptom: you get InvalidCachedStatementError (SQLSTATE 0A000) "cached statement plan is invalid".
 """
 
 from sqlalchemy import MetaData, insert, select, text

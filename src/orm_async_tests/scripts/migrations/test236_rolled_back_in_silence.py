@@ -6,7 +6,7 @@ closing the connection in env.py rolls back every revision. In env.py, commit af
 send the query after context.configure().
 
 Docs: https://alembic.sqlalchemy.org/en/latest/api/runtime.html#alembic.runtime.environment.EnvironmentContext.begin_transaction
-Symptom: AssertionError in "autocommit_block"
+Symptom: you get AssertionError with "autocommit_block" in the traceback.
 """
 
 from contextlib import AbstractAsyncContextManager

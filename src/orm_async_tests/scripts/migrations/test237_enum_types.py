@@ -7,8 +7,10 @@ in downgrade(). A test that only upgrades an empty database does not notice that
 kept the type (42710).
 
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#sqlalchemy.dialects.postgresql.ENUM.params.create_type
-Symptom: 42710 "type ... already exists" in "create_table"
-Symptom: 42704 "type ... does not exist" in "add_column"
+Symptom: you get an error (SQLSTATE 42710) "type ... already exists" with "create_table" in the
+traceback.
+Symptom: you get an error (SQLSTATE 42704) "type ... does not exist" with "add_column" in the
+traceback.
 """
 
 from sqlalchemy import Connection, MetaData, text

@@ -7,8 +7,8 @@ autocommit_block().
 
 Docs: https://www.postgresql.org/docs/current/sql-altertype.html
 Docs: https://alembic.sqlalchemy.org/en/latest/autogenerate.html#what-does-autogenerate-detect-and-what-does-it-not-detect
-Symptom: 22P02 "invalid input value for enum"
-Symptom: 55P04 "unsafe use of new value ... of enum type"
+Symptom: you get an error (SQLSTATE 22P02) "invalid input value for enum".
+Symptom: you get an error (SQLSTATE 55P04) "unsafe use of new value ... of enum type".
 """
 
 from collections.abc import Callable

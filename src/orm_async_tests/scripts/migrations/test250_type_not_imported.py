@@ -6,7 +6,7 @@ script.py.mako. The render_item function can also write the type that the column
 database.
 
 Docs: https://alembic.sqlalchemy.org/en/latest/autogenerate.html#affecting-the-rendering-of-types-themselves
-Symptom: NameError "name ... is not defined" in "upgrade"
+Symptom: you get NameError "name ... is not defined" with "upgrade" in the traceback.
 """
 
 from typing import Any, Literal

@@ -6,7 +6,7 @@ pool of N slots deadlocks if N tasks each open a second session at once. Pass th
 function instead of opening a second session in it.
 
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#queuepool-limit-of-size-x-overflow-y-reached-connection-timed-out-timeout-z
-Symptom: TimeoutError 3o7r "QueuePool limit of size"
+Symptom: you get TimeoutError (code 3o7r) "QueuePool limit of size".
 """
 
 from sqlalchemy import func, select

@@ -6,8 +6,9 @@ checkout, and replaces a dead connection. The ping of pool_pre_ping cannot help 
 has already begun.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#dealing-with-disconnects
-Symptom: asyncpg: InterfaceError "connection is closed"
-Symptom: psycopg: 57P01 "terminating connection due to administrator command"
+Symptom: you get InterfaceError "connection is closed" on asyncpg.
+Symptom: you get an error (SQLSTATE 57P01) "terminating connection due to administrator command"
+on psycopg.
 """
 
 from sqlalchemy import select

@@ -6,7 +6,8 @@ inside a transaction, because the pool pings only at checkout. After a disconnec
 then run the whole transaction again.
 
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-8s2b
-Symptom: PendingRollbackError 8s2b "Can't reconnect until invalid transaction is rolled back"
+Symptom: you get PendingRollbackError (code 8s2b)
+"Can't reconnect until invalid transaction is rolled back".
 """
 
 from contextlib import suppress

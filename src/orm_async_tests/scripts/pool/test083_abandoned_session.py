@@ -5,7 +5,7 @@ connection. The garbage collector cannot await a rollback, so the pool cannot ke
 Use `async with`.
 
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#the-garbage-collector-is-trying-to-clean-up-non-checked-in-connection
-Symptom: SAWarning "garbage collector is trying to clean up non-checked-in connection"
+Symptom: you get SAWarning "garbage collector is trying to clean up non-checked-in connection".
 """
 
 import gc

@@ -5,7 +5,7 @@ with asyncio's primitives. NullPool and StaticPool never wait, so they work with
 async engines.
 
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-pcls
-Symptom: ArgumentError pcls "cannot be used with asyncio engine"
+Symptom: you get ArgumentError (code pcls) "cannot be used with asyncio engine".
 """
 
 from sqlalchemy import AsyncAdaptedQueuePool, NullPool, QueuePool, text

@@ -10,7 +10,8 @@ prepared statements (test175).
 
 Docs: https://magicstack.github.io/asyncpg/current/faq.html#why-am-i-getting-prepared-statement-errors
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-name-with-pgbouncer
-Symptom: DuplicatePreparedStatementError 42P05 "prepared statement ... already exists"
+Symptom: you get DuplicatePreparedStatementError (SQLSTATE 42P05)
+"prepared statement ... already exists".
 """
 
 from sqlalchemy import URL, select

@@ -7,7 +7,8 @@ transactions of one connection still fail. Switch off the statement caches of as
 SQLAlchemy.
 
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-name-with-pgbouncer
-Symptom: InvalidSQLStatementNameError 26000 "prepared statement ... does not exist"
+Symptom: you get InvalidSQLStatementNameError (SQLSTATE 26000)
+"prepared statement ... does not exist".
 """
 
 from uuid import uuid4

@@ -7,7 +7,7 @@ RECONNECT to PgBouncer's admin console, or switch off the statement caches of as
 SQLAlchemy.
 
 Docs: https://www.pgbouncer.org/config.html#max_prepared_statements
-Symptom: InvalidCachedStatementError 0A000 "cached statement plan is invalid"
+Symptom: you get InvalidCachedStatementError (SQLSTATE 0A000) "cached statement plan is invalid".
 """
 
 from sqlalchemy import MetaData, insert, select, text

@@ -5,7 +5,8 @@ prepared_statement_name_func does not name asyncpg's internal statements, so the
 processes collide. With statement_cache_size=0, asyncpg's internal statements have no names.
 
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-name-with-pgbouncer
-Symptom: DuplicatePreparedStatementError 42P05 "statement ... already exists" in "_introspect_types"
+Symptom: you get DuplicatePreparedStatementError (SQLSTATE 42P05) "statement ... already exists"
+with "_introspect_types" in the traceback.
 """
 
 from enum import Enum

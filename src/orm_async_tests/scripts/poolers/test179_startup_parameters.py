@@ -6,7 +6,7 @@ does not apply the setting. To change a setting for one transaction, use SET LOC
 setting for all clients, use ALTER ROLE or PgBouncer's connect_query.
 
 Docs: https://www.pgbouncer.org/config.html#ignore_startup_parameters
-Symptom: ProtocolViolationError 08P01 "unsupported startup parameter"
+Symptom: you get ProtocolViolationError (SQLSTATE 08P01) "unsupported startup parameter".
 """
 
 from sqlalchemy import Connection, event, text

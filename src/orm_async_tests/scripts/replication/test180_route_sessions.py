@@ -6,7 +6,7 @@ the row that its flush has inserted. Choose the server once per session, as SQLA
 documentation recommends.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/persistence_techniques.html#custom-vertical-partitioning
-Symptom: 25006 "cannot execute INSERT in a read-only transaction"
+Symptom: you get an error (SQLSTATE 25006) "cannot execute INSERT in a read-only transaction".
 """
 
 from typing import Any

@@ -5,7 +5,8 @@ locks. Error 25006 is a plain DBAPIError with asyncpg, and an InternalError with
 error for SQLSTATE 25006, and then run the whole transaction on the primary.
 
 Docs: https://www.postgresql.org/docs/current/hot-standby.html#HOT-STANDBY-USERS
-Symptom: 25006 "cannot execute SELECT FOR UPDATE in a read-only transaction"
+Symptom: you get an error (SQLSTATE 25006)
+"cannot execute SELECT FOR UPDATE in a read-only transaction".
 """
 
 from sqlalchemy import URL, Executable, func, insert, select, text

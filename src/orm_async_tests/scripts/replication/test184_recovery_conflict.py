@@ -7,8 +7,10 @@ raises 40001 on psycopg, and the error of a lost connection on asyncpg. If the s
 transaction, run the whole transaction again.
 
 Docs: https://www.postgresql.org/docs/current/hot-standby.html#HOT-STANDBY-CONFLICT
-Symptom: asyncpg: DBAPIError 08003 "connection was closed in the middle of operation"
-Symptom: psycopg: OperationalError 40001 "terminating connection due to conflict with recovery"
+Symptom: you get DBAPIError (SQLSTATE 08003) "connection was closed in the middle of operation"
+on asyncpg.
+Symptom: you get OperationalError (SQLSTATE 40001)
+"terminating connection due to conflict with recovery" on psycopg.
 """
 
 from collections.abc import Awaitable

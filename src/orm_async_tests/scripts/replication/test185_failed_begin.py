@@ -5,8 +5,9 @@ transaction open, and every later use of the pooled connection fails. On a stand
 READ, which is the highest isolation level that a standby supports.
 
 Docs: https://www.postgresql.org/docs/current/hot-standby.html#HOT-STANDBY-CAVEATS
-Symptom: asyncpg: 0A000 "cannot use serializable mode in a hot standby"
-Symptom: asyncpg: InterfaceError "nested transaction has a different isolation level"
+Symptom: you get an error (SQLSTATE 0A000) "cannot use serializable mode in a hot standby"
+on asyncpg.
+Symptom: you get InterfaceError "nested transaction has a different isolation level" on asyncpg.
 """
 
 from sqlalchemy import URL, func, select

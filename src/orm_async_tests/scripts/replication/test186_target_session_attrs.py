@@ -5,8 +5,9 @@ host that is a primary. In the URL, write `host` once for every server, each tim
 new connection chooses a host again, but a pooled connection stays connected to its server.
 
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#multihost-connections
-Symptom: asyncpg: ConnectionRefusedError "Connection refused" in "asyncpg/connect_utils.py"
-Symptom: psycopg: OperationalError "failed: Connection refused"
+Symptom: you get ConnectionRefusedError "Connection refused" on asyncpg with
+"asyncpg/connect_utils.py" in the traceback.
+Symptom: you get OperationalError "failed: Connection refused" on psycopg.
 """
 
 from typing import Any

@@ -6,7 +6,8 @@ and an OperationalError on psycopg. A COMMIT whose answer was lost may have succ
 of work must be safe to run twice (test154).
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#dealing-with-disconnects
-Symptom: asyncpg: DBAPIError 08003 "connection was closed in the middle of operation"
+Symptom: you get DBAPIError (SQLSTATE 08003) "connection was closed in the middle of operation"
+on asyncpg.
 """
 
 from sqlalchemy import URL, insert, select

@@ -6,7 +6,7 @@ async_creator, you can give every host its own timeout.
 
 Docs: https://github.com/MagicStack/asyncpg/issues/1155
 Docs: https://docs.sqlalchemy.org/en/21/core/engines.html#sqlalchemy.create_engine.params.async_creator
-Symptom: TimeoutError in "asyncpg/connect_utils.py"
+Symptom: you get TimeoutError with "asyncpg/connect_utils.py" in the traceback.
 """
 
 import socket

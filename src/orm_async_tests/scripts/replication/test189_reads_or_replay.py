@@ -6,7 +6,7 @@ replay. If max_standby_streaming_delay is -1, replay waits for every statement, 
 older and older rows. Use a separate standby for reports, or run a canceled report again (test102).
 
 Docs: https://www.postgresql.org/docs/current/runtime-config-replication.html#GUC-MAX-STANDBY-STREAMING-DELAY
-Symptom: 40001 "canceling statement due to conflict with recovery"
+Symptom: you get an error (SQLSTATE 40001) "canceling statement due to conflict with recovery".
 """
 
 import asyncio

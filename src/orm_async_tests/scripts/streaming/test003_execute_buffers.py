@@ -5,8 +5,9 @@ from a cursor on the server. When you close the session, the server closes the c
 remaining rows are lost.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncSession.stream
-Symptom: asyncpg: 25P01 "cursor cannot be created outside of a transaction"
-Symptom: psycopg: 34000 "cursor ... does not exist"
+Symptom: you get an error (SQLSTATE 25P01) "cursor cannot be created outside of a transaction"
+on asyncpg.
+Symptom: you get an error (SQLSTATE 34000) "cursor ... does not exist" on psycopg.
 """
 
 from sqlalchemy import inspect, select

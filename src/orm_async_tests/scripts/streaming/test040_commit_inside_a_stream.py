@@ -5,8 +5,9 @@ finds no cursor. A loop that commits inside a stream works with few rows and fai
 in another session, or after you have read the last row of the stream.
 
 Docs: https://www.postgresql.org/docs/current/sql-declare.html
-Symptom: asyncpg: 25P01 "cursor cannot be created outside of a transaction"
-Symptom: psycopg: 34000 "cursor ... does not exist"
+Symptom: you get an error (SQLSTATE 25P01) "cursor cannot be created outside of a transaction"
+on asyncpg.
+Symptom: you get an error (SQLSTATE 34000) "cursor ... does not exist" on psycopg.
 """
 
 from collections.abc import AsyncIterator

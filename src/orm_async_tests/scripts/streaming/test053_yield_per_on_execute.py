@@ -4,7 +4,7 @@ The result of execute() is complete when the await returns, so there is nothing 
 partitions. The error AsyncMethodRequired tells you to use stream().
 
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#streaming-with-a-fixed-buffer-via-yield-per
-Symptom: AsyncMethodRequired "with a server-side cursor"
+Symptom: you get AsyncMethodRequired "with a server-side cursor".
 """
 
 from sqlalchemy import select

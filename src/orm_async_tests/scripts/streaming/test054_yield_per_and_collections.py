@@ -4,7 +4,7 @@ With a join, the rows of one parent may fall into two partitions. With selectinl
 sends one more query per partition.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/api.html#fetching-large-result-sets-with-yield-per
-Symptom: InvalidRequestError "yield_per with eager loaders that require uniquing"
+Symptom: you get InvalidRequestError "yield_per with eager loaders that require uniquing".
 """
 
 from sqlalchemy import Select, select

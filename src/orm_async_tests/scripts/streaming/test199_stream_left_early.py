@@ -6,7 +6,7 @@ a `finally` block. On asyncpg, the cursor of an unfinished stream also stays ope
 warning (test234).
 
 Docs: https://www.psycopg.org/psycopg3/docs/advanced/cursors.html#server-side-cursors
-Symptom: ResourceWarning "was deleted while still open"
+Symptom: you get ResourceWarning "was deleted while still open".
 """
 
 from sqlalchemy import select

@@ -5,8 +5,8 @@ Awaiting the list that all() returns raises TypeError. If you forget to await ex
 all() on a coroutine, which raises AttributeError. Only the result of stream() has methods to await.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncSession.scalars
-Symptom: TypeError "can't be used in 'await' expression"
-Symptom: AttributeError "'coroutine' object has no attribute"
+Symptom: you get TypeError "can't be used in 'await' expression".
+Symptom: you get AttributeError "'coroutine' object has no attribute".
 """
 
 from typing import Any

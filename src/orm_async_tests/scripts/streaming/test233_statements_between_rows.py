@@ -6,7 +6,7 @@ savepoint around a statement that may fail. If you update rows while you read a 
 still returns the old rows.
 
 Docs: https://www.postgresql.org/docs/current/sql-declare.html
-Symptom: 25P02 "current transaction is aborted"
+Symptom: you get an error (SQLSTATE 25P02) "current transaction is aborted".
 """
 
 from contextlib import AbstractAsyncContextManager, nullcontext

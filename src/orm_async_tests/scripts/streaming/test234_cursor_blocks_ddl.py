@@ -6,7 +6,8 @@ stream closes the cursor. On asyncpg, only the end of the transaction closes the
 unfinished stream. Commit or roll back before you change a table that you have streamed.
 
 Docs: https://www.postgresql.org/docs/current/sql-declare.html
-Symptom: 55006 "because it is being used by active queries in this session"
+Symptom: you get an error (SQLSTATE 55006)
+"because it is being used by active queries in this session".
 """
 
 from sqlalchemy import select, text

@@ -6,9 +6,12 @@ rejects these statements (42601). On asyncpg, a stream accepts every statement t
 Use execute() for a statement that stream() cannot run.
 
 Docs: https://www.postgresql.org/docs/current/sql-declare.html
-Symptom: asyncpg: 25P01 "cursor cannot be created outside of a transaction"
-Symptom: psycopg: 25P01 "DECLARE CURSOR can only be used in transaction blocks"
-Symptom: psycopg: 42601 "syntax error at or near" in "server_cursor"
+Symptom: you get an error (SQLSTATE 25P01) "cursor cannot be created outside of a transaction"
+on asyncpg.
+Symptom: you get an error (SQLSTATE 25P01) "DECLARE CURSOR can only be used in transaction blocks"
+on psycopg.
+Symptom: you get an error (SQLSTATE 42601) "syntax error at or near" on psycopg with "server_cursor"
+in the traceback.
 """
 
 from sqlalchemy import select, update

@@ -5,7 +5,7 @@ at the end. With join_transaction_mode="create_savepoint", the tested code may c
 With the default join_transaction_mode, a rollback in the tested code ends the outer transaction.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#joining-a-session-into-an-external-transaction-such-as-for-test-suites
-Symptom: SAWarning "transaction already deassociated from connection"
+Symptom: you get SAWarning "transaction already deassociated from connection".
 """
 
 from sqlalchemy import func, select

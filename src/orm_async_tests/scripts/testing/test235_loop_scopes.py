@@ -7,7 +7,7 @@ With AnyIO, define the fixture anyio_backend with the scope of your widest fixtu
 
 Docs: https://pytest-asyncio.readthedocs.io/en/stable/concepts.html
 Docs: https://anyio.readthedocs.io/en/stable/testing.html
-Symptom: RuntimeError "Event loop is closed"
+Symptom: you get RuntimeError "Event loop is closed".
 """
 
 import sys

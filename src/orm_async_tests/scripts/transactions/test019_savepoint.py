@@ -5,7 +5,7 @@ sends ROLLBACK TO SAVEPOINT, and the rows from outside the block stay. Without a
 PostgreSQL refuses every further statement until you roll back the transaction (25P02).
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#using-savepoint
-Symptom: 25P02 "current transaction is aborted, commands ignored"
+Symptom: you get an error (SQLSTATE 25P02) "current transaction is aborted, commands ignored".
 """
 
 import re

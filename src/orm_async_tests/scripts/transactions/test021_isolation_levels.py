@@ -5,7 +5,7 @@ or a session applies only until the connection returns to the pool. Set the isol
 session before the session sends anything.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#setting-transaction-isolation-levels-dbapi-autocommit
-Symptom: SAWarning "already established for the given bind; execution_options ignored"
+Symptom: you get SAWarning "already established for the given bind; execution_options ignored".
 """
 
 from sqlalchemy import text

@@ -4,7 +4,7 @@ A session begins a transaction at its first use. If you want to call begin(), ca
 first statement. To open a savepoint in a transaction that has begun, call begin_nested().
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#explicit-begin
-Symptom: InvalidRequestError "A transaction is already begun on this Session"
+Symptom: you get InvalidRequestError "A transaction is already begun on this Session".
 """
 
 from sqlalchemy import select

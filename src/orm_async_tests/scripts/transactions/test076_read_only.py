@@ -5,7 +5,7 @@ transaction, the server refuses writes (25006). The option postgresql_readonly a
 connection returns to the pool.
 
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#setting-read-only-deferrable
-Symptom: 25006 "in a read-only transaction"
+Symptom: you get an error (SQLSTATE 25006) "in a read-only transaction".
 """
 
 from sqlalchemy import insert, select

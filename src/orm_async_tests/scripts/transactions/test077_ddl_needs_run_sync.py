@@ -5,7 +5,8 @@ you pass AsyncConnection.sync_connection to create_all(), it raises MissingGreen
 transactional in PostgreSQL, so a failed migration leaves nothing behind.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#synopsis-core
-Symptom: MissingGreenlet xd2s "greenlet_spawn has not been called" in "create_all"
+Symptom: you get MissingGreenlet (code xd2s) "greenlet_spawn has not been called" with "create_all"
+in the traceback.
 """
 
 from contextlib import suppress

@@ -6,8 +6,9 @@ succeeded. If the commit has succeeded, a plain retry does the work twice. If ev
 unique key, a second attempt violates a constraint and does nothing.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/exceptions.html#sqlalchemy.exc.DBAPIError.connection_invalidated
-Symptom: asyncpg: 08003 "connection was closed in the middle of operation"
-Symptom: psycopg: OperationalError "server closed the connection unexpectedly"
+Symptom: you get an error (SQLSTATE 08003) "connection was closed in the middle of operation"
+on asyncpg.
+Symptom: you get OperationalError "server closed the connection unexpectedly" on psycopg.
 """
 
 from sqlalchemy import MetaData, func, select

@@ -5,7 +5,7 @@ add(), in_transaction() is true, but the session has no connection. Call begin()
 call commit() instead of begin().
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_basics.html#session-autobegin
-Symptom: InvalidRequestError "A transaction is already begun on this Session"
+Symptom: you get InvalidRequestError "A transaction is already begun on this Session".
 """
 
 from sqlalchemy.exc import InvalidRequestError

@@ -5,7 +5,7 @@ block of begin(), the session begins no other transaction in the block, so the n
 InvalidRequestError. Let the block of begin() commit, or use a separate block for every transaction.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#managing-transactions
-Symptom: InvalidRequestError "Can't operate on closed transaction inside context manager"
+Symptom: you get InvalidRequestError "Can't operate on closed transaction inside context manager".
 """
 
 from sqlalchemy import func, select

@@ -5,7 +5,7 @@ fails, there is no savepoint to return to, and every statement raises until you 
 object whose flush may fail inside the block of begin_nested().
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#using-savepoint
-Symptom: PendingRollbackError 7s2a "due to a previous exception during flush"
+Symptom: you get PendingRollbackError (code 7s2a) "due to a previous exception during flush".
 """
 
 from contextlib import suppress

@@ -7,8 +7,9 @@ prepare() in run_sync(). Forgotten prepared transactions keep their locks, and p
 lists them.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#enabling-two-phase-commit
-Symptom: 55000 "prepared transactions are disabled"
-Symptom: psycopg: 42704 "prepared transaction with identifier ... does not exist"
+Symptom: you get an error (SQLSTATE 55000) "prepared transactions are disabled".
+Symptom: you get an error (SQLSTATE 42704) "prepared transaction with identifier ... does not exist"
+on psycopg.
 """
 
 from sqlalchemy import URL, text

@@ -7,7 +7,8 @@ in text() leaves an open transaction on the pooled connection, so later checkout
 connection.begin() and commit() instead of text().
 
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#using-transactions
-Symptom: asyncpg: "cannot use Connection.transaction() in a manually started transaction"
+Symptom: you get an error "cannot use Connection.transaction() in a manually started transaction"
+on asyncpg.
 """
 
 from typing import Any

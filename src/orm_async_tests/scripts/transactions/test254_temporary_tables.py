@@ -6,8 +6,8 @@ on the connection fails. Create a temporary table with ON COMMIT DROP, and use i
 transaction.
 
 Docs: https://www.postgresql.org/docs/current/sql-createtable.html
-Symptom: 42P01 "relation ... does not exist"
-Symptom: 42P07 "relation ... already exists"
+Symptom: you get an error (SQLSTATE 42P01) "relation ... does not exist".
+Symptom: you get an error (SQLSTATE 42P07) "relation ... already exists".
 """
 
 from typing import Any

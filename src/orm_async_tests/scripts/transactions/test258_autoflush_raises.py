@@ -5,7 +5,7 @@ incomplete or breaks a constraint, the flush fails in a line of code that only q
 object before you add it, or run the query inside `session.no_autoflush`.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_basics.html#flushing
-Symptom: IntegrityError "raised as a result of Query-invoked autoflush"
+Symptom: you get IntegrityError "raised as a result of Query-invoked autoflush".
 """
 
 from sqlalchemy import func, select

@@ -5,7 +5,7 @@ sent. In this script, COMMIT fails because of a deferred constraint, but the cli
 received status 200. With scope="function", the dependency exits before the response is sent.
 
 Docs: https://fastapi.tiangolo.com/tutorial/dependencies/dependencies-with-yield/
-Symptom: 23505 "duplicate key value violates unique constraint"
+Symptom: you get an error (SQLSTATE 23505) "duplicate key value violates unique constraint".
 """
 
 from collections.abc import AsyncIterator

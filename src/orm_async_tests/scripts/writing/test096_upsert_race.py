@@ -4,7 +4,7 @@ If two sessions look for a row, find nothing and both insert the row, the second
 SQLSTATE 23505. With ON CONFLICT DO UPDATE, the server decides whether to insert or to update.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/dml.html#orm-upsert-statements
-Symptom: IntegrityError 23505 "duplicate key value violates unique constraint"
+Symptom: you get IntegrityError (SQLSTATE 23505) "duplicate key value violates unique constraint".
 """
 
 from sqlalchemy import MetaData, select

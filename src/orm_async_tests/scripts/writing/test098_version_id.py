@@ -6,7 +6,7 @@ version_id_col, the second UPDATE matches no row, and StaleDataError tells the s
 again.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/versioning.html
-Symptom: StaleDataError "expected to update 1 row(s); 0 were matched"
+Symptom: you get StaleDataError "expected to update 1 row(s); 0 were matched".
 """
 
 from sqlalchemy import MetaData, insert

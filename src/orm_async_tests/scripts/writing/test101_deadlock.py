@@ -4,7 +4,7 @@ In a deadlock, each of two tasks waits for a row that the other task has locked.
 deadlock_timeout, the server cancels one of the two deadlocked transactions.
 
 Docs: https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-DEADLOCKS
-Symptom: 40P01 "deadlock detected"
+Symptom: you get an error (SQLSTATE 40P01) "deadlock detected".
 """
 
 import asyncio

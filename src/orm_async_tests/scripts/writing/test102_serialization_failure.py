@@ -4,8 +4,8 @@ At REPEATABLE READ and above, the server refuses to overwrite a row that a newer
 (40001). After SQLSTATE 40001, roll back, read again, and decide again what to write.
 
 Docs: https://www.postgresql.org/docs/current/mvcc-serialization-failure-handling.html
-Symptom: 40001 "could not serialize access due to concurrent update"
-Symptom: 25P02 "current transaction is aborted, commands ignored"
+Symptom: you get an error (SQLSTATE 40001) "could not serialize access due to concurrent update".
+Symptom: you get an error (SQLSTATE 25P02) "current transaction is aborted, commands ignored".
 """
 
 from sqlalchemy import MetaData, insert, select, update

@@ -5,8 +5,8 @@ UPDATE fails at once, and with lock_timeout it fails after that time (55P03). Af
 roll back, and you can use the connection again.
 
 Docs: https://www.postgresql.org/docs/current/sql-select.html#SQL-FOR-UPDATE-SHARE
-Symptom: 55P03 "could not obtain lock on row"
-Symptom: 55P03 "canceling statement due to lock timeout"
+Symptom: you get an error (SQLSTATE 55P03) "could not obtain lock on row".
+Symptom: you get an error (SQLSTATE 55P03) "canceling statement due to lock timeout".
 """
 
 import asyncio

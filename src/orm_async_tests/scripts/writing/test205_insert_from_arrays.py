@@ -6,7 +6,8 @@ AttributeError. With dml_strategy="raw", the parameters belong to the statement,
 unnest() writes all rows.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/dml.html#orm-queryguide-bulk-insert
-Symptom: AttributeError "'str' object has no attribute 'table'" in "bulk_persistence.py"
+Symptom: you get AttributeError "'str' object has no attribute 'table'" with "bulk_persistence.py"
+in the traceback.
 """
 
 from sqlalchemy import ARRAY, Float, MetaData, Text, bindparam, column, func, insert, select

@@ -6,7 +6,7 @@ changes to another session. With merge(), another session copies the changes of 
 its own object.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_state_management.html
-Symptom: InvalidRequestError "is not persistent within this Session"
+Symptom: you get InvalidRequestError "is not persistent within this Session".
 """
 
 from sqlalchemy import select

@@ -5,8 +5,8 @@ close their result. Reading a closed result raises ResourceClosedError. Use retu
 rows once, and keep them in a list.
 
 Docs: https://docs.sqlalchemy.org/en/21/tutorial/data_update.html#using-returning-with-update-delete
-Symptom: ResourceClosedError "This result object does not return rows. It has been closed"
-Symptom: ResourceClosedError "This result object is closed"
+Symptom: you get ResourceClosedError "This result object does not return rows. It has been closed".
+Symptom: you get ResourceClosedError "This result object is closed".
 """
 
 from sqlalchemy import select, update

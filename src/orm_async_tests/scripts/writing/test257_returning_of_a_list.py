@@ -5,8 +5,8 @@ returns no rows. Only insert() sends several sets of parameters as one INSERT wi
 update many rows, join the UPDATE with a list of values (test201).
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/dml.html#orm-bulk-insert-with-returning
-Symptom: ResourceClosedError "This result object does not return rows"
-Symptom: StatementError "does not support UPDATE..RETURNING when executemany is used"
+Symptom: you get ResourceClosedError "This result object does not return rows".
+Symptom: you get StatementError "does not support UPDATE..RETURNING when executemany is used".
 """
 
 from typing import Any

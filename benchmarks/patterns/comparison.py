@@ -1,8 +1,8 @@
 """Compares how every library does one workload: first the answers, then the round trips, then the
 times.
 
-Every library runs in every round. From the times of all rounds, the module computes the speed of
-each function relative to asyncpg, with a confidence interval.
+Every library runs in every round of the benchmark. From the times of all rounds, the module
+computes the speed of each function relative to asyncpg, with a confidence interval.
 """
 
 import statistics
@@ -38,7 +38,7 @@ class Ratio:
 
 @dataclass(frozen=True)
 class PatternResult:
-    """The figures of one function. `ratio` and `cpu` compare it with the first function."""
+    """The figures of a function, of which `ratio` and `cpu` compare it with the first function."""
 
     contender: str
     name: str

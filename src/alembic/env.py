@@ -38,10 +38,9 @@ def include_name(name: str | None, kind: str, _: object) -> bool:
 
 
 def prepare(connection: Connection) -> None:
-    """Wait for the migration lock, create the schema, and separate the version tables.
+    """Wait for the migration lock, create the schema, and give each history a version table.
 
-    The migration lock is held until the connection's transaction ends. This function makes sure
-    that each history of revisions has a version table of its own.
+    The migration lock is held until the connection's transaction ends.
     """
     migrations.lock_transaction(connection)
     migrations.separate_histories(connection)
@@ -65,8 +64,8 @@ def configure_and_run(connection: Connection) -> None:
 def refuse_or_run(connection: Connection) -> None:
     """Run the migrations, but refuse the database of another program.
 
-    This connection holds the migration lock until it is closed. A lock that ends with the
-    transaction is not enough, because a migration may commit its transaction in
+    The connection holds the migration lock until the connection is closed. A lock that ends with
+    the transaction is not enough, because a migration may commit its transaction in
     `autocommit_block()`.
     """
     connection.execute(text(f"SELECT pg_advisory_lock({migrations.LOCK})"))

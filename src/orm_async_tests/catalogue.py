@@ -81,7 +81,7 @@ class Chapter:
 
 
 def read_scripts() -> list[ScriptFile]:
-    """Return all scripts, ordered by number. Raise ValueError if one lacks the usual form."""
+    """Return all scripts, ordered by number, or raise ValueError if one lacks the usual form."""
     return [_read_script(path) for path in _find_files().values()]
 
 

@@ -2,9 +2,9 @@
 commands have.
 
 Each line of the text has the form of an argument, at least two spaces, and the argument's help. A
-line without two adjacent spaces continues the line before. The words of the argument `[NUMBER...]`
-get into the attribute `numbers` of the parsed arguments. This module does not import SQLAlchemy, so
-that `--help` stays fast.
+line without two adjacent spaces continues the help of the line before. The words of the argument
+`[NUMBER...]` get into the attribute `numbers` of the parsed arguments. This module does not import
+SQLAlchemy, so that `--help` stays fast.
 """
 
 import argparse

@@ -16,8 +16,8 @@ class CouldNotRun(Exception):
 
     `problem` says what happened, `where` names the file, the variable or the option, and `remedy`
     says how to continue. The error's message shows `problem`, `where` and `remedy` on separate
-    lines. A command that cannot do its work prints this message on standard error, and exits with
-    2.
+    lines. A command that cannot do its work prints the error's message on standard error, and exits
+    with 2.
     """
 
     def __init__(self, problem: str, where: str, remedy: str) -> None:
@@ -90,7 +90,7 @@ def require_writable(path: Path, option: str) -> None:
 
 
 def write_file(path: Path, text: str, option: str) -> None:
-    """Write a text to the file that an option names. Raise CouldNotRun if this is impossible."""
+    """Write a text to the file that an option names, or raise CouldNotRun if this is impossible."""
     try:
         path.write_text(text, "utf-8")
     except OSError as error:

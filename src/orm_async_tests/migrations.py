@@ -1,9 +1,9 @@
 """Recognizes a database's state by its tables and revisions, and upgrades the project's databases.
 
-A database of this project has two histories of Alembic revisions. The history TRACKING changes the
-tables of users and track points, which the scripts and the service share. The history SERVICE
-changes the service's table of idempotency keys. Each history has a version table, so that you can
-upgrade or downgrade each history alone.
+A database of this project has two histories of Alembic revisions. The Alembic history TRACKING
+changes the tables of users and track points, which the scripts and the service share. The Alembic
+history SERVICE changes the service's table of idempotency keys. Each history has a version table,
+so that you can upgrade or downgrade each history alone.
 """
 
 import ast

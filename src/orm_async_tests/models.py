@@ -16,7 +16,7 @@ NAMING_CONVENTION = {
 
 
 class Base(AsyncAttrs, DeclarativeBase):
-    """The declarative base. It maps datetime to timestamptz, and fetches the server's defaults."""
+    """The declarative base, which maps datetime to timestamptz and fetches server defaults."""
 
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
     type_annotation_map = {datetime: DateTime(timezone=True)}

@@ -40,7 +40,8 @@ def read_questions() -> tuple[Question, ...]:
 def read_cures() -> dict[int, list[str]]:
     """Return, by script number, the lines of Python that fix the error of a script.
 
-    There are no lines for a script whose right variant is short enough to show the fix.
+    The file data/questions.toml has no lines for a script whose right variant is short enough to
+    show the fix.
     """
     return {int(number): lines for number, lines in _read_file()["cures"].items()}
 

@@ -172,10 +172,10 @@ def find_scripts(
 ) -> list[int]:
     """Return the numbers of the scripts whose symptoms match a text, best match first.
 
-    `symptoms` maps a script's number to its symptoms. The returned list has the MOST best numbers,
-    and also the numbers of scripts that match as well as the last of these. Scripts that match
-    equally well have the order of `preferred`, and then the order of their numbers. If the text
-    contains several errors, scripts that know the first error come first.
+    `symptoms` maps a script's number to its symptoms. The returned list has the best numbers, at
+    most MOST, and also the numbers of scripts that match as well as the last of these. Scripts that
+    match equally well have the order of `preferred`, and then the order of their numbers. If the
+    text contains several errors, scripts that know the first error come first.
     """
     scores = _scores(text, symptoms)
     first = next(filter(None, (_scores(error, symptoms) for error in split_errors(text))), scores)

@@ -20,7 +20,7 @@ Run = Callable[[Any, Work, Tally], Awaitable[None]]
 
 
 class Pattern(NamedTuple):
-    """A measured function for one workload. Its name begins with the name of the workload."""
+    """A measured function for one workload, whose name begins with the name of the workload."""
 
     contender: str
     name: str
@@ -43,7 +43,7 @@ def versions_of(contender: str) -> dict[str, str]:
 
 
 def patterns_of(contender: str, module: ModuleType) -> Iterator[Pattern]:
-    """Yield a module's measured functions. Those for `get` also do the workload `tasks`."""
+    """Yield a module's measured functions, and those for `get` again for the workload `tasks`."""
     for name, function in vars(module).items():
         mark, label = getattr(function, "mark", None), str(function.__doc__)
         if mark is None or not inspect.isfunction(function):

@@ -1,7 +1,7 @@
 """Reads the violations that a sweep should show, because a library has a known defect or because a
 pattern is wrong on purpose.
 
-The file data/expected_violations.toml lists these expected violations. A sweep fails if an expected
+The file data/expected_violations.toml lists the expected violations. A sweep fails if an expected
 violation does not occur.
 """
 

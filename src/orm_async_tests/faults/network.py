@@ -86,7 +86,7 @@ class _Link:
             self.close(abort=False)
 
     def close(self, *, abort: bool) -> None:
-        """Close both sides. With `abort`, send a TCP RST instead of the remaining data."""
+        """Close both sides, with a TCP RST instead of the remaining data if `abort` is true."""
         self._closed.set()
         for writer in (self._back, self._on):
             if not abort:

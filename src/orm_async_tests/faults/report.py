@@ -54,7 +54,7 @@ class Outcome:
 
     @property
     def verdict(self) -> str:
-        """The word PASS, KNOWN, VIOLATION, AMBIGUOUS or UNRESOLVED, as the verdict about this run.
+        """The verdict about this run, which is PASS, KNOWN, VIOLATION, AMBIGUOUS or UNRESOLVED.
 
         The verdict UNRESOLVED means that the run proves nothing, because the fault did not arrive
         or because a second run did not confirm a violation.

@@ -281,7 +281,7 @@ async def sweep_failed_first(
     say: Callable[[str], None] = print,
     report_cell: Callable[[Cell], None] = lambda _: None,
 ) -> list[Cell]:
-    """Run the sweeps of one function, and return the cells.
+    """Run the sweeps of one function, and return a cell for each fault.
 
     First run the fault points that failed last time, and report them with `say`. If a fault point
     fails again, the sweep fails, even if the same point passes when the sweep reaches it later.

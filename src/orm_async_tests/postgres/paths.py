@@ -27,9 +27,9 @@ SOCKET_PATH_MAX = 103  # bytes: macOS allows 104 with the final zero, Linux 108
 def home(kind: Literal["cache", "data"] = "cache") -> Path:
     """Return the folder of the embedded server's files. Raises CouldNotRun.
 
-    The variable `ORM_ASYNC_HOME` names the folder of the embedded server's files. If this variable
-    is not set, return a folder in your cache folder or your data folder. If the cache folder cannot
-    be used, return a temporary folder instead.
+    The variable `ORM_ASYNC_HOME` names the folder of the embedded server's files. If
+    `ORM_ASYNC_HOME` is not set, return a folder in your cache folder or your data folder. If the
+    cache folder cannot be used, return a temporary folder instead.
     """
     if value := os.environ.get(VARIABLE):
         return _prepare(Path(value).absolute())
@@ -157,7 +157,7 @@ def open_file(
 
 
 def check_entry(path: Path, forbidden: int = OTHERS_WRITE) -> None:
-    """Raise CouldNotRun if a checked folder's entry is a link, special, or another user's."""
+    """Raise CouldNotRun for a link, a special file or another user's file in a checked folder."""
     with suppress(FileNotFoundError):
         status = path.lstat()
         if stat.S_ISLNK(status.st_mode):

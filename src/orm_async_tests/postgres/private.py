@@ -72,7 +72,7 @@ class PrivateServer:
         return bool(self._frozen)
 
     def freeze(self, pid: int) -> None:
-        """Freeze a server process with SIGSTOP. Its connection is open but silent until thaw()."""
+        """Freeze a server process with SIGSTOP, so that its connection is silent until thaw()."""
         os.kill(pid, signal.SIGSTOP)
         self._frozen.append(pid)
 
@@ -107,7 +107,7 @@ class Standby(PrivateServer):
         self.primary = primary
 
     def pause(self) -> None:
-        """Stop replay until resume(). The primary's commits arrive, but are not visible here."""
+        """Stop replay, so that the primary's commits arrive, but are not visible until resume()."""
         _select(self, "SELECT pg_wal_replay_pause()")
         _wait_for(self, "pg_get_wal_replay_pause_state() = 'paused'")
 

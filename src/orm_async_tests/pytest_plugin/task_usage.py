@@ -92,8 +92,8 @@ class TaskUsage:
     def record_query(self, session: Session) -> None:
         """Record a query, so that `find_origin` can find the query that loaded an object.
 
-        SQLAlchemy numbers queries in a private counter, the `runid`. Taking a `runid` here makes
-        sure that the objects of the next query get a higher `runid`.
+        SQLAlchemy numbers queries in a private counter, the `runid`. When this method takes a
+        `runid`, the objects of the next query get a higher `runid`.
         """
         caller = self.record_call(session)
         if caller is not None:

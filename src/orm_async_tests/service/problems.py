@@ -83,8 +83,8 @@ async def handle_invalid_request(_: Request, error: Exception) -> JSONResponse:
 
 
 async def handle_database_error(_: Request, error: Exception) -> JSONResponse:
-    """Return 409 or 404 if the request violated a constraint, and 503 if the database is
-    unavailable.
+    """Return a response with status 409 or 404 if the request violated a constraint, and with
+    status 503 if the database is unavailable.
 
     Raise any other error again, so that the client gets the status 500, and the log gets a
     traceback.

@@ -53,8 +53,8 @@ class Bodies:
         """Return an ASGI receive() that raises HTTPException if a body is too long or too slow.
 
         To send a body, a client has receive_timeout seconds, and one more second for every
-        receive_rate bytes that the client has sent. This limit counts only the time that the
-        service spends waiting for the client.
+        receive_rate bytes that the client has sent. The time limit for a body counts only the time
+        that the service spends waiting for the client.
         """
         received, waited, complete = 0, 0.0, False
         loop = asyncio.get_running_loop()

@@ -95,7 +95,7 @@ async def stream_feature(reader: FairPool, user_id: int, batch: Batch) -> AsyncI
 @router.get("/track.ndjson", responses=problem_responses(404), response_class=StreamingResponse)
 async def stream_ndjson(user_id: Id, reader: Read) -> StreamingResponse:
     """Download a user's points as NDJSON, one JSON document per line. The route /points/ndjson
-    accepts an upload of such a document.
+    accepts the downloaded NDJSON as an upload.
     """
     batch = await read_first_batch(reader, LINES, user_id)
     lines = stream_texts(reader, LINES, user_id, batch)

@@ -40,9 +40,10 @@ class CallLines(dict[str, int]):
         """Return the file and the line number of the user's innermost line on the stack.
 
         SQLAlchemy runs in a greenlet, and the frames that await SQLAlchemy are in its parent
-        greenlet. A search through all frames takes long. If the greenlet of `text`, for example of
-        a statement, has only frames of libraries, this method remembers the depth of the stack.
-        When the same text runs at this depth again, the search begins in the parent greenlet.
+        greenlet. A search through all frames takes long. If only frames of libraries lead to an
+        event with `text`, for example to a statement, this method remembers the depth of the stack.
+        When an event with the same text occurs at the remembered depth, the search begins in the
+        parent greenlet.
         """
         try:
             depth, code = self._depths.get(text, UNKNOWN)
@@ -68,8 +69,8 @@ class CallLines(dict[str, int]):
         """Return whether the user's code creates a task, and the user's innermost line on the
         stack.
 
-        The first value is False if a library creates the task, or if asyncio creates the task for
-        its own use.
+        The first returned value is False if a library creates the task, or if asyncio creates the
+        task for its own use.
         """
         frame: FrameType | None = sys._getframe(2)
         while frame is not None and self[frame.f_code.co_filename] == CREATES_TASKS:

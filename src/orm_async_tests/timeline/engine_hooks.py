@@ -1,8 +1,9 @@
 """Connects a recorder to SQLAlchemy and asyncio, and disconnects it afterwards.
 
 SQLAlchemy has no event for two moments: when a task begins to wait for the pool, and when the
-server answers a COMMIT. The module records these two moments by wrappers of SQLAlchemy's
-`Pool.connect()`, and of the dialect's `do_commit()` and `do_rollback()`.
+server answers a COMMIT. To record when a task begins to wait for the pool, the module wraps
+SQLAlchemy's `Pool.connect()`. To record when the server answers a COMMIT or a ROLLBACK, the module
+wraps the dialect's `do_commit()` and `do_rollback()`.
 """
 
 import sys

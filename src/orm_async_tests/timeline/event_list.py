@@ -62,7 +62,7 @@ class Event:
 
 
 def to_json(events: list[Event], log: list[str]) -> list[dict[str, Any]]:
-    """Return the first MOST events of a run as JSON.
+    """Return the first events of a run, at most MOST, as JSON.
 
     To save space, if the text of an event is in the list `log`, its JSON has only the text's index.
     """

@@ -1,4 +1,4 @@
-"""Known defects that several scripts show. A script defines a defect that only it shows."""
+"""Known defects that several scripts show. A script defines defects that no other script shows."""
 
 from orm_async_tests.harness.definitions.upstream import Upstream
 

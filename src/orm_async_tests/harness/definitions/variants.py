@@ -48,7 +48,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class Mark:
-    """A decorator that makes a function a Variant. Its arguments, if any, are fields of Variant."""
+    """A decorator that makes a function a Variant, and takes fields of Variant as arguments."""
 
     kind: Kind
 
@@ -103,7 +103,7 @@ def at_least(minimum: int) -> Callable[[str], int]:
 
 @dataclass
 class Observation:
-    """The result of running one variant. The defaults describe a variant that did nothing."""
+    """The result of a variant. The fields' default values describe a variant that did nothing."""
 
     kind: Kind = "variant"
     value: Any = None

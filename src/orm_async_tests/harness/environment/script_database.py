@@ -143,7 +143,7 @@ class ScriptDatabase:
     async def reset(
         self, base: type[DeclarativeBase], seed: Seed | None, options: Mapping[str, Any]
     ) -> None:
-        """Prepare a script's tables and rows. Raise CouldNotRun if they are locked for a minute."""
+        """Prepare a script's tables and rows. Raise CouldNotRun if the tables stay locked."""
         await self._empty_tables(base.metadata)
         if seed is not None:
             await seed(**select_arguments(seed, {"connection": self._connection, **options}))

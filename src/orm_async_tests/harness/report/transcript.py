@@ -120,8 +120,8 @@ def _fold(lines: list[TranscriptLine]) -> Iterator[TranscriptLine]:
 
 def _find_cycle(texts: list[str]) -> tuple[int, int]:
     """Return the length of a repeated group of texts at the beginning of the list, and the number
-    of its repetitions. If several groups are repeated there, choose the group that covers the most
-    texts.
+    of its repetitions. If several groups of texts are repeated at the beginning, choose the group
+    that covers the most texts.
     """
     best = (1, 1)
     for length in range(1, len(texts) // 2 + 1):

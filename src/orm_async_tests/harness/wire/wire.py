@@ -29,7 +29,7 @@ Stream = tuple[StreamReader, StreamWriter]
 
 
 class Proxy(ABC):
-    """Connects every client to one server. `host` is a name, or the directory of a Unix socket."""
+    """Connects clients to one server. `host` is a host name, or the directory of a Unix socket."""
 
     def __init__(self, host: str, port: int) -> None:
         self.open = 0  # connections that clients have not closed

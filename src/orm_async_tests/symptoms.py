@@ -1,7 +1,7 @@
 """Recognizes known errors in an error message or a traceback.
 
 A script's docstring describes the errors that it explains in sentences that begin with `Symptom:`.
-Here is a `Symptom:` sentence:
+The following two lines are an example of a `Symptom:` sentence:
 
     Symptom: you get MissingGreenlet (code xd2s) "greenlet_spawn has not been called" with
     "_load_expired" in the traceback.

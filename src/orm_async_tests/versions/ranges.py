@@ -76,7 +76,7 @@ def describe_ranges(lines: Lines) -> str:
 
 
 def _runs_of_shown(lines: Lines) -> Iterator[tuple[str, str, str]]:
-    """Yield the first, the last and the following version (or "") of every series with a defect."""
+    """Yield each series of versions with a defect: its first, last and next version (or "")."""
     for line in lines:
         runs = [[*run] for _, run in groupby(line, key=itemgetter(1))]
         for run, following in zip_longest(runs, runs[1:], fillvalue=[("", False)]):

@@ -126,7 +126,7 @@ class Recorder:
 
 
 def _format_comparison(operands: list[tuple[str, str]]) -> str:
-    """Return for example "1 < 2 < 3", but only one value if `==` compared equal values."""
+    """Return a comparison, for example "1 < 2 < 3", or one value if `==` compared equal values."""
     operators = {operator for operator, _ in operands[1:]}
     values = {value for _, value in operands}
     if operators == {"=="} and len(values) == 1:

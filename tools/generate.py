@@ -21,7 +21,7 @@ from orm_async_tests.html_report.recorded_tables import PACKAGED, RECORDED, read
 from orm_async_tests.lint.rule_pages import render_page as render_rule_page
 from orm_async_tests.lint.rules import RULES
 from orm_async_tests.matrix.expected_differences import read_expected
-from orm_async_tests.questions import Question, read_questions
+from orm_async_tests.questions import Question, group_by_subject, read_questions
 from orm_async_tests.symptoms import Symptom
 from orm_async_tests.terminal import render_markdown
 
@@ -100,9 +100,8 @@ def replace_section(path: Path, name: str, lines: Iterable[str], text: str = "")
     text = text or path.read_text("utf-8")
     if not pattern.search(text):
         problem = f"the file has no comments `{name}:` and `/{name}`"
-        raise CouldNotRun(
-            problem, str(path), f"<!-- {name}: --> and <!-- /{name} --> into the file"
-        )
+        remedy = f"<!-- {name}: --> and <!-- /{name} --> into the file"
+        raise CouldNotRun(problem, str(path), remedy)
     body = "".join(f"{line}\n" for line in lines)
     return pattern.sub(lambda match: f"{match[1]}{body}{match[2]}", text)
 
@@ -175,9 +174,7 @@ def shorten_symptom(symptom: Symptom) -> str:
 
 def render_questions(questions: Iterable[Question], scripts: Iterable[ScriptFile]) -> str:
     files = {script.number: script for script in scripts}
-    by_subject = defaultdict[str, list[Question]](list)
-    for question in questions:
-        by_subject[question.subject].append(question)
+    by_subject = group_by_subject(questions)
     contents = (f"- [{name}](#{name.lower().replace(' ', '-')})" for name in by_subject)
     parts = ["# Questions", ABOUT_QUESTIONS, "\n".join(contents)]
     for subject, group in by_subject.items():

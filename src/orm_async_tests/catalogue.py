@@ -82,12 +82,13 @@ class Chapter:
 
 def read_scripts() -> list[ScriptFile]:
     """Return all scripts, ordered by number, or raise ValueError if one lacks the usual form."""
-    return [_read_script(path) for path in _find_files().values()]
+    return [_read_script(number, path) for number, path in _find_files().items()]
 
 
 def learning_path() -> list[tuple[ScriptFile, str]]:
     files = _find_files()
-    return [(_read_script(files[number]), lesson) for number, lesson in LEARNING_PATH.items()]
+    path = LEARNING_PATH.items()
+    return [(_read_script(number, files[number]), lesson) for number, lesson in path]
 
 
 def group_by_chapter(scripts: Iterable[ScriptFile]) -> Iterator[Chapter]:
@@ -117,7 +118,7 @@ def _find_files() -> dict[int, Path]:
 
 
 @cache
-def _read_script(path: Path) -> ScriptFile:
+def _read_script(number: int, path: Path) -> ScriptFile:
     claim, prose, code = _split(path.read_text("utf-8"))
     docs = tuple(DOCS.findall(prose))
     if path.parent.name not in CHAPTERS or not docs:
@@ -129,7 +130,6 @@ def _read_script(path: Path) -> ScriptFile:
     why = symptoms.SENTENCE.sub("", DOCS.sub("", prose)).strip()
     cures = tuple((name, " ".join(label.split())) for name, label in RIGHT.findall(code))
     since = SINCE.search(code)
-    number = int(path.name.partition("_")[0].removeprefix("test"))
     return ScriptFile(
         number, path, claim, why, docs, errors, cures, since and since[1], code.lstrip("\n")
     )
@@ -146,12 +146,10 @@ def select(words: Iterable[str], chapters: Iterable[str] = ()) -> list[ScriptFil
     folders = [chapter.replace("-", "_") for chapter in chapters]
     for folder in folders:
         if folder not in CHAPTERS:
-            names = ", ".join(CHAPTERS)
-            raise CouldNotRun(
-                f"there is no chapter {folder!r}", "--chapter", f"choose one of {names}"
-            )
+            remedy = f"choose one of {', '.join(CHAPTERS)}"
+            raise CouldNotRun(f"there is no chapter {folder!r}", "--chapter", remedy)
     return [
-        _read_script(path)
+        _read_script(number, path)
         for number, path in files.items()
         if number in numbers and (not folders or path.parent.name in folders)
     ]

@@ -1,6 +1,7 @@
 """Reads data/questions.toml, a list of questions that people asked in public."""
 
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -35,6 +36,13 @@ def _read_file() -> dict[str, Any]:
 @cache
 def read_questions() -> tuple[Question, ...]:
     return tuple(map(_read_question, _read_file()["question"]))
+
+
+def group_by_subject(questions: Iterable[Question]) -> dict[str, list[Question]]:
+    groups: dict[str, list[Question]] = {}
+    for question in questions:
+        groups.setdefault(question.subject, []).append(question)
+    return groups
 
 
 def read_cures() -> dict[int, list[str]]:

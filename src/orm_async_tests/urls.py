@@ -118,11 +118,8 @@ def libpq_parameters(url: URL) -> dict[str, str]:
     url = portable(url)
     hosts = url.query.get("host", url.host or "")
     if isinstance(hosts, tuple):
-        pairs = [_split_port(host) for host in hosts]
-        where = {
-            "host": ",".join(name for name, _ in pairs),
-            "port": ",".join(port for _, port in pairs),
-        }
+        names, ports = zip(*map(_split_port, hosts), strict=True)
+        where = {"host": ",".join(names), "port": ",".join(ports)}
     else:
         where = {"host": hosts, "port": str(url.port or "")}
     whom = {"user": url.username or "", "dbname": url.database or "", **where}
@@ -143,9 +140,8 @@ def hide_secrets(url: URL) -> str:
 
 def check_port(text: str, source: str) -> int:
     if not (re.fullmatch("[0-9]{1,9}", text) and int(text) in PORTS):
-        raise CouldNotRun(
-            f"{text!r} is not a port (1 to {PORTS[-1]})", source, "a port, for example 5432"
-        )
+        problem = f"{text!r} is not a port (1 to {PORTS[-1]})"
+        raise CouldNotRun(problem, source, "a port, for example 5432")
     return int(text)
 
 

@@ -110,10 +110,9 @@ async def upsert(library: Library, work: Work, _: Tally) -> None:
 @idiomatic
 async def rows(library: Library, work: Work, tally: Tally) -> None:
     """load all entities"""
+    points = select(TrackPoint).where(TrackPoint.id <= work.read)
     async with library.Session() as session:
-        tally.add_objects(
-            await session.scalars(select(TrackPoint).where(TrackPoint.id <= work.read))
-        )
+        tally.add_objects(await session.scalars(points))
 
 
 @idiomatic

@@ -31,10 +31,8 @@ def url(arguments: argparse.Namespace) -> int:
         print(url.render_as_string(hide_password=not arguments.password), flush=True)
         if database.kind == "embedded":
             stop = postgres.describe_stop(cluster_kind(arguments))
-            print(
-                f"db: the server runs, and {stop}; `db start --for 2h` keeps it longer",
-                file=sys.stderr,
-            )
+            text = f"db: the server runs, and {stop}; `db start --for 2h` keeps it longer"
+            print(text, file=sys.stderr)
     return 0
 
 

@@ -20,12 +20,9 @@ def cluster_kind(arguments: argparse.Namespace) -> postgres.ClusterKind:
 
 def start(arguments: argparse.Namespace) -> int:
     _require_embedded(arguments, "start")
-    time = vars(arguments)["for"]
-    with postgres.lease(
-        cluster_kind(arguments), 0 if time is None else read_duration(time)
-    ) as lease:
-        stop = postgres.describe_stop(cluster_kind(arguments))
-        print(f"PostgreSQL {lease.version}: {lease.launch}; {stop}")
+    kind, time = cluster_kind(arguments), vars(arguments)["for"]
+    with postgres.lease(kind, 0 if time is None else read_duration(time)) as lease:
+        print(f"PostgreSQL {lease.version}: {lease.launch}; {postgres.describe_stop(kind)}")
     return 0
 
 

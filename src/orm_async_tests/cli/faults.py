@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from orm_async_tests import terminal
 from orm_async_tests.command_options import DRIVERS
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.faults import pattern_sweeps, sweeping
+from orm_async_tests.faults import pattern_sweeps
 from orm_async_tests.faults.expected_violations import find_missing
 from orm_async_tests.faults.fault_points import list_faults, parse_point
 from orm_async_tests.faults.patterns import Pattern
 from orm_async_tests.faults.report import Cell, Report, build_document, list_rows
+from orm_async_tests.faults.sweeping import find_failed_points, read_versions, sweep_failed_first
 from orm_async_tests.harness.environment.event_loops import run
 from orm_async_tests.harness.report.phrasing import pluralize
 from orm_async_tests.postgres.paths import home
@@ -59,7 +60,7 @@ def _sweep(
     with pattern_sweeps.open_database(patterns, arguments.db, arguments.driver) as database:
         kinds = arguments.fault or pattern_sweeps.default_kinds(patterns, database)
         total = sum(len(list_faults([*pattern.kinds.intersection(kinds)])) for pattern in patterns)
-        versions = sweeping.read_versions(database.driver)
+        versions = read_versions(database.driver)
         with (
             pattern_sweeps.open_private_server(patterns, kinds) as private,
             terminal.show_progress("faults", total) as (say, advance),
@@ -72,11 +73,8 @@ def _sweep(
 
             for pattern in patterns:
                 sweeps = pattern_sweeps.plan_sweeps(pattern, database, kinds, loop, private)
-                failed = sweeping.find_failed_points(home(), pattern.name, database.driver, loop)
-                reporters = say, report_cell
-                cells += run(
-                    loop, sweeping.sweep_failed_first, sweeps, failed, versions, *reporters
-                )
+                failed = find_failed_points(home(), pattern.name, database.driver, loop)
+                cells += run(loop, sweep_failed_first, sweeps, failed, versions, say, report_cell)
     return cells, versions
 
 
@@ -97,7 +95,7 @@ def run_again(arguments: argparse.Namespace) -> int:
         problem = f"with this fault, {point.work} has only {count}, and no point {point.where}"
         raise CouldNotRun(problem, "--point", TOKEN)
     if not outcome.violations:
-        sweeping.find_failed_points(home(), pattern.name, point.driver, point.loop).forget(point)
+        find_failed_points(home(), pattern.name, point.driver, point.loop).forget(point)
     print(f"{point.token} at {outcome.label or 'a message'}")
     print(f"  the fault was injected: {'yes' if outcome.delivered else 'no'}")
     print(f"  the caller got: {outcome.result} {outcome.message}".rstrip())

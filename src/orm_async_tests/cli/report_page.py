@@ -78,10 +78,8 @@ def _write_changes(arguments: argparse.Namespace) -> int:
 def _print_problems(*parts: Results) -> None:
     if problems := [text for part in parts for text in part.problems]:
         count = pluralize(len(problems), "problem")
-        example = (
-            f"the result files have {count}, which the page lists, for example:\n  {problems[0]}"
-        )
-        print(example, file=sys.stderr)
+        print(f"the result files have {count}, which the page lists, for example:", file=sys.stderr)
+        print(f"  {problems[0]}", file=sys.stderr)
 
 
 def _command() -> str:

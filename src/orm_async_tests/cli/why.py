@@ -32,12 +32,8 @@ def why(arguments: argparse.Namespace) -> int:
     print("\n\n".join("\n".join(_explain_error(script)) for script in best))
     if equal:
         commands = ", ".join(script.command for script in equal)
-        print(
-            "\n"
-            + textwrap.fill(
-                f"These scripts match as well as the last script above: {commands}.", terminal.WIDTH
-            )
-        )
+        text = f"These scripts match as well as the last script above: {commands}."
+        print(f"\n{textwrap.fill(text, terminal.WIDTH)}")
     return 0
 
 

@@ -49,10 +49,9 @@ def select_patterns(names: Sequence[str], rows: str | None) -> list[Pattern]:
     patterns = [_load_pattern(name, rows) for name in names]
     with_engine = [pattern.name for pattern in patterns if pattern.engine]
     if with_engine and len(patterns) > 1:
-        problem = (
-            f"{with_engine[0]} uses its own engine, so the command cannot sweep a second pattern"
-        )
-        raise CouldNotRun(problem, "--pattern", f"use --pattern {with_engine[0]} alone")
+        first = with_engine[0]
+        problem = f"{first} uses its own engine, so the command cannot sweep a second pattern"
+        raise CouldNotRun(problem, "--pattern", f"use --pattern {first} alone")
     return patterns or list(PATTERNS.values())
 
 
@@ -85,10 +84,10 @@ def _load_pattern(name: str, rows: str | None) -> Pattern:
         return pattern
     engines = {id(engine): engine for engine in _walk_engines(inspect.unwrap(function))}
     if len(engines) != 1:
-        engine_count = (
+        count = (
             f"{len(engines)} engines" if engines else "no engine and no bound async_sessionmaker"
         )
-        raise CouldNotRun(f"the module of {name} has {engine_count}", "--pattern", FORM)
+        raise CouldNotRun(f"the module of {name} has {count}", "--pattern", FORM)
     work = lambda _: function()  # noqa: E731 (a frame of its own would be in labels)
     return replace(pattern, work=work, engine=next(iter(engines.values())))
 

@@ -70,6 +70,8 @@ class Outcome:
         """The rules that the run violated, which docs/faults.md describes, each with evidence."""
         kind, changed, was_released = KINDS[self.point.fault.kind], any(self.change), self.result
         states = ", ".join(state for state in self.backend_states if state in OPEN)
+        is_late = was_released and self.needed_cancel
+        is_unusable = len(self.failed_uses) > kind.ends_connections
         is_other_error = kind.error and self.result not in ("", kind.error)
         is_partial = changed and self.change != self.expected_change
         is_lost = self.result == DONE and not changed and any(self.expected_change)
@@ -77,11 +79,7 @@ class Outcome:
         saw = f"the caller saw {self.result} {self.message}".rstrip()
         rules = (
             (STUCK, not was_released, "the caller was not released"),
-            (
-                WAITING,
-                was_released and self.needed_cancel,
-                "the caller was released only by a cancel",
-            ),
+            (WAITING, is_late, "the caller was released only by a cancel"),
             (SWALLOWED, self.delivered and is_other_error, saw),
             (CHECKED_OUT, self.checked_out, f"{self.checked_out} when the caller was released"),
             (OPEN_BACKEND, states, states),
@@ -89,11 +87,7 @@ class Outcome:
             (PARTIAL_COMMIT, is_partial, change),
             (LOST_COMMIT, is_lost, "the work ended normally, but nothing was committed"),
             (TROUBLE, self.troubles, "; ".join(self.troubles)),
-            (
-                UNUSABLE,
-                len(self.failed_uses) > kind.ends_connections,
-                "; ".join(self.failed_uses),
-            ),
+            (UNUSABLE, is_unusable, "; ".join(self.failed_uses)),
             (ORPHAN, self.orphans, f"{self.orphans} after dispose()"),
         )
         return {name: evidence for name, is_violated, evidence in rules if is_violated}

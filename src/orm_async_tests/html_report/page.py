@@ -20,7 +20,7 @@ from orm_async_tests.html_report.panels import Background, Panel, build_panel
 from orm_async_tests.html_report.recorded_tables import read_ranges
 from orm_async_tests.html_report.result_files import Results
 from orm_async_tests.html_report.variant_code import code_css
-from orm_async_tests.questions import Question, read_questions
+from orm_async_tests.questions import group_by_subject, read_questions
 from orm_async_tests.timeline.lanes import LEGEND
 from orm_async_tests.verdicts import EVERY_WORD
 from orm_async_tests.versions.defect_catalogue import load_known_defects
@@ -52,7 +52,7 @@ def render_report(results: Results, panels: Sequence[Panel], command: str) -> st
         results=results,
         panels=panels,
         chapters=by_chapter,
-        questions=_group_by_subject(read_questions()),
+        questions=group_by_subject(read_questions()),
         isolation=figures.isolation_table(results),
         poolers=figures.pooler_table(),
         heat_maps=[figures.heat_map(sweep) for sweep in results.sweeps],
@@ -118,10 +118,3 @@ def render_link(url: str, text: str = "") -> Markup:
     if not re.match(r"https?://", url):
         return escape(text)
     return Markup('<a href="{}" rel="noreferrer">{}</a>').format(url, text)
-
-
-def _group_by_subject(questions: Sequence[Question]) -> dict[str, list[Question]]:
-    groups: dict[str, list[Question]] = {}
-    for question in questions:
-        groups.setdefault(question.subject, []).append(question)
-    return groups

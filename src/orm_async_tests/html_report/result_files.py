@@ -95,10 +95,9 @@ def _read_documents(path: Path, problems: Counter[str]) -> Iterator[Document]:
         text = path.read_bytes().decode("utf-8", "replace")
     except OSError as error:
         raise _refusal(f"the file cannot be read: {error.strerror or error}", path) from None
-    document = _parse(text)
-    values = (
-        [document] if document is not None else [_parse(line) for line in text.split("\n") if line]
-    )
+    values = [_parse(text)]
+    if values == [None]:
+        values = [_parse(line) for line in text.split("\n") if line]
     for number, value in enumerate(values, start=1):
         if isinstance(value, dict):
             yield value

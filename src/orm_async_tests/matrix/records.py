@@ -164,9 +164,8 @@ def merge(runs: Sequence[Sequence[Record]]) -> list[Record]:
     stacks: dict[str, Any] = {}
     for head, *_ in runs:
         if twice := sorted(stacks.keys() & head["stacks"].keys()):
-            problem = f"two files contain results of the stack {twice[0]!r}"
             raise CouldNotRun(
-                problem,
+                f"two files contain results of the stack {twice[0]!r}",
                 "the files",
                 "run orm-async-tests matrix with --shard 1/2, and then with --shard 2/2",
             )

@@ -184,13 +184,9 @@ def check_owner(path: Path, status: os.stat_result, forbidden: int) -> None:
 
 
 def refusal(path: Path, reason: str, remedy: str = "") -> CouldNotRun:
-    remedies = [
-        remedy,
-        f"set {VARIABLE}=/a/folder/of/yours",
-        "or set DATABASE_URL=postgresql://...",
-    ]
+    usual = f"set {VARIABLE}=/a/folder/of/yours, or set DATABASE_URL=postgresql://..."
     problem = f"the embedded server does not use this path: {reason}"
-    return CouldNotRun(problem, str(path), ", ".join(filter(None, remedies)))
+    return CouldNotRun(problem, str(path), f"{remedy}, {usual}" if remedy else usual)
 
 
 @contextmanager

@@ -90,9 +90,8 @@ async def _run(
     outcome = await sweep.run_point(point)
     if not outcome.reached:
         problem = f"the work has no point {point.where}, but only {outcome.count} with this fault"
-        raise CouldNotRun(
-            problem, OPTION, "repeat the option with a fault point that a failing test has printed"
-        )
+        remedy = "repeat the option with a fault point that a failing test has printed"
+        raise CouldNotRun(problem, OPTION, remedy)
     outcome = explain_outcome(outcome, versions)
     report = Report([Cell(sweep.name, point.fault, (1, 1), (outcome,))])
     if failed_points and not report.violating:

@@ -88,9 +88,8 @@ def _describe_validation(error: BaseException, usage: TaskUsage) -> Iterator[str
 
 def _find_only_session(error: BaseException) -> Session | None:
     """Return the session that the traceback's frames use, or None if there is not exactly one."""
-    values = (
-        value for frame, _ in walk_tb(error.__traceback__) for value in frame.f_locals.values()
-    )
+    frames = (frame for frame, _ in walk_tb(error.__traceback__))
+    values = (value for frame in frames for value in frame.f_locals.values())
     # isinstance() would wake lazy proxies.
     sessions = {value.sync_session for value in values if issubclass(type(value), AsyncSession)}
     return sessions.pop() if len(sessions) == 1 else None

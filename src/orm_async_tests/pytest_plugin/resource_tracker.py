@@ -213,9 +213,8 @@ class ResourceTracker:
         for engine in scope.engines:
             if engine.open_entries and not engine.disposed:
                 place = str(engine.created_at)
-                leaks.append(
-                    Finding(ENGINE, place, f"the engine created at {place} was not disposed")
-                )
+                problem = f"the engine created at {place} was not disposed"
+                leaks.append(Finding(ENGINE, place, problem))
         scope.ended = True
         scope.checkouts.clear()
         scope.engines.clear()

@@ -58,9 +58,8 @@ class HeaderChecks:
             return None
         origin = headers.get("Origin")
         if origin is not None and origin.partition("://")[2].lower() != host:
-            return make_problem(
-                403, f"a page of the site {excerpt(origin)!r} must not write to this service"
-            )
+            detail = f"a page of the site {excerpt(origin)!r} must not write to this service"
+            return make_problem(403, detail)
         coding = headers.get("Content-Encoding", "identity").strip().lower()
         if coding != "identity":
             detail = f"the body is encoded as {excerpt(coding)!r}: omit Content-Encoding"

@@ -135,6 +135,5 @@ async def stream_live(
         raise not_found(User)
     last_id = min(last_event_id, rows[0].id or 0)
     # FastAPI 0.165 logs a traceback when a client leaves a generator that FastAPI itself runs.
-    return EventSourceResponse(
-        stream_events(state.hub, state.primary, user_id, last_id, state.settings)
-    )
+    events = stream_events(state.hub, state.primary, user_id, last_id, state.settings)
+    return EventSourceResponse(events)

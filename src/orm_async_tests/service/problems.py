@@ -92,9 +92,8 @@ async def handle_database_error(_: Request, error: Exception) -> JSONResponse:
     orig = getattr(error, "orig", error)
     sqlstate = getattr(orig, "sqlstate", None) or ""
     if sqlstate in CONSTRAINTS:
-        return make_problem(
-            CONSTRAINTS[sqlstate], "the change violates a constraint of the database"
-        )
+        detail = "the change violates a constraint of the database"
+        return make_problem(CONSTRAINTS[sqlstate], detail)
     is_unreachable = (
         sqlstate.startswith(CONNECTION_EXCEPTION)
         or (isinstance(error, DBAPIError) and error.connection_invalidated)

@@ -106,6 +106,5 @@ async def stream_ndjson(user_id: Id, reader: Read) -> StreamingResponse:
 async def stream_geojson(user_id: Id, reader: Read) -> StreamingResponse:
     """Download a user's points as a GeoJSON feature."""
     batch = await read_first_batch(reader, POSITIONS, user_id)
-    return StreamingResponse(
-        stream_feature(reader, user_id, batch), media_type="application/geo+json"
-    )
+    feature = stream_feature(reader, user_id, batch)
+    return StreamingResponse(feature, media_type="application/geo+json")

@@ -49,10 +49,8 @@ class KnownDefect:
 
 def load_known_defects() -> list[KnownDefect]:
     """Return all defects, ordered by the number of the first script that shows the defect."""
-    shared = {
-        defect.name: defect
-        for defect in _find_definitions(SHARED_FILE.read_text("utf-8"), SHARED_FILE)
-    }
+    definitions = _find_definitions(SHARED_FILE.read_text("utf-8"), SHARED_FILE)
+    shared = {defect.name: defect for defect in definitions}
     defects: dict[str, KnownDefect] = {}
     for script in catalogue.read_scripts():
         names = re.findall(r"\w+", " ".join(IMPORT.findall(script.code)))

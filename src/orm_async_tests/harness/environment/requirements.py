@@ -31,11 +31,7 @@ BY_FIXTURE = (
     ({"pooler"}, {PGBOUNCER}),
     ({"http"}, {"httpx", "uvicorn"}),
 )
-SERVERS = {
-    BINARIES: "a private server",
-    STANDBY: "a private standby",
-    PGBOUNCER: "PgBouncer",
-}
+SERVERS = {BINARIES: "a private server", STANDBY: "a private standby", PGBOUNCER: "PgBouncer"}
 # The server functions that `activity` and `blocked` call.
 OF_ACTIVITY = {
     "blocked": "pg_blocking_pids",
@@ -118,10 +114,8 @@ def require(words: str, source: str) -> None:
     for requirement in filter(None, words.split(",")):
         form = re.fullmatch(r"(\w+)((>=|<|==)\d+(\.\d+)*)?", requirement)
         if form is None or form[1] not in REQUIRABLE:
-            names = " or ".join(REQUIRABLE)
-            raise CouldNotRun(
-                f"{requirement!r} cannot be required", source, f"{source} with {names}"
-            )
+            remedy = f"{source} with {' or '.join(REQUIRABLE)}"
+            raise CouldNotRun(f"{requirement!r} cannot be required", source, remedy)
         if reason := find_missing(requirement, wire=True):
             problem, _, remedy = reason.partition(": ")
             raise CouldNotRun(f"{requirement} is required: a script {problem}", source, remedy)

@@ -68,12 +68,11 @@ async def _run(
             with open_pooler(database.url, database.pooler) as url, open_wire(url) as wire:
                 url = wire.url if wire else url
                 try:
-                    observations[variant.name] = await observe(
-                        script, variant, scripts, url, wire, options
-                    )
+                    observed = await observe(script, variant, scripts, url, wire, options)
                 except DBAPIError as error:  # the server lacks something
                     reason = f"the script's tables or rows cannot be created: {describe(error)}"
                     return Result(script, stack, Verdict(BROKEN, reason), observations, 0.0)
+                observations[variant.name] = observed
     verdict = judge(script, observations, stack, options)
     return Result(script, stack, verdict, observations, time.perf_counter() - started)
 

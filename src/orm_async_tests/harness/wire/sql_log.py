@@ -21,18 +21,16 @@ def record_sql(observation: Observation, unobserved: Engine) -> Iterator[None]:
     number that no other open transaction has.
     """
     listeners = _listeners(observation, unobserved)
-    for name, listener in listeners:
+    for name, listener in listeners.items():
         event.listen(Engine, name, listener)
     try:
         yield
     finally:
-        for name, listener in listeners:
+        for name, listener in listeners.items():
             event.remove(Engine, name, listener)
 
 
-def _listeners(
-    observation: Observation, unobserved: Engine
-) -> list[tuple[str, Callable[..., None]]]:
+def _listeners(observation: Observation, unobserved: Engine) -> dict[str, Callable[..., None]]:
     open_ids: dict[int, int] = {}  # by id(), because a reference would keep a connection open
     ends: dict[int, int] = {}  # by id(): the index of the last COMMIT or ROLLBACK in the log
 
@@ -59,9 +57,5 @@ def _listeners(
     def recorder(word: str) -> Callable[[Connection], None]:
         return lambda connection: record(connection, word)
 
-    transaction_events = [(word.lower(), recorder(word)) for word in TRANSACTION]
-    return [
-        ("after_cursor_execute", after_statement),
-        ("handle_error", on_error),
-        *transaction_events,
-    ]
+    listeners = {word.lower(): recorder(word) for word in TRANSACTION}
+    return {**listeners, "after_cursor_execute": after_statement, "handle_error": on_error}

@@ -71,6 +71,18 @@ def test_a_module_behind_another_one_counts_although_it_was_known(project: Path)
     assert codes(files) == []
 
 
+def test_a_changed_call_changes_the_results_of_the_called_module(project: Path) -> None:
+    files = ("types_of_app.py", "use.py")
+    (project / "use.py").write_text(USE.replace(": Session", ""), "utf-8")
+    assert codes(files) == []
+    call = "async def clear(session: Session) -> None:\n    await remove(session, 1)\n"
+    imports = "from use import remove\n"
+    (project / "types_of_app.py").write_text(TYPES + imports + call, "utf-8")
+    assert codes(files) == ["OAT103"]
+    (project / "types_of_app.py").write_text(TYPES + imports, "utf-8")
+    assert codes(files) == []
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"modules": [[1]], "files": {"use.py": 1}}'])
 def test_a_damaged_cache_is_not_used(project: Path, text: str) -> None:
     assert codes(["use.py"]) == ["OAT103"]

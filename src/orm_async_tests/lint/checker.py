@@ -13,7 +13,7 @@ from orm_async_tests.lint.lint_settings import Settings
 from orm_async_tests.lint.project_facts import ProjectFacts
 from orm_async_tests.lint.relevance import Relevance
 from orm_async_tests.lint.resolution import Project
-from orm_async_tests.lint.result_cache import FileResult
+from orm_async_tests.lint.result_cache import EVERY_FILE, FileResult
 from orm_async_tests.lint.rules import RULES
 from orm_async_tests.lint.rules.request_session import dependencies
 from orm_async_tests.lint.scopes import Module
@@ -31,11 +31,11 @@ RELEVANT = ("sqlalchemy", "sqlmodel", "session", "Session", "async def", "asynci
 class Checker:
     """Checks the files of one project, and keeps the modules in memory that were used last."""
 
-    def __init__(self, settings: Settings, facts: ProjectFacts) -> None:
+    def __init__(self, settings: Settings, facts: ProjectFacts, files: Sequence[Path]) -> None:
         self.settings = settings
         self.facts = facts
         self.rules = [RULES[code]() for code in settings.codes]
-        self.project = Project(settings.root.resolve(), self.load, tuple(settings.sessions))
+        self.project = Project(settings.root.resolve(), self.load, files, settings.sessions)
         self._flows = Flows(SessionUse(self.project))
         self._relevance = Relevance(self.project)
         self._modules: dict[str, tuple[Module | None, int]] = {}
@@ -107,7 +107,11 @@ class Checker:
             symtable.symtable(text, str(path), "exec")  # a faster test of the syntax than a tree
             result = FileResult()
         if self.settings.uses_cache:
-            result.modules = sorted(self.project.behind(absolute) - {absolute})
+            modules = self.project.behind(absolute) | {absolute}
+            depends_on_all = not modules.isdisjoint(self.project.calls.users)
+            result.modules = sorted(
+                modules - {absolute} | ({EVERY_FILE} if depends_on_all else set())
+            )
         if result.findings or result.pending or self.settings.warn_unused_ignores:
             result.comments = list(read_suppressions(str(path), split_lines(text)))
         return result

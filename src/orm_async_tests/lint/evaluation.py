@@ -126,22 +126,6 @@ def _call_external(project: "Project", name: str, call: ast.Call, scope: Scope) 
                 None)  # fmt: skip
 
 
-def passed_value(project: "Project", function: Scope, name: str) -> Value | None:
-    """Return what the calls in the same module pass for a parameter without a type."""
-    parts = function.name.split(".")
-    callee = parts[-2] if parts[-1] == "__init__" and len(parts) > 1 else parts[-1]
-    names = function.parameters[1:] if function.cls else function.parameters
-    values = []
-    for call, scope in function.module.calls.get(callee, ())[:4]:
-        place = names.index(name) if name in names else len(call.args)
-        nodes = [*call.args[place : place + 1],
-                 *(k.value for k in call.keywords if k.arg == name)]  # fmt: skip
-        values += [project.value(part, scope) for part in nodes]
-    value = union(values)
-    is_known = value and (value.is_session or value.is_a(sa.ENGINE, sa.FACTORY))
-    return value if is_known else None
-
-
 def evaluate_annotation(project: "Project", annotation: ast.AST, scope: Scope) -> Value | None:
     match annotation:
         case ast.Constant(value=str(text)):

@@ -8,6 +8,7 @@ from typing import NamedTuple
 DATABASE, TIMEOUT = "database error", "timeout"
 RESULT = ""  # the name of what a call has returned
 TRUE = object()  # stands for any object that is true, for example an exception
+UNKNOWN = object()
 EMPTY = (ast.List, ast.Tuple, ast.Dict)
 MOST = 12  # states at one point
 
@@ -52,16 +53,20 @@ class State:
 
     def assign(self, name: str, value: ast.expr) -> None:
         self.clear(name)
+        result = self.facts.get(RESULT, self.evaluate(value))
         self.facts.pop(name, None)
-        match value:
-            case ast.Name(id=other) if other in self.facts:
-                self.facts[name] = self.facts[other]
+        if result is not UNKNOWN:
+            self.facts[name] = result
+
+    def evaluate(self, node: ast.expr) -> object:
+        """Return the constant that an expression has, TRUE for other true objects, or UNKNOWN."""
+        match node:
+            case ast.Name(id=name):
+                return self.facts.get(name, UNKNOWN)
             case ast.Call(func=ast.Name(id="str" | "repr"), args=[ast.Name()]) | ast.JoinedStr():
-                self.facts[name] = TRUE
-            case _ if (constant := constant_of(value)) is not TRUE:
-                self.facts[name] = constant
-        if RESULT in self.facts:
-            self.facts[name] = self.facts[RESULT]
+                return TRUE
+        constant = constant_of(node)
+        return UNKNOWN if constant is TRUE else constant
 
     def may_be(self, test: ast.expr, truth: bool) -> bool:
         return not self.failures or truth_of(test, self.facts) in (truth, None)

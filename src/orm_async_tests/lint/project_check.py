@@ -2,7 +2,7 @@
 
 import gc
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -71,7 +71,7 @@ def _drop_ignored(
 def _check_files(files: Sequence[Path], settings: Settings) -> Results:
     root, engines = settings.root.resolve(), _read_engines(files, settings)
     facts = read_facts(root, settings.dialect, settings.fastapi, engines)
-    run = partial(_check_in_processes, settings, facts)
+    run = partial(_check_in_processes, partial(_check_part, settings, facts, files), settings.jobs)
     if settings.texts or not settings.uses_cache:
         return run(files)
     parts = (facts, settings.codes, settings.sessions, settings.warn_unused_ignores)
@@ -79,15 +79,17 @@ def _check_files(files: Sequence[Path], settings: Settings) -> Results:
     return {path: results[path] for path in files}
 
 
-def _check_in_processes(settings: Settings, facts: ProjectFacts, files: Sequence[Path]) -> Results:
+def _check_in_processes(
+    check_part: Callable[[Sequence[Path]], Results], jobs: int, files: Sequence[Path]
+) -> Results:
     """Divide many files among processes, so that neighboring files stay together."""
-    count = min(settings.jobs, len(files) // FILES_FOR_A_PROCESS)
+    count = min(jobs, len(files) // FILES_FOR_A_PROCESS)
     if count < 2:
-        return _check_part(settings, facts, files)
+        return check_part(files)
     size = -(-len(files) // count)
     parts = [files[start : start + size] for start in range(0, len(files), size)]
     with ProcessPoolExecutor(count) as pool:
-        results = pool.map(partial(_check_part, settings, facts), parts)
+        results = pool.map(check_part, parts)
         return {path: result for part in results for path, result in part.items()}
 
 
@@ -99,12 +101,14 @@ def _read_engines(files: Sequence[Path], settings: Settings) -> Iterator[str]:
                 yield text
 
 
-def _check_part(settings: Settings, facts: ProjectFacts, files: Sequence[Path]) -> Results:
+def _check_part(
+    settings: Settings, facts: ProjectFacts, files: Sequence[Path], part: Sequence[Path]
+) -> Results:
     gc.disable()  # syntax trees are many objects without cycles
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about escapes in the files
-            return Checker(settings, facts).check_files(files)
+            return Checker(settings, facts, files).check_files(part)
     finally:
         gc.freeze()  # otherwise the next collection visits all summaries
         gc.enable()

@@ -2,12 +2,13 @@
 
 import ast
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from orm_async_tests.lint import evaluation
+from orm_async_tests.lint import callers, evaluation
 from orm_async_tests.lint import sqlalchemy_types as sa
+from orm_async_tests.lint.callers import CallIndex
 from orm_async_tests.lint.module_paths import ModulePaths
 from orm_async_tests.lint.scopes import Binding, Module, Scope, last_name, tail_of
 from orm_async_tests.lint.value import Value, union
@@ -24,10 +25,13 @@ Load = Callable[[str], Module | None]
 class Project:
     """The modules of a project. A module is parsed when another module first needs it."""
 
-    def __init__(self, root: Path, load: Load, sessions: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, root: Path, load: Load, files: Sequence[Path] = (), sessions: Sequence[str] = ()
+    ) -> None:
         self.paths = ModulePaths(root)
         self.sessions = {name.replace(":", ".") for name in sessions}
         self.load = load
+        self.calls = CallIndex(files)
         self._known: dict[Any, Value | None] = {}
         """The values of names, attributes and calls, by the path of their module or by the value
         that has them. These values stay when their module is no longer in memory.
@@ -70,6 +74,20 @@ class Project:
         if value and value.kind == "instance" and value.module:
             return self.attribute(value, "__call__")
         return value
+
+    @staticmethod
+    def arguments(call: ast.Call, function: Scope, callee: Value) -> dict[str, ast.expr]:
+        """Return the arguments of a call, by the names of the parameters that receive them."""
+        names = function.parameters
+        arguments = {}
+        is_bound = function.cls and callee.inner and "staticmethod" not in function.decorators
+        if is_bound and names:
+            first, *names = names
+            if isinstance(call.func, ast.Attribute):
+                arguments[first] = call.func.value
+        plain = [part for part in call.args if not isinstance(part, ast.Starred)]
+        arguments |= dict(zip(names, plain, strict=False))
+        return arguments | {item.arg: item.value for item in call.keywords if item.arg}
 
     # Expressions
 
@@ -194,7 +212,7 @@ class Project:
         default = scope.defaults.get(name)
         if value or node.annotation or default:
             return value or (self.value(default, outside) if default else None)
-        return evaluation.passed_value(self, scope, name)
+        return callers.passed_value(self, scope, name)
 
     def _import(self, node: tuple[str, int, str | None], path: str) -> Value | None:
         name, level, attr = node

@@ -21,6 +21,7 @@ from orm_async_tests.lint.finding import Finding, Fix, Location, UnreadFile
 from orm_async_tests.lint.suppressions import Suppression
 
 FOLDER = ".orm_async_tests_cache"
+EVERY_FILE = ""  # the name that stands for all checked files among the modules of a result
 MOST = 8  # files in the folder: of other settings, or of other paths on the command line
 
 
@@ -60,7 +61,13 @@ def check_changed(
     parts = checker, sys.version_info[:2], Path.cwd(), sorted(files), settings
     name = _digest(repr(parts).encode("utf-8", "surrogateescape"))
     path = root / FOLDER / f"{name}.json"
-    digest = cache(_digest_file)
+
+    @cache
+    def digest(name: str) -> str:
+        if name == EVERY_FILE:
+            return _digest("".join(digest(str(path)) for path in files).encode())
+        return _digest_file(name)
+
     results: Results = {}
     with suppress(OSError, ValueError, LookupError, TypeError, AttributeError):
         results = _read(path, digest)

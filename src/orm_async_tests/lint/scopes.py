@@ -188,7 +188,7 @@ class Module:
         self.events: dict[ast.Call, list[Any]] = {}
         """The uses of sessions by calls."""
 
-        self.flows: dict[Scope, Any] = {}
+        self.flows: dict[Any, Any] = {}
         self.values: dict[Any, Any] = {}
         """What is known about nodes and names, kept by the users of this module."""
 

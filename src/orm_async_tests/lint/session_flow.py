@@ -1,6 +1,7 @@
 """Follows the control flow of a function, to learn which sessions it uses after an error."""
 
 import ast
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain, product
 from typing import TYPE_CHECKING
@@ -34,7 +35,7 @@ BEGINNING = sa.STATEMENTS - {"get", "get_one", "commit", "delete", "begin_nested
 class SessionFlow:
     """Interprets one function. `swallowed` and `late_begins` contain the results of the walk."""
 
-    def __init__(self, use: SessionUse, scope: Scope, flows: "Flows") -> None:
+    def __init__(self, use: SessionUse, scope: Scope, flows: "Flows", start: State) -> None:
         self.use = use
         self.value = use.project.value
         self.scope = scope
@@ -51,6 +52,7 @@ class SessionFlow:
         """The states in which it returns anything."""
 
         self._flow_of = flows.of_function
+        self._flow_after_failure = flows.after_failure
         self._raised: list[list[Raised]] = [[]]
         outer = getattr(scope.parent, "node", None)
         self._wraps = scope.yielded or scope.awaited or hasattr(outer, "args")
@@ -59,7 +61,7 @@ class SessionFlow:
         """The exceptions that gather(return_exceptions=True) returns."""
 
         self._breaks, self._continues = list[list[State]](), list[list[State]]()
-        end = self._block(scope.node.body, [State()])
+        end = self._block(scope.node.body, [start])
         self.exits += [(state, None) for state in end]
         self.ends += end
 
@@ -312,7 +314,10 @@ class SessionFlow:
         events = self.use.events(node, self.scope)
         again = [one for one in events if expressions.is_repeated(one.node, self.scope)]
         for event in (*events, *again):
+            left = [*self._failures_after(event, states)]
             self._apply(event, states)
+            for state, failures in left:
+                state.failures[event.key] = failures
         for item in self._expected:
             if not any("rollback" in last_name(call) for call in self.scope.calls):
                 failure = Failure(item.node, DATABASE)
@@ -324,6 +329,19 @@ class SessionFlow:
             kinds = frozenset({DATABASE, TIMEOUT} if self._is_timed(place) else {DATABASE})
             copies = [state.copy() for state in states]
             self._raised[-1].append(Raised(key, place, kinds, copies))
+
+    def _failures_after(
+        self, event: Event, states: list[State]
+    ) -> Iterator[tuple[State, frozenset[Failure]]]:
+        """Yield the failures that a function of the project neither uses nor rolls back."""
+        for state in states if event.callee and "begin" not in event.operations else ():
+            flow = self._flow_after_failure(event, state) if event.key in state.failures else None
+            if flow and flow.scope.node in flow.swallowed:
+                self._use(event.key, event.node, [state])
+            elif flow:
+                failures = state.failures.pop(event.key)
+                if any(end.failures.get(name) for end in flow.ends for name in event.inside):
+                    yield state, failures
 
     def _apply(self, event: Event, states: list[State]) -> None:
         key, operations = event.key, event.operations
@@ -378,7 +396,7 @@ class SessionFlow:
         if flow is None or event.callee is None:
             return
         is_here = flow.scope.module is self.scope.module
-        arguments = self.use.arguments(event.node, flow.scope, event.callee)
+        arguments = self.use.project.arguments(event.node, flow.scope, event.callee)
         for name in event.inside:
             for end, constant in flow.exits:
                 argument = arguments.get(getattr(constant, "id", ""))

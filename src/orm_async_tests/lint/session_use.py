@@ -229,7 +229,7 @@ class SessionUse:
         if function is None:
             return
         merged: dict[tuple[str, bool], list[str]] = defaultdict(list)
-        arguments: dict[str, ast.expr] = self.arguments(call, function, callee)
+        arguments: dict[str, ast.expr] = self.project.arguments(call, function, callee)
         for path in effects:
             root, _, rest = path.partition(".")
             if root in arguments:
@@ -298,19 +298,6 @@ class SessionUse:
                 if origin is None or not (origin.module or origin.name in PLAIN_BASES):
                     return True
         return False
-
-    def arguments(self, call: ast.Call, function: Scope, callee: Value) -> dict[str, ast.expr]:
-        """Return the arguments of a call, by the names of the parameters that receive them."""
-        names = function.parameters
-        arguments = {}
-        is_bound = function.cls and callee.inner and "staticmethod" not in function.decorators
-        if is_bound and names:
-            first, *names = names
-            if isinstance(call.func, ast.Attribute):
-                arguments[first] = call.func.value
-        plain = [part for part in call.args if not isinstance(part, ast.Starred)]
-        arguments |= dict(zip(names, plain, strict=False))
-        return arguments | {item.arg: item.value for item in call.keywords if item.arg}
 
     def effects_of(self, callee: Value) -> Effects:
         known = self._effects.get((callee.module, callee.name))

@@ -150,7 +150,7 @@ def _start_of_wrapper(
     file: SourceFile, call: ast.Call, scope: Scope, function: Scope
 ) -> Iterator[Start]:
     callee = file.project.callee(call.func, scope)
-    arguments = file.use.arguments(call, function, callee) if callee else {}
+    arguments = file.project.arguments(call, function, callee) if callee else {}
     rest = function.node.args.vararg
     for inner in function.starts:
         started: list[Work] = []

@@ -93,6 +93,9 @@ async def overridden_as_a_coroutine(session: WithHistory, row):
 
 async def helper(session: AsyncSession, statement):
     query(session, statement)  # OAT103
+
+
+async def lost_transaction(session: AsyncSession):
     transaction = session.begin()  # OAT103
     await transaction.rollback()
 

@@ -141,7 +141,7 @@ def _tasks_of_helpers(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[
         function = file.project.function(callee)
         if not function or not callee or not any(v and v.is_a("BackgroundTasks") for v in values):
             continue
-        arguments = file.use.arguments(call, function, callee)
+        arguments = file.project.arguments(call, function, callee)
         tasks = [task for task in function.calls if last_name(task.func) == "add_task"]
         names = {getattr(part, "id", "") for task in tasks for part in task.args[1:]}
         yield call, scope, [arguments[name] for name in names & arguments.keys()]

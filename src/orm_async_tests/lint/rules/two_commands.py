@@ -69,7 +69,7 @@ def _passed_texts(file: SourceFile) -> Iterator[ast.expr]:
             callee = file.value(call.func, scope)
             function = file.project.function(file.project.callee(call.func, scope))
             if function and callee and _has_two_commands(file, part, scope):
-                arguments = file.use.arguments(call, function, callee)
+                arguments = file.project.arguments(call, function, callee)
                 names = {name for name, node in arguments.items() if node is part}
                 yield from [part] if names & {*_executed_names(file, function)} else []
 

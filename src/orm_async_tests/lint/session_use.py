@@ -45,9 +45,6 @@ class Event:
     inside: tuple[str, ...] = ()
     """The keys of the session in the called function."""
 
-    is_guess: bool = False
-    """Whether the value that may be a session comes from a parameter without a type."""
-
 
 class SessionUse:
     """Determines what expressions do with sessions."""
@@ -180,9 +177,7 @@ class SessionUse:
         return [event for call in calls for event in self.call_events(call, scope)]
 
     def call_events(self, call: ast.Call, scope: Scope) -> list[Event]:
-        return [event for event in self._all_events(call, scope) if not event.is_guess]
-
-    def _all_events(self, place: ast.Call, scope: Scope) -> list[Event]:
+        place = call
         known = scope.module.events
         if place not in known:
             cuts, call = self._cuts, self.normal(place, scope)
@@ -209,10 +204,6 @@ class SessionUse:
                 method = self.project.function(self.project.value(func, scope))
                 if method is None or name in OPERATIONS:
                     return
-            is_named = owner is None and (name in OPERATIONS or "rollback" in name)
-            if is_named and (path := scope.path(func.value)):
-                operation = name if name in OPERATIONS else "rollback"
-                yield Event(path, frozenset({operation}), call, is_guess=True)
         callee = self.project.value(func, scope)
         if callee and callee.kind in ("class", "external", "method") and "rollback" not in name:
             return
@@ -228,47 +219,36 @@ class SessionUse:
         function = self.project.function(callee) if effects else None
         if function is None:
             return
-        merged: dict[tuple[str, bool], list[str]] = defaultdict(list)
+        merged: dict[str, list[str]] = defaultdict(list)
         arguments: dict[str, ast.expr] = self.project.arguments(call, function, callee)
         for path in effects:
             root, _, rest = path.partition(".")
             if root in arguments:
-                keys, is_guess = self._mapped(arguments[root], rest, scope)
+                keys = self._mapped(arguments[root], rest, scope)
             elif root in function.parameters:
                 continue
             else:  # a variable of an outer function or of the module
-                keys, is_guess = self._outer(path, function, scope)
+                keys = self._outer(path, function, scope)
             for key in keys:
-                merged[key, is_guess].append(path)
-        for (key, is_guess), paths in merged.items():
+                merged[key].append(path)
+        for key, paths in merged.items():
             names = frozenset[str]().union(*(effects[path] for path in paths))
-            yield Event(key, names, call, callee, tuple(paths), is_guess)
+            yield Event(key, names, call, callee, tuple(paths))
 
-    def _outer(self, path: str, function: Scope, scope: Scope) -> tuple[tuple[str, ...], bool]:
-        """Return the caller's keys of a session that a function finds outside of itself, and
-        whether they are a guess.
-        """
+    def _outer(self, path: str, function: Scope, scope: Scope) -> tuple[str, ...]:
+        """Return the caller's keys of a session that a function finds outside of itself."""
         if path == ANY or function.module is not scope.module:
-            return ((path,) if path == ANY else ()), False
-        node = ast.parse(path, mode="eval").body
-        owner = scope.find(path.partition(".")[0])
-        is_outer = owner is not None and not owner.is_module
-        if is_outer and self.project.value(node, scope) is None:
-            return (path,), True
-        return self.keys(node, scope), False
+            return (path,) if path == ANY else ()
+        return self.keys(ast.parse(path, mode="eval").body, scope)
 
-    def _mapped(self, node: ast.expr, rest: str, scope: Scope) -> tuple[tuple[str, ...], bool]:
+    def _mapped(self, node: ast.expr, rest: str, scope: Scope) -> tuple[str, ...]:
         value = self.project.value(node, scope)
         for part in rest.split(".") if rest else ():
             value = self.project.attribute(value, part)
         path = scope.path(node)
         if rest and scope.role(path.partition(".")[0]) == "self":
-            is_known = is_session(value) or value is None
-            return ((self._canonical(f"{path}.{rest}", scope),) if is_known else ()), value is None
-        keys = self._passed(node, scope)
-        if keys or value is not None or not path:
-            return keys, False
-        return (f"{path}.{rest}" if rest else path,), True
+            return (self._canonical(f"{path}.{rest}", scope),) if is_session(value) else ()
+        return self._passed(node, scope)
 
     def _passed(self, node: ast.expr, scope: Scope) -> tuple[str, ...]:
         value = self.project.value(node, scope)
@@ -285,10 +265,8 @@ class SessionUse:
             parts += [call.func.value] if owner and self._has_unknown_base(owner) else []
         for part in parts:
             if isinstance(part, PATHS):
-                keys = self.keys(part, scope)
-                is_guess = not keys and self.project.value(part, scope) is None
-                for key in (scope.path(part),) if is_guess else keys:
-                    yield Event(key, frozenset({PASSED}), call, is_guess=is_guess)
+                for key in self.keys(part, scope):
+                    yield Event(key, frozenset({PASSED}), call)
 
     def _has_unknown_base(self, value: Value) -> bool:
         for cls in self.project.bases(value):
@@ -315,12 +293,8 @@ class SessionUse:
         self._started.add(key)
         effects: dict[str, set[str]] = defaultdict(set)
         for call in function.calls:
-            events = self._all_events(call, function)
-            is_guess = any(event.is_guess and event.callee is None for event in events)
-            for event in events:
-                if not is_outside(event.key, function) or (
-                    is_guess and event.key == ANY and event.callee is None
-                ):
+            for event in self.call_events(call, function):
+                if not is_outside(event.key, function):
                     continue
                 operations = set(event.operations)
                 if event.callee is None and operations & sa.STATEMENTS:

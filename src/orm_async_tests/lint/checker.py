@@ -1,6 +1,7 @@
 """Checks files: parses them, resolves their names over the whole project, and runs the rules."""
 
 import ast
+import re
 import symtable
 import sys
 from collections.abc import Sequence
@@ -25,6 +26,7 @@ from orm_async_tests.lint.unread_files import explain_syntax_error
 
 MOST_PARSED = 14_000_000  # characters; their trees of syntax need 60 times as much memory
 DEEPEST = 5000  # calls inside calls, because functions of a project are followed into each other
+STATEMENT = re.compile(r"\b(\w+)\.(execute|scalars?|commit|rollback|flush|refresh|add)\(")
 RELEVANT = ("sqlalchemy", "sqlmodel", "session", "Session", "async def", "asyncio", "Depends(")
 
 
@@ -101,7 +103,8 @@ class Checker:
         texts = self.settings.texts
         text = texts[path] if path in texts else decode(path.read_bytes())
         may_match = any(word in text for word in RELEVANT)
-        if may_match and (self.settings.sessions or self._relevance.reaches(absolute, text)):
+        may_get_session = bool(self.settings.sessions or STATEMENT.search(text))
+        if may_match and (may_get_session or self._relevance.reaches(absolute, text)):
             result = self._run_rules(path, absolute, text)
         else:
             symtable.symtable(text, str(path), "exec")  # a faster test of the syntax than a tree

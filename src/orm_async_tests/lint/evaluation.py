@@ -29,7 +29,7 @@ def evaluate_result(project: "Project", function: Scope, value: Value) -> Value 
         inner = union([project.value(node, function) for node in [*nodes][:6] if node])
         returned = inner or returned
     if returned is None:
-        return None
+        return Value("await") if function.is_async and not function.yielded else None
     if names & {"asynccontextmanager", "contextmanager"}:
         return Value("enter", inner=returned)
     if function.yielded:
@@ -106,6 +106,8 @@ def _call_external(project: "Project", name: str, call: ast.Call, scope: Scope) 
         inner = evaluate_call(project, value, ast.Call(nodes[0], [], []), scope)
         return Value("call", inner=inner, parts=(callee,)) if callee or inner else None
     match last:
+        case "AppKey":  # of aiohttp
+            return Value("key", inner=project.instance_of(nodes[1], scope)) if nodes[1:] else None
         case "aclosing":
             return value and Value("enter", inner=value)
         case "anext":
@@ -167,7 +169,9 @@ def _generic(project: "Project", node: ast.Subscript, scope: Scope) -> Value | N
 
 
 def evaluate_subscript(project: "Project", node: ast.Subscript, scope: Scope) -> Value | None:
-    origin = project.value(node.value, scope)
+    origin, key = project.value(node.value, scope), project.value(node.slice, scope)
+    if key and key.kind == "key":
+        return key.inner
     if origin and origin.kind == "class":
         return origin
     if origin and origin.kind == "item":

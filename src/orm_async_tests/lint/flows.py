@@ -1,7 +1,9 @@
 """Computes the control flow of each function once."""
 
+import ast
+
 from orm_async_tests.lint.flow_state import DATABASE, UNKNOWN, Failure, State
-from orm_async_tests.lint.scopes import Scope
+from orm_async_tests.lint.scopes import Scope, last_name
 from orm_async_tests.lint.session_flow import SessionFlow
 from orm_async_tests.lint.session_use import Event, SessionUse
 from orm_async_tests.lint.value import Value
@@ -17,7 +19,38 @@ class Flows:
         self._depth = 0
 
     def of(self, scope: Scope) -> SessionFlow | None:
-        return self._interpret(scope, scope, State())
+        return self._interpret(scope, scope, State(begun=self._begun_before(scope)))
+
+    def _begun_before(self, scope: Scope) -> dict[str, ast.AST]:
+        """Return the sessions on which FastAPI's dependencies have begun a transaction before a
+        function runs, with the parameters of these dependencies.
+        """
+        providers = {name: self._dependency(name, scope) for name in scope.parameters}
+        begun: dict[Scope, ast.AST] = {}
+        for name, provider in providers.items():
+            flow = self.of(provider) if provider else None
+            if provider is None or flow is None:
+                continue
+            parameter = scope.bindings[name][0].node
+            if flow.yields and all(key in state.begun for state, key in flow.yields):
+                begun[provider] = parameter
+            for inner in provider.parameters:
+                session = self._dependency(inner, provider)
+                if session and flow.ends and all(inner in end.begun for end in flow.ends):
+                    begun[session] = parameter
+        return {name: begun[provider] for name, provider in providers.items() if provider in begun}
+
+    def _dependency(self, name: str, scope: Scope) -> Scope | None:
+        """Return the function that FastAPI calls for a parameter."""
+        project, binding = self.use.project, scope.bindings[name][0]
+        parts = [getattr(binding.node, "annotation", None), scope.defaults.get(name)]
+        for part in filter(None, parts):
+            node, inner = project.origin(part, scope.parent or scope)
+            for item in getattr(getattr(node, "slice", None), "elts", [node]):
+                call, place = project.origin(item, inner)
+                if isinstance(call, ast.Call) and call.args and last_name(call) == "Depends":
+                    return project.function(project.callee(call.args[0], place))
+        return None
 
     def of_function(self, function: Value | None) -> SessionFlow | None:
         scope = self.use.project.function(function)

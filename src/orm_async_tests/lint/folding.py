@@ -75,6 +75,8 @@ class Folding:
                 url := self._project.value(owner, scope)
             ) and url.name == "URL":
                 return self._fold_url(node, scope)
+            case ast.Call(func=ast.Attribute(value=owner, attr="update_query_dict"), args=[query]):
+                return self._join([owner, query], scope)
             case ast.Call(func=ast.Name(id="dict"), args=args, keywords=keywords):
                 items = [(ast.Constant(k.arg) if k.arg else None, k.value) for k in keywords]
                 return self._fold_dict([*[(None, arg) for arg in args], *items], scope)
@@ -134,6 +136,7 @@ class Folding:
 
     def _join(self, nodes: Sequence[ast.expr], scope: Scope) -> object:
         texts = [self.fold(node, scope) for node in nodes]
+        texts = [_query_of(text) if isinstance(text, FoldedDict) else text for text in texts]
         parts = [text if isinstance(text, str) else "{}" for text in texts]
         return "".join(parts) if any(isinstance(text, str) for text in texts) else NOT_CONSTANT
 
@@ -160,8 +163,7 @@ class Folding:
         driver = arguments.values.get("drivername")
         driver = self.fold(call.args[0], scope) if call.args else driver
         query = arguments.values.get("query")
-        pairs = query.values.items() if isinstance(query, FoldedDict) else ()
-        text = "&".join(f"{name}={value}" for name, value in pairs)
+        text = _query_of(query) if isinstance(query, FoldedDict) else ""
         return f"{driver}:///?{text}" if isinstance(driver, str) else NOT_CONSTANT
 
     def _merge(self, nodes: Sequence[ast.expr], scope: Scope) -> FoldedDict:
@@ -201,4 +203,19 @@ class Folding:
             around = scope.module.parents.get(item)
             has_branches = isinstance(around, ast.If) and around.orelse
             is_known = isinstance(item, ast.Assign) or not has_branches
-            value.update(change if is_known else NOT_CONSTANT)
+            if not _is_alternative(item, scope):
+                value.update(change if is_known else NOT_CONSTANT)
+
+
+def _query_of(options: FoldedDict) -> str:
+    return "".join(f"&{name}={value}" for name, value in options.values.items())
+
+
+def _is_alternative(node: ast.AST, scope: Scope) -> bool:
+    """Return whether a statement is in an `else`, so that it does not run with the `if` before."""
+    parents = scope.module.parents
+    while isinstance(around := parents.get(node), ast.If):
+        if node in around.orelse:
+            return True
+        node = around
+    return False

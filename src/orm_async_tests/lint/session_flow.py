@@ -46,10 +46,13 @@ class SessionFlow:
         """Every late begin(), and the statement before it."""
 
         self.exits: list[tuple[State, object]] = []
-        """The states in which it returns a false constant or a parameter, and that value."""
+        """The states in which it returns a false value or a parameter, and what it returns."""
 
         self.ends: list[State] = []
         """The states in which it returns anything."""
+
+        self.yields: list[tuple[State, str]] = []
+        """The states in which it yields a variable, and the name of the variable."""
 
         self._flow_of = flows.of_function
         self._flow_after_failure = flows.after_failure
@@ -114,6 +117,8 @@ class SessionFlow:
         for state in states:
             state.facts.pop(RESULT, None)
         match node:
+            case ast.Expr(ast.Yield(ast.Name(name))):
+                self.yields += [(state.copy(), name) for state in states]
             case ast.Expr(ast.Call(ast.Attribute(ast.Name(name), "append" | "add"))):
                 for state in states:
                     state.facts[name] = True
@@ -125,8 +130,9 @@ class SessionFlow:
     def _return(self, node: ast.Return, states: list[State]) -> None:
         self._events(node, states)
         self.ends += states
-        if node.value is None or (isinstance(node.value, ast.Constant) and not node.value.value):
-            self.exits += [(state, getattr(node.value, "value", None)) for state in states]
+        result = constant_of(node.value) if node.value else None
+        if not result:
+            self.exits += [(state, result) for state in states]
         elif isinstance(node.value, ast.Name) and self.scope.role(node.value.id) == "param":
             self.exits += [(state, node.value) for state in states]  # a default, for example
 
@@ -268,6 +274,8 @@ class SessionFlow:
                 protected |= expressions.protected_by(self.use, item, self.scope)
                 committed = expressions.committed_by(self.use, item, self.scope)
                 commits += [(key, item.context_expr) for key in committed]
+                for state, key in product(states, committed):
+                    state.begun.setdefault(key, item.context_expr)
         self._timeouts += timeouts
         self._raised.append([])
         end = self._block(node.body, states)

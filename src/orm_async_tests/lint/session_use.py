@@ -64,7 +64,7 @@ class SessionUse:
         if value is None:
             return ()
         if value.is_session:
-            path = scope.path(node) or self._accessor(node, scope)
+            path = self._accessor(node, scope) or scope.path(node)
             return (self._canonical(path, scope),) if path else ()
         if value.is_a(sa.TRANSACTION):
             func = getattr(creation(node, scope), "func", None)
@@ -74,16 +74,17 @@ class SessionUse:
         return ()
 
     def _accessor(self, node: ast.AST, scope: Scope) -> str:
-        """Return a call as a path, if its function returns the session of a context variable."""
-        if not isinstance(node, ast.Call) or node.args or node.keywords:
-            return ""
-        function = self.project.function(self.project.value(node.func, scope))
-        for item in function.returned if function else ():
-            match item:
-                case ast.Call(func=ast.Attribute(value=owner, attr="get")) if function:
-                    value = self.project.value(owner, function)
-                    if value and value.kind == "item":
-                        return f"{scope.path(node.func)}()"
+        """Return a call as a path if it reads a context variable, itself or by a function."""
+        node, scope = self.project.origin(node, scope)
+        match node:
+            case ast.Call(func=ast.Attribute(value=owner, attr="get")):
+                source, _ = self.project.origin(owner, scope)
+                return f"{scope.path(owner)}.get()" if last_name(source) == "ContextVar" else ""
+            case ast.Call(args=[], keywords=[]):
+                function = self.project.function(self.project.value(node.func, scope))
+                returned = function.returned if function else []
+                if function and any(self._accessor(item, function) for item in returned):
+                    return f"{scope.path(node.func)}()"
         return ""
 
     def _held(self, node: ast.AST, scope: Scope, value: Value) -> tuple[str, ...]:
@@ -294,7 +295,8 @@ class SessionUse:
         effects: dict[str, set[str]] = defaultdict(set)
         for call in function.calls:
             for event in self.call_events(call, function):
-                if not is_outside(event.key, function):
+                is_own = event.key.endswith("()") and self._sets_context(function)
+                if is_own or not is_outside(event.key, function):
                     continue
                 operations = set(event.operations)
                 if event.callee is None and operations & sa.STATEMENTS:
@@ -307,6 +309,14 @@ class SessionUse:
         self._started.remove(key)
         self._effects[key] = {path: frozenset(names) for path, names in effects.items()}
         return self._effects[key]
+
+    def _sets_context(self, function: Scope) -> bool:
+        """Return whether a function, or a context manager in it, sets a context variable."""
+        items = [item.context_expr for manager in function.managers for item in manager.items]
+        managers = (self.project.function(self.project.value(item.func, function))
+                    for item in items if isinstance(item, ast.Call))  # fmt: skip
+        calls = [call for one in (function, *managers) if one for call in one.calls]
+        return any(getattr(call.func, "attr", "") == "set" for call in calls)
 
     def _is_protected(self, node: ast.AST, function: Scope) -> bool:
         known = function.module.values

@@ -14,6 +14,7 @@ from orm_async_tests.lint.value import Value
 FUNCTIONS = (ast.Name, ast.Attribute, ast.Lambda)
 DEFAULTS = {"default", "insert_default", "onupdate", "default_factory"}
 COLUMN = re.compile(r"(sqlalchemy|sqlmodel)\.(.+\.)?(mapped_column|Column|Field)")
+CLOCK = re.compile(r"now|time", re.IGNORECASE)
 COLUMN_TYPES = {"type_", "sa_type", "sa_column"}  # the arguments that give a column its type
 NAIVE = re.compile(r"sqlalchemy\.(.+\.)?(DateTime|DATETIME|TIMESTAMP)")
 BASES = {"DeclarativeBase", "AsyncAttrs", "MappedAsDataclass", "SQLModel", "Generic", "ABC"}
@@ -48,9 +49,9 @@ class AwareDatetime(Rule):
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
         drivers = file.facts.drivers
-        if "asyncpg" not in drivers or "datetime" not in file.text.lower():
+        if "asyncpg" not in drivers or not CLOCK.search(file.text):
             return
-        sources = [_defaults(file), _passed(file), _assigned(file)]
+        sources = [_defaults(file), _defaults_in_tables(file), _passed(file), _assigned(file)]
         sources += [] if "psycopg" in drivers else [_compared(file), _listed(file), _changed(file)]
         for owner, name, value, scope in (stored for source in sources for stored in source):
             if not owner or not _is_aware(file, value, scope):
@@ -76,6 +77,15 @@ def _defaults(file: SourceFile) -> Iterator[Stored]:
                     yield owner, name, value, cls
 
 
+def _defaults_in_tables(file: SourceFile) -> Iterator[Stored]:
+    for table, scope in file.calls("Table"):
+        columns = [node for node in table.args if last_name(node) == "Column"]
+        for column in [node for node in columns if isinstance(node, ast.Call) and node.args]:
+            name = str(getattr(column.args[0], "value", ""))
+            yield from (((table, scope), name, keyword.value, scope)
+                        for keyword in column.keywords if keyword.arg in DEFAULTS)  # fmt: skip
+
+
 def _passed(file: SourceFile) -> Iterator[Stored]:
     """Yield the arguments of classes of the project, and of insert(...).values()."""
     for call, scope in [item for calls in [*file.module.calls.values()] for item in calls]:
@@ -87,9 +97,8 @@ def _passed(file: SourceFile) -> Iterator[Stored]:
         yield from ((owner, k.arg, k.value, scope) for k in call.keywords if owner and k.arg)
 
 
-def _written(file: SourceFile, call: ast.Call, scope: Scope) -> Value | Table | None:
+def _written(file: SourceFile, node: ast.AST, scope: Scope) -> Value | Table | None:
     """Return the model or the table that a statement such as insert(...).values() writes to."""
-    node: ast.AST = call
     while isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         if node.func.attr in ("insert", "update") and node.args:
             return _owner(file, node.args[0], scope)  # sa.insert(Model)
@@ -113,12 +122,14 @@ def _owner(file: SourceFile, node: ast.AST, scope: Scope) -> Value | Table | Non
 
 def _listed(file: SourceFile) -> Iterator[Stored]:
     """Yield the items of a dictionary, or of a list of dictionaries, that a statement stores."""
-    calls = [item for name in WRITING for item in file.module.calls.get(name, ())]
+    calls = [item for name in (*WRITING, "execute") for item in file.module.calls.get(name, ())]
     for call, place in calls:
-        owner = _written(file, call, place)
+        is_run = last_name(call.func) == "execute" and len(call.args) > 1
+        written, inner = file.project.origin(call.args[0], place) if is_run else (call, place)
+        owner = _written(file, written, inner)
         for passed in (*call.args, *(k.value for k in call.keywords if k.arg == "set_")):
             node, scope = file.project.origin(passed, place)
-            parts = node.elts if isinstance(node, ast.List) else [node]
+            parts = getattr(node, "elts", None) or [getattr(node, "elt", node)]
             for part in [part for part in parts if isinstance(part, ast.Dict)]:
                 for key, value in zip(part.keys, part.values, strict=True):
                     if isinstance(key, ast.Constant):
@@ -207,7 +218,8 @@ def _is_naive_in(file: SourceFile, table: Table, name: str) -> bool:
 
 
 def _is_naive_type(file: SourceFile, node: ast.AST, scope: Scope) -> bool:
-    has_arguments = getattr(node, "args", ()) or getattr(node, "keywords", ())
+    arguments = [*getattr(node, "args", ()), *(k.value for k in getattr(node, "keywords", ()))]
+    has_arguments = any(getattr(item, "value", True) for item in arguments)  # not timezone=False
     kind = file.external_name(getattr(node, "func", node), scope)
     return NAIVE.fullmatch(kind) is not None and not has_arguments
 
@@ -216,17 +228,23 @@ def _is_naive(file: SourceFile, owner: Value, name: str) -> bool:
     """Return whether an attribute of a class is a column without time zone."""
     classes = [*file.project.bases(owner)]
     cls = next((base for base in classes if name in base.bindings), None)
-    nodes = [item.node for item in cls.bindings[name]] if cls else []
-    calls = [node for node in nodes if isinstance(node, ast.Call)]
-    if cls is None or not all(
-        COLUMN.fullmatch(file.external_name(call.func, cls)) for call in calls
-    ):
+    if cls is None:
         return False
-    types = [part for call in calls for part in call.args if not isinstance(part, ast.Constant)]
-    types += [k.value for call in calls for k in call.keywords if k.arg in COLUMN_TYPES]
+    nodes = [(item.node, cls) for item in cls.bindings[name]]
+    # The annotation may be a name for Annotated[datetime, mapped_column(...)].
+    aliases = [file.project.origin(getattr(node, "slice", node), cls) for node, _ in nodes]
+    nodes += [(part, scope) for alias, scope in aliases for part in ast.walk(alias)
+              if last_name(alias) == "Annotated"]  # fmt: skip
+    calls = [(node, scope) for node, scope in nodes if isinstance(node, ast.Call)]
+    if not all(COLUMN.fullmatch(file.external_name(node.func, scope)) for node, scope in calls):
+        return False
+    types = [(part, scope) for call, scope in calls
+             for part in (*call.args, *(k.value for k in call.keywords if k.arg in COLUMN_TYPES))
+             if not isinstance(part, ast.Constant)]  # fmt: skip
     if types:
-        return _is_naive_type(file, types[0], cls)
+        return _is_naive_type(file, *types[0])
     annotations = [ast.unparse(item.node) for item in cls.bindings[name] if item.kind == "of"]
+    annotations += [ast.unparse(alias) for alias, _ in aliases]
     if not any(re.search(r"\bdatetime\b(?!\.date\b)", text) for text in annotations):
         return False
     if _has_usual_types(file, classes):

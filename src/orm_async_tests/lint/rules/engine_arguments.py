@@ -8,11 +8,12 @@ from orm_async_tests.lint import sqlalchemy_types as sa
 from orm_async_tests.lint.finding import Finding
 from orm_async_tests.lint.folding import FoldedDict, Folding
 from orm_async_tests.lint.rules.rule import Rule, argument, insertion, named_arguments
-from orm_async_tests.lint.scopes import Scope
+from orm_async_tests.lint.scopes import Scope, last_name, later
 from orm_async_tests.lint.source_file import SourceFile
 from orm_async_tests.lint.value import Value
 
 DRIVER_CACHE, DIALECT_CACHE = "statement_cache_size", "prepared_statement_cache_size"
+BINDING = {"partial", "Singleton", "ThreadSafeSingleton", "Factory", "Resource"}
 UNKNOWN = "?"  # stands for a value, or for a name of an option, that is not constant
 
 
@@ -25,6 +26,9 @@ def describe_engines(file: SourceFile) -> Iterator[tuple[ast.Call, str]]:
     folding = Folding(file.project)
     for name, calls in file.module.calls.items() if "ngine" in file.text else ():
         for call, scope in calls:
+            if name in BINDING and call.args:  # for example partial(create_engine, url)
+                call = later(call, call.args[0], call.args[1:], call.keywords)
+                name = last_name(call.func)
             words = {keyword.arg for keyword in call.keywords}
             if "engine" not in name.lower() and not words & {"connect_args", "poolclass", "url"}:
                 continue
@@ -125,6 +129,12 @@ PROBLEMS = (
         "Write ssl=... in place of sslmode=...",
     ),
     (
+        r"\+asyncpg\S* (?:.* )?connect_args\.(check_same_thread|connect_timeout|options"
+        r"|application_name|charset|keepalives\w*)=",
+        "asyncpg does not know {} and raises a TypeError.",
+        "Remove {}, or pass a setting of the server in server_settings.",
+    ),
+    (
         r"^sync \S+\+(?:asyncpg|aiosqlite|aiomysql|asyncmy)\b",
         "create_engine() accepts an async driver, but connecting raises MissingGreenlet.",
         "Call create_async_engine(), or choose a synchronous driver.",
@@ -158,11 +168,6 @@ class EngineArguments(Rule):
                 for match in re.finditer(pattern, text):
                     words = match.groups()
                     yield self.report(file, call, *words, message=message, remedy=remedy)
-        for call, scope in file.calls("update_query_dict"):
-            for query in argument(call, 0, "query_parameters"):
-                options = Folding(file.project).fold(query, scope)
-                if isinstance(options, FoldedDict) and DRIVER_CACHE in options.values:
-                    yield self.report(file, call, DRIVER_CACHE, message=AS_TEXT, remedy=AS_NUMBER)
 
 
 class ScopedByThread(Rule):

@@ -128,9 +128,18 @@ class AwaitedAdd(Rule):
     def check(self, file: SourceFile) -> Iterator[Finding]:
         for call, scope in file.calls(*NONE_METHODS):
             node, method = file.parent(call), file.value(call.func, scope)
+            while isinstance(node, ast.IfExp | ast.BoolOp):
+                node = file.parent(node)
             owner = method.inner if method and method.kind == "method" else None
             if isinstance(node, ast.Await) and owner and owner.is_a(sa.SESSION, sa.SCOPED):
                 place = file.locate(node)
                 end = place.column + len("await ")
+                is_whole = isinstance(node, ast.Await) and node.value is call
                 fix = Fix(replace(place, end_line=place.line, end_column=end), "")
-                yield self.report(file, node, last_name(call.func), ast.unparse(call), fix=fix)
+                yield self.report(
+                    file,
+                    node,
+                    last_name(call.func),
+                    ast.unparse(call),
+                    fix=fix if is_whole else None,
+                )

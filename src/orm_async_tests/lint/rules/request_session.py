@@ -86,10 +86,17 @@ def _commit_after(file: SourceFile, node: ast.Yield, scope: Scope) -> ast.AST | 
             return call
     for event in file.use.events(scope.node, scope):
         after = (event.node.lineno, event.node.col_offset) > (node.lineno, node.col_offset)
-        is_passed = not node.value and scope.role(event.key.partition(".")[0]) == "param"
+        root = event.key.partition(".")[0]
+        is_passed = not node.value and (scope.role(root) == "param" or _is_stored(root, scope))
         if after and (is_passed or event.key in keys) and "commit" in event.operations:
             return event.node
     return None
+
+
+def _is_stored(name: str, scope: Scope) -> bool:
+    """Return whether a function stores a variable outside, for example in request.state."""
+    bindings = [item for items in scope.module.stored.values() for item in items]
+    return any(item.scope is scope and getattr(item.node, "id", "") == name for item in bindings)
 
 
 class RequestSessionInTask(Rule):
@@ -143,7 +150,9 @@ def _tasks_of_helpers(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[
             continue
         arguments = file.project.arguments(call, function, callee)
         tasks = [task for task in function.calls if last_name(task.func) == "add_task"]
-        names = {getattr(part, "id", "") for task in tasks for part in task.args[1:]}
+        parts = [part for task in tasks
+                 for part in (*task.args[1:], *(item.value for item in task.keywords))]  # fmt: skip
+        names = {getattr(part, "id", "") for part in parts}
         yield call, scope, [arguments[name] for name in names & arguments.keys()]
 
 

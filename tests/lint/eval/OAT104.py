@@ -44,3 +44,7 @@ async def overridden(session: FlushingSession, row: object) -> None:
     await session.add(row)
     async with flushing() as other:
         await other.add(row)
+
+
+async def wrong_in_one_branch(db: SessionDep, row: object, is_new: bool) -> None:
+    await (db.add(row) if is_new else db.merge(row))  # OAT104

@@ -43,7 +43,29 @@ async def as_results(session: AsyncSession, a):
     await session.commit()
 
 
+async def close_batch(session: AsyncSession, is_failed: bool):
+    if is_failed:
+        await session.rollback()
+    else:
+        await session.commit()
+
+
+async def rolled_back_sometimes(session: AsyncSession, a):
+    try:
+        await session.execute(a)  # OAT201
+    except Exception:
+        print("failed")
+    await close_batch(session, is_failed=False)
+
+
 # Right
+
+
+async def rolled_back_by_an_argument(session: AsyncSession, a):
+    try:
+        await session.execute(a)
+    except Exception:
+        await close_batch(session, is_failed=True)
 
 
 async def tested_result(session: AsyncSession, a):

@@ -27,6 +27,14 @@ def schedule_user(tasks: BackgroundTasks, session: AsyncSession, user: int):
     tasks.add_task(send_later, user)
 
 
+def schedule_by_name(tasks: BackgroundTasks, session: AsyncSession, user: int):
+    tasks.add_task(send, session=session, user=user)
+
+
+async def remind_by_name(tasks: BackgroundTasks, session: AsyncSession = Depends(get_session)):
+    schedule_by_name(tasks, session, 1)  # OAT302
+
+
 async def remind(tasks: BackgroundTasks, session: AsyncSession = Depends(get_session)):
     schedule(tasks, session, 1)  # OAT302
 

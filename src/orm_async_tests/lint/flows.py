@@ -74,8 +74,7 @@ class Flows:
         known: dict[object, SessionFlow | None] = scope.module.flows
         if key not in known and self._depth < DEEPEST:
             known[key] = None  # a function that calls itself
-            if scope.is_async or scope.yielded:
-                self._depth += 1
-                known[key] = SessionFlow(self.use, scope, self, start)
-                self._depth -= 1
+            self._depth += 1
+            known[key] = SessionFlow(self.use, scope, self, start)
+            self._depth -= 1
         return known.get(key)

@@ -64,9 +64,14 @@ class SessionFlow:
         """The exceptions that gather(return_exceptions=True) returns."""
 
         self._breaks, self._continues = list[list[State]](), list[list[State]]()
-        end = self._block(scope.node.body, [start])
+        body = scope.node.body
+        if isinstance(scope.node, ast.Lambda):
+            body = [ast.copy_location(ast.Return(scope.node.body), scope.node.body)]
+        end = self._block(body, [start])
         self.exits += [(state, None) for state in end]
         self.ends += end
+        self.raised = {item.key for item in self._raised.pop()}
+        """The sessions whose errors it passes on without a rollback."""
 
     @property
     def swallows(self) -> set[str]:
@@ -231,7 +236,7 @@ class SessionFlow:
         """
         states = [state.copy() for state in states]
         for event in self.use.events(body[0], self.scope) if isinstance(body[0], ast.Expr) else ():
-            if event.operations & sa.ENDINGS and sa.UNPROTECTED not in event.operations:
+            if event.operations & sa.ENDINGS and not self._may_fail(event):
                 self._apply(event, states)
         return states
 
@@ -357,8 +362,7 @@ class SessionFlow:
             for state in states:
                 state.failures.clear()
             return
-        named = "rollback" in last_name(event.node)
-        may_fail = sa.UNPROTECTED in operations and not named
+        may_fail = self._may_fail(event)
         if operations & sa.ENDINGS and not may_fail:
             for state in states:
                 state.clear(key)
@@ -390,6 +394,13 @@ class SessionFlow:
                 state.clear(key)
         self._note_outcome(event, states)
 
+    def _may_fail(self, event: Event) -> bool:
+        """Return whether a function of the project passes on an error without a rollback."""
+        if event.callee is None or "rollback" in last_name(event.node):
+            return False
+        flow = self._flow_of(event.callee)
+        return flow is None or not flow.raised.isdisjoint(event.inside)
+
     def _is_timed(self, node: ast.AST) -> bool:
         return bool(self._timeouts or expressions.call_around(node, "wait_for", self.scope))
 
@@ -397,7 +408,7 @@ class SessionFlow:
         before = [state.copy() for state in states]
         for value in expressions.wrappers(self.use.project, event.callee):
             wrapper = self._flow_of(value)
-            for kind in wrapper.swallows if wrapper and sa.UNPROTECTED in event.operations else ():
+            for kind in wrapper.swallows if wrapper and self._may_fail(event) else ():
                 failure = Failure(event.node, kind)
                 states += [state.failed(event.key, failure, **{RESULT: None}) for state in before]
         flow = self._flow_of(event.callee)

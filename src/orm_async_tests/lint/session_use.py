@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from orm_async_tests.lint import sqlalchemy_types as sa
 from orm_async_tests.lint.resolution import Project
 from orm_async_tests.lint.scopes import (
-    Function,
     Scope,
     creation,
     last_name,
@@ -298,14 +297,9 @@ class SessionUse:
                 is_own = event.key.endswith("()") and self._sets_context(function)
                 if is_own or not is_outside(event.key, function):
                     continue
-                operations = set(event.operations)
-                if event.callee is None and operations & sa.STATEMENTS:
-                    operations.add(sa.UNPROTECTED)
-                if self._is_protected(call, function):
-                    operations.discard(sa.UNPROTECTED)
-                effects[event.key] |= operations
+                effects[event.key] |= event.operations
         for name in function.awaited:
-            effects[name] |= {"execute", sa.UNPROTECTED}
+            effects[name].add("execute")
         self._started.remove(key)
         self._effects[key] = {path: frozenset(names) for path, names in effects.items()}
         return self._effects[key]
@@ -318,16 +312,6 @@ class SessionUse:
         calls = [call for one in (function, *managers) if one for call in one.calls]
         return any(getattr(call.func, "attr", "") == "set" for call in calls)
 
-    def _is_protected(self, node: ast.AST, function: Scope) -> bool:
-        known = function.module.values
-        while not isinstance(node := function.module.parents[node], (Function, ast.Lambda)):
-            if isinstance(node, (ast.Try, ast.With, ast.AsyncWith)):
-                if node not in known:
-                    known[node] = rolls_back(node)
-                if known[node]:
-                    return True
-        return False
-
 
 def is_session(value: Value | None) -> bool:
     return value is not None and value.is_session
@@ -339,18 +323,3 @@ def is_outside(key: str, function: Scope) -> bool:
     owner = function.find(root)
     return root == ANY or (owner is not None and (owner is not function or (
         function.role(root) in ("param", "self", "cls"))))  # fmt: skip
-
-
-def rolls_back(node: ast.Try | ast.With | ast.AsyncWith) -> bool:
-    parts: list[ast.AST] = (
-        [*node.handlers, *node.finalbody]
-        if isinstance(node, ast.Try)
-        else [item.context_expr for item in node.items]
-    )
-    names = {
-        last_name(part.func)
-        for root in parts
-        for part in ast.walk(root)
-        if isinstance(part, ast.Call)
-    }
-    return bool(names & {"begin", "begin_nested"}) or "rollback" in " ".join(names)

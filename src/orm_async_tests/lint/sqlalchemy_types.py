@@ -37,7 +37,6 @@ STATEMENTS = {  # coroutines that send SQL; an error in one of them aborts the t
     "get_one", "refresh", "merge", "run_sync", "delete", "exec", "exec_driver_sql", "connection",
     "begin_nested",
 }  # fmt: skip
-UNPROTECTED = "!"  # marks a function that does not roll back after the error of a statement
 ENDINGS = {"rollback", "close", "invalidate", "reset", "aclose", "remove", "close_all"}
 COROUTINES = {
     SESSION: (STATEMENTS | ENDINGS) - {"begin_nested", "remove", "aclose"},

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orm_async_tests.lint import sqlalchemy_types as sa
-from orm_async_tests.lint.scopes import Scope, last_name
+from orm_async_tests.lint.scopes import Module, Scope, last_name, later
 from orm_async_tests.lint.value import Value, union
 
 if TYPE_CHECKING:
     from orm_async_tests.lint.resolution import Project
 
-CALL = re.compile(r"(?<!def )\b([A-Za-z_]\w*)\(")
+BINDING = ("start_soon", "add_task", "partial")  # functions that get a function and its arguments
+CALL = re.compile(rf"\b(?:{'|'.join(BINDING)})\(\s*(?:\w+\.)*(\w+),|(?<!def )\b([A-Za-z_]\w*)\(")
 OPERATIONS = sa.STATEMENTS | sa.ENDINGS | {"begin", "connect", "add", "add_all"}
 MOST, MOST_FILES = 4, 8  # calls of one function that are evaluated, and files that are searched
 
@@ -30,14 +31,29 @@ class CallIndex:
         self.users: set[str] = set()
         """The modules whose parameters have a value that depends on calls in other files."""
 
-    def files_that_call(self, name: str) -> Sequence[str]:
+    def files_that_call(self, function: str) -> Sequence[str]:
         if self._paths is None:
             self._paths = defaultdict(list)
             for file in self._files:
                 with suppress(OSError):  # a file that went away, or that may not be read
-                    for called in set(CALL.findall(file.read_text("utf-8", "replace"))):
-                        self._paths[called].append(str(file.resolve()))
-        return self._paths.get(name, [])[:MOST_FILES]
+                    text = file.read_text("utf-8", "replace")
+                    for name in {bound or called for bound, called in CALL.findall(text)}:
+                        self._paths[name].append(str(file.resolve()))
+        return self._paths.get(function, [])[:MOST_FILES]
+
+
+def arguments_of(call: ast.Call, function: Scope, callee: Value) -> dict[str, ast.expr]:
+    """Return the arguments of a call, by the names of the parameters that receive them."""
+    names = function.parameters
+    arguments = {}
+    is_bound = function.cls and callee.inner and "staticmethod" not in function.decorators
+    if is_bound and names:
+        first, *names = names
+        if isinstance(call.func, ast.Attribute):
+            arguments[first] = call.func.value
+    plain = [part for part in call.args if not isinstance(part, ast.Starred)]
+    arguments |= dict(zip(names, plain, strict=False))
+    return arguments | {item.arg: item.value for item in call.keywords if item.arg}
 
 
 def passed_value(project: "Project", function: Scope, name: str) -> Value | None:
@@ -73,10 +89,17 @@ def _calls(project: "Project", function: Scope) -> Iterator[tuple[dict[str, ast.
     callee, here = name.rpartition(".")[2], function.module
     for path in dict.fromkeys([here.path, *project.calls.files_that_call(callee)]):
         module = here if path == here.path else project.load(path)
-        for call, scope in module.calls.get(callee, ()) if module else ():
+        for call, scope in _calls_by_name(module, callee) if module else ():
             value = project.value(call.func, scope)
             if value is None and module is here:
                 value = Value("function", name, here.path, Value("instance"))
             if value and (value.module, value.name) == (here.path, name):
                 value = value._replace(inner=value.inner or value)
-                yield project.arguments(call, function, value), scope
+                yield arguments_of(call, function, value), scope
+
+
+def _calls_by_name(module: Module, name: str) -> Iterator[tuple[ast.Call, Scope]]:
+    yield from module.calls.get(name, ())
+    for call, scope in [item for binding in BINDING for item in module.calls.get(binding, ())]:
+        if call.args and last_name(call.args[0]) == name:
+            yield later(call, call.args[0], call.args[1:], call.keywords), scope

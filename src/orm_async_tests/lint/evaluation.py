@@ -101,10 +101,6 @@ def _call_external(project: "Project", name: str, call: ast.Call, scope: Scope) 
     if last == "getattr" and len(nodes) > 1 and isinstance(nodes[1], ast.Constant):
         return project.attribute(project.value(nodes[0], scope), str(nodes[1].value))
     value = project.value(nodes[0], scope)
-    if last == "partial":
-        callee = project.callee(nodes[0], scope)
-        inner = evaluate_call(project, value, ast.Call(nodes[0], [], []), scope)
-        return Value("call", inner=inner, parts=(callee,)) if callee or inner else None
     match last:
         case "AppKey":  # of aiohttp
             return Value("key", inner=project.instance_of(nodes[1], scope)) if nodes[1:] else None
@@ -114,18 +110,24 @@ def _call_external(project: "Project", name: str, call: ast.Call, scope: Scope) 
             return Value("await", inner=project.unwrap("item", value))
         case "next":
             return project.unwrap("item", value)
-    if last not in sa.CALLING:
-        return None
-    value = evaluate_call(project, value, ast.Call(nodes[0], [], []), scope)
-    match last:
+    return _bind(project, last, nodes[0], scope) if last in sa.CALLING else None
+
+
+def _bind(project: "Project", name: str, function: ast.expr, scope: Scope) -> Value | None:
+    """Return the value of a call that gets a function which is called later, or by a library."""
+    result = evaluate_call(
+        project, project.value(function, scope), ast.Call(function, [], []), scope
+    )
+    match name:
+        case "partial":
+            callee = project.callee(function, scope)
+            return Value("call", inner=result, parts=(callee,)) if callee or result else None
         case "Depends" | "Security":
-            while value and value.kind in ("item", "await", "enter"):
-                value = value.inner
-            return value
-        case _:
-            is_one = value and value.kind == "item"
-            return Value("call", inner=value._replace(kind="enter")) if value and is_one else (
-                None)  # fmt: skip
+            while result and result.kind in ("item", "await", "enter"):
+                result = result.inner
+            return result
+    is_generator = result and result.kind == "item"
+    return Value("call", inner=result._replace(kind="enter")) if result and is_generator else None
 
 
 def evaluate_annotation(project: "Project", annotation: ast.AST, scope: Scope) -> Value | None:

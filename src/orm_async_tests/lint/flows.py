@@ -1,9 +1,12 @@
-"""Computes the control flow of each function once."""
+"""Computes the control flow of each function once, and what a call of the function does."""
 
 import ast
 
-from orm_async_tests.lint.flow_state import DATABASE, UNKNOWN, Failure, State
-from orm_async_tests.lint.scopes import Scope, last_name
+from orm_async_tests.lint import flow_expressions as expressions
+from orm_async_tests.lint import sqlalchemy_types as sa
+from orm_async_tests.lint.callers import arguments_of
+from orm_async_tests.lint.flow_state import DATABASE, TRUE, UNKNOWN, Failure, State, constant_of
+from orm_async_tests.lint.scopes import Scope, last_name, names_in
 from orm_async_tests.lint.session_flow import SessionFlow
 from orm_async_tests.lint.session_use import Event, SessionUse
 from orm_async_tests.lint.value import Value
@@ -56,19 +59,77 @@ class Flows:
         scope = self.use.project.function(function)
         return self.of(scope) if scope else None
 
-    def after_failure(self, event: Event, state: State) -> SessionFlow | None:
-        """Return the flow of a called function if its session has failed before the call. In this
-        flow, the failure is at the function itself.
+    def entered(self, event: Event, state: State) -> SessionFlow | None:
+        """Return the flow of a called function if its session has the state of the caller's session
+        before the call. In this flow, an earlier failure or begin() is at the function itself.
         """
         scope = self.use.project.function(event.callee)
         if scope is None or event.callee is None:
             return None
-        arguments = self.use.project.arguments(event.node, scope, event.callee).items()
+        arguments = arguments_of(event.node, scope, event.callee).items()
         facts = {name: state.evaluate(node) for name, node in arguments}
         facts = {name: value for name, value in facts.items() if value is not UNKNOWN}
-        failures = dict.fromkeys(event.inside, frozenset({Failure(scope.node, DATABASE)}))
-        key = scope, event.inside, frozenset(facts.items())
-        return self._interpret(key, scope, State(failures, facts=facts))
+        start = State(facts=facts)
+        if event.key in state.failures:
+            failure = Failure(scope.node, DATABASE)
+            start.failures = dict.fromkeys(event.inside, frozenset({failure}))
+        if event.key in state.begun:
+            start.begun = dict.fromkeys(event.inside, scope.node)
+        key = scope, event.inside, frozenset(facts.items()), *start.failures, *start.begun
+        return self._interpret(key, scope, start)
+
+    def may_fail(self, event: Event) -> bool:
+        """Return whether a called function passes on an error without a rollback."""
+        if event.callee is None or "rollback" in last_name(event.node):
+            return False
+        flow = self.of_function(event.callee)
+        return flow is None or not flow.raised.isdisjoint(event.inside)
+
+    def outcomes(self, event: Event, scope: Scope) -> tuple[bool, list[tuple[Failure, object]]]:
+        """Return whether a called function leaves a transaction open, and the errors that it or its
+        decorator swallows, with what it then returns.
+        """
+        errors: list[tuple[Failure, object]] = []
+        for value in expressions.wrappers(self.use.project, event.callee):
+            wrapper = self.of_function(value)
+            for kind in wrapper.swallows if wrapper and self.may_fail(event) else ():
+                errors.append((Failure(event.node, kind), None))
+        flow = self.of_function(event.callee)
+        if flow is None or event.callee is None:
+            return False, errors
+        is_here = flow.scope.module is scope.module
+        arguments = arguments_of(event.node, flow.scope, event.callee)
+        for end, constant in flow.exits:
+            argument = arguments.get(getattr(constant, "id", ""))
+            unknown = TRUE if isinstance(constant, ast.Name) else constant
+            result = constant_of(argument) if argument else unknown
+            groups = [end.failures.get(name, ()) for name in event.inside]
+            errors += [(failure if is_here else Failure(event.node, failure.kind), result)
+                       for group in groups for failure in group]  # fmt: skip
+        begun = [name in end.begun for end in flow.ends for name in event.inside]
+        return bool(begun) and all(begun), errors
+
+    def suppressed_by(self, expression: ast.expr, scope: Scope) -> tuple[str, list[str]]:
+        """Return the name of a context manager of another library, and the errors that it swallows.
+
+        A context manager of the project that rolls back swallows no errors.
+        """
+        project = self.use.project
+        value = project.value(getattr(expression, "func", expression), scope)
+        if value and value.kind == "external":
+            return expressions.suppressed(project, value, expression, scope)
+        flow = self.of_function(value)
+        if flow and flow.swallows and flow.scope.decorators & expressions.MANAGERS:
+            return "", ["Exception"]
+        for name in ("__aexit__", "__exit__") if value and value.module else ():
+            method = project.function(project.attribute(value, name))
+            effects = self.use.effects(method).values() if method else ()
+            if method and expressions.returns_true(method) and not any(
+                sa.ENDINGS & one for one in effects
+            ):  # fmt: skip
+                named = expressions.ERRORS.intersection(names_in(method.node))
+                return "", [*named] or ["Exception"]
+        return "", []
 
     def _interpret(self, key: object, scope: Scope, start: State) -> SessionFlow | None:
         known: dict[object, SessionFlow | None] = scope.module.flows

@@ -75,20 +75,6 @@ class Project:
             return self.attribute(value, "__call__")
         return value
 
-    @staticmethod
-    def arguments(call: ast.Call, function: Scope, callee: Value) -> dict[str, ast.expr]:
-        """Return the arguments of a call, by the names of the parameters that receive them."""
-        names = function.parameters
-        arguments = {}
-        is_bound = function.cls and callee.inner and "staticmethod" not in function.decorators
-        if is_bound and names:
-            first, *names = names
-            if isinstance(call.func, ast.Attribute):
-                arguments[first] = call.func.value
-        plain = [part for part in call.args if not isinstance(part, ast.Starred)]
-        arguments |= dict(zip(names, plain, strict=False))
-        return arguments | {item.arg: item.value for item in call.keywords if item.arg}
-
     # Expressions
 
     def value(self, node: ast.AST, scope: Scope) -> Value | None:

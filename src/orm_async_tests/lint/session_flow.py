@@ -12,7 +12,6 @@ from orm_async_tests.lint.flow_state import (
     DATABASE,
     RESULT,
     TIMEOUT,
-    TRUE,
     Failure,
     Raised,
     State,
@@ -54,8 +53,7 @@ class SessionFlow:
         self.yields: list[tuple[State, str]] = []
         """The states in which it yields a variable, and the name of the variable."""
 
-        self._flow_of = flows.of_function
-        self._flow_after_failure = flows.after_failure
+        self._flows = flows
         self._raised: list[list[Raised]] = [[]]
         outer = getattr(scope.parent, "node", None)
         self._wraps = scope.yielded or scope.awaited or hasattr(outer, "args")
@@ -236,7 +234,7 @@ class SessionFlow:
         """
         states = [state.copy() for state in states]
         for event in self.use.events(body[0], self.scope) if isinstance(body[0], ast.Expr) else ():
-            if event.operations & sa.ENDINGS and not self._may_fail(event):
+            if event.operations & sa.ENDINGS and not self._flows.may_fail(event):
                 self._apply(event, states)
         return states
 
@@ -270,7 +268,7 @@ class SessionFlow:
         timeouts = 0
         for item in node.items:
             self._events(item.context_expr, states)
-            name, errors = self._suppressed_by(item.context_expr)
+            name, errors = self._flows.suppressed_by(item.context_expr, self.scope)
             timeouts += name in TIMEOUTS
             suppressed += errors
             if name not in TIMEOUTS and not errors:
@@ -302,34 +300,13 @@ class SessionFlow:
                 state.clear(key)
         return end
 
-    def _suppressed_by(self, expression: ast.expr) -> tuple[str, list[str]]:
-        """Return the name of a context manager of another library, and the errors that it swallows.
-
-        A context manager of the project that rolls back swallows no errors.
-        """
-        value = self.value(getattr(expression, "func", expression), self.scope)
-        if value and value.kind == "external":
-            return expressions.suppressed(self.use.project, value, expression, self.scope)
-        flow = self._flow_of(value) if value and value.kind == "function" else None
-        if flow and flow.swallows and flow.scope.decorators & expressions.MANAGERS:
-            return "", ["Exception"]
-        for name in ("__aexit__", "__exit__") if value and value.module else ():
-            method = self.use.project.function(self.use.project.attribute(value, name))
-            effects = self.use.effects(method).values() if method else ()
-            if method and expressions.returns_true(method) and not any(
-                sa.ENDINGS & one for one in effects
-            ):  # fmt: skip
-                named = expressions.ERRORS.intersection(names_in(method.node))
-                return "", [*named] or ["Exception"]
-        return "", []
-
     def _events(self, node: ast.AST, states: list[State]) -> None:
         events = self.use.events(node, self.scope)
         again = [one for one in events if expressions.is_repeated(one.node, self.scope)]
         for event in (*events, *again):
-            left = [*self._failures_after(event, states)]
+            remaining = [pair for state in states for pair in self._enter(event, state)]
             self._apply(event, states)
-            for state, failures in left:
+            for state, failures in remaining:
                 state.failures[event.key] = failures
         for item in self._expected:
             if not any("rollback" in last_name(call) for call in self.scope.calls):
@@ -343,18 +320,16 @@ class SessionFlow:
             copies = [state.copy() for state in states]
             self._raised[-1].append(Raised(key, place, kinds, copies))
 
-    def _failures_after(
-        self, event: Event, states: list[State]
-    ) -> Iterator[tuple[State, frozenset[Failure]]]:
+    def _enter(self, event: Event, state: State) -> Iterator[tuple[State, frozenset[Failure]]]:
         """Yield the failures that a function of the project neither uses nor rolls back."""
-        for state in states if event.callee and "begin" not in event.operations else ():
-            flow = self._flow_after_failure(event, state) if event.key in state.failures else None
-            if flow and flow.scope.node in flow.swallowed:
-                self._use(event.key, event.node, [state])
-            elif flow:
-                failures = state.failures.pop(event.key)
-                if any(end.failures.get(name) for end in flow.ends for name in event.inside):
-                    yield state, failures
+        is_failed = event.key in state.failures and "begin" not in event.operations
+        flow = self._flows.entered(event, state) if event.callee and is_failed else None
+        if flow and flow.scope.node in flow.swallowed:
+            self._use(event.key, event.node, [state])
+        elif flow:
+            failures = state.failures.pop(event.key)
+            if any(end.failures.get(name) for end in flow.ends for name in event.inside):
+                yield state, failures
 
     def _apply(self, event: Event, states: list[State]) -> None:
         key, operations = event.key, event.operations
@@ -362,15 +337,17 @@ class SessionFlow:
             for state in states:
                 state.failures.clear()
             return
-        may_fail = self._may_fail(event)
+        may_fail = self._flows.may_fail(event)
         if operations & sa.ENDINGS and not may_fail:
             for state in states:
                 state.clear(key)
                 state.failures.pop(expressions.BODY, None)
             return
         begins = "begin" in operations
-        if begins and not event.callee and all(key in state.begun for state in states):
-            self.late_begins.setdefault(event.node, states[0].begun[key])
+        if begins and states and all(key in state.begun for state in states):
+            flow = self._flows.entered(event, states[0]) if event.callee else None
+            if flow is None or flow.scope.node in flow.late_begins.values():
+                self.late_begins.setdefault(event.node, states[0].begun[key])
         if begins and event.callee and not may_fail:
             return
         if operations & (sa.STATEMENTS | {PASSED}):
@@ -384,6 +361,11 @@ class SessionFlow:
                 option = expressions.call_around(event.node, "gather", self.scope)
                 is_returned = option == "return_exceptions"
                 (self._expected if is_returned else self._raised[-1]).append(raised)
+        self._succeed(event, states)
+
+    def _succeed(self, event: Event, states: list[State]) -> None:
+        """Apply a call that raises no error."""
+        key, operations = event.key, event.operations
         is_get = operations & {"get", "get_one"} and expressions.is_first(event, self.scope)
         for state in states:
             if (operations & BEGINNING or is_get) and not event.callee:
@@ -392,42 +374,15 @@ class SessionFlow:
                 state.begun.pop(key, None)
             if operations & sa.ENDINGS:
                 state.clear(key)
-        self._note_outcome(event, states)
-
-    def _may_fail(self, event: Event) -> bool:
-        """Return whether a function of the project passes on an error without a rollback."""
-        if event.callee is None or "rollback" in last_name(event.node):
-            return False
-        flow = self._flow_of(event.callee)
-        return flow is None or not flow.raised.isdisjoint(event.inside)
+        if event.callee:
+            is_begun, failed = self._flows.outcomes(event, self.scope)
+            before = [state.copy() for state in states]
+            states += [state.failed(key, *outcome) for state in before for outcome in failed]
+            for state in states if is_begun else ():
+                state.begun[key] = event.node
 
     def _is_timed(self, node: ast.AST) -> bool:
         return bool(self._timeouts or expressions.call_around(node, "wait_for", self.scope))
-
-    def _note_outcome(self, event: Event, states: list[State]) -> None:
-        before = [state.copy() for state in states]
-        for value in expressions.wrappers(self.use.project, event.callee):
-            wrapper = self._flow_of(value)
-            for kind in wrapper.swallows if wrapper and self._may_fail(event) else ():
-                failure = Failure(event.node, kind)
-                states += [state.failed(event.key, failure, **{RESULT: None}) for state in before]
-        flow = self._flow_of(event.callee)
-        if flow is None or event.callee is None:
-            return
-        is_here = flow.scope.module is self.scope.module
-        arguments = self.use.project.arguments(event.node, flow.scope, event.callee)
-        for name in event.inside:
-            for end, constant in flow.exits:
-                argument = arguments.get(getattr(constant, "id", ""))
-                unknown = TRUE if isinstance(constant, ast.Name) else constant
-                result = constant_of(argument) if argument else unknown
-                facts = {} if result is TRUE else {RESULT: result}
-                for failure in end.failures.get(name, ()):
-                    failure = failure if is_here else Failure(event.node, failure.kind)
-                    states += [state.failed(event.key, failure, **facts) for state in before]
-            if flow.ends and all(name in end.begun for end in flow.ends):
-                for state in states:
-                    state.begun[event.key] = event.node
 
     def _use(self, key: str, node: ast.AST, states: list[State]) -> None:
         for state in states:

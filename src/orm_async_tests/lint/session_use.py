@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from orm_async_tests.lint import sqlalchemy_types as sa
+from orm_async_tests.lint.callers import arguments_of
 from orm_async_tests.lint.resolution import Project
 from orm_async_tests.lint.scopes import (
     Scope,
@@ -220,7 +221,7 @@ class SessionUse:
         if function is None:
             return
         merged: dict[str, list[str]] = defaultdict(list)
-        arguments: dict[str, ast.expr] = self.project.arguments(call, function, callee)
+        arguments: dict[str, ast.expr] = arguments_of(call, function, callee)
         for path in effects:
             root, _, rest = path.partition(".")
             if root in arguments:

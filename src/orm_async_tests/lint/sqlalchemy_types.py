@@ -96,4 +96,4 @@ PASSING = {  # functions that return one of their arguments, by its position
     "closing": 0, "shield": 0, "enter_async_context": 0, "wait_for": 0, "NewType": 1, "copy": 0,
     "TypeVar": 1, "list": 0, "tuple": 0, "set": 0, "sorted": 0, "reversed": 0, "iter": 0,
 }  # fmt: skip
-CALLING = {"Depends", "Security", "asynccontextmanager", "contextmanager"}
+CALLING = {"partial", "Depends", "Security", "asynccontextmanager", "contextmanager"}

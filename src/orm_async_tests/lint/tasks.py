@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from orm_async_tests.lint.callers import arguments_of
 from orm_async_tests.lint.scopes import GATHERING, STARTING, Scope, last_name, later
 from orm_async_tests.lint.source_file import SourceFile
 
@@ -150,7 +151,7 @@ def _start_of_wrapper(
     file: SourceFile, call: ast.Call, scope: Scope, function: Scope
 ) -> Iterator[Start]:
     callee = file.project.callee(call.func, scope)
-    arguments = file.project.arguments(call, function, callee) if callee else {}
+    arguments = arguments_of(call, function, callee) if callee else {}
     rest = function.node.args.vararg
     for inner in function.starts:
         started: list[Work] = []

@@ -30,8 +30,8 @@ async def by_an_empty_list(session: AsyncSession, a, b):
 
 
 async def by_a_coroutine(session: AsyncSession, a, b):
-    found = await within(count(session, a), 0)
-    return found or await session.scalar(b)
+    rows = await within(count(session, a), 0)
+    return rows or await session.scalar(b)
 
 
 # Right

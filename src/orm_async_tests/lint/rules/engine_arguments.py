@@ -94,7 +94,7 @@ class HalfDisabledCache(Rule):
             missing = DIALECT_CACHE if off == [DRIVER_CACHE] else DRIVER_CACHE
             # A part of the URL that is not known may switch the other cache off.
             is_hidden = re.match(r"async( function)? \? ", text) and missing == DIALECT_CACHE
-            if is_hidden and f"{missing}=" in file.text:
+            if is_hidden and f"{missing}=" in file.text and f".{missing}=" not in text:
                 continue
             dicts = [keyword.value for keyword in call.keywords if keyword.arg == "connect_args"]
             keys = [key for item in dicts if isinstance(item, ast.Dict) for key in item.keys]

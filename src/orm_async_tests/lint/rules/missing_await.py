@@ -127,19 +127,20 @@ class AwaitedAdd(Rule):
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
         for call, scope in file.calls(*NONE_METHODS):
-            node, method = file.parent(call), file.value(call.func, scope)
-            while isinstance(node, ast.IfExp | ast.BoolOp):
-                node = file.parent(node)
+            method = file.value(call.func, scope)
+            nodes = [around for _, around in uses_of_call(call, scope)]
+            nodes = [file.parent(node) if isinstance(node, ast.IfExp | ast.BoolOp) else node
+                     for node in nodes]  # fmt: skip
+            node = next((node for node in nodes if isinstance(node, ast.Await)), None)
             owner = method.inner if method and method.kind == "method" else None
-            if isinstance(node, ast.Await) and owner and owner.is_a(sa.SESSION, sa.SCOPED):
+            if node and owner and owner.is_a(sa.SESSION, sa.SCOPED):
                 place = file.locate(node)
                 end = place.column + len("await ")
-                is_whole = isinstance(node, ast.Await) and node.value is call
                 fix = Fix(replace(place, end_line=place.line, end_column=end), "")
                 yield self.report(
                     file,
                     node,
                     last_name(call.func),
                     ast.unparse(call),
-                    fix=fix if is_whole else None,
+                    fix=fix if node.value is call else None,
                 )

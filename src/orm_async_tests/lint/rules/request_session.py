@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from orm_async_tests.lint import sqlalchemy_types as sa
+from orm_async_tests.lint.callers import arguments_of
 from orm_async_tests.lint.finding import Finding
 from orm_async_tests.lint.rules.rule import Rule, argument, uses_of_call
 from orm_async_tests.lint.scopes import Scope, last_name, later
@@ -96,7 +97,9 @@ def _commit_after(file: SourceFile, node: ast.Yield, scope: Scope) -> ast.AST | 
 def _is_stored(name: str, scope: Scope) -> bool:
     """Return whether a function stores a variable outside, for example in request.state."""
     bindings = [item for items in scope.module.stored.values() for item in items]
-    return any(item.scope is scope and getattr(item.node, "id", "") == name for item in bindings)
+    nodes = [item.node for item in bindings if item.scope is scope]
+    nodes += [part for call in scope.calls if last_name(call) == "set" for part in call.args]
+    return any(getattr(node, "id", "") == name for node in nodes)
 
 
 class RequestSessionInTask(Rule):
@@ -148,7 +151,7 @@ def _tasks_of_helpers(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[
         function = file.project.function(callee)
         if not function or not callee or not any(v and v.is_a("BackgroundTasks") for v in values):
             continue
-        arguments = file.project.arguments(call, function, callee)
+        arguments = arguments_of(call, function, callee)
         tasks = [task for task in function.calls if last_name(task.func) == "add_task"]
         parts = [part for task in tasks
                  for part in (*task.args[1:], *(item.value for item in task.keywords))]  # fmt: skip

@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from orm_async_tests.lint.callers import arguments_of
 from orm_async_tests.lint.finding import Finding
 from orm_async_tests.lint.folding import Folding
 from orm_async_tests.lint.rules.rule import Rule, argument
@@ -69,7 +70,7 @@ def _passed_texts(file: SourceFile) -> Iterator[ast.expr]:
             callee = file.value(call.func, scope)
             function = file.project.function(file.project.callee(call.func, scope))
             if function and callee and _has_two_commands(file, part, scope):
-                arguments = file.project.arguments(call, function, callee)
+                arguments = arguments_of(call, function, callee)
                 names = {name for name, node in arguments.items() if node is part}
                 yield from [part] if names & {*_executed_names(file, function)} else []
 

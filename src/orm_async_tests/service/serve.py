@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from orm_async_tests import errors
+from orm_async_tests.command_options import add_options
 from orm_async_tests.errors import CouldNotRun, install_extra
 from orm_async_tests.postgres import SERVICE, lease, wait_until_ended
 
@@ -26,6 +27,12 @@ if TYPE_CHECKING:
 # Bytes that the kernel keeps for a client that reads nothing. Linux doubles the number. Without a
 # limit the kernel takes up to 4 MiB for each client, and the service has to produce all of it.
 SEND_BUFFER = 2**17
+OPTIONS = """
+    --db URL     use this database: embedded, compose, or a URL
+    --host HOST  listen on this address (default: 127.0.0.1)
+    --port PORT  listen on this port (default: 8000)
+    --workers N  run this many processes (default: 1)
+"""
 RETRY_AFTER = 1.0  # seconds between two attempts to start a server that does not start
 
 
@@ -34,23 +41,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description="Upgrade the tables of the chosen database, and serve the database over HTTP."
     )
-    parser.add_argument(
-        "--db", dest="db_", metavar="URL", help="use this database: embedded, compose, or a URL"
-    )
-    default = "(default: %(default)s)"
-    parser.add_argument("--host", default="127.0.0.1", help=f"listen on this address {default}")
-    parser.add_argument("--port", type=int, default=8000, help=f"listen on this port {default}")
-    parser.add_argument(
-        "--workers",
-        type=int,
-        default=1,
-        metavar="N",
-        help=f"run this many processes {default}",
-    )
+    add_options(parser, OPTIONS)
     options = parser.parse_args()
-    if options.workers < 1:
-        parser.error("argument --workers: choose at least one process")
-    return errors.exit_code(lambda: serve(options.db_, options.host, options.port, options.workers))
+    return errors.exit_code(lambda: serve(options.db, options.host, options.port, options.workers))
 
 
 def serve(db_: str | None, host: str, port: int, workers: int) -> int:

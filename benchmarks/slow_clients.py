@@ -96,8 +96,7 @@ async def send_slowly(connections: Sequence[socket.socket]) -> None:
 async def stalled_clients(base: httpx.URL, pid: int, user: int, kind: str) -> AsyncIterator[None]:
     """Keep stalled clients connected while the block runs.
 
-    Before the block, wait until the service uses no more CPU time, which shows that the clients
-    have stalled.
+    First wait until the service uses no more CPU time, which shows that the clients have stalled.
     """
     method, path, headers = KINDS[kind]
     request = f"{method} /users/{user}/{path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n".encode()

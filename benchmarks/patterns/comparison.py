@@ -1,5 +1,4 @@
-"""Compares how every library does one workload: first the answers, then the round trips, then the
-times.
+"""Compares how the libraries do one workload: first answers, then round trips, then times.
 
 Every library runs in every round of the benchmark. From the times of all rounds, the module
 computes the speed of each function relative to asyncpg, with a confidence interval.
@@ -88,8 +87,7 @@ def interval(values: Iterable[float]) -> Ratio:
 def verdict(ratio: Ratio, control: Ratio, rounds: int) -> str:
     """Return "faster" or "slower" if a function's ratio is farther from 1 than the control's ratio.
 
-    Return "unstable" if there are too few rounds, or if the ratio's interval is too wide, and
-    otherwise "level".
+    Return "unstable" after too few rounds or with a too wide interval, and otherwise "level".
     """
     if rounds < MIN_ROUNDS:
         return "unstable"

@@ -31,8 +31,7 @@ OPTIONS: dict[str, Any] = {"target_metadata": METADATA, "version_table_schema": 
 def include_name(name: str | None, kind: str, _: object) -> bool:
     """Return whether Alembic's autogenerate compares a schema or a table with the models.
 
-    Autogenerate ignores the schemas that scripts create, and the tables that another history of
-    revisions changes.
+    Autogenerate ignores the schemas of scripts, and the tables that the other history changes.
     """
     return kind != "schema" or name == METADATA.schema
 

@@ -1,5 +1,4 @@
-"""Defines command-line options by a text that looks like a help page, and the options that several
-commands have.
+"""Defines options by a text that looks like a help page, and the options of several commands.
 
 Each line of the text has the form of an argument, at least two spaces, and the argument's help. A
 line without two adjacent spaces continues the help of the line before. The words of the argument

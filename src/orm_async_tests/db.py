@@ -95,8 +95,7 @@ def open_database(
     cluster_kind: ClusterKind = SCRIPTS,
     pooler: str = "",
 ) -> Iterator[Database]:
-    """Open the chosen database. If the database is on the embedded server, the server runs at least
-    until the block ends.
+    """Open the chosen database. The embedded server, if chosen, runs at least until the block ends.
 
     This function does not connect to the server, so a wrong URL raises an error only at the first
     connection. Raise CouldNotRun if an option or an environment variable is wrong, or if the

@@ -169,8 +169,7 @@ def upgrade(connection: Connection, *histories: History) -> None:
 
 
 def separate_histories(connection: Connection) -> None:
-    """Move the revision of the history SERVICE to a separate version table. The caller must hold
-    the migration lock.
+    """Move SERVICE's revision to a separate version table. The caller must hold the migration lock.
 
     Older versions of this project kept both histories in one version table.
     """
@@ -201,8 +200,7 @@ def make_config(connection: Connection | None, history: History) -> "Config":
 def run_alembic(arguments: Sequence[str], history: History, db: str | None = None) -> None:
     """Run an Alembic command on the chosen database, for example `upgrade head`.
 
-    Raise CouldNotRun for a command that writes a revision, because only a checkout can contain new
-    revisions.
+    Raise CouldNotRun for a command that writes a revision, which only a checkout can contain.
     """
     from alembic.config import CommandLine
 

@@ -1,5 +1,4 @@
-"""Injects a fault at every point of a function that uses a database, and checks what the fault
-leaves behind.
+"""Injects a fault at every point of a function that uses a database, and checks the effects.
 
 Asynchronous code can be interrupted at any `await`: a task is cancelled, a timeout expires, the
 server ends a connection, or the network fails. A task runs without interruption from one suspension

@@ -146,8 +146,7 @@ def _open_scope() -> Any:
 def _instrument_connections(engine: AsyncEngine, target: Target) -> Iterator[None]:
     """Give new connections an application_name and the address of the proxy while the block runs.
 
-    An event listener changes the parameters of each connection, so the user's engine needs no
-    changes.
+    An event listener changes the parameters, so that the user's engine needs no changes.
     """
 
     def change_parameters(

@@ -58,8 +58,7 @@ async def sweep(
     kinds: Sequence[str] = ANYWHERE,
     patience: float = SILENT_FOR,
 ) -> Report:
-    """Run `await work(engine)` once for every fault at every fault point, and report all
-    violations.
+    """Run `await work(engine)` for every fault at every fault point, and report all violations.
 
     `rows` is a query that returns one row of numbers which `work` changes, for example a count.
     After every fault, either all numbers that `rows` returns must have changed as in a run without

@@ -84,8 +84,7 @@ async def run_stack(
 ) -> AsyncIterator[tuple[Record, Record]]:
     """Yield the stack and the result of every script, in the form of docs/result.schema.json.
 
-    For a script that gave no result, yield an empty stack, and a result with a verdict and a
-    reason.
+    For a script without a result, yield an empty stack, and a result with verdict and reason.
     """
     try:
         python, variables = await asyncio.to_thread(prepare_stack, plan, home)

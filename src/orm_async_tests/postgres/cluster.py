@@ -98,8 +98,7 @@ class Cluster:
         self.sockets()
 
     def sockets(self) -> Path:
-        """Return the folder with the running server's socket, or the folder that a new server would
-        use.
+        """Return the folder of the running server's socket, or the one that a new server would use.
 
         The folder of a running server differs from the folder of a new server if the variable
         TMPDIR has changed. Raises CouldNotRun.

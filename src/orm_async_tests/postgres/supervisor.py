@@ -60,8 +60,7 @@ def read_pidfile(data: Path) -> list[str]:
 
 
 def accepts_connections(data: Path, sockets: Path) -> bool:
-    """Return whether postmaster.pid says that the server is ready, and its socket accepts a
-    connection.
+    """Return whether postmaster.pid says that the server is ready, and its socket accepts clients.
 
     The file postmaster.pid alone proves nothing, because it remains after a crash.
     """
@@ -156,8 +155,7 @@ def _ends_within(server: Server, seconds: float, child_ended: int) -> bool:
 
 
 def main(lease: int, lock: int, idle: float, private: str, *arguments: str) -> None:
-    """Run as a daemon: leave the caller's session, start the server, and stop it when nobody uses
-    it.
+    """Run as a daemon: leave the caller's session, start the server, and stop it when it is idle.
 
     When the server accepts connections, write one byte to standard output. If the server ends
     before it accepts connections, close standard output without writing a byte.

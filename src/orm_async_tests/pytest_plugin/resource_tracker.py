@@ -190,8 +190,7 @@ class ResourceTracker:
     def report_two_tasks(self, name: str, waiting: Location, running: Location) -> None:
         """Report that two tasks used a session or a connection at the same time.
 
-        Report each conflict only once, although it occurs in a session and in the session's
-        connection.
+        Report a conflict only once, although it occurs in a session and in its connection.
         """
         first, second = str(waiting), str(running)
         places = f", both at {second}" if first == second else f": {first} and {second}"

@@ -75,8 +75,7 @@ async def insert_points(
 ) -> Loaded:
     """Add a few points with one statement, only once for each idempotency key.
 
-    Raise HTTPException 404 if the user does not exist, and 409 if another request used the
-    idempotency key.
+    Raise HTTPException 404 if the user does not exist, and 409 if another request used the key.
     """
     columns = {name: [getattr(point, name) for point in points] for name in COLUMNS[1:]}
     parameters = {"owner": user_id, "points": len(points), **columns}
@@ -92,8 +91,7 @@ async def copy_points(
 ) -> Loaded:
     """Add points that are already in the format of COPY, only once for each idempotency key.
 
-    Raise HTTPException 404 if the user does not exist, and 409 if another request used the
-    idempotency key.
+    Raise HTTPException 404 if the user does not exist, and 409 if another request used the key.
     """
     # COPY joins the transaction that this statement begins (test74).
     if not key:

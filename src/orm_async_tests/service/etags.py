@@ -78,8 +78,7 @@ async def write_unchanged(
     key: int,
     if_match: list[str],
 ) -> "Row[*tuple[Any, ...]]":
-    """Update or delete a row if the header If-Match lists the row's version, and return the values
-    of RETURNING.
+    """Update or delete a row if If-Match lists the row's version, and return RETURNING's values.
 
     Raise HTTPException 404 if the row does not exist, and 412 if it has another version.
     """

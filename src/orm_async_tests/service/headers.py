@@ -19,8 +19,7 @@ class HeadSent(Exception):
 
 
 class HeaderChecks:
-    """ASGI middleware that rejects requests to an unknown host, writes from another site, and
-    encoded bodies.
+    """ASGI middleware that rejects unknown hosts, writes from another site, and encoded bodies.
 
     The middleware answers a HEAD request with the status and the headers of GET.
 

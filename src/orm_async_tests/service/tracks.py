@@ -24,8 +24,7 @@ router = APIRouter(prefix="/users/{user_id}", tags=["tracks"])
 
 
 def select_batch(document: str, separator: str) -> TextClause:
-    """Return a query that selects the points after an id, and returns these points as one JSON
-    text.
+    """Return a query that selects the points after an id, and returns them as one JSON text.
 
     If the user does not exist, the query returns no row.
     """

@@ -66,8 +66,7 @@ class CallLines(dict[str, int]):
         return place
 
     def find_creator(self) -> tuple[bool, Place]:
-        """Return whether the user's code creates a task, and the user's innermost line on the
-        stack.
+        """Return whether the user's code creates a task, and the user's innermost line.
 
         The first returned value is False if a library creates the task, or if asyncio creates the
         task for its own use.

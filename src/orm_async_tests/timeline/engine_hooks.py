@@ -63,8 +63,7 @@ def _replace(stack: ExitStack, owner: type, name: str, wrap: Callable[[Any], Any
 class EngineHooks:
     """Listeners with the names of SQLAlchemy's events, and wrappers of SQLAlchemy's methods.
 
-    The methods of this class run for every statement, so they avoid slow Python calls and
-    properties.
+    These methods run for every statement, so they avoid slow Python calls and properties.
     """
 
     def __init__(self, recorder: Recorder, unobserved: Engine | None) -> None:

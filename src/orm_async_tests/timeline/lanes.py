@@ -93,8 +93,7 @@ class Scale:
     def find(self, moment: int) -> int:
         """Return the position of a moment in a lane.
 
-        If the moment has no position itself, return the position of the last moment before it that
-        has one.
+        If the moment has no position, return that of the last moment before it that has one.
         """
         return self._positions[bisect_right(self.moments, moment) - 1]
 

@@ -71,8 +71,7 @@ class Activity:
     async def terminate(self) -> int:
         """Terminate the variant's backends, as a failover does, and return their number.
 
-        Wait until the clients of the terminated backends have noticed that their connections are
-        closed.
+        Wait until the clients of these backends have noticed that their connections are closed.
         """
         sql = f"select count(pg_terminate_backend(pid, 5000)) {BACKENDS}"
         killed = int(await self.scalar(sql, before=self._before))

@@ -32,8 +32,7 @@ with context.begin_transaction():
 class Http(AsyncExitStack):
     """Opens clients and servers for ASGI applications, and closes them when the variant ends.
 
-    The function `note` is called with a text when an application responds, or when a client
-    disconnects.
+    `note` is called with a text when an application responds, or when a client disconnects.
     """
 
     def __init__(self, note: Callable[[str], None]) -> None:
@@ -103,8 +102,7 @@ class Processes:
     ) -> Result:
         """Await the function in a new process, and return its result or raise its error.
 
-        The function's result or error must be picklable. An error from the new process keeps its
-        causes.
+        The result or the error must be picklable. An error from the new process keeps its causes.
         """
         from concurrent.futures import ProcessPoolExecutor  # a slow import
         from multiprocessing import get_context
@@ -148,8 +146,7 @@ def _call(
 
 @contextmanager
 def alembic_environment(*revisions: str, env: str = ENV, **attributes: Any) -> Iterator["Config"]:
-    """Create an Alembic environment, and delete it when the block ends. Yield a Config for
-    Alembic's commands.
+    """Yield the Config of a new Alembic environment, which is deleted when the block ends.
 
     `revisions` has the texts of the revision files, and `env` is the text of env.py. `attributes`
     become config.attributes, and the default env.py passes them to `context.configure()`.

@@ -52,8 +52,7 @@ async def start_servers(
 ) -> AsyncIterator[Servers]:
     """Start the servers that a variant needs, and stop them when the block ends.
 
-    The function `load` fills the database of the primary server, before a standby copies this
-    server.
+    `load` fills the database of the primary server, before a standby copies this server.
     """
     names, servers = set(variant.parameters), Servers()
     with ExitStack() as stack:

@@ -229,8 +229,7 @@ def _render_links(script: Script, columns: int) -> Iterator[Styled]:
 def _render_advice(script: Script, columns: int) -> Iterator[Styled]:
     """Render a script's explanation and its recommended lines of code.
 
-    If the script recommends no lines itself, use the lines of the scripts that its explanation
-    names.
+    If the script recommends no lines, use the lines of the scripts that its explanation names.
     """
     from orm_async_tests.questions import read_cures
 

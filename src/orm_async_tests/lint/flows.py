@@ -79,9 +79,16 @@ class Flows:
         return self._interpret(key, scope, start)
 
     def may_fail(self, event: Event) -> bool:
-        """Return whether a called function passes on an error without a rollback."""
+        """Return whether a called function can fail without a rollback."""
+        flow = self.of_function(event.callee)
         if event.callee is None or "rollback" in last_name(event.node):
             return False
+        return self.may_raise(event) or flow is None or any(
+            end.failures.get(name) for end in flow.ends for name in event.inside
+        )  # fmt: skip
+
+    def may_raise(self, event: Event) -> bool:
+        """Return whether a call passes on an error of a statement without a rollback."""
         flow = self.of_function(event.callee)
         return flow is None or not flow.raised.isdisjoint(event.inside)
 

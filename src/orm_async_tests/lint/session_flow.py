@@ -192,8 +192,7 @@ class SessionFlow:
         return join([*self._block(node.orelse, join(ends)), *self._breaks.pop()])
 
     def _try(self, node: ast.Try | ast.TryStar, states: list[State]) -> list[State]:
-        jumps = [*self._breaks[-1:], *self._continues[-1:], self.ends]
-        sizes = [len(jumped) for jumped in jumps]
+        jumps = self._jumps()
         self._raised.append([])
         body = self._block(node.body, states)
         pending = self._raised.pop()
@@ -221,11 +220,20 @@ class SessionFlow:
                 if event.operations & sa.ENDINGS
             }
             outside = [item for item in outside if item.key not in cleared]
-            for jumped, size in zip(jumps, sizes, strict=True):
-                for state, key in product(jumped[size:], cleared):
-                    state.clear(key)
+            self._clear_jumps(jumps, cleared)
         self._raised[-1] += outside
         return last
+
+    def _jumps(self) -> list[tuple[list[State], int]]:
+        """Return the lists of the states after a jump, with their present lengths."""
+        jumps = [*self._breaks[-1:], *self._continues[-1:], self.ends]
+        return [(states, len(states)) for states in jumps]
+
+    def _clear_jumps(self, jumps: list[tuple[list[State], int]], keys: set[str]) -> None:
+        """Clear sessions in the states of the jumps since a call of _jumps()."""
+        for states, size in jumps:
+            for state, key in product(states[size:], keys):
+                state.clear(key)
 
     def _states_of_first_error(self, body: list[ast.stmt], states: list[State]) -> list[State]:
         """Return the states in which the first statement may raise an error.
@@ -281,7 +289,9 @@ class SessionFlow:
                     state.begun.setdefault(key, item.context_expr)
         self._timeouts += timeouts
         self._raised.append([])
+        jumps = self._jumps()
         end = self._block(node.body, states)
+        self._clear_jumps(jumps, {key for key, _ in commits})
         raised = self._raised.pop()
         if protected:
             raised = [one for one in raised if one.key not in protected and not is_held(one.key)]
@@ -354,7 +364,7 @@ class SessionFlow:
             if not operations & sa.ENDINGS:  # otherwise it may roll back first
                 self._use(key, event.node, states)
             is_savepoint = "begin_nested" in operations and not may_fail
-            if operations & sa.STATEMENTS and not is_savepoint:
+            if operations & sa.STATEMENTS and not is_savepoint and self._flows.may_raise(event):
                 timeout = {TIMEOUT} if self._is_timed(event.node) else set()
                 copies = [state.copy() for state in states]
                 raised = Raised(key, event.node, frozenset({DATABASE, *timeout}), copies)

@@ -59,3 +59,16 @@ async def with_another_session(
 ):
     async with db.begin():
         db.add(user)
+
+
+async def provide(session: AsyncSession, row):
+    if session.in_transaction():
+        return await session.merge(row)
+    async with session.begin():
+        return await session.merge(row)
+
+
+async def after_a_returned_block(session: AsyncSession, row):
+    row = await provide(session, row)
+    async with session.begin():
+        session.add(row)

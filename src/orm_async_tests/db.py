@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from orm_async_tests.command_options import DRIVERS as DRIVERS
-from orm_async_tests.command_options import database_choice
+from orm_async_tests.command_options import SQLITE, database_choice
 from orm_async_tests.errors import CouldNotRun, install_extra
 from orm_async_tests.postgres import SCRIPTS, ClusterKind, Login, lease, require_descriptors
 from orm_async_tests.urls import check_port, hide_secrets
@@ -128,6 +128,8 @@ def socket_url(server: Login) -> URL:
 
 def application_name(driver: str, name: str) -> dict[str, Any]:
     """Return connect_args that set the application_name, which pg_stat_activity shows."""
+    if driver == SQLITE:
+        return {}
     settings = {"application_name": name}
     return settings if driver == "psycopg" else {"server_settings": settings}
 

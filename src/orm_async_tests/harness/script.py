@@ -81,7 +81,6 @@ class Script:
         return self._not_applicable(stack) or "; ".join(filter(None, reasons))
 
     def _not_applicable(self, stack: Stack) -> str:
-        since = self.since
         if stack.driver not in (*DRIVERS, self.also):
             return f"is about PostgreSQL, this is {stack.driver}: --driver {DRIVERS[0]}"
         if self.only:
@@ -92,8 +91,8 @@ class Script:
                 return f"is about {only.name}, this is {stack.driver}: --driver {only.name}"
             if not within(stack.driver_version, str(only.specifier)):
                 return f"needs {only}, this is {stack.driver_version}: pip install '{only}'"
-        if within(stack.sqlalchemy, since):
+        if within(stack.sqlalchemy, self.since):
             return ""
-        newest = since.rpartition(" or ")[2]
+        newest = self.since.rpartition(" or ")[2]
         remedy = f"pip install 'sqlalchemy{newest}'"
-        return f"needs sqlalchemy {since}, this is {stack.sqlalchemy}: {remedy}"
+        return f"needs sqlalchemy {self.since}, this is {stack.sqlalchemy}: {remedy}"

@@ -11,7 +11,6 @@ import sys
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable
-from types import FrameType
 from typing import Any
 
 from greenlet import getcurrent, greenlet
@@ -86,7 +85,7 @@ class TaskUsage:
         caller = self.record_call(session)
         # the public property `new` would build a set
         if session._new and caller is not None and caller.awaiter is None:
-            _locate(caller, sys._getframe(1))
+            _locate(caller)
         return caller
 
     def record_query(self, session: Session) -> None:
@@ -101,7 +100,7 @@ class TaskUsage:
             if queries is None:
                 queries = deque(maxlen=MAX_QUERIES)
                 setattr(session, QUERIES, queries)
-            queries.append((loading._new_runid(), _locate(caller, sys._getframe(1))))
+            queries.append((loading._new_runid(), _locate(caller)))
 
     def begin_flush(self, session: Session) -> Inserts:
         return self.record_write(session), list(session._new)
@@ -109,7 +108,7 @@ class TaskUsage:
     def record_inserts(self, _: Session, inserts: Inserts) -> None:
         caller, states = inserts
         if caller is not None and states:
-            line = caller.awaiter or _locate(caller, sys._getframe(1))
+            line = caller.awaiter or _locate(caller)
             for state in states:
                 setattr(state, ORIGIN, line)
 
@@ -118,7 +117,7 @@ class TaskUsage:
         caller: Caller | None = getattr(getcurrent(), CALLER, None)
         if caller is None:
             return locate_caller()
-        return caller.awaiter or _locate(caller, sys._getframe(1))
+        return caller.awaiter or _locate(caller)
 
     def find_origin(self, session: Session | None, state: InstanceState[Any]) -> Location | None:
         """Return the line that loaded an object into this session, or that inserted the object."""
@@ -149,13 +148,13 @@ class TaskUsage:
         self.report_conflict(name, locate_task(first, inside), locate_caller())
 
 
-def _locate(caller: Caller, frame: FrameType) -> Location:
+def _locate(caller: Caller) -> Location:
     """Return the innermost line of the user's code in a greenlet, or the line that awaits it.
 
     A greenlet runs lines of the user's code only inside `run_sync()`. The line that awaits a
     greenlet never changes, so the function stores this line.
     """
-    line = find_user_line(frame)
+    line = find_user_line(sys._getframe(2))
     if line is not None:
         return line
     if caller.awaiter is None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import URL, MetaData, insert, text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.orm import DeclarativeBase
 
 from orm_async_tests import db, migrations, models
@@ -99,15 +99,10 @@ async def open_script_database(database: db.Database) -> AsyncIterator["ScriptDa
     If another command holds the lock, print a message and wait for that command. Raise CouldNotRun
     if the database cannot be reached, or if it belongs to the service or to another program.
     """
-    if database.kind == "file":
-        engine = create_async_engine(database.url, isolation_level="AUTOCOMMIT")
-        try:
-            async with engine.connect() as connection:
-                yield SqliteScriptDatabase(connection)
-        finally:
-            await engine.dispose()
-        return
     async with db.connect(database, ADMIN, isolation_level="AUTOCOMMIT") as connection:
+        if database.kind == "file":
+            yield SqliteScriptDatabase(connection)
+            return
         if database.kind != "embedded":  # the embedded server has a separate database
             await connection.run_sync(migrations.refuse_service)
         try:

@@ -56,7 +56,7 @@ class Network(Proxy):
             while self.silenced:
                 self.silenced.pop().close(abort=True)
 
-        asyncio.run_coroutine_threadsafe(heal_in_loop(), self._loop).result()
+        self.submit(heal_in_loop()).result()
 
 
 class _Link:

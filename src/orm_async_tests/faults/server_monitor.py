@@ -5,8 +5,7 @@ loop is blocked.
 """
 
 import asyncio
-import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
@@ -15,6 +14,7 @@ from sqlalchemy import URL, NullPool, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from orm_async_tests import db
+from orm_async_tests.harness.wire.wire import LoopThread
 from orm_async_tests.postgres import PrivateServer
 from orm_async_tests.postgres.cluster import DURABLE
 
@@ -26,7 +26,7 @@ STATES = f"select state {BACKENDS} order by state"
 TERMINATE = f"select count(*) filter (where pg_terminate_backend(pid, 5000)) {BACKENDS}"
 
 
-class ServerMonitor:
+class ServerMonitor(LoopThread):
     """Watches the connections under test, which have `name` as their application_name.
 
     Call the method `kill` only for a private server, because other servers may run with fsync off,
@@ -34,8 +34,8 @@ class ServerMonitor:
     """
 
     def __init__(self, url: URL, private: PrivateServer | None) -> None:
+        super().__init__()
         self.name = f"faults {uuid4().hex[:12]}"
-        self._loop = asyncio.new_event_loop()  # of the thread
         self._url = url
         self._private = private
         self._connection: AsyncConnection
@@ -45,38 +45,29 @@ class ServerMonitor:
         return [str(state) for (state,) in await self.query(STATES, name=self.name)]
 
     async def query(self, sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
-        return await asyncio.wrap_future(self._submit(self._query(sql, parameters)))
+        return await asyncio.wrap_future(self.submit(self._query(sql, parameters)))
 
     def terminate_backends(self) -> int:
         """Terminate the backends under test, and return their number, but block the event loop."""
-        [(count,)] = self._submit(self._query(TERMINATE, {"name": self.name})).result()
+        [(count,)] = self.submit(self._query(TERMINATE, {"name": self.name})).result()
         return int(count)
 
     def kill(self) -> None:
         assert self._private is not None
-        self._submit(self._connection.close()).result()
+        self.submit(self._connection.close()).result()
         self._private.kill()
 
     async def restart(self) -> None:
-        await asyncio.wrap_future(self._submit(self._restart()))
+        await asyncio.wrap_future(self.submit(self._restart()))
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        thread = threading.Thread(target=self._loop.run_forever, name="monitor", daemon=True)
-        thread.start()
-        try:
-            self._submit(self._connect()).result()
+        with super().running():
+            self.submit(self._connect()).result()
             try:
                 yield
             finally:
-                self._submit(self._connection.close()).result()
-        finally:
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            thread.join()
-            self._loop.close()
-
-    def _submit(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+                self.submit(self._connection.close()).result()
 
     async def _connect(self) -> None:
         named = db.application_name(self._url.get_driver_name(), f"{self.name} admin")

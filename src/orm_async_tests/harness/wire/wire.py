@@ -12,9 +12,10 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from asyncio import StreamReader, StreamWriter
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import URL
 
@@ -28,14 +29,34 @@ TLS_PARAMETERS = ("ssl", "sslmode")
 Stream = tuple[StreamReader, StreamWriter]
 
 
-class Proxy(ABC):
+class LoopThread:
+    """An event loop in a separate thread, which works while the caller's event loop is blocked."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+
+    def submit(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            thread.join()
+            self._loop.close()
+
+
+class Proxy(LoopThread, ABC):
     """Connects clients to one server. `host` is a host name, or the directory of a Unix socket."""
 
     def __init__(self, host: str, port: int) -> None:
+        super().__init__()
         self.open = 0  # connections that clients have not closed
         self._server = host, port
-        self._loop = asyncio.new_event_loop()
-        self._stop = asyncio.Event()
         self._links: set[asyncio.Task[None] | None] = set()
 
     @abstractmethod
@@ -63,10 +84,7 @@ class Proxy(ABC):
             self.open -= 1
             self._links.discard(link)
 
-    async def _serve(self, listening: threading.Event) -> None:
-        server = await self.listen()
-        listening.set()
-        await self._stop.wait()
+    async def _close(self, server: asyncio.Server) -> None:
         server.close()
         links = [link for link in self._links if link]
         for link in links:
@@ -75,20 +93,12 @@ class Proxy(ABC):
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        listening = threading.Event()
-
-        def serve() -> None:
-            self._loop.run_until_complete(self._serve(listening))
-            self._loop.close()
-
-        thread = threading.Thread(target=serve, name=type(self).__name__, daemon=True)
-        thread.start()
-        listening.wait()
-        try:
-            yield
-        finally:
-            self._loop.call_soon_threadsafe(self._stop.set)
-            thread.join()
+        with super().running():
+            server = self.submit(self.listen()).result()
+            try:
+                yield
+            finally:
+                self.submit(self._close(server)).result()
 
 
 class Wire(Proxy):

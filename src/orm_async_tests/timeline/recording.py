@@ -89,13 +89,14 @@ class Recorder:
         place = NOWHERE if is_closing else self._lines.find(text or kind)
         path, line = created if place is NOWHERE else place
         self.changes += 1
+        start = (perf_counter_ns() - self._origin) // 1000  # now(), without the cost of a call
         number, pid = (connection.number, connection.pid) if connection else (0, 0)
-        event = Event(kind, self.now(), -1, task, number, pid, line, text, path=path)
+        event = Event(kind, start, -1, task, number, pid, line, text, path=path)
         self.events.append(event)
         return event
 
     def finish_event(self, event: Event, error: BaseException | None = None) -> None:
-        event.duration = self.now() - event.start
+        event.duration = (perf_counter_ns() - self._origin) // 1000 - event.start
         self.changes += 1
         if error is not None:
             self.set_error(event, error)
@@ -109,7 +110,8 @@ class Recorder:
 
     def begin_statement(self, connection: ConnectionRecord, kind: Kind, text: str) -> Event:
         """Record that a task sends a statement, COMMIT or ROLLBACK, or waits to send one."""
-        self._add_round_trips(connection)
+        if self._count_round_trips:
+            self._add_round_trips(connection)
         event = self.begin(kind, connection, text)
         event.begins, connection.begins = connection.begins, kind != "statement"
         if connection.running is None:
@@ -123,11 +125,15 @@ class Recorder:
     ) -> None:
         """Record that a statement got an answer or an error, and that the next one is sent."""
         if connection.running is event:
-            self._add_round_trips(connection)
+            if self._count_round_trips:
+                self._add_round_trips(connection)
             connection.running = None
         elif event in connection.waiting:
             connection.waiting.remove(event)
-        self.finish_event(event, error)
+        event.duration = (perf_counter_ns() - self._origin) // 1000 - event.start
+        self.changes += 1
+        if error is not None:
+            self.set_error(event, error)
         if connection.waiting and connection.running is None:
             following = connection.waiting.pop(0)
             sent = self.now()
@@ -156,10 +162,12 @@ class Recorder:
     def check_out(self, connection: ConnectionRecord) -> None:
         connection.checkout = connection.last = self.begin("checkout", connection)
         connection.begins = True
-        self._add_round_trips(connection)  # of pool_pre_ping
+        if self._count_round_trips:
+            self._add_round_trips(connection)  # of pool_pre_ping
 
     def check_in(self, connection: ConnectionRecord) -> None:
-        self._add_round_trips(connection)
+        if self._count_round_trips:
+            self._add_round_trips(connection)
         if connection.checkout is not None:
             self.finish_event(connection.checkout)
             connection.checkout = None

@@ -21,11 +21,22 @@ from benchmarks.patterns.comparison import PatternResult, Ratio, WorkloadResult,
 from benchmarks.patterns.contenders import CONTENDERS, versions_of
 from benchmarks.patterns.work import GETS, READ, WORKLOADS, WRITE, Work
 from orm_async_tests import db
+from orm_async_tests.command_options import add_options
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.harness.wire.wire import open_wire
 from orm_async_tests.terminal import render_markdown
 
 ROUNDS = 7
+OPTIONS = f"""
+    [WORKLOAD...]   {", ".join(WORKLOADS)} (without a workload: all)
+    --rounds COUNT  run this many rounds (default: {ROUNDS})
+    --write COUNT   let a pattern write this many rows in every turn (default: {WRITE})
+    --read COUNT    let a pattern read this many rows by one query in every turn (default: {READ})
+    --gets COUNT    let a pattern read this many rows one by one in every turn (default: {GETS})
+    --db URL        use this database: embedded, compose, or a URL
+    --json          print the figures as JSON
+    --into FILE     write the tables of figures into this page, for example docs/bench.md
+"""
 HEAD = ("Pattern", "Mark", "Ratio", "Interval", "Verdict", "CPU", "Round trips", "ms")
 
 
@@ -43,24 +54,7 @@ class Report:
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="orm-async-tests bench", description=__doc__)
-    option = parser.add_argument
-    names = ", ".join(WORKLOADS)
-    option("workloads", nargs="*", metavar="WORKLOAD", help=f"{names} (default: all)")
-    for name, default, help_ in (
-        ("--rounds", ROUNDS, "default: %(default)s"),
-        ("--write", WRITE, "let a pattern write this many rows in every turn"),
-        ("--read", READ, "let a pattern read this many rows by one query in every turn"),
-        ("--gets", GETS, "let a pattern read this many rows one by one in every turn"),
-    ):
-        option(name, type=int, default=default, metavar="N", help=help_)
-    option("--db", metavar="URL", help="use this database: embedded, compose, or a URL")
-    option("--json", action="store_true", help="print the figures as JSON")
-    option(
-        "--into",
-        type=Path,
-        metavar="PAGE",
-        help="write the tables of figures into this page, for example docs/bench.md",
-    )
+    add_options(parser, OPTIONS)
     options = parser.parse_args(arguments)
     if unknown := [name for name in options.workloads if name not in WORKLOADS]:
         problem = f"{unknown[0]!r} is not a workload"

@@ -115,6 +115,6 @@ def _positive(kind: type[int] | type[float], example: str) -> Callable[[str], fl
 TYPES: dict[str, Callable[[str], Any]] = {
     **dict.fromkeys(("FILE", "FOLDER", "BEFORE", "AFTER", "RESULT"), Path),
     "N": _positive(int, "2"),
-    "PORT": int,
+    **dict.fromkeys(("COUNT", "PORT"), int),
     "SECONDS": _positive(float, "60"),
 }

@@ -1,8 +1,8 @@
 """On asyncpg, two commands in one text() are a syntax error (42601).
 
 On asyncpg, SQLAlchemy prepares every statement, and a prepared statement can contain only one
-command. Execute every command in its own text(). You can also pass all commands to execute() of the
-asyncpg connection, without parameters.
+command. Execute every command in its own text(). To send several commands in one string without
+parameters, call execute() of the asyncpg connection.
 
 Docs: https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY
 Docs: https://magicstack.github.io/asyncpg/current/api/index.html#asyncpg.connection.Connection.execute
@@ -36,7 +36,7 @@ async def one_by_one(session: AsyncSession) -> dict[str, int | None]:
 
 @right
 async def by_the_driver(session: AsyncSession) -> dict[str, int | None]:
-    """pass both commands to execute() of the asyncpg connection"""
+    """pass two commands in one string to execute() of the asyncpg connection"""
     raw = await (await session.connection()).get_raw_connection()
     driver = raw.driver_connection
     assert driver is not None

@@ -1,7 +1,7 @@
 """On asyncpg, driver_exception raises ValueError for the error of a stale prepared statement.
 
 SQLAlchemy 2.1 looks up the driver's error in a list of classes, which lacks the class for a stale
-prepared statement. For a stale prepared statement, an error handler that reads driver_exception
+prepared statement. If a prepared statement is stale, an error handler that reads driver_exception
 gets a second error. To get the driver's error on SQLAlchemy 2.0 and 2.1, read
 `error.orig.__cause__`.
 

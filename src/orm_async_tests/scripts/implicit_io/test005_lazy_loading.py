@@ -1,9 +1,9 @@
 """Reading an unloaded relationship under asyncio raises MissingGreenlet.
 
 A lazy load is a SELECT that SQLAlchemy sends when you read an attribute. Reading an attribute
-cannot be awaited, so SQLAlchemy raises MissingGreenlet (xd2s). Name the relationships that you will
-read in the query's options, for example with selectinload(). After MissingGreenlet, you can still
-use the session. On psycopg, SQLAlchemy wraps MissingGreenlet in StatementError.
+cannot be awaited, so SQLAlchemy raises MissingGreenlet (xd2s). In the query's options, name the
+relationships that you will read, for example with selectinload(). After MissingGreenlet, you can
+still use the session. On psycopg, SQLAlchemy wraps MissingGreenlet in StatementError.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#preventing-implicit-io-when-using-asyncsession
 Symptom: you get MissingGreenlet (code xd2s) "greenlet_spawn has not been called" with

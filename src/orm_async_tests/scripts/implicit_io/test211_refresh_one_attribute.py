@@ -1,8 +1,8 @@
 """refresh(user, ["points"]) loads the collection and leaves expired columns expired.
 
-If you pass attribute names, refresh() loads exactly these attributes. A commit also expires the
-columns, so reading a column that refresh() has not loaded raises MissingGreenlet. Name every
-attribute that you will read, or call refresh() without names to load all columns.
+If you pass attribute names, refresh() loads exactly these attributes. If a commit has expired an
+object, reading a column that refresh() has not loaded raises MissingGreenlet. Name every attribute
+that you will read, or call refresh() without names to load all columns.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_api.html#sqlalchemy.orm.Session.refresh
 Symptom: you get MissingGreenlet (code xd2s) "greenlet_spawn has not been called" with

@@ -57,14 +57,14 @@ async def repr_of_columns(session: AsyncSession) -> str:
 
 @wrong
 async def compare_all(Session: Sessions) -> dict[str, bool]:
-    """compare two sessions' objects of the same row, whose relationship is not loaded"""
+    """load one row in two sessions, and compare objects whose relationship is not loaded"""
     async with Session() as one, Session() as two:
         return {"equal": await one.get_one(Walk, 1) == await two.get_one(Walk, 1)}
 
 
 @right
 async def compare_columns(Session: Sessions) -> dict[str, bool]:
-    """compare two sessions' objects of the same row, whose relationship has compare=False"""
+    """load one row in two sessions, and compare objects whose relationship has compare=False"""
     async with Session() as one, Session() as two:
         return {"equal": await one.get_one(Tour, 1) == await two.get_one(Tour, 1)}
 

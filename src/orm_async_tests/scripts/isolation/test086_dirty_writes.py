@@ -20,7 +20,10 @@ lon = TrackPoint.lon
 async def dirty_write(
     a: AsyncSession, b: AsyncSession, one: int, two: int, blocked: Blocked
 ) -> bool:
-    """Let `a` and `b` write the same two rows, and return whether the rows mix their values."""
+    """Let the sessions `a` and `b` write the same two rows.
+
+    Return whether one row has the value of session `a`, and the other row that of session `b`.
+    """
     await a.execute(update(TrackPoint).where(pk == one).values(lon=21))
     waiting = await blocked(b.execute(update(TrackPoint).where(pk == one).values(lon=31)))
     await a.execute(update(TrackPoint).where(pk == two).values(lon=22))

@@ -35,7 +35,7 @@ async def intermediate_read(a: AsyncSession, b: AsyncSession, one: int) -> bool:
 
 
 async def circular(a: AsyncSession, b: AsyncSession, one: int, two: int) -> bool:
-    """Return whether each transaction reads the uncommitted row of the other one."""
+    """Return whether the sessions `a` and `b` read the uncommitted changes of each other."""
     await a.execute(update(TrackPoint).where(pk == one).values(lon=21))
     await b.execute(update(TrackPoint).where(pk == two).values(lon=32))
     values = [

@@ -20,7 +20,10 @@ lon = TrackPoint.lon
 async def vanishes(
     a: AsyncSession, b: AsyncSession, c: AsyncSession, one: int, two: int, blocked: Blocked
 ) -> bool:
-    """Let `a` and `b` write both rows, and return whether `c` reads a mixture of their values."""
+    """Let the sessions `a` and `b` write the same two rows.
+
+    Return whether session `c` reads one row as `a` wrote it and the other row as `b` wrote it.
+    """
     await a.execute(update(TrackPoint).where(pk == one).values(lon=21))
     await a.execute(update(TrackPoint).where(pk == two).values(lon=22))
     waiting = await blocked(b.execute(update(TrackPoint).where(pk == one).values(lon=31)))

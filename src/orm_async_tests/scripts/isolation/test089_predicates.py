@@ -19,7 +19,7 @@ NOW = func.now()
 
 
 async def read(a: AsyncSession, b: AsyncSession, user: int) -> bool:
-    """Return whether session `a` finds a row that `b` has inserted since the first query of `a`."""
+    """Return whether a row that session `b` inserts appears in a repeated query of session `a`."""
     query = select(pk).where(TrackPoint.user_id == user, lon == 30)
     before = (await a.scalars(query)).all()
     values = {"user_id": user, "lat": 1, "lon": 30, "date": NOW}
@@ -29,7 +29,7 @@ async def read(a: AsyncSession, b: AsyncSession, user: int) -> bool:
 
 
 async def write(a: AsyncSession, b: AsyncSession, one: int, two: int, blocked: Blocked) -> bool:
-    """Return whether a DELETE of `b` skips a row that matches only because `a` has committed."""
+    """Return whether a DELETE of session `b` skips a row that matches only after `a` commits."""
     await a.execute(update(TrackPoint).where(pk.in_([one, two])).values(lon=lon + 1))
     delete_sixteen = delete(TrackPoint).where(pk.in_([one, two]), lon == 16)
     waiting = await blocked(b.execute(delete_sixteen))

@@ -22,7 +22,10 @@ lon = TrackPoint.lon
 
 
 async def write_skew(a: AsyncSession, b: AsyncSession, one: int, two: int) -> bool:
-    """Let `a` and `b` each raise one point, and return whether no point with `lon` < 20 is left."""
+    """Raise `lon` of row `one` in session `a`, and of row `two` in session `b`.
+
+    Return whether both sessions first find two rows with `lon` < 20, and no such row is left.
+    """
     low = select(func.count()).where(pk.in_([one, two]), lon < 20)
     enough = await a.scalar(low) == 2 and await b.scalar(low) == 2
     await a.execute(update(TrackPoint).where(pk == one).values(lon=21))

@@ -2,8 +2,8 @@
 
 A query before context.configure() begins a transaction. Alembic believes that a transaction that is
 already open belongs to the caller, so Alembic does not commit it. If Alembic commits nothing,
-closing the connection in env.py rolls back every revision. In env.py, commit after the query, or
-send the query after context.configure().
+closing the connection in env.py rolls back every revision. Send the queries of env.py after
+context.configure(), or call commit() before context.configure().
 
 Docs: https://alembic.sqlalchemy.org/en/latest/api/runtime.html#alembic.runtime.environment.EnvironmentContext.begin_transaction
 Symptom: you get AssertionError with "autocommit_block" in the traceback.

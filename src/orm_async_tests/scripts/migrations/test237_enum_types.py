@@ -1,10 +1,10 @@
 """create_table() creates an enum's type even if the type exists, but add_column() never creates it.
 
 An enum type belongs to the schema, not to the table. If a later revision uses an existing enum type
-in another table, pass create_type=False. If a downgrade keeps the enum type, the next upgrade also
-needs create_type=False. Before add_column(), create the enum type with create(), and drop the type
-in downgrade(). A test that only upgrades an empty database does not notice that a downgrade has
-kept the type (42710).
+in another table, pass create_type=False. If a downgrade keeps the enum type, the next upgrade fails
+(42710) unless you pass create_type=False. Before add_column(), create the enum type with create(),
+and drop the type in downgrade(). In a test, upgrade, downgrade and upgrade again: if the downgrade
+has kept the enum type, only the second upgrade fails.
 
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#sqlalchemy.dialects.postgresql.ENUM.params.create_type
 Symptom: you get an error (SQLSTATE 42710) "type ... already exists" with "create_table" in the

@@ -1,9 +1,9 @@
 """A task that holds one connection and asks for a second one can deadlock the pool.
 
 In a pool with one slot, a session inside another session waits for the slot that the outer session
-holds. After pool_timeout seconds, the inner session raises sqlalchemy.exc.TimeoutError (3o7r). A
-pool of N slots deadlocks if N tasks each open a second session at once. Pass the session to the
-function instead of opening a second session in it.
+holds. A session that waits for a slot raises sqlalchemy.exc.TimeoutError (3o7r) after pool_timeout
+seconds. A pool of N slots deadlocks if N tasks each open a second session at once. Pass the session
+to the function instead of opening a second session in it.
 
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#queuepool-limit-of-size-x-overflow-y-reached-connection-timed-out-timeout-z
 Symptom: you get TimeoutError (code 3o7r) "QueuePool limit of size".

@@ -1,9 +1,9 @@
 """If the server closes a pooled connection, its next use fails unless you set pool_pre_ping.
 
-Without pool_pre_ping, the next task gets an error whose connection_invalidated is true, and the
-task after it gets a new connection. With pool_pre_ping, the pool pings the server at every
-checkout, and replaces a dead connection. The ping of pool_pre_ping cannot help a transaction that
-has already begun.
+Without pool_pre_ping, the first task that uses a closed connection gets an error whose
+connection_invalidated is true, and the next task gets a new connection. With pool_pre_ping, the
+pool pings the server at every checkout, and replaces a dead connection. The ping of pool_pre_ping
+cannot help a transaction that has already begun.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#dealing-with-disconnects
 Symptom: you get InterfaceError "connection is closed" on asyncpg.

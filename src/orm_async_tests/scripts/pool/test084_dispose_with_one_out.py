@@ -1,8 +1,8 @@
 """dispose() does not close a connection that is in use, and nothing closes it later.
 
-A call of dispose() replaces the pool by an empty pool. A connection that is in use during dispose()
-later returns to the old pool, and stays open until the old pool is garbage-collected. Dispose the
-engine only after all connections have been returned.
+A call of dispose() replaces the pool with an empty pool. A connection that is in use during
+dispose() later returns to the old pool, and stays open until the old pool is garbage-collected.
+Dispose the engine only after all connections have been returned.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#engine-disposal
 """

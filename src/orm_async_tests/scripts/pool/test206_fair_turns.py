@@ -1,10 +1,9 @@
 """The pool may serve a new task before a task that is already waiting.
 
 When a task asks for a connection, the pool first looks for a free connection, even if other tasks
-are waiting. A returned connection is free until the waiting task runs. If a new task asks for a
-connection before the waiting task runs, the new task gets the returned connection. An
-asyncio.Semaphore in front of the pool, with one permit per connection, serves the tasks in the
-order of their requests.
+are waiting. If a connection is returned while a task waits, the connection stays free until the
+waiting task runs, so a new task can take the connection first. An asyncio.Semaphore in front of the
+pool, with one permit per connection, serves the tasks in the order of their requests.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#sqlalchemy.pool.AsyncAdaptedQueuePool
 """

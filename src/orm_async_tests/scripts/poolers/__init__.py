@@ -2,6 +2,6 @@
 
 In transaction mode, PgBouncer runs each transaction on any server connection that is free. A
 prepared statement exists on one server connection only, so a client's next transaction may run on a
-connection without this statement. A setting that a client makes with SET also stays on one server
-connection, where it affects the next client.
+connection without this statement. If a client executes SET, the setting stays on PgBouncer's server
+connection and affects the next client of this server connection.
 """

@@ -2,9 +2,10 @@
 
 In this script, two processes give different statements the name __asyncpg_stmt_5__. The first
 process prepares an UPDATE, and the second process prepares a SELECT on another server connection.
-If PgBouncer later runs the SELECT on a server connection where its name belongs to the UPDATE, the
-server executes the UPDATE. The process of the SELECT then commits an UPDATE that it never sent, and
-gets no error. Switch off the statement caches of asyncpg and SQLAlchemy.
+If PgBouncer runs the SELECT on a server connection where the name __asyncpg_stmt_5__ belongs to the
+UPDATE, the server executes the UPDATE. If the server executes the UPDATE instead of the SELECT, the
+process that sent the SELECT gets no error and commits the UPDATE. Switch off the statement caches
+of asyncpg and SQLAlchemy.
 
 Docs: https://magicstack.github.io/asyncpg/current/faq.html#why-am-i-getting-prepared-statement-errors
 """
@@ -49,7 +50,8 @@ async def both(
 ) -> list[str | None]:
     """Run both processes and return what the second one reads.
 
-    While the second process starts, another client holds the server connection of the first one.
+    While the second process starts, another client holds the server connection that the first
+    process has used.
     """
     await processes.run(first, url, caches)
     async with create_async_engine(url, poolclass=NullPool, connect_args=OFF).connect() as holding:

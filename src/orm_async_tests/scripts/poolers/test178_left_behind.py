@@ -29,26 +29,26 @@ async def next_client(pooler: Pooler, make_engine: MakeEngine, first: str, then:
 
 @wrong
 async def set_(pooler: Pooler, make_engine: MakeEngine) -> Answer:
-    """SET statement_timeout and commit, then read the timeout as the next client"""
+    """SET statement_timeout and commit, then let another client read the timeout"""
     return {"limit": await next_client(pooler, make_engine, "SET statement_timeout = '7s'", LIMIT)}
 
 
 @right
 async def local(pooler: Pooler, make_engine: MakeEngine) -> Answer:
-    """SET LOCAL statement_timeout and commit, then read the timeout as the next client"""
+    """SET LOCAL statement_timeout and commit, then let another client read the timeout"""
     first = "SET LOCAL statement_timeout = '7s'"
     return {"limit": await next_client(pooler, make_engine, first, LIMIT)}
 
 
 @wrong
 async def lock(pooler: Pooler, make_engine: MakeEngine) -> Answer:
-    """call pg_try_advisory_lock() and commit, then try the same lock as the next client"""
+    """call pg_try_advisory_lock() and commit, then let another client try the same lock"""
     return {"granted twice": await next_client(pooler, make_engine, LOCK, LOCK)}
 
 
 @right
 async def xact(pooler: Pooler, make_engine: MakeEngine) -> Answer:
-    """call pg_try_advisory_xact_lock() in a transaction, and try the lock as another client"""
+    """call pg_try_advisory_xact_lock(), and let another client try the lock before the commit"""
     url = pooler.start(pool_mode="transaction")
     async with make_engine(url).connect() as one, make_engine(url).connect() as other:
         await one.execute(text(XACT_LOCK))
@@ -57,13 +57,13 @@ async def xact(pooler: Pooler, make_engine: MakeEngine) -> Answer:
 
 @wrong
 async def listen(pooler: Pooler, make_engine: MakeEngine) -> Answer:
-    """LISTEN and commit, then list the channels as the next client"""
+    """LISTEN and commit, then let another client list the channels"""
     return {"channels": await next_client(pooler, make_engine, "LISTEN test178", CHANNELS)}
 
 
 @right
 async def past(pooler: Pooler, make_engine: MakeEngine, engine: AsyncEngine) -> Answer:
-    """LISTEN on a direct connection, then list the channels as a client of the pooler"""
+    """LISTEN on a direct connection, then let a client of the pooler list the channels"""
     through = make_engine(pooler.start(pool_mode="transaction"))
     async with engine.connect() as one, through.connect() as other:
         await one.execute(text("LISTEN test178"))

@@ -30,7 +30,7 @@ async def seed(connection: AsyncConnection) -> None:
 
 @wrong
 async def same_session(session: AsyncSession) -> AsyncIterator[int]:
-    """commit after every row, in the session that streams"""
+    """stream in one session, and commit after every row in the same session"""
     async for user in await session.stream_scalars(USERS_IN_PARTITIONS):
         await session.execute(update(User).where(User.id == user).values(username="renamed"))
         await session.commit()
@@ -39,7 +39,7 @@ async def same_session(session: AsyncSession) -> AsyncIterator[int]:
 
 @right
 async def another_session(session: AsyncSession, Session: Sessions) -> AsyncIterator[int]:
-    """commit after every row, in another session"""
+    """stream in one session, and commit after every row in another session"""
     async for user in await session.stream_scalars(USERS_IN_PARTITIONS):
         async with Session() as other:
             await other.execute(update(User).where(User.id == user).values(username="renamed"))

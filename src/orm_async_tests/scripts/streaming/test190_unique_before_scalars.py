@@ -1,9 +1,9 @@
 """scalars() on the result of stream() respects an earlier unique() or columns().
 
 Before SQLAlchemy 2.0.56 and 2.1.6, scalars() on a stream ignored unique(), so you could not stream
-objects with a joined collection. Before SQLAlchemy 2.0.56 and 2.1.6, scalars() on a stream also
-ignored columns(), and returned the first column. If you use a release before SQLAlchemy 2.0.56 or
-2.1.6, take the values from the rows of the stream instead of calling scalars().
+objects with a joined collection. Before SQLAlchemy 2.0.56 and 2.1.6, scalars() on a stream ignored
+columns(), and returned the first column. If you use a release before SQLAlchemy 2.0.56 or 2.1.6,
+take the values from the rows of the stream instead of calling scalars().
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.6
 """

@@ -1,9 +1,9 @@
 """Other statements work between the rows of a stream, but a failed statement ends the stream.
 
-The stream's cursor and the other statements share one transaction. A failed statement aborts the
-transaction, so the next fetch of the stream fails (25P02), even if you have caught the error. Put a
-savepoint around a statement that may fail. If you update rows while you read a stream, the stream
-still returns the old rows.
+The cursor of a stream and the other statements of its session share one transaction. A failed
+statement aborts the transaction, so the next fetch of the stream fails (25P02), even if you have
+caught the error. Put a savepoint around a statement that may fail. If you update rows while you
+read a stream, the stream still returns the old rows.
 
 Docs: https://www.postgresql.org/docs/current/sql-declare.html
 Symptom: you get an error (SQLSTATE 25P02) "current transaction is aborted".

@@ -1,7 +1,7 @@
 """session.begin() takes no connection from the pool, but the first statement takes one.
 
 After its first statement, a session keeps a connection until commit, rollback or close. While a
-session keeps a connection, wait for no other service than the database.
+session keeps a connection, do not wait for any service except the database.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_basics.html#using-a-sessionmaker
 """

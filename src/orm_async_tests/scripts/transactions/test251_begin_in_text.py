@@ -4,7 +4,7 @@ After COMMIT in text(), SQLAlchemy believes that its transaction is still open. 
 statement after COMMIT in text() commits by itself, so rollback() has no effect. After BEGIN in
 text() on an AUTOCOMMIT connection, nothing commits, so all later rows are lost. On asyncpg, BEGIN
 in text() leaves an open transaction on the pooled connection, so later checkouts fail (rvf5). Use
-connection.begin() and commit() instead of text().
+connection.begin() and commit() instead of text("BEGIN") and text("COMMIT").
 
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#using-transactions
 Symptom: you get an error "cannot use Connection.transaction() in a manually started transaction"

@@ -1,8 +1,8 @@
 """Autoflush makes a query raise the IntegrityError of an object that you added before.
 
 Before a query, the session flushes its changes, so that the query finds them. If an added object is
-incomplete or breaks a constraint, the flush fails in a line of code that only queries. Complete an
-object before you add it, or run the query inside `session.no_autoflush`.
+incomplete or breaks a constraint, the next query fails, because the query flushes the object first.
+Complete an object before you add it, or run the query inside `session.no_autoflush`.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_basics.html#flushing
 Symptom: you get IntegrityError "raised as a result of Query-invoked autoflush".

@@ -1,7 +1,8 @@
 """An INSERT of 2500 rows runs three times with RETURNING, but only once without RETURNING.
 
 One INSERT with RETURNING writes up to 1000 rows. Without RETURNING, SQLAlchemy passes all rows as
-parameters of one statement. You call COPY through the driver, which sends no INSERT.
+parameters of one statement. COPY writes all rows without an INSERT, but you must call COPY through
+the driver.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#engine-insertmanyvalues
 """

@@ -118,9 +118,10 @@ def render_report(report: Report) -> Iterator[str]:
         sizes = ", ".join(f"`--{name} {size}`" for name, size in workload.sizes.items())
         yield from ("", f"### {workload.title}", "")
         pattern = f'{base.contender} pattern "{base.label}"'
-        yield f"Each ratio compares a pattern of the table with the {pattern}."
-        ratio = f"{control.median:.2f} (interval {_interval(control)})"
-        yield f"The control, which is {base.contender} with a second pool, has the ratio {ratio}."
+        yield f"Each ratio is the speed of a pattern, divided by the speed of the {pattern}."
+        reaches = f"with a second pool, reaches {control.median:.2f} times the speed"
+        interval = f"with the first pool (confidence interval {_interval(control)})."
+        yield f"The control, which is {base.contender} {reaches} of {base.contender} {interval}"
         yield f"The benchmark ran {workload.rounds} rounds with the options {sizes}."
         yield ""
         yield from render_markdown([HEAD, *map(_cells, workload.patterns)])

@@ -86,7 +86,7 @@ async def stream(pool: Any, work: Work, tally: Tally) -> None:
 
 @raw
 async def get(pool: Any, key: int, tally: Tally) -> None:
-    """call fetchrow() of the pool for every row"""
+    """call the pool's method fetchrow() for every row"""
     tally.add_mappings([await pool.fetchrow(ONE, key)])
 
 

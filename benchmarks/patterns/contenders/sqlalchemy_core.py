@@ -147,7 +147,7 @@ async def walk_arrays(library: Library, work: Work, tally: Tally) -> None:
 
 @tuned
 async def walk_run_sync(library: Library, work: Work, tally: Tally) -> None:
-    """run the statements of all users, which return arrays, in one run_sync()"""
+    """in one run_sync(), run one statement per user, which returns an array per column"""
 
     def walk_users(connection: Connection) -> None:
         for key in work.user_ids:

@@ -12,7 +12,7 @@ CANCEL_IS_LOGGED = Upstream(
     "wrong error",
 )
 DEAD_IN_THE_POOL = Upstream(
-    "after a second cancel the pool gives a closed connection to the next task",
+    "if a task is cancelled twice, the pool gives its closed connection to the next task",
     {"sqlalchemy": ">=2.0.44,<2.0.55 or >=2.1,<2.1.5", "asyncpg": ">=0.30,<0.33"},
     "https://github.com/sqlalchemy/sqlalchemy/issues/13673",
     "breaks the pool",
@@ -24,7 +24,7 @@ CLOSE_HANGS = Upstream(
     "breaks the pool",
 )
 LEFT_OPEN = Upstream(
-    "a second cancel interrupts close(), so a connection stays open outside the pool",
+    "cancelling a task twice interrupts close(), so its connection stays open outside the pool",
     {"sqlalchemy": ">=2.0.24,<2.0.38", "asyncpg": ">=0.30,<0.32"},
     "https://github.com/sqlalchemy/sqlalchemy/issues/12077",
     "breaks the pool",

@@ -1,9 +1,10 @@
 """If AnyIO cancels a task on asyncpg, the task's query keeps running on the server.
 
 If asyncio cancels a task once, asyncpg asks the server to cancel the task's query. AnyIO, which
-FastAPI uses, cancels a task again at every await. AnyIO's second cancel interrupts asyncpg before
-asyncpg has asked the server to cancel the query. A query whose task AnyIO has cancelled keeps
-running on the server and keeps its locks. To limit the time of a query, set statement_timeout.
+FastAPI uses, cancels a task again at every await. By cancelling a task repeatedly, AnyIO interrupts
+asyncpg before asyncpg has asked the server to cancel the query. A query whose task AnyIO has
+cancelled keeps running on the server and keeps its locks. To limit the time of a query, set
+statement_timeout.
 
 Docs: https://anyio.readthedocs.io/en/stable/cancellation.html
 Docs: https://github.com/MagicStack/asyncpg/issues/1156

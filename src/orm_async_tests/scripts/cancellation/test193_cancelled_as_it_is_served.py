@@ -1,9 +1,10 @@
 """A task that is cancelled while it receives a pooled connection still ends as cancelled.
 
-The script cancels the waiting task at the moment when a connection returns to the pool. If a task
-gets a connection and a cancel at the same time, asyncio.wait_for() of Python 3.11 swallows the
-cancel. Before SQLAlchemy 2.0.56 and 2.1.7, a task whose cancel was swallowed got the connection and
-continued. With asyncio.current_task().cancelling(), a task can find out that it should end.
+The script cancels a task that waits for a connection, just as a connection returns to the pool. If
+a task gets a connection and a cancel at the same time, asyncio.wait_for() of Python 3.11 swallows
+the cancel. Before SQLAlchemy 2.0.56 and 2.1.7, a task whose cancel asyncio.wait_for() had swallowed
+got a pooled connection and continued. With asyncio.current_task().cancelling(), a task can find out
+that it should end.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.7
 Docs: https://github.com/python/cpython/issues/86296
@@ -30,7 +31,7 @@ USERS = select(func.count(User.id))
 
 @variant(engine=ONE)
 async def served(engine: AsyncEngine) -> dict[str, object]:
-    """return the connection, and cancel the task that waits for a connection"""
+    """return a connection to the pool, and cancel the task that waits for a connection"""
 
     async def write() -> None:
         async with engine.begin() as connection:
@@ -47,7 +48,7 @@ async def served(engine: AsyncEngine) -> dict[str, object]:
 
 @right(engine=ONE)
 async def checked(engine: AsyncEngine) -> dict[str, object]:
-    """return the connection, and cancel a task that checks whether it was cancelled"""
+    """return a connection to the pool, and cancel the waiting task, which checks cancelling()"""
 
     async def write() -> None:
         async with engine.begin() as connection:

@@ -1,9 +1,9 @@
 """A task that is cancelled as it leaves `async with` ends only after its connection is returned.
 
-In this script, the cancel arrives while a slow `reset` listener of the pool runs. Before SQLAlchemy
-2.0.55 and 2.1.2, a cancelled task ended at once, and SQLAlchemy closed its connection later in the
-background. On releases that closed the connection in the background, the connection stayed open if
-the program called dispose() first.
+This script cancels a task while a slow `reset` listener of the pool runs. Before SQLAlchemy 2.0.55
+and 2.1.2, a cancelled task ended at once, and SQLAlchemy closed the task's connection later in the
+background. Before SQLAlchemy 2.0.55 and 2.1.2, calling dispose() soon after a task was cancelled
+left the task's connection open.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.2
 """

@@ -1,11 +1,12 @@
 """On one session that has a connection, gather() raises no error, but its queries run one by one.
 
-For each connection, SQLAlchemy's adapter sends the second query only after the server has answered
-the first one. If every task has its own session, the queries run at the same time. In this script,
-every query waits for a lock, so that the script can count the queries that wait at the same time.
+On each connection, SQLAlchemy's adapter of the driver sends a query only after the server has
+answered the previous query. If every task has its own session, the queries run at the same time. In
+this script, every query waits for a lock, so that the script can count the queries that wait at the
+same time.
 
-Sharing a session raises an error if the pool has no open connection (test25), or if the tasks flush
-or commit (test26).
+Sharing a session between tasks raises an error if the pool has no open connection (test25), or if
+the tasks flush or commit (test26).
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-asyncsession-with-concurrent-tasks
 """

@@ -2,8 +2,8 @@
 
 A session keeps the objects that it has loaded or added until you close the session. If you add an
 object of one session to a second session, SQLAlchemy raises InvalidRequestError. Use one session
-for the whole request, or set the foreign key instead of the related object. You can also call
-merge(), which sends a SELECT and returns a copy for the second session.
+for the whole request, or set the foreign key instead of the related object. To copy an object into
+another session, call that session's merge(), which sends a SELECT and returns the copy.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_state_management.html#merging
 Symptom: you get InvalidRequestError "is already attached to session".
@@ -44,7 +44,7 @@ async def by_key(Session: Sessions) -> dict[str, object]:
 
 @right
 async def merged(Session: Sessions) -> dict[str, object]:
-    """load a user in one session, merge() it into another, and add a point of the copy"""
+    """merge() a user of one session into another session, and add a point of the merged user"""
     async with Session() as outer, Session() as inner:
         user = await inner.merge(await outer.get_one(User, 1))
         point = TrackPoint(user=user, **POSITION)

@@ -28,7 +28,7 @@ async def lazy(session: AsyncSession) -> dict[str, int]:
 
 @right
 async def selectin(session: AsyncSession) -> dict[str, int]:
-    """load the points of all users with one more SELECT, by selectinload()"""
+    """load users in one SELECT and all their points in a second SELECT, by selectinload()"""
     query = select(User).options(selectinload(User.points))
     users = (await session.scalars(query)).all()
     return {"points": sum(len(user.points) for user in users)}
@@ -36,7 +36,7 @@ async def selectin(session: AsyncSession) -> dict[str, int]:
 
 @right
 async def joined(session: AsyncSession) -> dict[str, int]:
-    """load the points in the same SELECT by joinedload(), which requires unique()"""
+    """load users and points in one SELECT by joinedload(), which requires unique()"""
     query = select(User).options(joinedload(User.points))
     users = (await session.scalars(query)).unique().all()
     return {"points": sum(len(user.points) for user in users)}

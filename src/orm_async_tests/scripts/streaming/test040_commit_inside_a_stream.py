@@ -2,7 +2,7 @@
 
 After a commit, a stream still returns the rows that it has already fetched, but its next fetch
 finds no cursor. A loop that commits inside a stream works with few rows and fails with many. Commit
-in another session, or after you have read the last row of the stream.
+in a session that does not stream, or after you have read the last row of the stream.
 
 Docs: https://www.postgresql.org/docs/current/sql-declare.html
 Symptom: you get an error (SQLSTATE 25P01) "cursor cannot be created outside of a transaction"

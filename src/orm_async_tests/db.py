@@ -151,10 +151,8 @@ async def connect(database: Database, name: str, **options: Any) -> AsyncIterato
     `options` are arguments of create_async_engine(). Raise CouldNotRun if the server cannot be
     reached or rejects the connection.
     """
-    arguments = application_name(database.driver, name)
-    engine = create_async_engine(
-        database.url, poolclass=NullPool, connect_args=arguments, **options
-    )
+    named = application_name(database.driver, name)
+    engine = create_async_engine(database.url, poolclass=NullPool, connect_args=named, **options)
     try:
         try:
             connection = await engine.connect()

@@ -83,11 +83,8 @@ class Suspensions:
         """
         main, suspended = self._suspended
         frames = list(_walk_frames(main))
-        users = [
-            number
-            for number, frame in enumerate(frames)
-            if not frame.f_code.co_filename.startswith(NOT_THE_USERS)
-        ]
+        files = [frame.f_code.co_filename for frame in frames]
+        users = [at for at, file in enumerate(files) if not file.startswith(NOT_THE_USERS)]
         line, *below = frames[users[-1] if users else -1 :]
         parts = [f"{Path(line.f_code.co_filename).name}:{line.f_lineno} {line.f_code.co_name}"]
         parts += _name_calls(below)

@@ -72,9 +72,7 @@ async def sweep(
     `kinds` contains "kill".
     """
     name = str(getattr(work, "__qualname__", work))
-    swept = Sweep(
-        work, lambda: engine, engine.url, name, tuple(kinds), rows=rows, patience=patience
-    )
+    swept = Sweep(work, lambda: engine, engine.url, name, tuple(kinds), rows, patience=patience)
     return Report(await sweep_failed_first([swept], None, read_versions(engine.driver)))
 
 

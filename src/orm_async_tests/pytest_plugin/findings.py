@@ -73,9 +73,8 @@ def write_annotations(findings: Iterable[tuple[str, Finding]]) -> None:
         line = int(match["line"]) if match and path else 0
         names = "".join(f"\ntest: {test}" for test in tests)
         text = f"{finding.problem}{names}\ncure: {CURES[finding.kind]}"
-        annotations.append(
-            github.Annotation("error", f"async-orm {finding.kind}", text, path, line)
-        )
+        title = f"async-orm {finding.kind}"
+        annotations.append(github.Annotation("error", title, text, path, line))
         rows.append((finding.kind, finding.location, finding.problem, ", ".join(tests)))
     if annotations:
         github.write(annotations, github.render_summary("Misuse of async SQLAlchemy", rows))

@@ -172,9 +172,7 @@ class ResourceTracker:
     def detach(self, _: Any, entry: ConnectionPoolEntry) -> None:
         connection = self.connections.get(id(entry))
         if connection is not None:
-            connection.checkouts = [
-                checkout for checkout in connection.checkouts if checkout.proxy() is not None
-            ]
+            connection.checkouts = [one for one in connection.checkouts if one.proxy() is not None]
             self.checkin(_, entry)
 
     def close(self, _: Any, entry: ConnectionPoolEntry) -> None:

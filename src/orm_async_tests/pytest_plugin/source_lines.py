@@ -129,9 +129,8 @@ def _suspended_frames(task: Task) -> Iterator[FrameType]:
     while awaitable is not None:
         if type(awaitable).__name__ in ("async_generator_athrow", "async_generator_asend"):
             referents = gc.get_referents(awaitable)
-            awaitable = next(
-                (one for one in referents if isinstance(one, AsyncGeneratorType)), None
-            )
+            generators = (one for one in referents if isinstance(one, AsyncGeneratorType))
+            awaitable = next(generators, None)
         if frame := _first_attribute(awaitable, FRAMES):
             yield frame
         awaitable = _first_attribute(awaitable, AWAITED)

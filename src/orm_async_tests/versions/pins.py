@@ -202,14 +202,8 @@ def _read_requirements(path: Path, including: tuple[Path, ...]) -> Iterator[Pin]
 def _read_requirement(requirement: "InstallRequirement", path: Path) -> Iterator[Pin]:
     """Yield the version that a requirement pins, and the drivers that its extras install."""
     library = canonicalize_name(requirement.name or "")
-    line = requirement.requirement_line
-    pin = partial(
-        Pin,
-        path=path,
-        line=line.line_number or 1,
-        text=line.line,
-        marker=f"{requirement.marker or ''}",
-    )
+    line, marker = requirement.requirement_line, f"{requirement.marker or ''}"
+    pin = partial(Pin, path=path, line=line.line_number or 1, text=line.line, marker=marker)
     if library in LIBRARIES:
         yield pin(library, _pinned_version(requirement))
     if library == "sqlalchemy":

@@ -1,6 +1,6 @@
 """If close() of a connection is cancelled, the connection is still closed and its slot is free.
 
-In this script, the cancel arrives while a `reset` listener of the pool runs SQL. Before SQLAlchemy
+This script cancels a task while a `reset` listener of the pool runs SQL. Before SQLAlchemy
 2.0.56 and 2.1.6, the attribute `closed` of an AsyncConnection stayed False after a cancelled
 close(). In SQLAlchemy 2.0.55 and 2.1.2 to 2.1.5, an AsyncConnection could use the connection of the
 next task after a cancelled close().

@@ -1,1 +1,1 @@
-"""Benchmarks that compare the speed of two programs, and run with `python -m benchmarks`."""
+"""Benchmarks that compare the speed of two programs. Run them with `python -m benchmarks`."""

@@ -1,7 +1,7 @@
 """The command `python -m benchmarks [NAME ...] [ARGUMENT ...]` runs the named benchmarks, or all of
 them.
 
-The last benchmark on the command line gets the arguments.
+The arguments are passed on to the last benchmark that the command line names.
 """
 
 import sys

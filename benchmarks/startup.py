@@ -1,10 +1,10 @@
-"""Measures how much longer the script test5 takes than a plain program with the same statements.
-The PostgreSQL server already runs before the measurement.
+"""Measures how much longer the script test5 takes than a short asyncpg program with the same
+statements. The PostgreSQL server already runs before the measurement.
 
-The plain program imports SQLAlchemy's asyncio extension and asyncpg, connects once, and sends the
-statements of test5. The plain program and test5 run alternately. The benchmark prints the median
-times of 9 pairs of runs, and the ratio of these medians. If test5 takes more than 1.4 times as long
-as the plain program, the benchmark exits with 1.
+The asyncpg program imports SQLAlchemy's asyncio extension and asyncpg, connects once, and sends the
+statements of test5. The benchmark runs test5 and the asyncpg program alternately. The benchmark
+prints the median times of 9 pairs of runs, and the ratio of these medians. If test5 takes more than
+1.4 times as long as the asyncpg program, the benchmark exits with 1.
 """
 
 import argparse

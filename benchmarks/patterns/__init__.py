@@ -1,4 +1,4 @@
 """A benchmark that compares the speed of SQLAlchemy, used in several ways, with plain asyncpg.
 
-The page docs/bench.md describes this benchmark.
+The page docs/bench.md describes the measurement and its results.
 """

@@ -38,8 +38,9 @@ READ_BACK = """SELECT count(*), sum(lat), md5(string_agg(
 class Turn(NamedTuple):
     """One run of a measured function.
 
-    If the function reads, `answer` is a tally of the rows that the function read. If the function
-    writes, `answer` is a tally of the table's rows after the write.
+    If the measured function reads, the field `answer` has the totals of the rows that it read. If
+    the measured function writes, the field `answer` has the totals of the table's rows after the
+    write.
     """
 
     seconds: float

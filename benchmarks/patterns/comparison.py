@@ -37,7 +37,9 @@ class Ratio:
 
 @dataclass(frozen=True)
 class PatternResult:
-    """The figures of a function, of which `ratio` and `cpu` compare it with the first function."""
+    """The figures of one function. The fields `ratio` and `cpu` compare the function with the
+    workload's first function.
+    """
 
     contender: str
     name: str
@@ -52,8 +54,8 @@ class PatternResult:
 
 @dataclass(frozen=True)
 class WorkloadResult:
-    """The figures of one workload. `control` compares the workload's first function with itself on
-    a second pool, which shows the noise of the measurement.
+    """The figures of one workload. The field `control` compares the workload's first function with
+    itself on a second pool. This comparison shows the noise of the measurement.
     """
 
     name: str
@@ -65,8 +67,8 @@ class WorkloadResult:
 
 
 def ratio_of(base: Iterable[float], other: Iterable[float]) -> Ratio:
-    """Return the speed of a function relative to a base. `base` and `other` have the times of every
-    round, and a ratio of 2 means that `other` takes half the time.
+    """Return the speed of a function relative to a base. The parameters `base` and `other` have the
+    times of both functions in every round. The ratio is 2 if `other` takes half the time of `base`.
     """
     return interval([one / two for one, two in zip(base, other, strict=True)])
 
@@ -85,9 +87,11 @@ def interval(values: Iterable[float]) -> Ratio:
 
 
 def verdict(ratio: Ratio, control: Ratio, rounds: int) -> str:
-    """Return "faster" or "slower" if a function's ratio is farther from 1 than the control's ratio.
+    """Return "faster" or "slower" if a function's ratio is farther from 1 than the ratio of the
+    control, which compares the base with itself.
 
-    Return "unstable" after too few rounds or with a too wide interval, and otherwise "level".
+    Return "unstable" if there were too few rounds, or if the confidence interval of the ratio is
+    too wide. Otherwise return "level".
     """
     if rounds < MIN_ROUNDS:
         return "unstable"
@@ -112,8 +116,8 @@ def compare_answers(answers: Mapping[str, Any]) -> None:
 async def connected_contestants(workload: str, url: URL) -> AsyncIterator[list[Contestant]]:
     """Open a warm pool for every library, and yield the functions of a workload.
 
-    The first yielded function is the base of all ratios. The last yielded function is the control:
-    the base once more, on a second pool.
+    Every ratio of speeds compares a yielded function with the first yielded function. The last
+    yielded function, the control, is the first function once more, but on a second pool.
     """
     size = TASKS if workload == "tasks" else 1
     contestants: list[Contestant] = []
@@ -176,7 +180,8 @@ async def measure_workload(
 ) -> WorkloadResult:
     """Compare the answers, the round trips and the times of a workload's functions.
 
-    `wire` is a proxy that counts round trips. The timed runs do not use the proxy.
+    The parameter `wire` is a proxy that counts round trips, but the timed runs do not use this
+    proxy.
     """
     round_trips = await count_round_trips(database, wire, workload, work)
     async with connected_contestants(workload, database.url) as contestants:

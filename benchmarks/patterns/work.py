@@ -1,4 +1,6 @@
-"""Defines what the compared functions read and write, and sums up the rows that they read."""
+"""Defines the rows that the benchmark reads and writes, and classes that add up the rows that the
+benchmark has read.
+"""
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
@@ -65,10 +67,10 @@ class Tally:
         self._add(list(map(self.by_position, rows)))
 
     def add_user_name(self, name: str) -> None:
-        """Ignore the name, which only the subclass Digest uses."""
+        """Ignore the parameter `name`, which only the subclass Digest uses."""
 
     def result(self) -> tuple[Any, ...]:
-        """Return the totals, which must be equal for all compared libraries."""
+        """Return the totals of the rows. These totals must be equal for all compared libraries."""
         return self.rows, self.sum
 
     def _add(self, values: list[Any]) -> None:
@@ -77,7 +79,9 @@ class Tally:
 
 
 class Digest(Tally):
-    """A tally with a digest of all columns, which does not depend on the order of the rows."""
+    """A Tally that also computes a digest of all columns. The order of the rows does not change the
+    digest.
+    """
 
     by_attribute, by_name, by_position = attrgetter(*COLUMNS), itemgetter(*COLUMNS), tuple
 
@@ -109,7 +113,7 @@ def _normalize(value: Any) -> Any:
 class Work:
     """The rows and keys that one run of a function uses, built before the clock starts.
 
-    The rows of `changed_rows` have the ids of existing rows, but new latitudes.
+    The rows in the attribute `changed_rows` have the ids of existing rows, but new latitudes.
     """
 
     def __init__(self, write: int = WRITE, read: int = READ, gets: int = GETS) -> None:

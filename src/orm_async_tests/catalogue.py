@@ -81,7 +81,9 @@ class Chapter:
 
 
 def read_scripts() -> list[ScriptFile]:
-    """Return all scripts, ordered by number, or raise ValueError if one lacks the usual form."""
+    """Return all scripts, ordered by number. Raise ValueError if a script does not have the form
+    that CONTRIBUTING.md describes.
+    """
     return [_read_script(number, path) for number, path in _find_files().items()]
 
 

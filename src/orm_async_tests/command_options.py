@@ -1,9 +1,10 @@
-"""Defines options by a text that looks like a help page, and the options of several commands.
+"""Declares command-line options by a text that looks like a help page. The module also has the
+texts of options that several commands share.
 
 Each line of the text has the form of an argument, at least two spaces, and the argument's help. A
 line without two adjacent spaces continues the help of the line before. The words of the argument
-`[NUMBER...]` get into the attribute `numbers` of the parsed arguments. This module does not import
-SQLAlchemy, so that `--help` stays fast.
+`[NUMBER...]` are stored in the attribute `numbers` of the parsed arguments. This module does not
+import SQLAlchemy, so that `--help` stays fast.
 """
 
 import argparse

@@ -17,8 +17,8 @@ FIXTURES = re.compile(  # of the harness: a line that uses one says nothing to a
 def cure_lines(script: ScriptFile) -> list[str]:
     """Return at most MOST lines of Python that fix the error that a script demonstrates.
 
-    The lines of Python come from data/questions.toml. If that file has no lines for the script,
-    return short lines that the script's right variant has, and that no wrong variant has.
+    Read the lines of the fix from data/questions.toml. If data/questions.toml has no lines for the
+    script, return short lines that the script's right variant has, and that no wrong variant has.
     """
     if lines := read_cures().get(script.number):
         return lines

@@ -73,7 +73,7 @@ def chosen_driver(url: URL, driver: str | None, source: str = "") -> URL:
     """Return the URL for the driver that `--driver`, `ORM_ASYNC_DRIVER` or the URL names.
 
     Raise CouldNotRun if the driver is unknown, is not installed, or does not accept a parameter of
-    the URL. The error says that the URL comes from `source`, for example "--db".
+    the URL. The error says that the URL comes from the parameter `source`, for example "--db".
     """
     driver = driver or os.environ.get("ORM_ASYNC_DRIVER") or url.get_driver_name()
     if driver not in DRIVERS:
@@ -95,7 +95,8 @@ def open_database(
     cluster_kind: ClusterKind = SCRIPTS,
     pooler: str = "",
 ) -> Iterator[Database]:
-    """Open the chosen database. The embedded server, if chosen, runs at least until the block ends.
+    """Open the chosen database. If the embedded server is chosen, it runs at least until the `with`
+    block of `open_database()` ends.
 
     This function does not connect to the server, so a wrong URL raises an error only at the first
     connection. Raise CouldNotRun if an option or an environment variable is wrong, or if the
@@ -148,8 +149,8 @@ async def connect(database: Database, name: str, **options: Any) -> AsyncIterato
     """Open one connection without a pool, and use `name` as its application_name in
     pg_stat_activity.
 
-    `options` are arguments of create_async_engine(). Raise CouldNotRun if the server cannot be
-    reached or rejects the connection.
+    The parameter `options` has arguments for `create_async_engine()`. Raise CouldNotRun if the
+    server cannot be reached or rejects the connection.
     """
     named = application_name(database.driver, name)
     engine = create_async_engine(database.url, poolclass=NullPool, connect_args=named, **options)

@@ -14,10 +14,10 @@ INTERRUPTED = 130  # the exit code that shells use after Ctrl-C
 class CouldNotRun(Exception):
     """Raised when a command cannot do its work.
 
-    `problem` says what happened, `where` names the file, the variable or the option, and `remedy`
-    says how to continue. The error's message shows `problem`, `where` and `remedy` on separate
-    lines. A command that cannot do its work prints the error's message on standard error, and exits
-    with 2.
+    The attribute `problem` says what happened, `where` names the file, the variable or the option,
+    and `remedy` says how to continue. The error's message shows the attributes `problem`, `where`
+    and `remedy` on separate lines. A command that cannot do its work prints the error's message on
+    standard error, and exits with 2.
     """
 
     def __init__(self, problem: str, where: str, remedy: str) -> None:
@@ -76,7 +76,8 @@ def exit_code(command: Callable[[], int]) -> int:
 def require_writable(path: Path, option: str) -> None:
     """Raise CouldNotRun if a file cannot be written, but do not create the file.
 
-    Call this function before work that takes minutes, so that the user sees the error at once.
+    Call `require_writable()` before work that takes minutes, so that the user learns at once that
+    the output file cannot be written.
     """
     try:
         if path.is_dir():

@@ -22,7 +22,9 @@ TRUNCATED = "\n\nThe summary was too long and ends here.\n"
 
 @dataclass(frozen=True)
 class Annotation:
-    """A message that GitHub shows beside a line. `file` is relative to the repository, or empty."""
+    """A message that GitHub shows beside a line. The field `file` is a path relative to the
+    repository. For a file outside the repository, the field `file` is empty.
+    """
 
     level: Literal["error", "warning", "notice"]
     title: str

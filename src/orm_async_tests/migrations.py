@@ -2,8 +2,8 @@
 
 A database of this project has two histories of Alembic revisions. The Alembic history TRACKING
 changes the tables of users and track points, which the scripts and the service share. The Alembic
-history SERVICE changes the service's table of idempotency keys. Each history has a version table,
-so that you can upgrade or downgrade each history alone.
+history SERVICE changes the service's table of idempotency keys. Each Alembic history has a separate
+version table, so that you can upgrade or downgrade the histories independently.
 """
 
 import ast
@@ -112,11 +112,13 @@ def read_state(connection: Connection, *histories: History) -> State:
 
 
 def _has_foreign_tables(history: History, tables: Set[str]) -> bool:
-    """Return whether a database without a revision of `history` has tables of another program.
+    """Return whether a database without a revision of the given Alembic history has tables of
+    another program.
 
     Tables in the schema `service` belong to the history SERVICE, and all other tables to TRACKING.
-    If the history's version table exists but is empty, the history was downgraded. The tables of
-    scripts are not foreign after a downgrade, because scripts may have created them since.
+    If the history's version table exists but is empty, the history was downgraded. After a
+    downgrade, the tables of scripts do not count as tables of another program, because scripts may
+    have created them after the downgrade.
     """
     others = [
         table
@@ -169,9 +171,11 @@ def upgrade(connection: Connection, *histories: History) -> None:
 
 
 def separate_histories(connection: Connection) -> None:
-    """Move SERVICE's revision to a separate version table. The caller must hold the migration lock.
+    """Move the revision of the Alembic history SERVICE to a separate version table. The caller must
+    hold the migration lock.
 
-    Older versions of this project kept both histories in one version table.
+    Older versions of this project kept the revisions of the Alembic histories TRACKING and SERVICE
+    in one version table.
     """
     current = _read_current(connection, set(connection.scalars(text(TABLES))))
     if current.get(TRACKING, set()) & revisions(SERVICE).keys():

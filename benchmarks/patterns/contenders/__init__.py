@@ -20,7 +20,7 @@ Run = Callable[[Any, Work, Tally], Awaitable[None]]
 
 
 class Pattern(NamedTuple):
-    """A measured function for one workload, whose name begins with the name of the workload."""
+    """A measured function for one workload. The function's name begins with the workload's name."""
 
     contender: str
     name: str
@@ -43,7 +43,9 @@ def versions_of(contender: str) -> dict[str, str]:
 
 
 def patterns_of(contender: str, module: ModuleType) -> Iterator[Pattern]:
-    """Yield a module's measured functions, and those for `get` again for the workload `tasks`."""
+    """Yield a module's measured functions. Yield a function for the workload `get` a second time,
+    for the workload `tasks`.
+    """
     for name, function in vars(module).items():
         mark, label = getattr(function, "mark", None), str(function.__doc__)
         if mark is None or not inspect.isfunction(function):

@@ -29,12 +29,16 @@ WALK = USER.outerjoin(NEAR, true()).options(contains_eager(User.points.of_type(N
 
 
 def arrays_of(rows: Sequence[dict[str, Any]], names: tuple[str, ...]) -> dict[str, list[Any]]:
-    """Return lists of the values of the named columns. A key is for example "lats" for "lat"."""
+    """Return a list of values for each named column. For the column "lat", the key of the list is
+    "lats".
+    """
     return {f"{name}s": [row[name] for row in rows] for name in names}
 
 
 def unnested(*names: str) -> Select[Any]:
-    """Return a SELECT that turns arrays into rows. `arrays_of` returns the values of the arrays."""
+    """Return a SELECT that turns its array parameters into rows. The function `arrays_of()` returns
+    the values of the array parameters.
+    """
     arrays = [bindparam(f"{name}s", type_=ARRAY(MARKS.c[name].type)) for name in names]
     columns = [column(name, MARKS.c[name].type) for name in names]
     return select(func.unnest(*arrays).table_valued(*columns).render_derived(name="new"))
@@ -53,7 +57,9 @@ async def copy_records(
 
 @contextmanager
 def collector_thresholds(*thresholds: int) -> Iterator[None]:
-    """Make garbage collection rare while the block runs, because loaded entities are no garbage."""
+    """Make garbage collection rare in the `with` block of `collector_thresholds()`. A collection
+    would examine all loaded entities, but free none of them.
+    """
     usual = gc.get_threshold()
     gc.set_threshold(*thresholds)
     try:

@@ -1,7 +1,8 @@
 """Create two indexes on points: by user and id, and by user and date.
 
-Without the two indexes, the query for a page of points reads all points of the user. If the table
-of points is large and in use, first create the indexes with CREATE INDEX CONCURRENTLY (test165).
+Without the indexes on (user_id, id) and (user_id, date), the query for a page of points reads all
+points of the user. If the table of points is large and in use, first create the indexes with CREATE
+INDEX CONCURRENTLY (test165).
 
 Revision ID: 8d2e4c7f1b60
 Revises: 5b8c0f2d9a41

@@ -31,7 +31,8 @@ NO_CURE = "no release yet"
 @dataclass(frozen=True)
 class Report:
     """The result of an audit: library versions, and the known defects that affect them. If the user
-    asks about an upgrade with `--to`, `before` has the defects without the upgrade.
+    asks about an upgrade with the option `--to`, the field `before` has the defects that affect the
+    versions before the upgrade.
     """
 
     source: str
@@ -55,8 +56,8 @@ class Report:
 def audit(arguments: argparse.Namespace) -> int:
     """Print the known defects of library versions, and return the exit code.
 
-    Raise CouldNotRun if the version of a library is unknown and no other library has a known
-    defect, because the unknown version may have one.
+    Raise CouldNotRun if nothing is known about the version of a library, and the other libraries
+    have no known defect. In this case the unknown version may still have a defect.
     """
     if arguments.github:
         github.require_summary()

@@ -1,4 +1,6 @@
-"""The subcommands of `orm-async-tests db` that connect to the database, and `doctor`."""
+"""Defines the subcommand `doctor`, and the subcommands of `orm-async-tests db` that connect to the
+database.
+"""
 
 import argparse
 import asyncio

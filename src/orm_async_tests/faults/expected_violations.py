@@ -62,7 +62,9 @@ def explain_outcome(outcome: Outcome, versions: Mapping[str, str]) -> Outcome:
 
 
 def find_missing(cells: Sequence[Cell], versions: Mapping[str, str]) -> Iterator[Upstream]:
-    """Yield the known defects that a sweep with these versions should have shown, but did not."""
+    """Yield the known defects that a sweep should have shown with the given versions of the
+    libraries, but did not show.
+    """
     for expected in read_expected().values():
         works = (expected.works or expected.shown_by) if expected.always else ()
         required = [

@@ -87,7 +87,9 @@ class Delivery:
 
     @asynccontextmanager
     async def limit(self) -> AsyncIterator[None]:
-        """Let the fault `timeout` or `scope` end the block."""
+        """Run the tested function in the `with` block of `limit()`, so that the fault `timeout` or
+        `scope` can interrupt this block.
+        """
         loop = asyncio.get_running_loop()
         if self._kinds == ["scope"]:
             with _open_scope() as scope:
@@ -144,9 +146,11 @@ def _open_scope() -> Any:
 
 @contextmanager
 def _instrument_connections(engine: AsyncEngine, target: Target) -> Iterator[None]:
-    """Give new connections an application_name and the address of the proxy while the block runs.
+    """In the `with` block of `_instrument_connections()`, give new connections an application_name
+    and the address of the sweep's proxy.
 
-    An event listener changes the parameters, so that the user's engine needs no changes.
+    An event listener changes the connection parameters, so that a sweep does not have to change the
+    user's engine.
     """
 
     def change_parameters(

@@ -41,9 +41,10 @@ class Network(Proxy):
     def arm(self, at: int, moment: str, kind: str) -> None:
         """Start to count messages, and inject a fault "before" or "after" message number `at`.
 
-        A fault of the kind "reset", "fin" or "stall" affects only the connection that carries the
-        message. A fault of the kind "partition" silences all connections. A fault of the kind
-        "down" resets the connection that carries the message, and every later connection.
+        A fault of the kind "reset", "fin" or "stall" affects only the connection that carries
+        message number `at`. A fault of the kind "partition" silences all connections. A fault of
+        the kind "down" resets the connection that carries message number `at`, and every later
+        connection.
         """
         self.sent, self.is_delivered = 0, False
         self.at, self.moment, self.kind = at, moment, kind
@@ -86,7 +87,9 @@ class _Link:
             self.close(abort=False)
 
     def close(self, *, abort: bool) -> None:
-        """Close both sides, with a TCP RST instead of the remaining data if `abort` is true."""
+        """Close the connections to the client and to the server. If `abort` is true, send a TCP RST
+        instead of the remaining data.
+        """
         self._closed.set()
         for writer in (self._back, self._on):
             if not abort:
@@ -99,7 +102,9 @@ class _Link:
             writer.transport.abort()
 
     async def _pass_message(self, type_: bytes) -> None:
-        """Forward a client's message unless a fault is due. A startup message has no `type_`."""
+        """Forward a client's message unless a fault is due. The parameter `type_` is empty for a
+        startup message.
+        """
         network = self._network
         head = await self._client.readexactly(4)
         body = await self._client.readexactly(struct.unpack("!i", head)[0] - 4)
@@ -118,7 +123,8 @@ class _Link:
             await self._inject(has_answer=type_ in ANSWERED)
 
     async def _inject(self, *, has_answer: bool) -> None:
-        """Close both sides of this connection, or silence the connection.
+        """Close this client's connection to the proxy and the proxy's connection to the server, or
+        silence both.
 
         A silenced connection stays open, but carries no more data. If a connection is silenced
         "after" a message, the server still receives messages, but the client gets no answers.

@@ -64,7 +64,7 @@ def check_kinds(names: Sequence[str]) -> None:
 def default_kinds(patterns: Sequence[Pattern], database: db.Database) -> Sequence[str]:
     """Return the kinds of faults for a sweep without the option `--fault`.
 
-    The default kinds never kill a user's server.
+    Without the option `--fault`, a sweep never kills a user's server.
     """
     is_users = database.kind != "embedded" or any(pattern.is_users for pattern in patterns)
     return ANYWHERE if is_users else USUAL
@@ -203,8 +203,9 @@ def plan_sweeps(
 ) -> list[Sweep]:
     """Return up to three sweeps for a pattern.
 
-    The first sweep uses the given database. The second sweep silences the network of the same
-    database, which tests timeouts. The third sweep kills a private server.
+    One sweep injects all faults that neither silence the network nor kill the server. One sweep
+    silences the network between client and database, to test timeouts. One sweep kills a private
+    server.
     """
     selected = [kind for kind in KINDS if kind in kinds and kind in pattern.kinds]
     usual = tuple(kind for kind in selected if kind not in (*SILENT, "kill"))

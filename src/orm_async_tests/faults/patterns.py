@@ -108,7 +108,7 @@ async def copy_first(engine: AsyncEngine) -> None:
 
 
 async def read_untimed(engine: AsyncEngine) -> None:
-    """Run a query, wrongly on purpose, without a timeout in the driver."""
+    """Run a query without a timeout in the driver, as a deliberate mistake."""
     async with AsyncSession(engine) as session:
         await session.scalar(text("select 1"))
 

@@ -184,7 +184,9 @@ def group_by_line(outcomes: Iterable[Outcome]) -> dict[str, list[Outcome]]:
 
 
 def format_point(outcome: Outcome) -> str:
-    """Describe an outcome on one line, which begins with the value of `--point` to repeat it."""
+    """Describe an outcome on one line. The line begins with the value of the option `--point` that
+    repeats the fault.
+    """
     violations = outcome.violations or outcome.unconfirmed
     problems = "; ".join(f"{name}: {evidence}" for name, evidence in violations.items())
     if outcome.verdict == UNRESOLVED:

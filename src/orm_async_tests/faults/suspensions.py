@@ -46,9 +46,10 @@ class _InstrumentedCoroutine(Coroutine[Any, Any, Any]):
 class Suspensions:
     """Counts the suspensions of a main task, and of the tasks that start while the main task runs.
 
-    Calls `action` at the suspension with the number `at`. If `when` is "suspended", the class calls
-    `action` at once, when the task has sent a request but has no answer yet. If `when` is "ready",
-    the class calls `action` when the answer has arrived, before the task resumes.
+    The class calls the function `action` at the suspension with the number `at`. If the parameter
+    `when` is "suspended", the class calls the function `action` when the task has just sent a
+    request, and has no answer yet. If the parameter `when` is "ready", the class calls the function
+    `action` after the task's request was answered, but before the task resumes.
     """
 
     def __init__(self, at: int, when: str, action: Action) -> None:
@@ -62,12 +63,16 @@ class Suspensions:
         return self.tasks[0]
 
     def act_again(self, after: int) -> None:
-        """Call the action once more, `after` suspensions later than the current suspension."""
+        """Call the constructor's function `action` once more. The parameter `after` says how many
+        suspensions later.
+        """
         self._at = self.count + after
 
     @contextmanager
     def instrument_tasks(self) -> Iterator[None]:
-        """Count the suspensions of tasks that start in the block, beginning with the main task."""
+        """Count the suspensions of all tasks that start in the `with` block of
+        `instrument_tasks()`. The main task is the first of these tasks.
+        """
         loop = asyncio.get_running_loop()
         previous = loop.get_task_factory()
         loop.set_task_factory(self._create_task)

@@ -60,13 +60,13 @@ async def sweep(
 ) -> Report:
     """Run `await work(engine)` for every fault at every fault point, and report all violations.
 
-    `rows` is a query that returns one row of numbers which `work` changes, for example a count.
-    After every fault, either all numbers that `rows` returns must have changed as in a run without
-    faults, or none of them.
+    The parameter `rows` is a query that returns one row of numbers, for example counts. The
+    function `work` changes these numbers. After every fault, either all numbers from the query
+    `rows` must have changed as in a run without faults, or no number may have changed.
 
     The sweep sets the connections' application_name, and disposes the engine after every fault
-    point. `patience` is how many seconds `work` may wait for an answer on a silent network. Choose
-    a `patience` of more than twice the driver's timeout.
+    point. The parameter `patience` is how many seconds the function `work` may wait for an answer
+    on a silent network. Set `patience` to more than twice the driver's timeout.
 
     Raise CouldNotRun if `work` fails without faults, if the server cannot be monitored, or if
     `kinds` contains "kill".
@@ -153,8 +153,8 @@ async def _sweep_pairs(
 ) -> AsyncIterator[Outcome]:
     """Inject a second fault at every suspension after the first fault, and yield the outcomes.
 
-    Yield nothing for a suspension at which the second fault does not arrive, for example because
-    the connection has already ended.
+    Skip a suspension at which the second fault of the pair does not arrive, for example because the
+    connection has already ended.
     """
     for then in count(1):
         outcome = await _run_until_reached(target, replace(first, then=then), change, max_runs=1)
@@ -219,7 +219,9 @@ def list_points(count: int, fault: Fault) -> list[int]:
 
 @contextmanager
 def exclude_old_objects() -> Iterator[None]:
-    """Exclude existing objects from the sweep's frequent garbage collections in the block."""
+    """Exclude objects from the sweep's frequent garbage collections if they existed before the
+    `with` block of `exclude_old_objects()`.
+    """
     is_outermost = gc.get_freeze_count() == 0
     gc.collect()
     gc.freeze()
@@ -265,7 +267,9 @@ class FailedPoints:
 
 
 def find_failed_points(folder: Path, work: str, driver: str, loop: str) -> FailedPoints:
-    """Return the file of a function's failed points. A user's function has one per directory."""
+    """Return the file of a function's failed points. For a user's function, every working directory
+    has a separate file of failed points.
+    """
     directory = str(Path.cwd()) if ":" in work else ""
     key = "\n".join((work, driver, loop, directory))
     return FailedPoints(folder / "faults" / hashlib.sha256(key.encode()).hexdigest()[:16])
@@ -278,10 +282,12 @@ async def sweep_failed_first(
     say: Callable[[str], None] = print,
     report_cell: Callable[[Cell], None] = lambda _: None,
 ) -> list[Cell]:
-    """Run the sweeps of one function, and return a cell for each fault.
+    """Run the sweeps of one function. For each fault, return the cell that the table of results
+    shows.
 
-    First run the fault points that failed last time, and report them with `say`. If a fault point
-    fails again, the sweep fails, even if the same point passes when the sweep reaches it later.
+    First run the fault points that failed in the previous command, and report their outcomes with
+    the function `say`. If a fault point fails again, the sweep fails, even if the same point passes
+    when the sweep reaches it later.
 
     If a known defect explains a violation, the outcome names the defect.
     """

@@ -46,8 +46,9 @@ def list_changes(before: Results, after: Results) -> list[Change]:
 def _pair_stacks(before: Results, after: Results) -> dict[str, str]:
     """Return the name of the corresponding older stack for each newer stack.
 
-    Stacks with the same name correspond to each other. If a newer stack has a new name, and exactly
-    one older stack differs from it only in versions, these two stacks correspond to each other.
+    Two stacks correspond to each other if they have the same name in the older and the newer
+    results. If a newer stack has a new name, and exactly one older stack differs from it only in
+    versions, these two stacks correspond to each other.
     """
     pairs = {name: name for name in after.stacks if name in before.stacks}
     others = [name for name in before.stacks if name not in pairs]

@@ -140,7 +140,8 @@ def list_workloads(results: Results) -> tuple[str, list[Workload]]:
 def _workload(title: str, rows: Sequence[BenchRow]) -> Workload:
     ours = [row for row in rows if row.pattern.startswith("sqlalchemy")]
     if not ours:
-        return Workload(title, "The benchmark measured no SQLAlchemy code for this workload.", rows)
+        meaning = f'The benchmark measured no SQLAlchemy code for the workload "{title}".'
+        return Workload(title, meaning, rows)
     best = max(ours, key=lambda row: row.ratio)
     rate = f"{best.ratio:.2f} of the rate of {rows[0].pattern}"
     meaning = f"The fastest pattern of SQLAlchemy, {best.pattern}, reaches {rate}."

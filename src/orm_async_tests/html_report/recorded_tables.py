@@ -1,6 +1,7 @@
 """Reads tables of recorded results from the pages in docs/ of a Git checkout.
 
-A wheel does not contain docs/, but it contains a file with the tables of the pages in `PACKAGED`.
+A wheel does not contain docs/. Instead, the wheel contains a file with those tables that the
+constant PACKAGED lists.
 """
 
 import json
@@ -15,7 +16,9 @@ Table = list[list[str]]  # the first row is the head
 
 
 def read_section(page: str, name: str) -> str:
-    """Return the Markdown below a page's comment with this name, or "" without such a comment."""
+    """Return the Markdown text that follows the comment `name` on a page of docs/. Return "" if the
+    page has no such comment.
+    """
     try:
         text = (DOCS / page if DOCS.exists() else RECORDED).read_text("utf-8")
     except OSError:

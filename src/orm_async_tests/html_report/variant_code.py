@@ -98,7 +98,7 @@ def _mark_differences(variants: Sequence[VariantCode]) -> None:
     """Mark the lines of wrong variants that no right variant has, and the lines of right variants
     that no wrong variant has.
 
-    In a script without right and wrong variants, mark the lines that no other variant has.
+    In a script without right and wrong variants, mark the lines that only one variant has.
     """
     texts = {variant.name: {line.text.strip() for line in variant.lines} for variant in variants}
     for variant in variants:

@@ -37,8 +37,8 @@ Run = Callable[[str], ReleaseOutcome]  # by version
 class Runner:
     """Runs scripts on releases of one library, on a separate embedded server.
 
-    Other packages keep their installed versions, unless `pins` names another version. `options` are
-    options of the command `orm-async-tests run`.
+    Other packages keep their installed versions, unless the field `pins` names another version. The
+    field `options` has options of the command `orm-async-tests run`.
     """
 
     numbers: tuple[int, ...]
@@ -64,8 +64,9 @@ def read_outcome(
 ) -> ReleaseOutcome:
     """Return the outcome of one script, but ignore the version range that the script declares.
 
-    A bisection searches for the correct range, so a wrong range alone does not make a script
-    BROKEN. If the run used other releases than `releases`, the outcome is NOT RUN.
+    A wrong version range alone does not make a script BROKEN in a bisection, because the bisection
+    searches for the correct range. If the run used a release that differs from those in the
+    parameter `releases`, the outcome is NOT RUN.
     """
     if not stack:
         return ReleaseOutcome(NOT_RUN, why=item["reason"])
@@ -83,11 +84,12 @@ def read_outcome(
 
 
 def bisect_line(versions: Sequence[str], run: Run, first: Iterable[str] = ()) -> Outcomes:
-    """Run a script on few releases of one minor version, and return the outcomes, oldest first.
+    """Run a script on a few releases of one minor version, and return the outcomes, oldest first.
 
-    First run the oldest, the middle and the newest release, and the releases in `first`. Then take
-    two releases that have different outcomes, or of which one was NOT RUN, and run a release
-    between them, as long as there is one.
+    First run the script on the oldest, the middle and the newest release, and on the releases in
+    the parameter `first`. Then look for two releases with different outcomes, or with the outcome
+    NOT RUN, and run the script on a release between them. Repeat this step until no such release is
+    left.
     """
     start = {versions[0], versions[-1], versions[len(versions) // 2], *first}
     outcomes = {version: run(version) for version in versions if version in start}
@@ -98,7 +100,8 @@ def bisect_line(versions: Sequence[str], run: Run, first: Iterable[str] = ()) ->
 
 
 def confirm_changes(outcomes: Outcomes, run: Run) -> Outcomes:
-    """Run the releases before and after each change of the outcome again, and return all outcomes.
+    """Run the script again on the releases before and after each change of the outcome, and return
+    all outcomes.
 
     If a release gave different results in two runs, the outcome of this release becomes UNSTABLE.
     """
@@ -175,11 +178,12 @@ def search_releases(
     always: Collection[str] = (),
     confirm: Run | None = None,
 ) -> SearchResult:
-    """Bisect the releases of every minor version in `versions`.
+    """For every minor version in the list `versions`, bisect the releases of this minor version.
 
-    Also run the versions in `always`, and the versions at which the declared range of a defect
-    begins or ends. The function `confirm`, by default `run`, runs the releases around a change of
-    the outcome a second time.
+    Also run the script on the releases in the parameter `always`, and on the releases at which the
+    declared range of a defect begins or ends. If the outcome changes between two releases, the
+    function `confirm` runs the script on both releases a second time. The default for `confirm` is
+    the function `run`.
     """
     shown = tuple(d for d in defects if any(script.number == number for script in d.scripts))
     ranges = " ".join(defect.versions.get(library, "") for defect in shown)

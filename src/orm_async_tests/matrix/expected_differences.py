@@ -1,7 +1,7 @@
 """Lists the scripts whose claims cannot hold on some stacks, although no library has a defect.
 
-A matrix fails if a script holds on a stack where this list expects it to fail, or if a script fails
-unexpectedly.
+A matrix fails if a script holds on a stack on which the list of expected differences expects it to
+fail, or if a script fails unexpectedly.
 """
 
 import re
@@ -22,8 +22,9 @@ FILE = Path(__file__).parents[1] / "data/expected_differences.toml"
 class Expected:
     """Scripts that do not hold on certain stacks, and the reason.
 
-    `where` maps a field of the stack, for example "driver", "settings.jit" or "packages.greenlet",
-    to a regular expression. `versions` maps a library to a version range, as in `Upstream`.
+    The field `where` maps a field of the stack, for example "driver", "settings.jit" or
+    "packages.greenlet", to a regular expression. The field `versions` maps a library to a version
+    range.
     """
 
     numbers: frozenset[int]
@@ -69,7 +70,8 @@ def find_unexpected(records: Sequence[Record]) -> Iterator[tuple[Record, str]]:
 
 
 def find_missing(records: Sequence[Record]) -> list[Record]:
-    """Return a result for every script that an entry of the list names, but that no longer exists.
+    """Return a result for every script that the list of expected differences names, but that no
+    longer exists.
 
     If the run is incomplete or did not run all scripts, return an empty list.
     """
@@ -87,7 +89,9 @@ def find_missing(records: Sequence[Record]) -> list[Record]:
 
 
 def _with_entries(records: Sequence[Record]) -> Iterator[tuple[Record, Expected | None]]:
-    """Yield every result, with the entry that expects the script to fail on the stack, or None."""
+    """Yield every result, and an entry of the list of expected differences, which says that the
+    script fails on the stack. Without such an entry, yield the result and None.
+    """
     stacks = identities(records)
     for record in records:
         if record["record"] == "result":

@@ -14,12 +14,13 @@ THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 @dataclass(frozen=True)
 class Plan:
-    """A stack on which a matrix will run scripts. An empty field of a plan stands for the installed
+    """A stack on which a matrix will run scripts. An empty field of a Plan stands for the installed
     version or the embedded server.
 
-    `python` is a minor version, for example "3.12". The version of a library is a release, for
-    example "2.1.4", or a minor version, for example "2.1", which means the newest release of this
-    minor version. `server` is a URL, a folder with PostgreSQL's programs, or "system".
+    The field `python` is a minor version, for example "3.12". The version of a library is a
+    release, for example "2.1.4", or a minor version, for example "2.1", which means the newest
+    release of this minor version. The field `server` is a URL, a folder with PostgreSQL's programs,
+    or "system".
     """
 
     driver: str = "asyncpg"
@@ -94,7 +95,9 @@ def hide_password(text: str) -> str:
 
 
 def combine(axes: Mapping[str, Sequence[str]]) -> tuple[Plan, ...]:
-    """Return a plan for every combination of values. `axes` maps fields of `Plan` to values."""
+    """Return a Plan for every combination of the values in `axes`. The parameter `axes` maps fields
+    of the class Plan to lists of values.
+    """
     used = {name: values for name, values in axes.items() if values}
     plans = [Plan(**dict(zip(used, values, strict=True))) for values in product(*used.values())]
     return tuple({plan.name: plan for plan in plans}.values())

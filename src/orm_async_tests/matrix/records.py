@@ -67,7 +67,9 @@ def read_commit() -> str:
 
 
 def result(stack: str, number: int, verdict: str, reason: str, **item: Any) -> Record:
-    """Return the record of one script. docs/result.schema.json describes the fields in `item`."""
+    """Return the record of one script. The keyword arguments `item` are fields that
+    docs/result.schema.json describes.
+    """
     return {
         "record": "result",
         "stack": stack,
@@ -123,7 +125,9 @@ def _read_line(path: Path, number: int, line: bytes) -> Record:
 
 
 def clean(value: Any, form: Any, where: str, problems: Counter[str]) -> Any:
-    """Return the parts of a value in the expected form, and count the others in `problems`."""
+    """Return the parts of a value that have the expected form. Count all other parts in the counter
+    `problems`.
+    """
     if isinstance(form, tuple):
         return None if value in (None, MISSING) else clean(value, form[0], where, problems)
     kind = form if isinstance(form, type) else type(form)

@@ -48,7 +48,7 @@ SOURCES = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Slot:
-    """The folder of an embedded server, on which stacks run one after the other."""
+    """The folder of an embedded server. Several stacks use this server one after the other."""
 
     home: Path
     timeout: float  # seconds for one script
@@ -84,7 +84,8 @@ async def run_stack(
 ) -> AsyncIterator[tuple[Record, Record]]:
     """Yield the stack and the result of every script, in the form of docs/result.schema.json.
 
-    For a script without a result, yield an empty stack, and a result with verdict and reason.
+    If a script could not be run or did not finish, yield an empty stack, and a result with only the
+    script's number, a verdict and a reason.
     """
     try:
         python, variables = await asyncio.to_thread(prepare_stack, plan, home)
@@ -176,8 +177,8 @@ async def _start_run(
 
 
 def prepare_stack(plan: Plan, home: Path) -> tuple[str, dict[str, str]]:
-    """Install the packages of a stack, and return a command of Python and environment variables,
-    with which Python imports the releases that the stack names.
+    """Install the packages of a stack. Return the command that starts Python, and environment
+    variables that let Python import the releases of the stack.
     """
     python = prepare_interpreter(plan.python, home)
     folders = [
@@ -214,10 +215,11 @@ def prepare_interpreter(version: str, home: Path) -> Python:
 
 
 def find_interpreter(version: str) -> str:
-    """Return the path of a Python of this minor version that starts, from PATH or from pyenv.
+    """Return the path of an interpreter for the given minor version of Python. Search for the
+    interpreter on PATH, and then in pyenv.
 
-    The function starts every Python that it finds, because pyenv puts on PATH a `python3.12` that
-    works only if pyenv activates Python 3.12.
+    The function starts each interpreter once to test it, because pyenv puts on PATH a `python3.12`
+    that works only if pyenv activates Python 3.12.
     """
     if not re.fullmatch(r"\d+\.\d+", version):
         raise NotInstalled(f"{version!r} is not a minor version of Python")

@@ -55,7 +55,9 @@ def to_junit(records: Sequence[Record]) -> str:
 
 
 class VerdictChange(NamedTuple):
-    """The verdicts of a script on a stack in two runs, or "" if a run has no verdict of it."""
+    """The verdicts of a script on a stack in two runs. If a run has no verdict for the script, the
+    field for this run is an empty text.
+    """
 
     kind: Kind
     stack: str
@@ -80,8 +82,8 @@ def compare_identities(
 ) -> list[tuple[str, str, str, str]]:
     """Return how the stacks of two runs differ.
 
-    Each tuple has the name of a stack, a field, the field's older value and its newer value. If the
-    field is missing in a run, its value is "".
+    Each tuple has the name of a stack, a field, the field's older value and its newer value. If a
+    stack of one run lacks the field, the value for this run is "".
     """
     old, new = identities(before), identities(after)
     return [

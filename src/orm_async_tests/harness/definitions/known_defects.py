@@ -1,4 +1,6 @@
-"""Known defects that several scripts show. A script defines defects that no other script shows."""
+"""Known defects that several scripts show. A defect that only one script shows is defined in this
+script.
+"""
 
 from orm_async_tests.harness.definitions.upstream import Upstream
 

@@ -51,7 +51,9 @@ def this_stack(database: db.Database, settings: Mapping[str, str], loop: str) ->
 
 @cache
 def packages() -> dict[str, str]:
-    """Return the versions of installed packages by the names of folders, which opens few files."""
+    """Return the versions of installed packages. The names of the packages' folders contain the
+    versions, so the function opens few files.
+    """
     folders = [path for folder in map(Path, sys.path) for path in folder.glob("*.dist-info")]
     names = (path.stem.partition("-") for path in reversed(folders))  # Python imports the first
     return dict(sorted((name.lower().replace("_", "-"), version) for name, _, version in names))

@@ -77,11 +77,11 @@ def select_arguments(function: Callable[..., Any], offered: Mapping[str, Any]) -
 
 @dataclass(frozen=True)
 class Option:
-    """A command-line option `--name VALUE` of one script. Variants and `check` receive the option's
-    value in the parameter with the option's name.
+    """A command-line option `--name VALUE` of one script. Variants and `check` receive the value of
+    the script's option in the parameter with the option's name.
 
     The function `parse` converts the option's text to its value, or raises ValueError. The field
-    `default` is a text that `parse` accepts.
+    `default` is a text that the function `parse` can convert.
     """
 
     name: str
@@ -138,7 +138,9 @@ class Observation:
 
 
 def sqlstate(error: BaseException | None) -> str | None:
-    """Return the SQLSTATE of an error, of the driver's error that it wraps, or of its cause."""
+    """Return the first SQLSTATE of three errors: the given error, the driver's error that the given
+    error wraps, and the cause of the given error.
+    """
     for source in (error, getattr(error, "orig", None), getattr(error, "__cause__", None)):
         state = getattr(source, "sqlstate", None)
         if isinstance(state, str):

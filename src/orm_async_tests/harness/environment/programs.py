@@ -32,7 +32,8 @@ with context.begin_transaction():
 class Http(AsyncExitStack):
     """Opens clients and servers for ASGI applications, and closes them when the variant ends.
 
-    `note` is called with a text when an application responds, or when a client disconnects.
+    The class calls the function `note` with a text when an application responds, or when a client
+    disconnects.
     """
 
     def __init__(self, note: Callable[[str], None]) -> None:
@@ -102,7 +103,8 @@ class Processes:
     ) -> Result:
         """Await the function in a new process, and return its result or raise its error.
 
-        The result or the error must be picklable. An error from the new process keeps its causes.
+        The function's result and its error must be picklable. If the function raises an error, the
+        caller gets this error with all its causes.
         """
         from concurrent.futures import ProcessPoolExecutor  # a slow import
         from multiprocessing import get_context
@@ -146,10 +148,12 @@ def _call(
 
 @contextmanager
 def alembic_environment(*revisions: str, env: str = ENV, **attributes: Any) -> Iterator["Config"]:
-    """Yield the Config of a new Alembic environment, which is deleted when the block ends.
+    """Yield the Config of a new Alembic environment, which is deleted at the end of the `with`
+    block.
 
-    `revisions` has the texts of the revision files, and `env` is the text of env.py. `attributes`
-    become config.attributes, and the default env.py passes them to `context.configure()`.
+    The arguments `revisions` are the texts of the revision files, and the argument `env` is the
+    text of env.py. The keyword arguments `attributes` are stored in the Config's field
+    `attributes`, and the default env.py passes them to `context.configure()`.
     """
     from alembic.config import Config  # a slow import
 

@@ -45,9 +45,10 @@ def read_needs(
 ) -> tuple[frozenset[str], frozenset[str]]:
     """Return a script's requirements, and the names of the server functions that it calls.
 
-    A requirement is WIRE, BINARIES, STANDBY, PGBOUNCER, or the name of a package that a function of
-    the script imports. A script calls server functions in SQL text, with `func`, or through
-    `activity`.
+    A requirement is one of four constants, or the name of a package that a function of the script
+    imports. The constant WIRE stands for a proxy that counts round trips, BINARIES for a private
+    server, STANDBY for a private standby, and PGBOUNCER for PgBouncer. A script calls server
+    functions in SQL text, with SQLAlchemy's `func`, or through the fixture `activity`.
     """
     fixtures = {name for variant in variants for name in variant.parameters}
     needed = (needs for names, needs in BY_FIXTURE if fixtures & names)
@@ -82,7 +83,7 @@ def read_needs(
 def find_missing(requirement: str, wire: bool) -> str:
     """Return "" if a requirement is met, and otherwise a text that says why not and what to type.
 
-    `wire` says whether a proxy can count round trips.
+    The parameter `wire` says whether a proxy can count round trips.
     """
     server = re.split("[<=>]", requirement)[0]
     versions = requirement.removeprefix(server)

@@ -1,7 +1,7 @@
 """Opens the database that all scripts share, and resets it to a few rows before each variant.
 
-A script that needs no PostgreSQL also runs on SQLite through aiosqlite, for which each command
-creates a new SQLite file.
+A script that needs no PostgreSQL also runs on SQLite through aiosqlite. Each command that runs
+scripts on SQLite creates a new SQLite file.
 """
 
 import importlib.util
@@ -170,7 +170,7 @@ class ScriptDatabase:
         return {pid for (pid,) in rows}
 
     async def end_busy_backends(self, kept: set[int]) -> None:
-        """Terminate the busy backends, except those in `kept`.
+        """Terminate the busy backends, except those whose PIDs are in the set `kept`.
 
         In an event loop other than asyncio's, a connection that a variant has lost may stay open,
         and the connection's locks would block the next variant.

@@ -1,8 +1,8 @@
 """Judges the results of variants by the assertions in the script's function `check`.
 
 The module compiles the source of `check` again, so that every assertion records the compared values
-as evidence. The function `check` must not use closures or `global`, because the compiled copy has a
-separate namespace.
+as evidence. The function `check` must not use closures or `global`, because the compiled `check`
+runs in a separate namespace.
 """
 
 import ast
@@ -118,7 +118,9 @@ class Recorder:
         return holds
 
     def _record(self, operator: str, value: Any) -> Any:
-        """Record an operand and the operator before it, which is "" for the first operand."""
+        """Record an operand and the operator before this operand. For the first operand, the
+        operator is an empty text.
+        """
         if not operator:
             self._comparisons.append([])
         self._comparisons[-1].append((operator, format_value(value)))
@@ -136,7 +138,7 @@ def _format_comparison(operands: list[tuple[str, str]]) -> str:
 
 @cache
 def _compile(check: Callable[..., None]) -> CodeType:
-    """Compile `check` with `assert __judge__("test", lambda: test)` for every `assert test`."""
+    """Compile `check`. Replace every `assert test` by `assert __judge__("test", lambda: test)`."""
     source = textwrap.dedent(inspect.getsource(check))
     tree = ast.parse(source)
     for node in ast.walk(tree):

@@ -96,7 +96,7 @@ def _render_line(line: TranscriptLine, columns: int) -> Iterator[Styled]:
     """Render one SQL statement.
 
     The mark "+" means that no wrong variant sent the statement. The mark "^" means that a wrong
-    variant sent a similar statement, and stands below the words that differ.
+    variant sent a similar statement. Each mark "^" stands below a word that differs.
     """
     new = "+" if line.new else " "
     times = f"{line.times} x " if line.times > 1 else ""

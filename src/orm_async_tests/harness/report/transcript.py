@@ -56,7 +56,9 @@ def build_transcript(
 
 
 def _comparable(text: str) -> str:
-    """Remove BEGIN and ROLLBACK, but not COMMIT, because variants can differ in their commits."""
+    """Remove BEGIN and ROLLBACK from a line of the transcript, but keep COMMIT, because two
+    variants may differ only in a COMMIT.
+    """
     return text.removeprefix("BEGIN; ").removesuffix("; ROLLBACK")
 
 
@@ -100,8 +102,8 @@ def _shorten(lines: list[TranscriptLine]) -> list[TranscriptLine]:
 def _fold(lines: list[TranscriptLine]) -> Iterator[TranscriptLine]:
     """Join equal consecutive lines into one line, and repeated groups of lines into one group.
 
-    Each transaction of a variant has a letter as its name. A joined line has the letters of all
-    transactions that sent its statements.
+    Each transaction of a variant has a letter as its name. A line that joins several equal
+    statements shows the letters of all transactions that sent these statements.
     """
     start = 0
     while start < len(lines):
@@ -120,8 +122,8 @@ def _fold(lines: list[TranscriptLine]) -> Iterator[TranscriptLine]:
 
 def _find_cycle(texts: list[str]) -> tuple[int, int]:
     """Return the length of a repeated group of texts at the beginning of the list, and the number
-    of its repetitions. If several groups of texts are repeated at the beginning, choose the group
-    that covers the most texts.
+    of its repetitions. If groups of several lengths are repeated at the beginning of the list,
+    choose the group whose repetitions cover the most texts.
     """
     best = (1, 1)
     for length in range(1, len(texts) // 2 + 1):
@@ -187,6 +189,8 @@ def _shorten_columns(several: bool, match: re.Match[str]) -> str:
 
 
 def _table_of(column: str) -> str | None:
-    """Return the table before a plain column, "" without a table, or None for another text."""
+    """Return the table in the text of a column, for example "users" for "users.id". Return "" if a
+    plain column names no table, and None if the text is not a plain column.
+    """
     match = PLAIN.fullmatch(column)
     return None if match is None else match[1] or ""

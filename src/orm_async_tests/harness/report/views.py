@@ -161,8 +161,8 @@ def _render_variant(
 ) -> Iterator[Styled]:
     """Render the functions of a variant, and mark the lines that are not in `known`.
 
-    For a right variant, `known` has the lines of the wrong variants. For a wrong variant, `known`
-    has the lines of the right variants.
+    If the variant is right, the parameter `known` has the lines of the wrong variants. If the
+    variant is wrong, the parameter `known` has the lines of the right variants.
     """
     mark = "-" if observation.kind == "wrong" else "+"
     numbers = list(source.numbers_of(nodes))
@@ -229,7 +229,8 @@ def _render_links(script: Script, columns: int) -> Iterator[Styled]:
 def _render_advice(script: Script, columns: int) -> Iterator[Styled]:
     """Render a script's explanation and its recommended lines of code.
 
-    If the script recommends no lines, use the lines of the scripts that its explanation names.
+    If the script recommends no lines of code, render the recommended lines of the scripts that the
+    script's explanation names.
     """
     from orm_async_tests.questions import read_cures
 

@@ -1,9 +1,9 @@
-"""Asks the server which statements wait for a lock, from a separate thread.
+"""Runs a thread that asks the server which statements wait for a lock.
 
 The module uses a separate thread, because another task in the variant's event loop could change the
-order of the variant's tasks. The thread opens a connection only if a statement of the variant takes
-long, or if the variant uses two connections. With two connections, even a short statement may wait
-for a lock.
+order of the variant's tasks. The thread that asks for locks opens a connection only if a statement
+of the variant takes long, or if the variant uses two connections. With two connections, even a
+short statement may wait for a lock.
 """
 
 import asyncio

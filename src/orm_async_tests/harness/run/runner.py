@@ -80,7 +80,8 @@ async def _run(
 def main_of(name: str) -> Callable[[], int]:
     """Return a function that runs the script in the module `name` as a command.
 
-    If Python executes the script's file directly or with `python -m`, run the command at once.
+    If Python executes the script's file directly or with `python -m`, the function `main_of()` runs
+    the script at once.
     """
 
     def main() -> int:

@@ -14,7 +14,8 @@ TRANSACTION = ("BEGIN", *ENDS)
 
 @contextmanager
 def record_sql(observation: Observation, unobserved: Engine) -> Iterator[None]:
-    """Record the statements that every engine except `unobserved` sends while the block runs.
+    """In the `with` block of `record_sql()`, record the statements of every engine except the
+    engine `unobserved`.
 
     A statement is recorded only when the server has answered with rows or an error, because the
     AsyncSession rejects some lazy loads before they are sent. A transaction's ID is the lowest

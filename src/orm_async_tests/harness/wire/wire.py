@@ -61,7 +61,7 @@ class Proxy(LoopThread, ABC):
 
     @abstractmethod
     async def listen(self) -> asyncio.Server:
-        """Listen for clients, and pass every accepted connection to `accept`."""
+        """Listen for clients, and pass every accepted connection to the method `accept()`."""
 
     @abstractmethod
     async def carry(self, client: Stream, server: Stream) -> None:
@@ -141,7 +141,9 @@ class Wire(Proxy):
         return link.round_trips if link else 0
 
     def lose_answer(self, to: str) -> None:
-        """Cut the next connection that sends the word `to`, after the server has answered."""
+        """Cut the next connection that sends a statement with the word `to`. Cut the connection
+        after the server has answered, so that the client never gets the answer.
+        """
         self.awaited_word = to.encode()
 
 

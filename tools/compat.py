@@ -4,8 +4,9 @@
 `python tools/compat.py claims [NUMBER...]` finds the SQLAlchemy releases on which a script holds.
 
 If you give numbers of scripts, the program replaces only the rows of these scripts. Without
-numbers, the program runs all scripts, which takes a quarter of an hour for each of the two parts.
-The program installs each release only once, and keeps the folder of the installation.
+numbers, the program tools/compat.py runs all scripts. This takes a quarter of an hour for
+`defects`, and a quarter of an hour for `claims`. The program installs each release only once, and
+keeps the folder of the installation.
 """
 
 import argparse
@@ -107,10 +108,11 @@ def update_defects(rows: Rows, scripts: Collection[ScriptFile]) -> Rows:
 
 
 def needs_search(defect: KnownDefect, library: str, driver: str, pins: Pins) -> bool:
-    """Return whether running this library's releases shows which of them have the defect.
+    """Return whether a search on the releases of a library can find the releases that have the
+    defect.
 
-    If the search pins another library to an old release, the defect must depend on both libraries,
-    and must not occur with the other library's installed release.
+    If the search pins another library to an old release, the defect must depend on both libraries.
+    The defect must not occur with the installed release of the pinned library.
     """
     versions = defect.versions
     if pins:
@@ -148,7 +150,9 @@ def select(run: Run, number: int, release: str) -> ReleaseOutcome:
 
 
 def update_claims(rows: Rows, scripts: Collection[ScriptFile]) -> Rows:
-    """Run the scripts, and return the rows. A row lists scripts that hold on the same releases."""
+    """Run the scripts, and return the rows of the table of claims. Each row of this table lists
+    scripts that hold on the same releases.
+    """
     numbers_by_releases = defaultdict[tuple[str, ...], list[int]](list)
     numbers = {script.number for script in scripts}
     for row in rows:
@@ -171,15 +175,18 @@ def run_claims(scripts: Collection[ScriptFile]) -> Iterator[SearchResult]:
     releases.
 
     A script about a new feature has a constant SINCE, which names the first release with this
-    feature. Run a script with the constant SINCE also on the releases around SINCE, and on older
-    releases, where the script must be BROKEN.
+    feature. Also run a script with the constant SINCE on the release SINCE, and on the release
+    before SINCE. On releases before SINCE, the script must be BROKEN.
     """
     releases = releases_between(LIBRARY, KNOWN_FROM[LIBRARY], None)
     run_all = cache(partial(run_on_drivers, tuple(script.number for script in scripts)))
     usual = {line[at] for line in split_lines(releases) for at in (0, len(line) // 2, -1)}
 
     def run_claim(number: int, usual: set[str], release: str) -> ReleaseOutcome:
-        """Run one script alone, or reuse its outcome if all scripts run on this release."""
+        """Return the outcome of a script on a release. If the release is in the set `usual`, run
+        all scripts on the release together, and reuse their outcomes. Otherwise run only the one
+        script.
+        """
         outcomes = run_all(release) if release in usual else run_on_drivers((number,), release)
         outcome = outcomes[number]
         return ReleaseOutcome(HOLDS) if outcome.word in CONCLUSIVE else outcome

@@ -93,7 +93,8 @@ def generate_texts() -> dict[Path, str]:
 def replace_section(path: Path, name: str, lines: Iterable[str], text: str = "") -> str:
     """Return the file's text with new lines between the comments `name:` and `/name`.
 
-    `text` replaces the file's content, so that a caller can replace several sections in turn.
+    If the parameter `text` is not empty, the function uses it instead of the file's content. A
+    caller that replaces several sections passes the result of the previous call as `text`.
     """
     first, last = rf"^(?:<!--|#) {name}:", rf"^(?:<!--|#) /{name}\b"
     pattern = re.compile(rf"({first}.*?\n).*?({last})", re.DOTALL | re.MULTILINE)
@@ -211,7 +212,9 @@ def _render_answer(script: ScriptFile, questions: Sequence[Question]) -> Iterato
 
 
 def record_texts() -> dict[Path, str]:
-    """Run the example and the chapter on isolation, and return the texts that show the results."""
+    """Run the script of the README's example and the scripts about isolation. Return the texts of
+    the README and the page about isolation, with the new results.
+    """
     from orm_async_tests import db
     from orm_async_tests.harness.report import render
     from orm_async_tests.harness.run import anomalies, runner

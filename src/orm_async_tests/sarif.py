@@ -1,4 +1,6 @@
-"""Builds documents in SARIF 2.1.0, a JSON format for findings that code hosts read."""
+"""Builds documents in SARIF 2.1.0, the JSON format in which code hosts such as GitHub read
+findings.
+"""
 
 from collections.abc import Iterable, Sequence
 from importlib.metadata import version
@@ -14,7 +16,9 @@ SCHEMA = (
 
 
 def document(rules: Iterable[Any], results: Iterable[Any], **run: Any) -> dict[str, Any]:
-    """Return a SARIF document with one run. `run` has further properties of this run."""
+    """Return a SARIF document with one run. The keyword arguments `run` are further properties of
+    the SARIF run.
+    """
     tool = {"driver": {"name": NAME, "version": version(NAME), "rules": list(rules)}}
     run = {"tool": tool, "columnKind": "unicodeCodePoints", "results": list(results), **run}
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}

@@ -1,7 +1,8 @@
 """Finds the scripts that answer a question or explain an error message.
 
-The module compares an error with the symptoms that the scripts declare. To search for other words,
-the module uses SQLite's full-text index FTS5, with Porter stemming and the ranking bm25.
+The module compares an error with the symptoms that the scripts declare. To search for words that
+belong to no error, the module uses SQLite's full-text index FTS5, with Porter stemming and the
+ranking bm25.
 """
 
 import math
@@ -79,7 +80,9 @@ def _list_texts(script: ScriptFile, questions: Iterable[Question]) -> tuple[str,
 
 
 def _with_words(names: str) -> str:
-    """Add the words inside each name, for example "async" and "session" for AsyncSession."""
+    """Return the names together with the words inside each name, for example "async" and "session"
+    for AsyncSession.
+    """
     return f"{names}\n{HUMP.sub(' ', names)}"
 
 
@@ -98,7 +101,9 @@ def rank(text: str) -> Ranking:
 
 
 def _measure_coverage(terms: Iterable[str], number: int) -> float:
-    """Return the share of the terms that a script contains. Rare terms count more than others."""
+    """Return the share of the search terms that a script contains. A search term that occurs in few
+    scripts counts more than a frequent term.
+    """
     [count] = _select("SELECT count(*) FROM scripts")
     covered = total = 0.0
     for term in terms:
@@ -113,8 +118,8 @@ def find_answers(text: str) -> tuple[list[int], bool]:
     """Return the numbers of the best matching scripts, and whether they match well enough.
 
     If the text has no known error, rank the scripts by the words of the text. A match by words is
-    good enough if the text is not an error that a program printed, and if the best script contains
-    enough of the words.
+    good enough if the best script contains enough of the words. If the text is an error that a
+    program printed, a match by words is never good enough.
     """
     known = {script.number: [*script.symptoms] for script in read_scripts()}
     for question in read_questions():

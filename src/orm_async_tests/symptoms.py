@@ -12,7 +12,8 @@ sentence is the error's class, or "an error" if the class does not matter. The s
 of a `Symptom:` sentence is a piece of the error's message, in which "..." stands for one word. The
 fourth part of a `Symptom:` sentence names a driver after the word "on", if only this driver raises
 the error. The fifth part of a `Symptom:` sentence lists texts that the error's traceback must
-contain. A `Symptom:` sentence must have at least the third or the fifth part.
+contain. A `Symptom:` sentence must have a piece of the error's message, or texts of the traceback,
+or both.
 """
 
 import builtins
@@ -76,7 +77,9 @@ Part = tuple[str, str]  # the kind of a symptom's part, and its text
 
 @dataclass(frozen=True)
 class Symptom:
-    """A known error. A part that is missing in its `Symptom:` sentence is an empty text."""
+    """A known error. If the `Symptom:` sentence of the error lacks a part, the field for this part
+    is an empty text.
+    """
 
     description: str  # the sentence without "you get" and without the full stop
     driver: str = ""
@@ -118,8 +121,9 @@ class PastedText:
     def matching_parts(self, symptom: Symptom) -> set[Part]:
         """Return the parts of a symptom that occur in the text, if these parts identify an error.
 
-        A piece of the message identifies the error without its class if the piece is long or begins
-        the message, because every driver names its error classes differently.
+        A piece of the message identifies the error if the piece is long, or if the message begins
+        with the piece. In these cases, the error's class in the text may differ from the class in
+        the symptom, because every driver names its error classes differently.
         """
         parts = {part for part in symptom.parts if self._has(*part)}
         kinds, error, fragment = {kind for kind, _ in parts}, symptom.error, symptom.fragment
@@ -172,10 +176,10 @@ def find_scripts(
 ) -> list[int]:
     """Return the numbers of the scripts whose symptoms match a text, best match first.
 
-    `symptoms` maps a script's number to its symptoms. The returned list has the best numbers, at
-    most MOST, and also the numbers of scripts that match as well as the last of these. Scripts that
-    match equally well have the order of `preferred`, and then the order of their numbers. If the
-    text contains several errors, scripts that know the first error come first.
+    The parameter `symptoms` maps a script's number to the symptoms of the script. The list has at
+    most MOST numbers, unless further scripts match as well as the last script in the list. Scripts
+    that match equally well are sorted by their position in the list `preferred`, and then by their
+    numbers. If the text contains several errors, scripts that know the first error come first.
     """
     scores = _scores(text, symptoms)
     first = next(filter(None, (_scores(error, symptoms) for error in split_errors(text))), scores)
@@ -207,8 +211,8 @@ def words_beside_error(text: str) -> str:
 def _scores(text: str, symptoms: Mapping[int, Sequence[Symptom]]) -> dict[int, float]:
     """Return the score of the best matching symptom of each script.
 
-    A rare part counts more than a part that occurs in many scripts. A symptom loses points for
-    every text that is missing in the traceback.
+    A part of a symptom that occurs in few scripts counts more than a part that occurs in many
+    scripts. A symptom loses points for every text that is missing in the traceback.
     """
     pasted = PastedText(text)
     by_script = [set[Part]().union(*(one.parts for one in known)) for known in symptoms.values()]

@@ -1,8 +1,8 @@
-"""Records problems that reach no caller as an exception.
+"""Records problems that a library does not report by raising an exception in the caller.
 
 A library may warn, log an error, pass an exception to the event loop, raise in a destructor, or
-drop a task before it has finished. No test or script fails by itself because of a problem that does
-not reach the caller.
+drop a task before it has finished. A problem that does not reach the caller makes no test and no
+script fail by itself.
 """
 
 import asyncio
@@ -41,7 +41,8 @@ class _ErrorRecorder(logging.Handler):
 
 @contextmanager
 def record_troubles() -> Iterator[Troubles]:
-    """Record problems while the block runs, and restore the earlier handlers afterwards.
+    """Record problems in the `with` block of `record_troubles()`. After the block, restore the
+    handlers that were set before.
 
     An event loop must be running. Two `with` blocks of this function must not overlap, because they
     change settings of the whole process, for example the warning filters.
@@ -78,8 +79,8 @@ def record_troubles() -> Iterator[Troubles]:
 def clear_frames(error: BaseException) -> None:
     """Delete the local variables that the tracebacks of an error and its causes keep alive.
 
-    Call this function before you search for leaks, because a traceback keeps sessions and
-    connections alive that a program would drop after it has handled the error.
+    Call `clear_frames()` before you search for leaks. Otherwise the traceback of a handled error
+    keeps sessions and connections alive that are not leaks.
     """
     cause: BaseException | None = error
     while cause is not None:

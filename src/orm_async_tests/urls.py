@@ -1,9 +1,9 @@
 """Checks the database URLs that users type, and translates them for asyncpg and psycopg.
 
 The drivers use different names for connection parameters, so the module knows two forms of a URL.
-The function `parse_url()` returns the portable form with libpq's names, for example
-`?sslmode=require`. The function `with_driver()` returns SQLAlchemy's form for one driver, which you
-need to connect.
+The function `parse_url()` returns a URL in the portable form, which has the parameters of libpq,
+for example `?sslmode=require`. The function `with_driver()` returns a URL in the form that
+SQLAlchemy needs to connect with one driver.
 """
 
 import re
@@ -72,8 +72,8 @@ BY_KEYWORD = {  # parameters that asyncpg or SQLAlchemy take by another way than
 def parse_url(text: str, source: str) -> URL:
     """Return a database URL in the portable form. The default driver is asyncpg.
 
-    `source` says where the text comes from, for example "--db". Raise CouldNotRun if the text is
-    not a PostgreSQL URL, or if no driver accepts one of its parameters.
+    The parameter `source` says where the URL comes from, for example "--db". Raise CouldNotRun if
+    the text is not a PostgreSQL URL, or if no driver accepts one of its parameters.
     """
     try:
         if CONTROL.search(urllib.parse.unquote(text, errors="strict").encode()):
@@ -169,7 +169,9 @@ def _convert_timeout(
 
 
 def portable(url: URL, source: str = "") -> URL:
-    """Check a URL in any form, and return it in the portable form. Raises CouldNotRun."""
+    """Check a URL in any form, and return the URL in the portable form with the parameters of
+    libpq. Raises CouldNotRun.
+    """
     query: dict[str, str] = {}
     hosts: list[str] = []
     ports: list[str] = [] if url.port is None else [str(url.port)]
@@ -209,10 +211,11 @@ def _parameters(url: URL, source: str) -> Iterator[tuple[str, str]]:
 
 
 def _with_hosts(url: URL, hosts: list[str], ports: list[str], source: str) -> URL:
-    """Return the URL with its hosts in the place where both drivers read them.
+    """Return the URL with its hosts in the place where both asyncpg and psycopg read them.
 
-    A single host is the host of the URL, but the directory of a socket is the URL's parameter
-    `host`. Several hosts are also values of the parameter `host`, each with its port.
+    A single host name stands in the URL's place for the host. The directory of a Unix socket
+    becomes the URL's parameter `host`. If there are several hosts, each host with its port becomes
+    a value of the URL's parameter `host`.
     """
     if url.host and hosts:
         raise _refusal("the URL names its host twice", source)

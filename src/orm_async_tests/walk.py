@@ -15,8 +15,8 @@ Pace = tuple[float, float]  # the shortest and the longest pause, in seconds
 def batch_rows(number: int, size: int, **columns: Any) -> Iterator[list[dict[str, Any]]]:
     """Yield `number` rows of the table `track_points`, in lists of `size` rows.
 
-    The positions in the rows are in degrees (WGS 84). After the end of the walk, the rows repeat
-    the walk on the next day.
+    The positions in the rows are in degrees (WGS 84). If you request more rows than the walk has
+    points, the further rows have the same positions, with the dates of the following days.
     """
     text = files("orm_async_tests").joinpath("data/walk.csv").read_text("utf-8")
     walk = [

@@ -34,8 +34,8 @@ class Binaries:
 def read_version(program: Path, pattern: re.Pattern[str], remedy: str) -> str:
     """Run a program with the option -V, and return the version that its output contains.
 
-    The first group of `pattern` matches the version. Raise CouldNotRun with the given remedy if the
-    program does not start, or if its output does not match the pattern.
+    The first group of the regular expression `pattern` matches the version. Raise CouldNotRun with
+    the given remedy if the program does not start, or if its output does not match the pattern.
     """
     silent = subprocess.DEVNULL
     try:

@@ -56,7 +56,9 @@ SERVICE = ClusterKind("service", "data", ACCESS | DURABLE | COMMON_TUNING)
 
 @dataclass(frozen=True)
 class Login:
-    """What a client needs to connect. `launch` says whether the server was already running."""
+    """The login data and other facts that a client needs to connect to an embedded server. The
+    field `launch` says whether the server was already running.
+    """
 
     user: str
     password: str
@@ -70,8 +72,8 @@ class Cluster:
     """A server's data directory and related files, in a folder below `root`.
 
     For the scripts, each combination of PostgreSQL programs and settings has a folder of its own.
-    For the service, every major version of PostgreSQL has one folder, so that the next command
-    finds the data again.
+    For the service, the folder depends only on the major version of PostgreSQL, so that every later
+    command finds the service's data.
     """
 
     def __init__(
@@ -112,7 +114,9 @@ class Cluster:
         return (self.data / "PG_VERSION").exists()
 
     def create(self) -> None:
-        """Create the data folder, under another name until it is complete. Raises CouldNotRun."""
+        """Create the data folder. Until the data folder is complete, it has the name "unfinished".
+        Raises CouldNotRun.
+        """
         unfinished = self.folder / "unfinished"
         with paths.refusals(self.folder):
             if unfinished.exists():
@@ -164,9 +168,9 @@ class Cluster:
     ) -> None:
         """Start a supervisor, and wait until its server accepts connections. Raises CouldNotRun.
 
-        `settings` are added to the settings of the cluster's kind. The server stops when nobody has
-        used it for `idle` seconds. A private server stops when its lease ends, and the supervisor
-        then deletes the server's root folder.
+        The parameter `settings` adds settings to those that the ClusterKind prescribes for all
+        servers of its kind. The server stops when nobody has used it for `idle` seconds. A private
+        server stops when its lease ends, and the supervisor then deletes the server's root folder.
         """
         sockets = paths.socket_directory(self.data)
         quoted = str(sockets).replace('"', '""')

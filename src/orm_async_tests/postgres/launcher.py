@@ -1,9 +1,9 @@
 """Replaces this process by another program, which ends when its parent process dies.
 
 If you are root, the launched program runs as the user nobody. The launcher runs as a separate
-program, so it imports only the standard library. A `preexec_fn` of subprocess is no alternative to
-a launcher, because the Python code of a `preexec_fn` can block forever if another thread held a
-lock when the process forked.
+program, so it imports only the standard library. A `preexec_fn` of subprocess cannot replace the
+launcher. The Python code of a `preexec_fn` can block forever if another thread held a lock when the
+process forked.
 """
 
 import os
@@ -21,7 +21,8 @@ NO_NAMESPACE, NO_PROGRAM, NO_PARENT = 125, 126, 128 + signal.SIGKILL  # exit cod
 def launch_command(
     program: Sequence[str], death_signal: signal.Signals, *, as_nobody: bool = True
 ) -> list[str]:
-    """Return a command line for a program that ends at the latest when this process ends.
+    """Return a command line that runs a program. The program ends at the latest when this process
+    ends.
 
     On Linux, the program receives `death_signal` when this process dies. If `as_nobody` is true and
     you are root, the program runs as the user nobody in a user namespace, because PostgreSQL and

@@ -121,9 +121,9 @@ def status(kind: ClusterKind = SCRIPTS) -> dict[str, str]:
 def stop(kind: ClusterKind = SCRIPTS, *, reset: bool = False) -> bool:
     """Stop the server, and return whether the server was running.
 
-    Raise CouldNotRun if another command is using the server. The server closes the connections of
-    all other clients, for example of psql. A time `keep_for` that an earlier command requested has
-    no effect any more. If `reset` is true, also delete the server's data.
+    Raise CouldNotRun if another command is using the server. When the server stops, it closes all
+    connections of other programs, for example of psql. Cancel an earlier command's request to keep
+    the server running for `keep_for` seconds. If `reset` is true, also delete the server's data.
     """
     cluster = _open_cluster(kind)
     with paths.open_file(cluster.lease) as lease_file:

@@ -2,7 +2,7 @@
 
 This module refuses folders and files that another user of the machine could have prepared or
 replaced. The module checks every folder of a path, beginning at the root folder. No other user can
-replace an entry of a checked folder, so the result of the check stays valid.
+replace an entry of a folder that has passed the check, so the result of the check stays valid.
 """
 
 import hashlib
@@ -118,7 +118,8 @@ def _short_folder(purpose: str, replaced: Path, *, create: bool = True) -> Path:
 
 
 def check_folder(path: Path, forbidden: int = OTHERS_ENTER, *, create: bool = False) -> None:
-    """Check that a folder belongs to you, and that its mode has none of the bits in `forbidden`.
+    """Check that a folder belongs to you, and that its mode has none of the bits in the bit mask
+    `forbidden`.
 
     If `create` is true, create the missing folders of the path, so that only you can enter them.
     Raise CouldNotRun if another user could replace a folder of the path.
@@ -144,7 +145,8 @@ def open_file(
 ) -> Iterator[int]:
     """Open a regular file, and yield its descriptor. Raises CouldNotRun.
 
-    The opened file and its folder must belong to you. A missing file is created with the mode 0600.
+    The file that `open_file()` opens must belong to you, and so must the folder of this file. A
+    missing file is created with the mode 0600.
     """
     check_folder(path.parent, OTHERS_WRITE)
     with refusals(path):

@@ -1,7 +1,7 @@
 """Starts private servers. A script may freeze, kill or reconfigure its private server.
 
-A hot standby is a copy of a private server. The program pg_basebackup makes the copy, and streaming
-replication keeps the copy up to date.
+A hot standby is a copy of a private server. The program pg_basebackup creates a hot standby, and
+streaming replication keeps the hot standby up to date.
 """
 
 import fcntl
@@ -127,8 +127,9 @@ class Standby(PrivateServer):
 def private_server(within: Path | None = None, **settings: str) -> Iterator[PrivateServer]:
     """Start a private server with these settings for postgresql.conf. Raises CouldNotRun.
 
-    The server's temporary folder is inside the folder `within`. When the block ends or this process
-    dies, the server stops and its folder is deleted.
+    The server's temporary folder is inside the folder in the parameter `within`. When the `with`
+    block of `private_server()` ends or this process dies, the server stops and its folder is
+    deleted.
     """
     with _leased_cluster(within) as cluster:
         cluster.create()

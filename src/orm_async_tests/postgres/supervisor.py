@@ -2,9 +2,9 @@
 server when nobody uses it.
 
 The supervisor is a separate program, detached from the command that started it, and imports only
-the standard library. Ten times a second, the supervisor checks the lease file, which takes less
-than 1% of a processor's time. The supervisor does not rely on a message from an ending command,
-because a killed command sends no message.
+the standard library. The supervisor checks the lease file ten times a second, and these checks take
+less than 1% of a processor's time. The supervisor does not rely on a message from an ending
+command, because a killed command sends no message.
 """
 
 import fcntl
@@ -60,7 +60,8 @@ def read_pidfile(data: Path) -> list[str]:
 
 
 def accepts_connections(data: Path, sockets: Path) -> bool:
-    """Return whether postmaster.pid says that the server is ready, and its socket accepts clients.
+    """Return whether postmaster.pid says that the server is ready, and whether the server's socket
+    accepts clients.
 
     The file postmaster.pid alone proves nothing, because it remains after a crash.
     """
@@ -112,10 +113,11 @@ def stop_when_idle(
 ) -> bool:
     """Stop the server when nobody has used it for `idle` seconds, and return when it has ended.
 
-    A lease counts as use of the server. An open connection counts as use of the server, too, unless
-    `sockets` is None. Return True if this function stopped the server, and False if the server
-    ended by itself. After this function has stopped the server, the lease file stays locked, so
-    that the next command waits until this process has ended.
+    The server counts as used while another process has locked the lease file. An open connection
+    also counts as use of the server, unless the parameter `sockets` is None. Return True if this
+    function stopped the server, and False if the server ended by itself. After this function has
+    stopped the server, the lease file stays locked, so that the next command waits until this
+    process has ended.
     """
     timer = IdleTimer(idle, time.monotonic(), os.fstat(lease).st_mtime_ns)
     tick = TICK if sockets is None or UNIX_SOCKETS.exists() else PS_TICK
@@ -133,7 +135,7 @@ def stop_when_idle(
 
 
 def read_keep_until(lease: int) -> float:
-    """Return until when the server must be kept running, in seconds since the epoch."""
+    """Return the time until which the server must be kept running, in seconds since the epoch."""
     return float(os.pread(lease, UNTIL_BYTES, 0) or 0)
 
 
@@ -146,8 +148,8 @@ def try_lock(lease: int) -> bool:
 
 
 def _ends_within(server: Server, seconds: float, child_ended: int) -> bool:
-    """Wait until the server ends or the time is over, but without polling as Popen.wait() does.
-    Return whether the server has ended.
+    """Wait until the server ends or the time is over, and return whether the server has ended. The
+    function waits for the signal SIGCHLD, because Popen.wait() with a timeout would poll.
     """
     if server.poll() is None and select.select([child_ended], [], [], seconds)[0]:
         os.read(child_ended, 64)
@@ -160,10 +162,11 @@ def main(lease: int, lock: int, idle: float, private: str, *arguments: str) -> N
     When the server accepts connections, write one byte to standard output. If the server ends
     before it accepts connections, close standard output without writing a byte.
 
-    `lease` and `lock` are the descriptors of two files that are locked with flock. `private` is the
-    folder of a private server, and an empty text for every other server. The clients of a private
-    server do not count as use of the server, and the supervisor deletes the server's folder at the
-    end. `arguments` are the data folder, the socket folder, and the server's command line.
+    The arguments `lease` and `lock` are the descriptors of two files that are locked with flock.
+    The argument `private` is the folder of a private server, and an empty text for a server that is
+    not private. The clients of a private server do not count as use of the server, and the
+    supervisor deletes the server's folder at the end. The remaining arguments are the data folder,
+    the socket folder, and the server's command line.
     """
     if os.fork():
         return

@@ -186,7 +186,9 @@ class MisusePlugin:
 
 
 def read_option(options: argparse.Namespace, name: str, metavar: str, flag: str) -> str | None:
-    """Return the value of an option. Raise CouldNotRun for a `flag` that needs this option."""
+    """Return the value of the plugin's option `name`. Raise CouldNotRun if the command line has the
+    option `flag`, but not the option `name`.
+    """
     value: str | None = getattr(options, f"async_orm_{name}")
     if value is None and getattr(options, f"async_orm_{flag.replace('-', '_')}"):
         option, needed = f"--async-orm-{flag}", f"--async-orm-{name} {metavar}"

@@ -33,7 +33,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def fault_sweep(request: pytest.FixtureRequest) -> Callable[..., Awaitable["Report"]]:
     """Return a function that injects faults into a function of the test.
 
-    Call the returned function with `await fault_sweep(work, engine, rows=None, kinds=...)`. The
+    The test calls the function with `await fault_sweep(work, engine, rows=None, kinds=...)`. The
     output names the tested function by the id of the test. If the test fails, the report shows the
     fault points that failed, with commands that run these points again. The next run of the test
     begins with the fault points that failed.

@@ -1,6 +1,7 @@
 """Adds a note to a MissingGreenlet error.
 
-The note names the attribute that the code read, and the line that loaded the object.
+The note on the error names the attribute that the code read, and the line that loaded the object
+with this attribute.
 """
 
 from collections.abc import Iterator
@@ -47,10 +48,12 @@ def _walk_causes(error: BaseException | None, seen_ids: set[int]) -> Iterator[Ba
 def _describe_traceback(error: BaseException, usage: TaskUsage) -> str:
     """Describe the attribute that the code was reading when the error occurred.
 
-    The attribute is found in the traceback, in the frame of SQLAlchemy's method
-    `InstrumentedAttribute.__get__`, where `self` is the attribute and `instance` is the object. A
-    frame of the function `_load_expired` means that the attribute was expired. The object's state
-    is not used, because it may have changed since the error, for example by a rollback.
+    The function `_describe_traceback()` finds the attribute in the traceback, in the frame of
+    SQLAlchemy's method `InstrumentedAttribute.__get__`. In this frame, the variable `self` is the
+    attribute, and the variable `instance` is the mapped object. A frame of the function
+    `_load_expired` means that the attribute was expired. The state of the mapped object does not
+    show whether the attribute was expired, because the state may have changed since the error, for
+    example by a rollback.
     """
     attribute, instance, session, problem = None, None, None, NEVER_LOADED
     for frame, _ in walk_tb(error.__traceback__):
@@ -70,8 +73,8 @@ def _describe_traceback(error: BaseException, usage: TaskUsage) -> str:
 def _describe_validation(error: BaseException, usage: TaskUsage) -> Iterator[str]:
     """Describe the attributes of mapped objects that a pydantic model could not read.
 
-    An error of pydantic or FastAPI keeps only the text of a MissingGreenlet, but the method
-    `errors()` of the pydantic or FastAPI error returns the object and the attribute.
+    An error of pydantic or FastAPI keeps only the text of a MissingGreenlet. The method `errors()`
+    of this error returns the mapped object and the attribute that pydantic could not read.
     """
     read_errors: Any = getattr(error, "errors", None)
     if not type(error).__module__.startswith(("pydantic", "fastapi")) or read_errors is None:

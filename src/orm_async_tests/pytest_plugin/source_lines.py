@@ -75,8 +75,8 @@ def locate_task(task: Task, inside: greenlet.greenlet) -> Location:
 def find_user_line(frame: FrameType | None) -> SourceLine | None:
     """Return the first line of the user's code in a frame or its callers, or None.
 
-    The search ends at a frame of the event loop or of pytest, because the callers of such a frame
-    did not cause the call.
+    The search for a line of the user's code ends at a frame of the event loop or of pytest. The
+    callers of such a frame did not cause the call that is being located.
     """
     while frame is not None:
         code = frame.f_code
@@ -121,9 +121,10 @@ def _find_suspended_line(task: Task) -> SourceLine | None:
 def _suspended_frames(task: Task) -> Iterator[FrameType]:
     """Yield the frames of a task's coroutine and of the objects that it awaits, outermost first.
 
-    The frames come from attributes such as `cr_frame` and `cr_await`, which the documentation of
-    `inspect` describes. The objects that `aclose()` and `anext()` of an asynchronous generator
-    return have neither `cr_frame` nor `cr_await`, but refer to the generator.
+    The function reads the frames from attributes of awaited objects such as `cr_frame` and
+    `cr_await`, which the documentation of `inspect` describes. The objects that `aclose()` and
+    `anext()` of an asynchronous generator return have neither `cr_frame` nor `cr_await`, but refer
+    to the generator.
     """
     awaitable: Any = task.get_coro()
     while awaitable is not None:

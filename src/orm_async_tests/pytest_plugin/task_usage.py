@@ -1,8 +1,8 @@
 """Records which task uses a session or a connection, and on which line of the user's code.
 
-The wrapped methods of SQLAlchemy call this module for each statement. The module stores its data in
-attributes of greenlets, sessions and connections, so that Python deletes the data together with
-these objects.
+The plugin wraps methods of SQLAlchemy, and these wrappers call the module task_usage for each
+statement. The module stores its data in attributes of greenlets, sessions and connections, so that
+Python deletes the data together with these objects.
 """
 
 import asyncio
@@ -77,7 +77,8 @@ class TaskUsage:
         self.record_call(transaction.connection)
 
     def record_write(self, session: Session) -> Caller | None:
-        """Record a call that may insert rows, and find its line if the session has pending objects.
+        """Record a call that may insert rows. If the session has pending objects, which the call
+        may insert, also find the line of the call.
 
         Finding a call's line later, during the pool's events, would take more time, because the
         stack is much deeper then.
@@ -91,8 +92,9 @@ class TaskUsage:
     def record_query(self, session: Session) -> None:
         """Record a query, so that `find_origin` can find the query that loaded an object.
 
-        SQLAlchemy numbers queries in a private counter, the `runid`. When this method takes a
-        `runid`, the objects of the next query get a higher `runid`.
+        SQLAlchemy numbers queries in a private counter, the `runid`. The method `record_query()`
+        takes a new `runid` from this counter, so the objects of the next query get a higher
+        `runid`.
         """
         caller = self.record_call(session)
         if caller is not None:
@@ -149,7 +151,8 @@ class TaskUsage:
 
 
 def _locate(caller: Caller) -> Location:
-    """Return the innermost line of the user's code in a greenlet, or the line that awaits it.
+    """Return the innermost line of the user's code in a greenlet. If the greenlet runs no line of
+    the user's code, return the line that awaits the greenlet.
 
     A greenlet runs lines of the user's code only inside `run_sync()`. The line that awaits a
     greenlet never changes, so the function stores this line.

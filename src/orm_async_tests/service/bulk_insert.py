@@ -89,7 +89,8 @@ async def copy_points(
     key: str,
     digest: str,
 ) -> Loaded:
-    """Add points that are already in the format of COPY, only once for each idempotency key.
+    """Add points that are already in the format of COPY. If an earlier request has stored an answer
+    under the idempotency key, add no points, and return the stored answer.
 
     Raise HTTPException 404 if the user does not exist, and 409 if another request used the key.
     """

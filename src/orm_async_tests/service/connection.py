@@ -17,10 +17,11 @@ LOGGER = logging.getLogger("uvicorn.error")  # the log of the server, for all le
 class Connection(H11Protocol):
     """A connection of uvicorn that aborts itself if its client is too slow.
 
-    The connection aborts after send_timeout seconds in which the client reads nothing. The
-    connection also aborts after receive_timeout seconds without the complete head of a request.
-    During a shutdown, SHUTDOWN_TIMEOUT replaces send_timeout. The application's lifespan must yield
-    a state with `send_timeout`, `receive_timeout` and `shutdown_callbacks`.
+    The connection is aborted if the client reads nothing for `send_timeout` seconds. The connection
+    is also aborted if the client does not send the complete head of a request within
+    `receive_timeout` seconds. During a shutdown, the constant SHUTDOWN_TIMEOUT replaces the setting
+    `send_timeout`. The application's lifespan must yield a state with `send_timeout`,
+    `receive_timeout` and `shutdown_callbacks`.
     """
 
     _unsent = 0  # bytes, when the timer for sending was started

@@ -211,7 +211,7 @@ class GpxParser:
 
 
 async def read_gpx(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[schemas.PointIn]]:
-    """Yield, for each piece of the file, the track points that end in this piece.
+    """For each piece of a GPX file, yield the track points whose XML elements end in this piece.
 
     Raise HTTPException 422 if the file or a point is invalid.
     """

@@ -15,7 +15,9 @@ HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\s:/?#@\[\]]+)(:\d*)?", re.ASCII)  # RFC 
 
 
 class HeadSent(Exception):
-    """Raised to end a GET endpoint that has sent the headers of the response to a HEAD request."""
+    """An exception that ends a GET endpoint early. The client has sent a HEAD request, so the
+    response ends after the headers.
+    """
 
 
 class HeaderChecks:

@@ -99,9 +99,9 @@ async def stream_events(
 ) -> AsyncIterator[bytes]:
     """Yield an event for each point after `last_id`.
 
-    If no point arrives for keep_alive seconds, yield a comment, so that no proxy closes the
-    connection. The stream ends after live_for seconds, but a browser connects again by itself and
-    continues after the last event that it received.
+    If no point arrives for `settings.keep_alive` seconds, yield a comment, so that no proxy closes
+    the connection. The stream ends after `settings.live_for` seconds. A browser then opens a new
+    stream by itself, which continues after the last event that the browser received.
     """
     loop = asyncio.get_running_loop()
     end = loop.time() + settings.live_for

@@ -59,12 +59,13 @@ INSERT = build_insertion(
 
 
 def select_page(condition: str = "true") -> TextClause:
-    """Return a query for a page of points as JSON, and for the parameter `after` of the next page.
+    """Return a query for a page of points. The query returns the points as JSON, and the value of
+    the parameter `after` for the next page.
 
-    If the user does not exist, the query returns no row. The database server writes the JSON, in
-    the form that pydantic would write, because creating a Python object for every point would take
-    most of the request's time. The query reads one point more than `limit`, to learn whether there
-    is a next page.
+    If the user does not exist, the query returns no row. The database server writes the JSON in the
+    form that pydantic would write. Creating a Python object for every point would take most of the
+    request's time. The query reads one point more than `limit`, to learn whether there is a next
+    page.
     """
     return text(rf"""
         SELECT page.* FROM users, (

@@ -103,8 +103,8 @@ class Bodies:
 class Limits:
     """ASGI middleware that answers 503 if too many requests are being served.
 
-    The middleware also answers 400 to a request with both Content-Length and Transfer-Encoding.
-    `running` counts the requests of each kind that are being served.
+    The middleware also answers 400 to a request with both Content-Length and Transfer-Encoding. The
+    parameter `running` counts the requests of each kind that are being served.
     """
 
     def __init__(

@@ -28,7 +28,8 @@ def to_utc(moment: datetime) -> datetime:
 def parse_moment(text: object) -> datetime:
     """Parse a date-time that has the form of RFC 3339, and return the moment in UTC.
 
-    Without this function, pydantic would also accept a number, as seconds since 1970.
+    Without `parse_moment()`, pydantic would also accept a number as a date-time, and read the
+    number as seconds since 1970.
     """
     if not isinstance(text, str) or not RFC_3339.fullmatch(text):
         raise ValueError("write a date, a time and an offset, for example 2010-10-03T09:36:30Z")
@@ -104,8 +105,8 @@ class PointIn(Input):
 
 
 class PointPatch(Input):
-    """The new values of a point's fields. If a field is absent or null, the point keeps the old
-    value.
+    """The new values of a point's fields. If a field is absent or null in the request's body, the
+    point keeps the old value.
     """
 
     lat: Latitude | None = None

@@ -98,8 +98,9 @@ def keep_server_running() -> None:
 def create_frozen_app(url: "URL", settings: "Settings") -> "FastAPI":
     """Create the application, and exclude all existing objects from garbage collection.
 
-    The existing objects, for example modules, models and routes, live until the process ends. A
-    garbage collection that examined the existing objects would delay requests by 0.1 s.
+    Objects that exist before the first request, for example modules, models and routes, live until
+    the process ends. A garbage collection that examined the existing objects would delay requests
+    by 0.1 s.
     """
     from orm_async_tests.service.app import create_app
 

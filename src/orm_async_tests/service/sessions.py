@@ -23,7 +23,8 @@ class FairSemaphore:
     """A semaphore with a timeout in seconds, which waiting tasks enter in the order of arrival.
 
     SQLAlchemy's pool can give a free connection to a new task, although other tasks already wait
-    (test206). With a semaphore in front of the pool, tasks get connections in the right order.
+    (test206). With a FairSemaphore in front of the pool, tasks get connections in the order of
+    arrival.
     """
 
     def __init__(self, limit: int, timeout: float) -> None:
@@ -44,10 +45,10 @@ class FairSemaphore:
 class FairPool:
     """An engine that serves requests, and gives connections to tasks in the order of arrival.
 
-    All methods raise TimeoutError if no connection is free in time. The semaphore `reads` limits
-    how many reads run at once, and all pools of a process share this semaphore. The semaphore
-    `reads` has fewer places than a pool, because a process does not finish its reads sooner if more
-    reads run at once.
+    Each method of FairPool raises TimeoutError if no connection is free in time. The semaphore
+    `reads` limits how many reads run at once, and all pools of a process share this semaphore. The
+    semaphore `reads` has fewer places than a pool, because a process does not finish its reads
+    sooner if more reads run at once.
     """
 
     def __init__(self, url: URL, settings: Settings, reads: FairSemaphore) -> None:

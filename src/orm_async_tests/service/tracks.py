@@ -1,8 +1,9 @@
 """Sends a user's track as a stream, in NDJSON or GeoJSON.
 
-A client may read a track slowly, so the stream reads each batch of points with a separate
-statement. While the stream waits for the client, it does not keep a database connection. The
-database server writes a batch as one JSON text, so that this process has little work.
+A client may read a track slowly. So that a slow client does not keep a database connection in use,
+the stream reads each batch of points with a separate statement. While the stream waits for the
+client, the stream keeps no database connection. The database server writes a batch as one JSON
+text, so that this process has little work.
 """
 
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Finds the line of the user's code that is running."""
+"""Finds the line of the user's code that is being executed."""
 
 import asyncio
 import sys
@@ -39,11 +39,12 @@ class CallLines(dict[str, int]):
     def find(self, text: str = "") -> Place:
         """Return the file and the line number of the user's innermost line on the stack.
 
-        SQLAlchemy runs in a greenlet, and the frames that await SQLAlchemy are in its parent
-        greenlet. A search through all frames takes long. If only frames of libraries lead to an
-        event with `text`, for example to a statement, this method remembers the depth of the stack.
-        When an event with the same text occurs at the remembered depth, the search begins in the
-        parent greenlet.
+        SQLAlchemy runs in a greenlet, and the frames that await SQLAlchemy are in the parent of
+        SQLAlchemy's greenlet. A search through all frames takes long, so the method remembers at
+        which depth of the stack events occur. The parameter `text` is the text of an event, for
+        example a statement. If only frames of libraries lead to the event, the method stores the
+        depth of the stack for the text. When a later event has the same text and the same depth,
+        the method begins its search in the parent greenlet.
         """
         try:
             depth, code = self._depths.get(text, UNKNOWN)
@@ -68,8 +69,8 @@ class CallLines(dict[str, int]):
     def find_creator(self) -> tuple[bool, Place]:
         """Return whether the user's code creates a task, and the user's innermost line.
 
-        The first returned value is False if a library creates the task, or if asyncio creates the
-        task for its own use.
+        In the returned pair, the first value is False if a library creates the task, or if asyncio
+        creates the task for its own use.
         """
         frame: FrameType | None = sys._getframe(2)
         while frame is not None and self[frame.f_code.co_filename] == CREATES_TASKS:

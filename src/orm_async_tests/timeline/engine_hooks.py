@@ -34,7 +34,8 @@ LISTENED: dict[str, type] = {
 
 @contextmanager
 def record_events(recorder: Recorder, unobserved: Engine | None = None) -> Iterator[None]:
-    """Record what every engine except `unobserved` does while the block runs.
+    """In the `with` block of `record_events()`, record what every engine does, except the engine
+    `unobserved`.
 
     The recording of an event loop's tasks begins with the first event in this loop.
     """
@@ -63,7 +64,8 @@ def _replace(stack: ExitStack, owner: type, name: str, wrap: Callable[[Any], Any
 class EngineHooks:
     """Listeners with the names of SQLAlchemy's events, and wrappers of SQLAlchemy's methods.
 
-    These methods run for every statement, so they avoid slow Python calls and properties.
+    The listeners and wrappers of EngineHooks run for every statement, so they avoid slow Python
+    calls and properties.
     """
 
     def __init__(self, recorder: Recorder, unobserved: Engine | None) -> None:

@@ -64,7 +64,8 @@ class Event:
 def to_json(events: list[Event], log: list[str]) -> list[dict[str, Any]]:
     """Return the first events of a run, at most MOST, as JSON.
 
-    To save space, if the text of an event is in the list `log`, its JSON has only the text's index.
+    If the text of an event is in the list `log`, the event's JSON has only the index of the text in
+    this list, to save space.
     """
     indexes = {text: number for number, text in reversed([*enumerate(log)])}
     documents = []

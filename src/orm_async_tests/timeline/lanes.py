@@ -46,7 +46,9 @@ class Bar(NamedTuple):
 
 
 class Lane(NamedTuple):
-    """The lane of a task or a connection. Later bars of a lane are drawn over earlier bars."""
+    """A row of the timeline, which belongs to a task or a connection. Later bars of a lane are
+    drawn over earlier bars.
+    """
 
     name: str
     bars: list[Bar]
@@ -78,9 +80,9 @@ def name_task(event: Event) -> str:
 
 
 class Scale:
-    """Converts a moment of the run to a position in a lane.
+    """Converts a moment of the run to a horizontal position on the timeline.
 
-    Short events get enough room, and long waits are shortened.
+    On the timeline, short events get enough room, and long waits are shortened.
     """
 
     def __init__(self, events: Sequence[Event], columns: int) -> None:
@@ -91,9 +93,10 @@ class Scale:
         self._positions = _spread(self.moments, columns)
 
     def find(self, moment: int) -> int:
-        """Return the position of a moment in a lane.
+        """Return the horizontal position of a moment on the timeline.
 
-        If the moment has no position, return that of the last moment before it that has one.
+        If the moment has no position, return the position of the latest earlier moment that has a
+        position.
         """
         return self._positions[bisect_right(self.moments, moment) - 1]
 
@@ -101,9 +104,9 @@ class Scale:
 def _spread(moments: Sequence[int], columns: int) -> list[int]:
     """Return a position for each moment, in rising order.
 
-    Each gap between two moments gets one column of the drawing. The remaining columns are divided
-    among the gaps in proportion to the gaps' lengths. If there are more moments than columns, each
-    column stands for the same number of moments.
+    Each gap between two moments gets one column of the drawing. The remaining columns of the
+    drawing are divided among the gaps, in proportion to the time between the two moments of each
+    gap. If there are more moments than columns, each column stands for the same number of moments.
     """
     if len(moments) > columns:
         return [number * columns // len(moments) for number in range(len(moments))]

@@ -143,14 +143,18 @@ class Recorder:
             connection.running = connection.last = following
 
     def _add_round_trips(self, connection: ConnectionRecord) -> None:
-        """Add new round trips to the latest event, because a fetch from a stream has no event."""
+        """Add the new round trips of a connection to its latest event. A fetch from a stream is not
+        an event, so its round trips belong to the latest event, too.
+        """
         if self._count_round_trips and connection.last is not None and connection.pid:
             count = self._count_round_trips(connection.pid)
             connection.last.round_trips += count - connection.round_trips
             connection.round_trips = count
 
     def add_connection(self, pid: int, opening: Event | None) -> ConnectionRecord:
-        """Add a connection. If `opening` is None, the connection is older than the recording."""
+        """Add a connection to the recording. If the event `opening` is None, the connection was
+        opened before the recording began.
+        """
         connection = ConnectionRecord(len(self.connections) + 1, pid, last=opening)
         self.connections.append(connection)
         if opening is not None:
@@ -175,9 +179,10 @@ class Recorder:
     def finish_wait(self, start: int, changes: int, error: BaseException | None = None) -> None:
         """Record that a task's wait for a connection has ended.
 
-        If no other event occurred during the wait, a connection was free at once, so no wait is
-        recorded. `start` is when the wait began, in nanoseconds of `perf_counter_ns()`. `changes`
-        is the value that the recorder's attribute `changes` had when the wait began.
+        If no other event occurred during a task's wait, the pool had a free connection, so the wait
+        is not recorded. The parameter `start` is the time at which the wait began, in nanoseconds
+        of `perf_counter_ns()`. The parameter `changes` is the value that the attribute
+        `Recorder.changes` had when the wait began.
         """
         if self.changes != changes or error:
             event = self.begin("pool")
@@ -187,10 +192,11 @@ class Recorder:
     def add_locks(self, blocked: Collection[tuple[int, Sequence[int]]], since: int) -> None:
         """Record which server processes waited for a lock.
 
-        Each pair in `blocked` has the PID of a waiting process, and the PIDs of the processes that
-        block it. `since` is when the server was asked for locks, in nanoseconds of
-        `perf_counter_ns()`. A statement that began after `since` does not wait for the locks in
-        `blocked`. Several threads may call `add_locks()` at the same time.
+        Each pair in the parameter `blocked` has the PID of a waiting process, and the PIDs of the
+        processes that block the waiting process. The parameter `since` is the time at which the
+        server was asked for locks, in nanoseconds of `perf_counter_ns()`. If a statement began
+        after the time `since`, it does not wait for the locks in the parameter `blocked`. Several
+        threads may call `add_locks()` at the same time.
         """
         by_pid = {connection.pid: connection for connection in list(self.connections)}
         for pid, blockers in blocked:
@@ -208,7 +214,9 @@ class Recorder:
         return [pid for pid, event in running if event and event.start <= latest and pid]
 
     def _find_owner(self) -> Owner:
-        """Record a task that is older than the recording, and the new tasks of its event loop."""
+        """Record a task that was created before the recording began. From then on, record the new
+        tasks of the task's event loop.
+        """
         task = None
         with suppress(RuntimeError):  # no event loop is running
             task = asyncio.current_task()

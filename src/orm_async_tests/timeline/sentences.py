@@ -25,9 +25,10 @@ def describe_events(
 ) -> list[Sentence]:
     """Return a sentence for every wait, error and HTTP response, in the order in which they ended.
 
-    Equal events share one sentence, which contains their number. If there were HTTP responses, the
-    sentences also say when a transaction was committed. If `events` is only a part of the run's
-    events, pass all events of the run as `among`.
+    If several events are equal, return one sentence with the number of these events. If the run
+    sent HTTP responses, also return sentences about the commits of transactions. If the parameter
+    `events` has only a part of the run's events, pass all events of the run in the parameter
+    `among`.
     """
     groups: Groups = {}
     position, last = 0, ("", "")

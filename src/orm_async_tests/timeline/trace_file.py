@@ -3,7 +3,8 @@
 Every variant becomes two processes of the trace: one for its tasks, and one for its connections. A
 task or a connection becomes a thread of the trace. An event becomes a slice, which Perfetto draws
 as a bar of the thread. Two slices of a thread must not overlap, unless one slice contains the
-other. If a slice overlaps another slice, the module puts it into an additional thread.
+other. If a slice of the trace overlaps a part of another slice, the module moves the slice to an
+additional thread of the trace.
 """
 
 import json
@@ -31,7 +32,9 @@ def build_trace(runs: Iterable[tuple[str, Sequence[Event]]]) -> str:
 
 
 def _build_run(name: str, events: Sequence[Event], tasks: int) -> Iterator[Slice]:
-    """Yield the parts of the trace for one run. `tasks` is the number of the tasks' process."""
+    """Yield the parts of the trace for one run. The parameter `tasks` is the ID of the trace's
+    process that shows the tasks.
+    """
     connections = tasks + 1
     yield _name("process", tasks, 0, f"{name}: tasks")
     yield _name("process", connections, 0, f"{name}: connections")
@@ -105,7 +108,9 @@ def _draw_flows(events: Sequence[Event], process: int) -> Iterator[Slice]:
 
 
 def _nest(pieces: list[Slice]) -> Iterator[Slice]:
-    """Yield the slices by time, and put a slice that overlaps others into another thread."""
+    """Yield the slices of the trace, sorted by time. If a slice overlaps a part of another slice in
+    its thread, move the slice to an additional thread of the trace.
+    """
     open_until: dict[tuple[int, int], list[int]] = {}
     for piece in sorted(pieces, key=lambda piece: (piece.get("ts", -1), -piece.get("dur", 0))):
         if piece["ph"] == "X":

@@ -26,8 +26,8 @@ DEFINITION = re.compile(r"^(\w+) = Upstream(\(.*?\))$", re.DOTALL | re.MULTILINE
 class KnownDefect:
     """A defect, and the scripts that show it.
 
-    `name` is the name of the constant that defines the defect. If only one script uses the
-    constant, `name` begins with the script's name.
+    The field `name` is the name of the constant that defines the defect. If only one script uses
+    the constant of the defect, the field `name` begins with the script's name.
     """
 
     name: str
@@ -90,8 +90,8 @@ def upstream_entry(
 class AffectedPins:
     """A defect, the pinned versions that have the defect, and the first versions that cure it.
 
-    `condition` names a version that is not pinned, but on which the defect depends, for example
-    "python <3.12".
+    If the defect also depends on a version that is not pinned, the field `condition` names this
+    version, for example "python <3.12".
     """
 
     defect: KnownDefect
@@ -114,7 +114,8 @@ def match_defects(defects: Iterable[KnownDefect], pins: Sequence[Pin]) -> list[A
     """Return the defects that affect these versions, the worst defect first.
 
     Of two equally bad defects, a defect that a release cures comes first. If Python is not pinned,
-    a defect that exists only on some Python versions gets a `condition`.
+    and a defect exists only on some Python versions, the field `condition` of the result names
+    these Python versions.
     """
     affected = [match for defect in defects if (match := _match_defect(defect, pins))]
     return sorted(

@@ -108,8 +108,8 @@ def find_unknown(pins: Sequence[Pin]) -> dict[str, str]:
     run, for example "asyncpg 0.29", each with a reason.
 
     A line without a version is no problem if another line pins the library for the same
-    environment, or for all environments. If no line names SQLAlchemy, return SQLAlchemy, too,
-    because almost every defect depends on its version.
+    environment, or for all environments. If SQLAlchemy is not among the pins, the function also
+    returns SQLAlchemy, because almost every defect depends on SQLAlchemy's version.
     """
     unknown = {}
     pinned = {(pin.library, pin.marker) for pin in pins if pin.version}

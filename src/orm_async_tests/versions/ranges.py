@@ -76,7 +76,9 @@ def describe_ranges(lines: Lines) -> str:
 
 
 def _runs_of_shown(lines: Lines) -> Iterator[tuple[str, str, str]]:
-    """Yield each series of versions with a defect: its first, last and next version (or "")."""
+    """Find each series of consecutive versions with a defect. Yield its first version, its last
+    version, and the version after the series, or "" if there is no version after the series.
+    """
     for line in lines:
         runs = [[*run] for _, run in groupby(line, key=itemgetter(1))]
         for run, following in zip_longest(runs, runs[1:], fillvalue=[("", False)]):

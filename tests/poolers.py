@@ -135,7 +135,7 @@ async def try_altered_table(pooler: Pooler, mode: Mapping[str, str], options: Op
             if await _read_height(connection) is None:
                 await connection.rollback()
             height = await connection.scalar(text(SELECT_HEIGHT))
-            return "" if height == 1.0 else f"reads {height}"
+            return "" if height == 1.0 else f"returns {height}"
     finally:
         await engine.dispose()
 
@@ -150,10 +150,10 @@ async def _read_height(connection: AsyncConnection) -> float | None:
 
 Trial = Callable[[Pooler, Mapping[str, str], Options], Awaitable[str]]
 TRIALS: dict[str, Trial] = {
-    "next process": try_two_processes,
-    "ENUM": try_enum,
-    "moved": try_moved_client,
-    "altered": try_altered_table,
+    "query of a second process": try_two_processes,
+    "read of an ENUM column": try_enum,
+    "second transaction": try_moved_client,
+    "read of an altered column": try_altered_table,
 }
 
 
@@ -175,7 +175,7 @@ async def run_trials(setting: Setting, server: URL, mode: Mapping[str, str]) -> 
             except DBAPIError as error:
                 failure = f"fails with {sqlstate(error.orig)}"
         if failure:
-            failures.append(f"trial `{name}` {failure}")
+            failures.append(f"a {name} {failure}")
     return ", ".join(failures) or WORKS
 
 

@@ -45,6 +45,15 @@ question"`. You can also type the text of an error after `orm-async-tests why`."
 
 ABOUT_ERRORS = "Scripts that explain each error:"
 
+# How the page on the matrix describes the patterns for poolers in expected_differences.toml.
+POOLERS = {
+    "^PgBouncer": "the pooler is PgBouncer",
+    "transaction": "PgBouncer runs in transaction mode",
+    r"^PgBouncer 1\.(1\d|20)\b.* transaction|transaction-unprepared$": "PgBouncer runs in "
+    "transaction mode, either in a release before 1.21 or with `max_prepared_statements=0`,",
+}
+LIBRARIES = {"sqlalchemy": "SQLAlchemy"}
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(
@@ -154,12 +163,26 @@ def list_expected_differences() -> Iterator[str]:
     for entry in read_expected():
         numbers = sorted(entry.numbers)
         scripts = _enumerate([f"`test{number}`" for number in numbers])
-        conditions = [f"the {name} matches `{text}`" for name, text in entry.where.items()]
-        conditions += [f"{name} is `{text}`" for name, text in entry.versions.items()]
+        conditions = [_describe_condition(*condition) for condition in entry.where.items()]
+        conditions += [_describe_versions(*versions) for versions in entry.versions.items()]
         verb = "may fail" if not entry.always else "fails" if len(numbers) == 1 else "fail"
         which = f"{scripts} {verb} if {_enumerate(conditions)}.".replace("|", "\\|")
         rows.append([which, entry.why])
     yield from render_markdown(rows)
+
+
+def _describe_condition(field: str, pattern: str) -> str:
+    """Say in words which stacks have a value of the field that the pattern matches."""
+    if field == "driver" and pattern.isalpha():
+        return f"the driver is {pattern}"
+    return POOLERS[pattern] if field == "pooler" else f"the field `{field}` matches `{pattern}`"
+
+
+def _describe_versions(library: str, versions: str) -> str:
+    """Say a range of versions in words, for example `>=2.1,<2.2`."""
+    ends = re.sub(r">=([\d.]+)", r"\1 or newer", versions)
+    ends = re.sub(r"<([\d.]+)", r"older than \1", ends).replace(",", ", but ")
+    return f"{LIBRARIES.get(library, library)} is {ends}"
 
 
 def _enumerate(phrases: Sequence[str]) -> str:

@@ -95,7 +95,7 @@ async def send_slowly(connections: Sequence[socket.socket]) -> None:
 
 @asynccontextmanager
 async def stalled_clients(base: httpx.URL, pid: int, user: int, kind: str) -> AsyncIterator[None]:
-    """Keep stalled clients connected while the block runs.
+    """Keep stalled clients connected in the `with` block of `stalled_clients()`.
 
     First wait until the service uses no more CPU time, which shows that the clients have stalled.
     """

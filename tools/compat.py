@@ -4,9 +4,9 @@
 `python tools/compat.py claims [NUMBER...]` finds the SQLAlchemy releases on which a script holds.
 
 If you give numbers of scripts, the program replaces only the rows of these scripts. Without
-numbers, the program tools/compat.py runs all scripts. This takes a quarter of an hour for
-`defects`, and a quarter of an hour for `claims`. The program installs each release only once, and
-keeps the folder of the installation.
+numbers, the program tools/compat.py runs all scripts. A run of all scripts takes a quarter of an
+hour with `defects`, and a quarter of an hour with `claims`. The program installs each release only
+once, and keeps the folder of the installation.
 """
 
 import argparse

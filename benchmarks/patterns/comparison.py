@@ -55,7 +55,7 @@ class PatternResult:
 @dataclass(frozen=True)
 class WorkloadResult:
     """The figures of one workload. The field `control` compares the workload's first function with
-    itself on a second pool. This comparison shows the noise of the measurement.
+    itself on a second pool, to show the noise of the measurement.
     """
 
     name: str

@@ -70,7 +70,7 @@ class Tally:
         """Ignore the parameter `name`, which only the subclass Digest uses."""
 
     def result(self) -> tuple[Any, ...]:
-        """Return the totals of the rows. These totals must be equal for all compared libraries."""
+        """Return the totals of the rows, which must be equal for all compared libraries."""
         return self.rows, self.sum
 
     def _add(self, values: list[Any]) -> None:

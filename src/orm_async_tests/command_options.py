@@ -3,8 +3,8 @@ texts of options that several commands share.
 
 Each line of the text has the form of an argument, at least two spaces, and the argument's help. A
 line without two adjacent spaces continues the help of the line before. The words of the argument
-`[NUMBER...]` are stored in the attribute `numbers` of the parsed arguments. This module does not
-import SQLAlchemy, so that `--help` stays fast.
+`[NUMBER...]` are stored in the attribute `numbers` of the parsed arguments. The module
+command_options does not import SQLAlchemy, so that `--help` stays fast.
 """
 
 import argparse

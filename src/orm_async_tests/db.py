@@ -98,9 +98,9 @@ def open_database(
     """Open the chosen database. If the embedded server is chosen, it runs at least until the `with`
     block of `open_database()` ends.
 
-    This function does not connect to the server, so a wrong URL raises an error only at the first
-    connection. Raise CouldNotRun if an option or an environment variable is wrong, or if the
-    embedded server does not start.
+    The function `open_database()` does not connect to the server, so a wrong URL raises an error
+    only at the first connection. Raise CouldNotRun if an option or an environment variable is
+    wrong, or if the embedded server does not start.
     """
     require_descriptors()
     choice = choose(db)

@@ -46,7 +46,7 @@ def render_markdown(rows: Iterable[Sequence[str]]) -> Iterator[str]:
 def show_progress(
     label: str, total: int, *, is_hidden: bool = False
 ) -> Iterator[tuple[Callable[[str], None], Callable[[str], None]]]:
-    """Show a progress bar while the block runs, if standard error is a terminal.
+    """If standard error is a terminal, show a progress bar during the `with` block.
 
     Yield two functions. The first function prints a line above the progress bar. The second
     function advances the progress bar by one and sets its label.

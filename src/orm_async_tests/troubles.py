@@ -42,7 +42,7 @@ class _ErrorRecorder(logging.Handler):
 @contextmanager
 def record_troubles() -> Iterator[Troubles]:
     """Record problems in the `with` block of `record_troubles()`. After the block, restore the
-    handlers that were set before.
+    warning filters and handlers that were set before the block.
 
     An event loop must be running. Two `with` blocks of this function must not overlap, because they
     change settings of the whole process, for example the warning filters.

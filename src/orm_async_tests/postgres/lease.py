@@ -39,7 +39,8 @@ def _open_cluster(kind: ClusterKind) -> Cluster:
 
 @contextmanager
 def lease(kind: ClusterKind = SCRIPTS, keep_for: float = 0.0) -> Iterator[Login]:
-    """Keep the embedded server running until the block ends or this process dies.
+    """Keep the embedded server running until the `with` block of `lease()` ends or this process
+    dies.
 
     Create the server if it does not exist, and start the server if it does not run. The server runs
     for at least `keep_for` seconds from now, even if nobody uses it. Raises CouldNotRun.

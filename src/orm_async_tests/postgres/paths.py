@@ -1,6 +1,6 @@
 """Chooses the folders for the files and the sockets of the embedded server.
 
-This module refuses folders and files that another user of the machine could have prepared or
+The module refuses folders and files that another user of the machine could have prepared or
 replaced. The module checks every folder of a path, beginning at the root folder. No other user can
 replace an entry of a folder that has passed the check, so the result of the check stays valid.
 """
@@ -57,7 +57,9 @@ def socket_directory(data: Path, *, create: bool = True) -> Path:
 
 @contextmanager
 def temporary_folder(within: Path | None = None) -> Iterator[Path]:
-    """Create a folder that only you can enter, and delete it when the block ends."""
+    """Create a folder that only you can enter, and delete the folder at the end of the `with`
+    block.
+    """
     place = within or _temporary_directory()
     with refusals(place):
         folder = tempfile.TemporaryDirectory(prefix="orm-async-", dir=place)
@@ -193,7 +195,7 @@ def refusal(path: Path, reason: str, remedy: str = "") -> CouldNotRun:
 
 @contextmanager
 def refusals(path: Path) -> Iterator[None]:
-    """Convert an OSError in the block to a CouldNotRun that names the path."""
+    """Convert an OSError in the `with` block of `refusals()` to CouldNotRun, and name the path."""
     try:
         yield
     except OSError as error:

@@ -69,7 +69,8 @@ class Pooler:
 
 @contextmanager
 def pgbouncer(server: "URL") -> Iterator[Pooler]:
-    """Yield a Pooler for this server, and stop its PgBouncer processes when the block ends.
+    """Yield a Pooler for a server, and stop the Pooler's PgBouncer processes at the end of the
+    `with` block.
 
     On Linux, PgBouncer also ends when this process is killed.
     """

@@ -142,7 +142,7 @@ def private_server(within: Path | None = None, **settings: str) -> Iterator[Priv
 def hot_standby(primary: PrivateServer, **settings: str) -> Iterator[Standby]:
     """Start a standby of the primary, for example with recovery_min_apply_delay="1s".
 
-    When the block ends or this process dies, the standby stops and its folder is deleted.
+    When the `with` block ends or this process dies, the standby stops and its folder is deleted.
     """
     with _leased_cluster(primary.folder.parent) as cluster:
         login = primary.login

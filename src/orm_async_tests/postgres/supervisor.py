@@ -34,8 +34,9 @@ Server = subprocess.Popen[bytes]
 class IdleTimer:
     """Measures for how long nobody has used a server.
 
-    `renewal` is the lease file's time stamp in nanoseconds. Every command changes the lease file's
-    time stamp, so that even a command between two checks of this file counts as use of the server.
+    The parameter `renewal` is the lease file's time stamp in nanoseconds. Every command changes the
+    lease file's time stamp, so that even a command between two checks of this file counts as use of
+    the server.
     """
 
     def __init__(self, seconds: float, now: float, renewal: int) -> None:

@@ -54,8 +54,8 @@ async def split_body(request: Request, sha256: Any) -> AsyncIterator[bytes]:
 async def store(file: UploadFile, user_id: int, points: list[PointIn], others: Batches) -> None:
     """Write all points of an upload to a file in the format of COPY.
 
-    Raise HTTPException 503 if the disk is full. This function encodes the points without asyncpg,
-    which would occupy a connection during the upload.
+    Raise HTTPException 503 if the disk is full. The function `store()` encodes the points itself,
+    because asyncpg's encoder would occupy a connection during the upload.
     """
     part = bytearray(HEADER + encode_points(user_id, points))
     try:

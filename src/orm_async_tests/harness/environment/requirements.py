@@ -109,8 +109,8 @@ def find_missing(requirement: str, wire: bool) -> str:
 def require(words: str, source: str) -> None:
     """Raise CouldNotRun if a requirement is unknown or is not met.
 
-    `words` is a comma-separated list of requirements, and `source` names the option or variable
-    that contains this list.
+    The parameter `words` is a comma-separated list of requirements. The parameter `source` names
+    the option or variable that contains the list of requirements.
     """
     for requirement in filter(None, words.split(",")):
         form = re.fullmatch(r"(\w+)((>=|<|==)\d+(\.\d+)*)?", requirement)

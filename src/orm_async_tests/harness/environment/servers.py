@@ -50,7 +50,7 @@ class Servers:
 async def start_servers(
     variant: Variant, shared: URL, load: Callable[[URL], Awaitable[None]]
 ) -> AsyncIterator[Servers]:
-    """Start the servers that a variant needs, and stop them when the block ends.
+    """Start the servers that a variant needs, and stop them at the end of the `with` block.
 
     `load` fills the database of the primary server, before a standby copies this server.
     """

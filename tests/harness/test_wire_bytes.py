@@ -67,6 +67,23 @@ def test_requests_before_an_answer_are_one_round_trip(folder: Path) -> None:
     spoken(folder, conversation)
 
 
+def test_the_rows_of_copy_are_no_round_trip(folder: Path) -> None:
+    async def conversation(wire: Wire, client: Server, server: Server) -> None:
+        await passed(b"Q\0\0\0\x11COPY a FROM\0", client, server)
+        await passed(b"d\0\0\0\x061\n", client, server)
+        await passed(b"G\0\0\0\x07\0\0\0", server, client)
+        await passed(b"d\0\0\0\x062\n", client, server)
+        assert wire.round_trips == 1
+        await passed(ANSWER, server, client)
+        await passed(QUERY, client, server)
+        assert wire.round_trips == 2
+        await passed(b"G\0\0\0\x07\0\0\0" + ANSWER, server, client)
+        await passed(QUERY, client, server)
+        assert wire.round_trips == 3
+
+    spoken(folder, conversation)
+
+
 @pytest.mark.parametrize("message", [TERMINATE, CANCEL], ids=["Terminate", "CancelRequest"])
 def test_what_is_never_answered_is_no_round_trip(folder: Path, message: bytes) -> None:
     async def conversation(wire: Wire, client: Server, server: Server) -> None:

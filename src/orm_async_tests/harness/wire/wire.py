@@ -22,6 +22,7 @@ from sqlalchemy import URL
 READ_SIZE = 65536  # bytes
 PORT = 5432
 TERMINATE = b"X"
+COPY_IN_RESPONSE = b"G"
 CANCEL_REQUEST = struct.pack("!ii", 16, 80877102)
 BACKEND_KEY = re.compile(rb"K\0\0\0.(....)", re.DOTALL)  # BackendKeyData, with the PID
 TLS_PARAMETERS = ("ssl", "sslmode")
@@ -107,8 +108,8 @@ class Wire(Proxy):
     """A proxy between the observed engines and their server.
 
     The first bytes that a client sends begin a round trip. The first bytes that a client sends
-    after an answer begin the next round trip. The messages Terminate and CancelRequest do not
-    count, because the server never answers them.
+    after an answer begin the next round trip. The rows of COPY begin none. The messages Terminate
+    and CancelRequest do not count, because the server never answers them.
     """
 
     def __init__(self, server: URL, folder: Path) -> None:
@@ -187,7 +188,9 @@ class _Link:
 
     async def _answers(self, replies: StreamReader, back: StreamWriter) -> None:
         while answer := await replies.read(READ_SIZE):
-            self.client_sent_last = False
+            # asyncpg sends the rows of COPY without waiting for this answer, and psycopg waits.
+            is_only_message = len(answer) == 1 + int.from_bytes(answer[1:5])
+            self.client_sent_last &= answer[:1] == COPY_IN_RESPONSE and is_only_message
             if not self._has_key and (key := BACKEND_KEY.search(answer)):
                 self._has_key = True
                 self.wire.links[int.from_bytes(key[1])] = self

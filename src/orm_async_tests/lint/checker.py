@@ -26,7 +26,7 @@ from orm_async_tests.lint.unread_files import explain_syntax_error
 
 MOST_PARSED = 14_000_000  # characters; their trees of syntax need 60 times as much memory
 DEEPEST = 5000  # calls inside calls, because functions of a project are followed into each other
-STATEMENT = re.compile(r"\b(\w+)\.(execute|scalars?|commit|rollback|flush|refresh|add)\(")
+STATEMENT = re.compile(r"\bawait \w+\.(execute|scalars?|commit|rollback|flush|refresh|add)\(")
 RELEVANT = ("sqlalchemy", "sqlmodel", "session", "Session", "async def", "asyncio", "Depends(")
 
 

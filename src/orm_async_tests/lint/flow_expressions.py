@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from orm_async_tests.lint.flow_state import DATABASE, TIMEOUT
+from orm_async_tests.lint.flow_state import DATABASE, TIMEOUT, assignments
 from orm_async_tests.lint.resolution import Project
 from orm_async_tests.lint.scopes import Scope, last_name, names_in
 from orm_async_tests.lint.session_use import Event, SessionUse, is_session
@@ -79,6 +79,20 @@ def wrapped_in(node: ast.AST, scope: Scope) -> Iterator[tuple[str, ast.AST]]:
                 )
             ) if scope.role(name) == "param":
                 yield name, item
+
+
+def is_tested(node: ast.AST, scope: Scope) -> bool:
+    """Return whether a condition in a function may depend on the result of a call."""
+    parents, known = scope.module.parents, scope.module.values
+    while isinstance(around := parents.get(node), ast.expr):
+        node = around
+    if (scope, "tested") not in known:
+        tests = (getattr(item, "test", getattr(item, "subject", None))
+                 for item in ast.walk(scope.node))  # fmt: skip
+        known[scope, "tested"] = {name for test in tests for name in names_in(test)}
+    pairs = assignments(around) if isinstance(around, ast.stmt) else ()
+    nodes = [node] if hasattr(around, "test") else [target for target, _ in pairs]
+    return any(name in known[scope, "tested"] for item in nodes for name in names_in(item))
 
 
 def is_repeated(node: ast.AST | None, scope: Scope) -> bool:

@@ -37,12 +37,12 @@ class State:
     def copy(self) -> "State":
         return State(dict(self.failures), dict(self.begun), dict(self.facts))
 
-    def failed(self, key: str, failure: Failure, result: object = TRUE) -> "State":
-        """Return a copy in which an error has left a session in a failed transaction, and a call
-        has returned a result, or TRUE for an unknown result.
+    def failed(self, key: str, failure: Failure, result: object = UNKNOWN) -> "State":
+        """Return a copy in which an error has left a session in a failed transaction, and in which
+        a call has returned a result.
         """
         group = self.failures.get(key, frozenset()) | {failure}
-        facts = {} if result is TRUE else {RESULT: result}
+        facts = {} if result is UNKNOWN else {RESULT: result}
         return State({**self.failures, key: group}, dict(self.begun), self.facts | facts)
 
     def clear(self, key: str) -> None:

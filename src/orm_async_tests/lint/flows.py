@@ -5,12 +5,13 @@ import ast
 from orm_async_tests.lint import flow_expressions as expressions
 from orm_async_tests.lint import sqlalchemy_types as sa
 from orm_async_tests.lint.callers import arguments_of
-from orm_async_tests.lint.flow_state import DATABASE, TRUE, UNKNOWN, Failure, State, constant_of
+from orm_async_tests.lint.flow_state import DATABASE, RESULT, TRUE, UNKNOWN, Failure, State
 from orm_async_tests.lint.scopes import Scope, last_name, names_in
 from orm_async_tests.lint.session_flow import SessionFlow
 from orm_async_tests.lint.session_use import Event, SessionUse
 from orm_async_tests.lint.value import Value
 
+FLAGS = (True, False, None, TRUE, ())  # the arguments that usually choose a branch
 DEEPEST = 20  # functions that the control flow follows inside each other
 
 
@@ -22,7 +23,7 @@ class Flows:
         self._depth = 0
 
     def of(self, scope: Scope) -> SessionFlow | None:
-        return self._interpret(scope, scope, State(begun=self._begun_before(scope)))
+        return self._interpret(scope, State(begun=self._begun_before(scope)))
 
     def _begun_before(self, scope: Scope) -> dict[str, ast.AST]:
         """Return the sessions on which FastAPI's dependencies have begun a transaction before a
@@ -59,37 +60,37 @@ class Flows:
         scope = self.use.project.function(function)
         return self.of(scope) if scope else None
 
-    def entered(self, event: Event, state: State) -> SessionFlow | None:
-        """Return the flow of a called function if its session has the state of the caller's session
-        before the call. In this flow, an earlier failure or begin() is at the function itself.
+    def called(self, event: Event, state: State) -> SessionFlow | None:
+        """Return the flow of a called function, with the caller's state of the session and with
+        the flags that the call passes. A failure or begin() of the caller then has the place of the
+        function itself.
         """
         scope = self.use.project.function(event.callee)
         if scope is None or event.callee is None:
             return None
-        arguments = arguments_of(event.node, scope, event.callee).items()
-        facts = {name: state.evaluate(node) for name, node in arguments}
-        facts = {name: value for name, value in facts.items() if value is not UNKNOWN}
+        passed = arguments_of(event.node, scope, event.callee)
+        facts = {name: state.evaluate(node) for name, node in (scope.defaults | passed).items()}
+        facts = {name: value for name, value in facts.items() if value in FLAGS}
         start = State(facts=facts)
         if event.key in state.failures:
             failure = Failure(scope.node, DATABASE)
             start.failures = dict.fromkeys(event.inside, frozenset({failure}))
         if event.key in state.begun:
             start.begun = dict.fromkeys(event.inside, scope.node)
-        key = scope, event.inside, frozenset(facts.items()), *start.failures, *start.begun
-        return self._interpret(key, scope, start)
+        return self._interpret(scope, start)
 
     def may_fail(self, event: Event) -> bool:
         """Return whether a called function can fail without a rollback."""
-        flow = self.of_function(event.callee)
         if event.callee is None or "rollback" in last_name(event.node):
             return False
+        flow = self.called(event, State())
         return self.may_raise(event) or flow is None or any(
             end.failures.get(name) for end in flow.ends for name in event.inside
         )  # fmt: skip
 
     def may_raise(self, event: Event) -> bool:
         """Return whether a call passes on an error of a statement without a rollback."""
-        flow = self.of_function(event.callee)
+        flow = self.called(event, State())
         return flow is None or not flow.raised.isdisjoint(event.inside)
 
     def outcomes(self, event: Event, scope: Scope) -> tuple[bool, list[tuple[Failure, object]]]:
@@ -101,17 +102,17 @@ class Flows:
             wrapper = self.of_function(value)
             for kind in wrapper.swallows if wrapper and self.may_fail(event) else ():
                 errors.append((Failure(event.node, kind), None))
-        flow = self.of_function(event.callee)
+        flow = self.called(event, State())
         if flow is None or event.callee is None:
             return False, errors
         is_here = flow.scope.module is scope.module
         arguments = arguments_of(event.node, flow.scope, event.callee)
-        for end, constant in flow.exits:
-            argument = arguments.get(getattr(constant, "id", ""))
-            unknown = TRUE if isinstance(constant, ast.Name) else constant
-            result = constant_of(argument) if argument else unknown
+        for end in flow.ends:
+            returned = end.facts.get(RESULT, UNKNOWN)
+            if isinstance(returned, ast.Name):
+                returned = State().evaluate(arguments.get(returned.id, returned))
             groups = [end.failures.get(name, ()) for name in event.inside]
-            errors += [(failure if is_here else Failure(event.node, failure.kind), result)
+            errors += [(failure if is_here else Failure(event.node, failure.kind), returned)
                        for group in groups for failure in group]  # fmt: skip
         begun = [name in end.begun for end in flow.ends for name in event.inside]
         return bool(begun) and all(begun), errors
@@ -138,8 +139,10 @@ class Flows:
                 return "", [*named] or ["Exception"]
         return "", []
 
-    def _interpret(self, key: object, scope: Scope, start: State) -> SessionFlow | None:
+    def _interpret(self, scope: Scope, start: State) -> SessionFlow | None:
         known: dict[object, SessionFlow | None] = scope.module.flows
+        parts = start.failures, start.begun, start.facts
+        key = scope, *(frozenset(part.items()) for part in parts)
         if key not in known and self._depth < DEEPEST:
             known[key] = None  # a function that calls itself
             self._depth += 1

@@ -12,11 +12,11 @@ from orm_async_tests.lint.flow_state import (
     DATABASE,
     RESULT,
     TIMEOUT,
+    UNKNOWN,
     Failure,
     Raised,
     State,
     assignments,
-    constant_of,
     is_held,
     join,
 )
@@ -44,11 +44,8 @@ class SessionFlow:
         self.late_begins: dict[ast.AST, ast.AST] = {}
         """Every late begin(), and the statement before it."""
 
-        self.exits: list[tuple[State, object]] = []
-        """The states in which it returns a false value or a parameter, and what it returns."""
-
         self.ends: list[State] = []
-        """The states in which it returns anything."""
+        """The states in which it returns, with the returned value as RESULT if it is known."""
 
         self.yields: list[tuple[State, str]] = []
         """The states in which it yields a variable, and the name of the variable."""
@@ -66,8 +63,7 @@ class SessionFlow:
         if isinstance(scope.node, ast.Lambda):
             body = [ast.copy_location(ast.Return(scope.node.body), scope.node.body)]
         end = self._block(body, [start])
-        self.exits += [(state, None) for state in end]
-        self.ends += end
+        self._end(end, None)
         self.raised = {item.key for item in self._raised.pop()}
         """The sessions whose errors it passes on without a rollback."""
 
@@ -132,12 +128,17 @@ class SessionFlow:
 
     def _return(self, node: ast.Return, states: list[State]) -> None:
         self._events(node, states)
+        value = node.value
+        is_parameter = isinstance(value, ast.Name) and self.scope.role(value.id) == "param"
+        self._end(states, value if is_parameter or value is None else State().evaluate(value))
+
+    def _end(self, states: list[State], result: object) -> None:
+        for state in states:
+            if result is UNKNOWN:
+                state.facts.pop(RESULT, None)
+            else:
+                state.facts[RESULT] = result
         self.ends += states
-        result = constant_of(node.value) if node.value else None
-        if not result:
-            self.exits += [(state, result) for state in states]
-        elif isinstance(node.value, ast.Name) and self.scope.role(node.value.id) == "param":
-            self.exits += [(state, node.value) for state in states]  # a default, for example
 
     def _raise(self, node: ast.Raise, states: list[State]) -> None:
         self._events(node, states)
@@ -236,10 +237,7 @@ class SessionFlow:
                 state.clear(key)
 
     def _states_of_first_error(self, body: list[ast.stmt], states: list[State]) -> list[State]:
-        """Return the states in which the first statement may raise an error.
-
-        A rollback ends the transaction even if the rollback raises an error.
-        """
+        """Return the states after an error in the first statement, which may be a rollback."""
         states = [state.copy() for state in states]
         for event in self.use.events(body[0], self.scope) if isinstance(body[0], ast.Expr) else ():
             if event.operations & sa.ENDINGS and not self._flows.may_fail(event):
@@ -333,7 +331,7 @@ class SessionFlow:
     def _enter(self, event: Event, state: State) -> Iterator[tuple[State, frozenset[Failure]]]:
         """Yield the failures that a function of the project neither uses nor rolls back."""
         is_failed = event.key in state.failures and "begin" not in event.operations
-        flow = self._flows.entered(event, state) if event.callee and is_failed else None
+        flow = self._flows.called(event, state) if event.callee and is_failed else None
         if flow and flow.scope.node in flow.swallowed:
             self._use(event.key, event.node, [state])
         elif flow:
@@ -355,7 +353,7 @@ class SessionFlow:
             return
         begins = "begin" in operations
         if begins and states and all(key in state.begun for state in states):
-            flow = self._flows.entered(event, states[0]) if event.callee else None
+            flow = self._flows.called(event, states[0]) if event.callee else None
             if flow is None or flow.scope.node in flow.late_begins.values():
                 self.late_begins.setdefault(event.node, states[0].begun[key])
         if begins and event.callee and not may_fail:
@@ -386,6 +384,8 @@ class SessionFlow:
                 state.clear(key)
         if event.callee:
             is_begun, failed = self._flows.outcomes(event, self.scope)
+            if expressions.is_tested(event.node, self.scope):
+                failed = [(failure, result) for failure, result in failed if result is not UNKNOWN]
             before = [state.copy() for state in states]
             states += [state.failed(key, *outcome) for state in before for outcome in failed]
             for state in states if is_begun else ():

@@ -17,6 +17,12 @@ class Base(DeclarativeBase):
     pass
 
 
+class Named(Base):
+    __abstract__ = True
+
+    def published(self) -> None: ...
+
+
 class Entry(Base):
     __tablename__ = "entry"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -46,3 +52,7 @@ async def store_with_a_zone(session: AsyncSession, items):
     rows = [{"changed": datetime.fromtimestamp(item, timezone.utc)} for item in items]
     await session.execute(insert(Entry), rows)
     await session.execute(update(Entry).values(changed=utcnow()))
+
+
+def name(published=utcnow()):
+    return Named(published=published)

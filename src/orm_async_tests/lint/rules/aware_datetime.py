@@ -231,8 +231,9 @@ def _is_naive(file: SourceFile, owner: Value, name: str) -> bool:
     if cls is None:
         return False
     nodes = [(item.node, cls) for item in cls.bindings[name]]
-    # The annotation may be a name for Annotated[datetime, mapped_column(...)].
-    aliases = [file.project.origin(getattr(node, "slice", node), cls) for node, _ in nodes]
+    annotated = [item.node for item in cls.bindings[name] if item.kind == "of"]
+    # An annotation may be a name for Annotated[datetime, mapped_column(...)].
+    aliases = [file.project.origin(getattr(node, "slice", node), cls) for node in annotated]
     nodes += [(part, scope) for alias, scope in aliases for part in ast.walk(alias)
               if last_name(alias) == "Annotated"]  # fmt: skip
     calls = [(node, scope) for node, scope in nodes if isinstance(node, ast.Call)]
@@ -243,8 +244,7 @@ def _is_naive(file: SourceFile, owner: Value, name: str) -> bool:
              if not isinstance(part, ast.Constant)]  # fmt: skip
     if types:
         return _is_naive_type(file, *types[0])
-    annotations = [ast.unparse(item.node) for item in cls.bindings[name] if item.kind == "of"]
-    annotations += [ast.unparse(alias) for alias, _ in aliases]
+    annotations = [ast.unparse(node) for node in (*annotated, *(alias for alias, _ in aliases))]
     if not any(re.search(r"\bdatetime\b(?!\.date\b)", text) for text in annotations):
         return False
     if _has_usual_types(file, classes):

@@ -82,17 +82,23 @@ def wrapped_in(node: ast.AST, scope: Scope) -> Iterator[tuple[str, ast.AST]]:
 
 
 def is_tested(node: ast.AST, scope: Scope) -> bool:
-    """Return whether a condition in a function may depend on the result of a call."""
+    """Return whether the result of a call may decide that a function returns or jumps."""
     parents, known = scope.module.parents, scope.module.values
     while isinstance(around := parents.get(node), ast.expr):
         node = around
     if (scope, "tested") not in known:
-        tests = (getattr(item, "test", getattr(item, "subject", None))
-                 for item in ast.walk(scope.node))  # fmt: skip
+        tests = [getattr(item, "test", getattr(item, "subject", None))
+                 for item in ast.walk(scope.node) if _may_jump(item)]  # fmt: skip
         known[scope, "tested"] = {name for test in tests for name in names_in(test)}
     pairs = assignments(around) if isinstance(around, ast.stmt) else ()
     nodes = [node] if hasattr(around, "test") else [target for target, _ in pairs]
     return any(name in known[scope, "tested"] for item in nodes for name in names_in(item))
+
+
+def _may_jump(node: ast.AST) -> bool:
+    jumps = ast.Return | ast.Raise | ast.Continue | ast.Break
+    is_if = isinstance(node, ast.If | ast.Match)
+    return not is_if or any(isinstance(item, jumps) for item in ast.walk(node))
 
 
 def is_repeated(node: ast.AST | None, scope: Scope) -> bool:

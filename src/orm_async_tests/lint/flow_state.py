@@ -34,8 +34,11 @@ class State:
     facts: dict[str, object] = field(default_factory=dict)
     """Names that hold a constant."""
 
+    flags: dict[str, object] = field(default_factory=dict)
+    """The parameters whose constant the call passes, and that the function never changes."""
+
     def copy(self) -> "State":
-        return State(dict(self.failures), dict(self.begun), dict(self.facts))
+        return State(dict(self.failures), dict(self.begun), dict(self.facts), self.flags)
 
     def failed(self, key: str, failure: Failure, result: object = UNKNOWN) -> "State":
         """Return a copy in which an error has left a session in a failed transaction, and in which
@@ -43,7 +46,8 @@ class State:
         """
         group = self.failures.get(key, frozenset()) | {failure}
         facts = {} if result is UNKNOWN else {RESULT: result}
-        return State({**self.failures, key: group}, dict(self.begun), self.facts | facts)
+        failures = {**self.failures, key: group}
+        return State(failures, dict(self.begun), self.facts | facts, self.flags)
 
     def clear(self, key: str) -> None:
         """Forget a session, because it was rolled back, closed or replaced.
@@ -72,7 +76,8 @@ class State:
         return UNKNOWN if constant is TRUE else constant
 
     def may_be(self, test: ast.expr, truth: bool) -> bool:
-        return not self.failures or truth_of(test, self.facts) in (truth, None)
+        facts = self.facts if self.failures else self.flags
+        return truth_of(test, facts) in (truth, None)
 
 
 @dataclass(frozen=True)

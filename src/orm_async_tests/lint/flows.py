@@ -71,7 +71,8 @@ class Flows:
         passed = arguments_of(event.node, scope, event.callee)
         facts = {name: state.evaluate(node) for name, node in (scope.defaults | passed).items()}
         facts = {name: value for name, value in facts.items() if value in FLAGS}
-        start = State(facts=facts)
+        flags = {name: value for name, value in facts.items() if len(scope.bindings[name]) == 1}
+        start = State(facts=facts, flags=flags)
         if event.key in state.failures:
             failure = Failure(scope.node, DATABASE)
             start.failures = dict.fromkeys(event.inside, frozenset({failure}))

@@ -174,7 +174,7 @@ class SessionFlow:
         body = self._block(node.body, states)
         if any(state.failures for state in body):
             return join([*body, *self._block(node.orelse, states)])
-        calm = join(State(facts=state.facts) for state in states)
+        calm = join(State(facts=state.facts, flags=state.flags) for state in states)
         return body if body and not node.orelse else join([*body, *self._block(node.orelse, calm)])
 
     def _loop(self, node: ast.For | ast.AsyncFor | ast.While, states: list[State]) -> list[State]:

@@ -58,7 +58,43 @@ async def rolled_back_sometimes(session: AsyncSession, a):
     await close_batch(session, is_failed=False)
 
 
+async def count_or_error(session: AsyncSession, a):
+    try:
+        return {"count": await session.scalar(a)}  # OAT201
+    except Exception as error:
+        return {"error": str(error)}
+
+
+async def unread_result(session: AsyncSession, a):
+    result = await count_or_error(session, a)
+    await session.commit()
+    return result
+
+
 # Right
+
+
+async def read_result(session: AsyncSession, a):
+    result = await count_or_error(session, a)
+    if "error" in result:
+        return
+    await session.commit()
+
+
+async def write_to_log(session: AsyncSession, a, *, is_final: bool = True):
+    if is_final:
+        async with Session() as other:
+            await other.execute(a)
+    else:
+        try:
+            await session.execute(a)
+        except Exception:
+            print("not written")
+
+
+async def written_elsewhere(session: AsyncSession, a):
+    await write_to_log(session, a)
+    await session.commit()
 
 
 async def rolled_back_by_an_argument(session: AsyncSession, a):

@@ -134,10 +134,7 @@ class SessionFlow:
 
     def _end(self, states: list[State], result: object) -> None:
         for state in states:
-            if result is UNKNOWN:
-                state.facts.pop(RESULT, None)
-            else:
-                state.facts[RESULT] = result
+            state.facts[RESULT] = result
         self.ends += states
 
     def _raise(self, node: ast.Raise, states: list[State]) -> None:
@@ -291,13 +288,13 @@ class SessionFlow:
         end = self._block(node.body, states)
         self._clear_jumps(jumps, {key for key, _ in commits})
         raised = self._raised.pop()
-        if protected:
-            raised = [one for one in raised if one.key not in protected and not is_held(one.key)]
+        raised = [one for one in raised if not protected
+                  or (one.key not in protected and not is_held(one.key))]  # fmt: skip
         self._timeouts -= timeouts
         for key, place in commits:
             self._use(key, place, end)
-        for state, (key, _) in product(end, commits):
-            state.clear(key)
+            for state in end:
+                state.clear(key)
         caught = [one for one in raised if expressions.catches(suppressed, one.kinds)]
         self._raised[-1] += [item for item in raised if item not in caught]
         if suppressed:
@@ -362,13 +359,14 @@ class SessionFlow:
             if not operations & sa.ENDINGS:  # otherwise it may roll back first
                 self._use(key, event.node, states)
             is_savepoint = "begin_nested" in operations and not may_fail
-            if operations & sa.STATEMENTS and not is_savepoint and self._flows.may_raise(event):
-                timeout = {TIMEOUT} if self._is_timed(event.node) else set()
+            kinds = {DATABASE} if self._flows.may_raise(event) else set[str]()
+            kinds |= {TIMEOUT} if self._is_timed(event.node) else set()
+            if operations & sa.STATEMENTS and not is_savepoint and kinds:
                 copies = [state.copy() for state in states]
-                raised = Raised(key, event.node, frozenset({DATABASE, *timeout}), copies)
-                option = expressions.call_around(event.node, "gather", self.scope)
-                is_returned = option == "return_exceptions"
-                (self._expected if is_returned else self._raised[-1]).append(raised)
+                raised = Raised(key, event.node, frozenset(kinds), copies)
+                gather = expressions.call_around(event.node, "gather", self.scope)
+                is_caught = gather == "return_exceptions"
+                (self._expected if is_caught else self._raised[-1]).append(raised)
         self._succeed(event, states)
 
     def _succeed(self, event: Event, states: list[State]) -> None:

@@ -34,6 +34,21 @@ async def by_a_coroutine(session: AsyncSession, a, b):
     return rows or await session.scalar(b)
 
 
+async def tolerant(session: AsyncSession, statement):
+    try:
+        return await session.scalar(statement)  # OAT201
+    except Exception:
+        return None
+
+
+async def by_a_tolerant_function(session: AsyncSession, a, b):
+    try:
+        await asyncio.wait_for(tolerant(session, a), 1)  # OAT202
+    except TimeoutError:
+        pass
+    await session.scalar(b)
+
+
 # Right
 
 

@@ -61,12 +61,12 @@ def test_the_page_states_the_limits_of_the_sweep() -> None:
     closed, asyncpg = injection.CLOSED_WITHIN, TIMEOUTS["asyncpg"]
     first, last = sweeping.FIRST, sweeping.LAST
     sentences = [
-        f"The caller was not released within {injection.RELEASED_WITHIN:g} seconds",
+        f"The caller had not ended {injection.RELEASED_WITHIN:g} seconds after its start",
         f"within {closed['asyncpg']:g} seconds with asyncpg",
         f"within {closed['psycopg']:g} seconds with psycopg",
         f"a caller that waits for more than {injection.SILENT_FOR:g} seconds",
-        f"{injection.SETTLED_WITHIN:g} seconds after the caller was released, a backend",
-        f"{injection.SETTLED_WITHIN:g} seconds after the caller was released, a task",
+        f"{injection.SETTLED_WITHIN:g} seconds after the caller ended, a backend",
+        f"{injection.SETTLED_WITHIN:g} seconds after the caller ended, a task",
         f"{asyncpg['timeout']:g} seconds for asyncpg's `timeout` and `command_timeout`",
         f"{TIMEOUTS['psycopg']['connect_timeout']:g} seconds for psycopg's `connect_timeout`",
         f"more than {first + last} messages",

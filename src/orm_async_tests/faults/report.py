@@ -78,7 +78,7 @@ class Outcome:
         change = f"changed by {self.change} instead of {self.expected_change}"
         saw = f"the caller saw {self.result} {self.message}".rstrip()
         rules = (
-            (STUCK, not was_released, "the caller was not released"),
+            (STUCK, not was_released, "the caller had not ended"),
             (WAITING, is_late, "the caller was released only by a cancel"),
             (SWALLOWED, self.delivered and is_other_error, saw),
             (CHECKED_OUT, self.checked_out, f"{self.checked_out} when the caller was released"),

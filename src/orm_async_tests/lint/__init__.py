@@ -1,5 +1,5 @@
-"""The checker: finds misuse of async SQLAlchemy in source code, without running it.
+"""The checker, which finds misuse of async SQLAlchemy in source code without running the code.
 
-`checker.check` runs the rules of `rules` over files. All modules of the checker import only the
-standard library, so that the checker works without SQLAlchemy.
+The function `project_check.check` runs the rules of the package `rules` over files. All modules of
+the checker import only the standard library, so that the checker works without SQLAlchemy.
 """

@@ -1,5 +1,5 @@
 """Reads and writes the baseline, a file of known findings. The baseline compares the text of lines
-instead of their numbers.
+instead of line numbers.
 """
 
 import json
@@ -22,13 +22,13 @@ Key = tuple[str, ...]
 
 
 def key_of(finding: Finding, root: Path) -> Key:
-    """Return the parts of a finding that stay the same if its line moves or is indented."""
+    """Return the parts of a finding that stay the same if the code moves or is indented."""
     texts = [place.source.strip() for place in finding.places]
     return from_root(finding.location.path, root), finding.code, texts[0], "".join(texts[1:])
 
 
 def write_baseline(path: Path, findings: Iterable[Finding], root: Path) -> None:
-    """Write the findings in a stable order, so that diffs stay small."""
+    """Write the baseline file in a stable order, so that diffs of the file stay small."""
     counts = sorted(Counter(key_of(finding, root) for finding in findings).items())
     entries = [dict(zip((*FIELDS, "count"), (*key, count), strict=True)) for key, count in counts]
     document = {"schema": SCHEMA, "findings": entries}
@@ -36,7 +36,9 @@ def write_baseline(path: Path, findings: Iterable[Finding], root: Path) -> None:
 
 
 def drop_known(report: Report, path: Path) -> None:
-    """Remove the findings of the baseline. Print a notice if it lists findings that are gone."""
+    """Remove from a report the findings that the baseline lists. Print a notice if the baseline
+    lists findings that no longer occur.
+    """
     known = _read_baseline(path)
     new = []
     for finding in report.findings:

@@ -1,4 +1,4 @@
-"""Finds the calls of a function, to learn what they pass for a parameter without a type."""
+"""Finds the calls of a function, to learn what callers pass for an unannotated parameter."""
 
 import ast
 import re
@@ -23,13 +23,17 @@ MOST, MOST_FILES = 4, 8  # calls of one function that are evaluated, and files t
 
 
 class CallIndex:
-    """The files of a project, by the names that they call. They are read when they are needed."""
+    """Finds the files of a project that call a function of a given name. The first search reads all
+    files.
+    """
 
     def __init__(self, files: Sequence[Path]) -> None:
         self._files = files
         self._paths: dict[str, list[str]] | None = None
         self.users: set[str] = set()
-        """The modules whose parameters have a value that depends on calls in other files."""
+        """The paths of the modules in which the value of a parameter depends on calls in other
+        files.
+        """
 
     def files_that_call(self, function: str) -> Sequence[str]:
         if self._paths is None:
@@ -43,7 +47,9 @@ class CallIndex:
 
 
 def arguments_of(call: ast.Call, function: Scope, callee: Value) -> dict[str, ast.expr]:
-    """Return the arguments of a call, by the names of the parameters that receive them."""
+    """Return a dictionary of a call's arguments. The keys are the names of the called function's
+    parameters.
+    """
     names = function.parameters
     arguments = {}
     is_bound = function.cls and callee.inner and "staticmethod" not in function.decorators
@@ -57,7 +63,7 @@ def arguments_of(call: ast.Call, function: Scope, callee: Value) -> dict[str, as
 
 
 def passed_value(project: "Project", function: Scope, name: str) -> Value | None:
-    """Return the session, engine or factory that calls pass for a parameter without a type."""
+    """Return the session, engine or factory that callers pass for an unannotated parameter."""
     if not _may_be_session(function, name):
         return None
     project.calls.users.add(function.module.path)
@@ -69,7 +75,11 @@ def passed_value(project: "Project", function: Scope, name: str) -> Value | None
 
 
 def _may_be_session(function: Scope, name: str) -> bool:
-    """Return whether a function calls a parameter or a method of sessions, or passes it on."""
+    """Return whether a function calls a parameter, calls a session's method on the parameter, or
+    passes the parameter to another call.
+
+    For a parameter of __init__, return whether the module calls any session's method.
+    """
     if function.name.endswith("__init__"):
         return not OPERATIONS.isdisjoint(function.module.calls)
     for call in function.calls:
@@ -83,7 +93,7 @@ def _may_be_session(function: Scope, name: str) -> bool:
 
 
 def _calls(project: "Project", function: Scope) -> Iterator[tuple[dict[str, ast.expr], Scope]]:
-    """Yield the arguments of the calls of a function, and the scopes of the calls."""
+    """Yield the arguments of each call of a function, and the scope that contains the call."""
     *outer, last = function.name.split(".")
     name = ".".join(outer) if last == "__init__" else function.name
     callee, here = name.rpartition(".")[2], function.module

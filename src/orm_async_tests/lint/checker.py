@@ -1,4 +1,4 @@
-"""Checks files: parses them, resolves their names over the whole project, and runs the rules."""
+"""Parses files, resolves the names in them over the whole project, and runs the rules."""
 
 import ast
 import re
@@ -31,7 +31,7 @@ RELEVANT = ("sqlalchemy", "sqlmodel", "session", "Session", "async def", "asynci
 
 
 class Checker:
-    """Checks the files of one project, and keeps the modules in memory that were used last."""
+    """Checks the files of one project. The modules that were used last stay in memory."""
 
     def __init__(self, settings: Settings, facts: ProjectFacts, files: Sequence[Path]) -> None:
         self.settings = settings
@@ -43,7 +43,9 @@ class Checker:
         self._modules: dict[str, tuple[Module | None, int]] = {}
         self._size = 0
         self._dropped: list[Module] = []
-        """Modules that the check of the current file may still use."""
+        """Modules that `load` has removed from memory, but that the check of the current file may
+        still use.
+        """
 
     def load(self, path: str, text: str | None = None) -> Module | None:
         """Return a module, or None if the module cannot be read."""
@@ -63,7 +65,8 @@ class Checker:
         return module
 
     def check_files(self, files: Sequence[Path]) -> dict[Path, FileResult]:
-        """Return the findings in the given files. After each file, check the files that it imports.
+        """Return the result of each given file. After each file, check the given files that this
+        file imports.
 
         To resolve an import, the checker needs the syntax tree of the imported file. A file is
         checked while its syntax tree is in memory, so that only few trees are in memory at the same
@@ -84,8 +87,8 @@ class Checker:
         return {path: results[name] for path, name in zip(files, names, strict=True)}
 
     def check_file(self, path: Path, absolute: str) -> FileResult:
-        """Return the findings in one file. If the checker fails on a file, report the file as one
-        that was not read.
+        """Return the result of one file. If the checker fails on the file, the result says that the
+        file was not checked.
         """
         try:
             return self._check_text(path, absolute)

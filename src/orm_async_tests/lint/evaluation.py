@@ -1,4 +1,4 @@
-"""Finds what calls return, what annotations describe, and what subscriptions select."""
+"""Finds the values of calls, annotations and subscriptions."""
 
 import ast
 from collections.abc import Iterable
@@ -114,7 +114,9 @@ def _call_external(project: "Project", name: str, call: ast.Call, scope: Scope) 
 
 
 def _bind(project: "Project", name: str, function: ast.expr, scope: Scope) -> Value | None:
-    """Return the value of a call that gets a function which is called later, or by a library."""
+    """Return the value of a call that receives a function and calls the function later, for example
+    of partial() or Depends().
+    """
     result = evaluate_call(
         project, project.value(function, scope), ast.Call(function, [], []), scope
     )

@@ -19,10 +19,11 @@ WILDCARDS = {"deep_start": "(?:.*/)?", "deep_end": "/.+", "star": "[^/]*", "one"
 
 
 class PathPatterns:
-    """The patterns of a .gitignore or of a setting, for the paths below a folder.
+    """Patterns that say which paths below a folder the checker ignores. The patterns come from a
+    .gitignore file, or from a setting such as `exclude`.
 
-    The last pattern that matches a path decides. The paths are absolute, and the path of a folder
-    ends with a slash.
+    If several patterns match a path, the last of these patterns decides whether the path is
+    ignored. Paths are absolute, and the path of a folder ends with a slash.
     """
 
     def __init__(self, folder: str, lines: Sequence[str]) -> None:
@@ -31,7 +32,7 @@ class PathPatterns:
         self._patterns = [(_compile(line), line[0] != "!") for line in lines]
 
     def match(self, path: str) -> bool | None:
-        """Return whether the patterns ignore a path, or None if no pattern matches it."""
+        """Return whether the patterns ignore a path, or None if no pattern matches the path."""
         if path.startswith(self._prefix):
             for pattern, is_ignored in self._patterns:
                 if pattern.fullmatch(path, len(self._prefix)):
@@ -67,7 +68,7 @@ TESTS = PathPatterns("/", ["test/", "tests/", "migrations/", "alembic/", "test_*
 def find_files(
     paths: Sequence[Path], root: Path, exclude: Sequence[str] = (), *, include_tests: bool = False
 ) -> list[Path]:
-    """Return the files that the paths name or contain, except excluded files and files that Git
+    """Return the files that `paths` names or contains, except excluded files and files that Git
     ignores.
 
     If a path is a file, always return this file. If a path is a folder of tests, also return the
@@ -95,7 +96,12 @@ def _raise(error: OSError) -> None:
 
 
 def _walk(top: Path, excluded: PathPatterns, *, with_tests: bool) -> Iterator[Path]:
-    """Let the settings decide, then the defaults, and then the innermost .gitignore."""
+    """Yield the Python files below a folder that no pattern ignores.
+
+    The patterns of the setting `exclude` take precedence over the default patterns. The default
+    patterns take precedence over .gitignore files, and an inner .gitignore file takes precedence
+    over an outer .gitignore file.
+    """
     absolute = top.resolve()
     above = [absolute, *absolute.parents]
     repository = next((n for n, folder in enumerate(above) if (folder / ".git").exists()), 0)

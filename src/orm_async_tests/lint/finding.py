@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True, order=True)
 class Location:
-    """A range of a source file. In a location, lines and columns count from 1, and columns count
+    """A range of a source file. The lines and columns of a Location start at 1, and columns count
     characters.
     """
 
@@ -17,10 +17,10 @@ class Location:
     column: int
     end_line: int
     end_column: int
-    """The column after the last character."""
+    """The column after the last character of the range."""
 
     source: str = ""
-    """The first line of the range."""
+    """The text of the first line of the range."""
 
     def __str__(self) -> str:
         return f"{from_here(self.path)}:{self.line}:{self.column}"
@@ -41,10 +41,10 @@ class Finding:
     code: str
     location: Location
     message: str
-    """What happens, in one sentence."""
+    """What happens in the code, in one sentence."""
 
     remedy: str
-    """What to write instead."""
+    """What to write instead of the code."""
 
     related: Location | None = None
     """A second place that explains the finding, in the same file."""
@@ -64,7 +64,7 @@ class UnreadFile:
     path: str
     line: int
     message: str
-    """What is wrong, and which Python can read the file."""
+    """Why the file was not checked, and if possible which version of Python can parse the file."""
 
 
 def locate(path: str, node: Any, lines: list[str]) -> Location:

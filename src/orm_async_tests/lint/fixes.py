@@ -15,11 +15,11 @@ LINE_END = re.compile(r"\r\n|\r|\n")  # as for Python
 
 
 def apply_fixes(findings: Iterable[Finding]) -> int:
-    """Change the files of findings that have a fix. Return the number of applied fixes.
+    """Apply the fixes of findings to the files. Return the number of applied fixes.
 
-    The findings are sorted by location. If two fixes overlap, only the first fix is applied, and
-    the second fix needs another run. If the changed text of a file is not valid Python, the file is
-    not changed. Raise CouldNotRun if a file cannot be written.
+    The findings must be sorted by location. If two fixes overlap, only the first fix is applied,
+    and the second fix needs another run. If the changed text of a file is not valid Python, the
+    file is not changed. Raise CouldNotRun if a file cannot be written.
     """
     fixes = [finding.fix for finding in findings if finding.fix]
     files = groupby(fixes, key=lambda fix: fix.location.path)

@@ -51,9 +51,10 @@ def catches_all(names: list[str], kinds: frozenset[str]) -> bool:
 
 
 def call_around(node: ast.AST | None, name: str, scope: Scope) -> str:
-    """Return the last keyword of an enclosing call of the function `name`, or else this name.
+    """Return the name of the last keyword argument of the call of `name` that encloses a node.
 
-    Return "" if no call of the function `name` encloses the node.
+    If this call has no keyword argument, return `name`. If no call of `name` encloses the node,
+    return "".
     """
     while isinstance(node, ast.Call | ast.Starred | ast.List):
         if isinstance(node, ast.Call) and last_name(node) == name:
@@ -158,7 +159,7 @@ def wrappers(project: Project, callee: Value | None) -> Iterator[Value | None]:
 
 
 def is_new(key: str, scope: Scope) -> bool:
-    """Return whether a session is one that the function opens, or that a dependency opens."""
+    """Return whether a function or a dependency of the function opens a session."""
     binding = scope.binding(key)
     if binding and binding.kind == "param":
         parts = [

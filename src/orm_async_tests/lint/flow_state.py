@@ -1,4 +1,4 @@
-"""Stores what is known about the sessions of a function at one point of its code."""
+"""Stores what is known about the sessions of a function at one point of the function's code."""
 
 import ast
 from collections.abc import Iterable, Iterator
@@ -17,32 +17,34 @@ class Failure(NamedTuple):
     """An error that left a session in a failed transaction."""
 
     node: ast.AST
-    """What failed, for example a call of execute()."""
+    """The syntax node that failed, for example a call of execute()."""
 
     kind: str
 
 
 @dataclass
 class State:
-    """The sessions of a function that have failed or have begun a transaction, by their keys.
+    """What is known about the sessions of a function at one point of the function's code. The field
+    `failures` contains the errors of sessions, and the field `begun` contains the nodes that have
+    begun transactions. Both fields are dictionaries, whose keys are the keys of the sessions.
 
-    Code has several states at one point if errors may have happened before it.
+    A point of the code has several states if errors may have happened before this point.
     """
 
     failures: dict[str, frozenset[Failure]] = field(default_factory=dict)
     begun: dict[str, ast.AST] = field(default_factory=dict)
     facts: dict[str, object] = field(default_factory=dict)
-    """Names that hold a constant."""
+    """The constants that variables hold, by the names of the variables."""
 
     flags: dict[str, object] = field(default_factory=dict)
-    """The parameters whose constant the call passes, and that the function never changes."""
+    """The constants that the call passes for parameters that the function never assigns again."""
 
     def copy(self) -> "State":
         return State(dict(self.failures), dict(self.begun), dict(self.facts), self.flags)
 
     def failed(self, key: str, failure: Failure, result: object = UNKNOWN) -> "State":
-        """Return a copy in which an error has left a session in a failed transaction, and in which
-        a call has returned a result.
+        """Return a copy of the state, after an error has left a session in a failed transaction.
+        The argument `result` is what a call has returned after the error.
         """
         group = self.failures.get(key, frozenset()) | {failure}
         facts = {} if result is UNKNOWN else {RESULT: result}
@@ -50,9 +52,10 @@ class State:
         return State(failures, dict(self.begun), self.facts | facts, self.flags)
 
     def clear(self, key: str) -> None:
-        """Forget a session, because it was rolled back, closed or replaced.
+        """Forget a session that was rolled back, closed or replaced.
 
-        Forget the sessions that objects hold too, because an object may hold the same session.
+        Also forget every session that the function reaches only through an object, because the
+        object may hold the session that was rolled back.
         """
         for store in (self.failures, self.begun):
             for name in [name for name in store if name == key or is_held(name)]:
@@ -66,7 +69,9 @@ class State:
             self.facts[name] = result
 
     def evaluate(self, node: ast.expr) -> object:
-        """Return the constant that an expression has, TRUE for other true objects, or UNKNOWN."""
+        """Return the constant to which an expression evaluates. Return TRUE if the value is only
+        known to be true, and UNKNOWN if nothing is known about the value.
+        """
         match node:
             case ast.Name(id=name):
                 return self.facts.get(name, UNKNOWN)
@@ -87,7 +92,7 @@ class Raised:
     key: str
     node: ast.AST
     kinds: frozenset[str]
-    """DATABASE, TIMEOUT, or the name of another exception class."""
+    """DATABASE, TIMEOUT, or the names of other exception classes that the statement may raise."""
 
     states: list[State]
 
@@ -100,7 +105,9 @@ def is_held(key: str) -> bool:
 
 
 def join(states: Iterable[State]) -> list[State]:
-    """Return the states at a point where several paths meet, with one state for equal failures."""
+    """Return the states at a point of the code where several paths of the control flow meet. States
+    with equal failures become one state.
+    """
     known: dict[object, State] = {}
     for state in states:
         failures = {key: group for key, group in state.failures.items() if group}
@@ -115,7 +122,12 @@ def join(states: Iterable[State]) -> list[State]:
 
 
 def constant_of(node: ast.expr) -> object:
-    """Return a constant that can be compared with others, or TRUE."""
+    """Return the constant that an expression stands for, or TRUE if the expression is not a
+    constant.
+
+    An empty collection stands for the constant (), and a member of an enumeration stands for its
+    source code.
+    """
     if isinstance(node, ast.Constant):
         return node.value
     if isinstance(node, ast.Attribute) and node.attr.isupper():  # a member of an enumeration
@@ -125,7 +137,7 @@ def constant_of(node: ast.expr) -> object:
 
 
 def truth_of(test: ast.expr, facts: dict[str, object]) -> bool | None:
-    """Return the result of a test if it follows from the constants that names hold."""
+    """Return whether a test is true, or None if the constants in `facts` do not decide the test."""
     match test:
         case ast.Name() | ast.Await() | ast.NamedExpr():
             name = _name_of(test)

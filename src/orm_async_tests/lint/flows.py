@@ -1,4 +1,6 @@
-"""Computes the control flow of each function once, and what a call of the function does."""
+"""Computes the control flow of each function once, and determines what calls of the function do to
+sessions.
+"""
 
 import ast
 
@@ -16,7 +18,7 @@ DEEPEST = 20  # functions that the control flow follows inside each other
 
 
 class Flows:
-    """The flows of all functions of a project."""
+    """Computes the control flow of the functions of a project, and keeps the results."""
 
     def __init__(self, use: SessionUse) -> None:
         self.use = use
@@ -26,8 +28,9 @@ class Flows:
         return self._interpret(scope, State(begun=self._begun_before(scope)))
 
     def _begun_before(self, scope: Scope) -> dict[str, ast.AST]:
-        """Return the sessions on which FastAPI's dependencies have begun a transaction before a
-        function runs, with the parameters of these dependencies.
+        """Return the names of the parameters whose session is in a transaction before a function
+        runs, because a FastAPI dependency has begun the transaction. The result maps each name to
+        the syntax node of the parameter that receives this dependency.
         """
         providers = {name: self._dependency(name, scope) for name in scope.parameters}
         begun: dict[Scope, ast.AST] = {}
@@ -61,9 +64,11 @@ class Flows:
         return self.of(scope) if scope else None
 
     def called(self, event: Event, state: State) -> SessionFlow | None:
-        """Return the flow of a called function, with the caller's state of the session and with
-        the flags that the call passes. A failure or begin() of the caller then has the place of the
-        function itself.
+        """Return the control flow of a called function. The control flow starts with the caller's
+        state of the session, and with the constants that the call passes.
+
+        If the caller's session has failed or has begun a transaction, the result gives the called
+        function's own definition as the place of this failure or begin().
         """
         scope = self.use.project.function(event.callee)
         if scope is None or event.callee is None:
@@ -81,7 +86,7 @@ class Flows:
         return self._interpret(scope, start)
 
     def may_fail(self, event: Event) -> bool:
-        """Return whether a called function can fail without a rollback."""
+        """Return whether a called function may leave the session in a failed transaction."""
         if event.callee is None or "rollback" in last_name(event.node):
             return False
         flow = self.called(event, State())
@@ -90,13 +95,16 @@ class Flows:
         )  # fmt: skip
 
     def may_raise(self, event: Event) -> bool:
-        """Return whether a call passes on an error of a statement without a rollback."""
+        """Return whether a call may raise the error of a statement without rolling back the session
+        first.
+        """
         flow = self.called(event, State())
         return flow is None or not flow.raised.isdisjoint(event.inside)
 
     def outcomes(self, event: Event, scope: Scope) -> tuple[bool, list[tuple[Failure, object]]]:
-        """Return whether a called function leaves a transaction open, and the errors that it or its
-        decorator swallows, with what it then returns.
+        """Return whether a called function leaves a transaction open, and the errors that the
+        function or its decorator swallows. Each error is paired with the value that the call
+        returns after the error.
         """
         errors: list[tuple[Failure, object]] = []
         for value in expressions.wrappers(self.use.project, event.callee):
@@ -119,9 +127,10 @@ class Flows:
         return bool(begun) and all(begun), errors
 
     def suppressed_by(self, expression: ast.expr, scope: Scope) -> tuple[str, list[str]]:
-        """Return the name of a context manager of another library, and the errors that it swallows.
+        """Return the name of a context manager, and the errors that the context manager swallows.
 
-        A context manager of the project that rolls back swallows no errors.
+        The name is "" for a context manager of the project. If such a context manager rolls back
+        the session, return no errors.
         """
         project = self.use.project
         value = project.value(getattr(expression, "func", expression), scope)

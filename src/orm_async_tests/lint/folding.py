@@ -1,4 +1,4 @@
-"""Computes the values of constant expressions, which are strings and dictionaries."""
+"""Computes the values of constant expressions, for example of strings and dictionaries."""
 
 import ast
 from collections.abc import Sequence
@@ -29,15 +29,17 @@ class FoldedDict:
 
 
 class Folding:
-    """Folds expressions, and follows names over the whole project."""
+    """Computes the values of constant expressions, and looks up names in all modules of the
+    project.
+    """
 
     def __init__(self, project: Project) -> None:
         self._project = project
         self._depth = 0
 
     def fold(self, node: ast.AST | None, scope: Scope) -> object:
-        """Return the value of an expression as a constant or a FoldedDict, or return NOT_CONSTANT.
-        A string is returned without its variable parts.
+        """Return a constant, a list or a FoldedDict as the value of an expression, or return
+        NOT_CONSTANT. In a string, "{}" stands for each variable part.
         """
         if node is None or self._depth > DEEPEST:
             return NOT_CONSTANT
@@ -156,7 +158,7 @@ class Folding:
         return result
 
     def _fold_url(self, call: ast.Call, scope: Scope) -> object:
-        """Return the driver and the query in a call of URL.create(), in the form of a URL."""
+        """Return a URL with the driver and the query that a call of URL.create() passes."""
         arguments = self._fold_dict(
             [(ast.Constant(item.arg), item.value) for item in call.keywords if item.arg], scope
         )
@@ -173,7 +175,7 @@ class Folding:
         return result
 
     def _apply_changes(self, value: FoldedDict, name: str, scope: Scope) -> None:
-        """Apply to a dictionary the changes that its scope makes after creating it."""
+        """Apply to a FoldedDict the changes that a scope makes to the variable `name`."""
         for item in ast.walk(scope.node):
             change: object = NOT_CONSTANT
             match item:
@@ -212,7 +214,9 @@ def _query_of(options: FoldedDict) -> str:
 
 
 def _is_alternative(node: ast.AST, scope: Scope) -> bool:
-    """Return whether a statement is in an `else`, so that it does not run with the `if` before."""
+    """Return whether a statement is in an `else` block, so that the statement does not run after
+    the preceding `if` block.
+    """
     parents = scope.module.parents
     while isinstance(around := parents.get(node), ast.If):
         if node in around.orelse:

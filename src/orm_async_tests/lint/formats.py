@@ -85,7 +85,7 @@ def _with_path(place: Any) -> dict[str, Any]:
 
 
 def render_sarif(report: Report) -> Iterator[str]:
-    """Yield SARIF 2.1.0, with paths relative to the folder of the project."""
+    """Yield a SARIF 2.1.0 document, whose paths are relative to the folder of the project."""
     results = []
     for finding, fingerprint in _with_fingerprints(report):
         text = f"{finding.message} {finding.remedy}"
@@ -129,7 +129,7 @@ def _level(code: str) -> Literal["error", "warning"]:
 
 
 def _with_fingerprints(report: Report) -> Iterator[tuple[Finding, str]]:
-    """Yield each finding with a fingerprint that stays the same if other lines change."""
+    """Yield each finding with a fingerprint that does not depend on other lines of the file."""
     counts = Counter[tuple[str, ...]]()
     for finding in report.findings:
         key = key_of(finding, report.root)

@@ -24,7 +24,7 @@ STANDARD_INPUT = "-"
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Return 1 if there are findings, and 2 if a file could not be read."""
+    """Return the exit code, which is 1 if there are findings, and 2 if a file could not be read."""
     if isinstance(sys.stdout, io.TextIOWrapper):  # a source line may have other characters
         sys.stdout.reconfigure(errors="backslashreplace")
     texts = _read_input(arguments)
@@ -54,7 +54,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _read_input(arguments: argparse.Namespace) -> dict[Path, str]:
-    """Return the text on standard input by its file name, or {} without standard input."""
+    """Return a dictionary that maps the name of the file on standard input to its text. Return {}
+    if the command does not read standard input.
+    """
     name = arguments.stdin_filename
     if STANDARD_INPUT not in arguments.paths and not name:
         return {}
@@ -72,7 +74,11 @@ def _read_input(arguments: argparse.Namespace) -> dict[Path, str]:
 def _read_settings(
     arguments: argparse.Namespace, paths: Sequence[Path], texts: dict[Path, str]
 ) -> Settings:
-    """`--ignore` and `--exclude` add to a setting. Other options replace the setting."""
+    """Return the settings of the project, changed by the options of the command.
+
+    The options `--ignore` and `--exclude` add values to the settings `ignore` and `exclude`. The
+    options `--select` and `--baseline` replace the settings `select` and `baseline`.
+    """
     settings = read_settings(find_root(Path(os.path.commonpath([*map(Path.absolute, paths)]))))
     return replace(
         settings,

@@ -42,8 +42,8 @@ KEYS: dict[str, tuple[str, Callable[[str], Any]]] = {
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings that a check needs. A field that the table [tool.orm-async-tests.lint] can set
-    has the name of its key.
+    """The settings that a check needs. A key of the table [tool.orm-async-tests.lint] sets the
+    field with the same name.
     """
 
     root: Path = Path()
@@ -65,7 +65,9 @@ class Settings:
     """The number of processes."""
 
     texts: Mapping[Path, str] = field(default_factory=dict)
-    """Texts that replace those of files, for example what an editor has not saved yet."""
+    """Texts to check instead of the contents of files, for example text that an editor has not
+    saved.
+    """
 
     @property
     def codes(self) -> list[str]:
@@ -81,11 +83,11 @@ class Settings:
 def find_root(path: Path) -> Path:
     """Return the folder of the project that a path belongs to.
 
-    The folder of the project is the nearest folder whose pyproject.toml has a table for this
-    package. If no folder has this table, the folder of the project is the nearest folder with a
-    pyproject.toml. If there is no pyproject.toml, the folder of the project is the root of the Git
-    repository, or else the folder of the path. The folder of the project is never outside of the
-    Git repository.
+    The folder of the project is the nearest folder whose pyproject.toml has a table
+    [tool.orm-async-tests]. If no pyproject.toml has a table [tool.orm-async-tests], the folder of
+    the project is the nearest folder with a pyproject.toml. If there is no pyproject.toml, the
+    folder of the project is the root of the Git repository, or else the folder of the path. The
+    folder of the project is never outside of the Git repository.
     """
     start = path.absolute()
     folders = [*([start] if start.is_dir() else []), *start.parents]
@@ -113,7 +115,10 @@ def read_settings(root: Path) -> Settings:
 
 
 def _read_table(root: Path) -> dict[str, Any] | None:
-    """Return {} if there is only another table of this project, and None without a table."""
+    """Return the table [tool.orm-async-tests.lint] of a pyproject.toml. Return {} if
+    [tool.orm-async-tests] does not contain this table, and None if the file has no table
+    [tool.orm-async-tests].
+    """
     path = root / FILE
     try:
         document = tomllib.loads(path.read_text("utf-8")) if path.exists() else {}
@@ -124,7 +129,9 @@ def _read_table(root: Path) -> dict[str, Any] | None:
 
 
 def _is_like(value: Any, example: Any, is_valid: Callable[[str], Any]) -> bool:
-    """Return whether a value has the same type as an example, and all texts in it are valid."""
+    """Return whether a value has the type of an example, and whether all texts in the value are
+    valid.
+    """
     match value, example:
         case str(), str():
             return bool(is_valid(value))

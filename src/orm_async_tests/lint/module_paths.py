@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 class ModulePaths:
-    """Finds the file of an imported module, as Python does if it starts in the folder of the
+    """Finds the file of an imported module, as Python does if Python starts in the folder of the
     project.
     """
 
@@ -15,7 +15,7 @@ class ModulePaths:
         self._paths: dict[tuple[str, int, str], str | None] = {}
         self._folders: dict[str, list[str]] = {}
         self._names: dict[str, set[str]] = {}
-        """The names in a folder, without the ends of file names."""
+        """The names of files and folders in each folder, without file name extensions."""
 
     def find(self, name: str, level: int, path: str) -> str | None:
         """Return the path of an imported module, or None if the project does not contain it."""
@@ -48,8 +48,8 @@ class ModulePaths:
         return self._names[folder]
 
     def _import_folders(self, folder: str) -> list[str]:
-        """Return the folders in which an absolute import is searched, the parent of the package
-        first.
+        """Return the folders in which Python looks for a module that is imported by its absolute
+        name. The first of them is the nearest folder that is not a package.
         """
         if folder not in self._folders:
             above = [Path(folder), *Path(folder).parents]

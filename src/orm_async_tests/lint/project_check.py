@@ -1,4 +1,6 @@
-"""Checks a project: chooses its files, runs the rules, and leaves out what the project ignores."""
+"""Chooses the files of a project, runs the rules on the files, and drops the findings that the
+project ignores.
+"""
 
 import gc
 import warnings
@@ -51,7 +53,9 @@ def check(paths: Sequence[Path], settings: Settings) -> Report:
 def _drop_ignored(
     findings: Sequence[Finding], result: FileResult, settings: Settings
 ) -> Iterator[Finding]:
-    """Yield the findings that nothing suppresses, and the comments that suppress nothing."""
+    """Yield the findings that are not suppressed, and a finding for each comment that suppresses
+    nothing.
+    """
     used = set()
     for finding in findings:
         path = f"/{from_root(finding.location.path, settings.root)}"

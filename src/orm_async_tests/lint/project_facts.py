@@ -30,19 +30,21 @@ class ProjectFacts:
 
     dialects: tuple[str, ...] = ()
     drivers: tuple[str, ...] = ()
-    """Both are sorted: the cache is named after them."""
+    """The fields `dialects` and `drivers` are sorted, because the name of the cache file depends on
+    them.
+    """
 
     fastapi: tuple[int, ...] = ()
-    """FastAPI's version, or () if it is not pinned."""
+    """The version of FastAPI, or () if the project does not pin the version."""
 
     @property
     def may_use_postgresql(self) -> bool:
-        """Return whether the project uses PostgreSQL, or no database of the project is known."""
+        """Return whether the project uses PostgreSQL, or whether its databases are unknown."""
         return not self.dialects or "postgresql" in self.dialects
 
     @property
     def may_use_asyncpg(self) -> bool:
-        """Return whether the project uses asyncpg, or no driver of the project is known."""
+        """Return whether the project uses asyncpg, or whether its drivers are unknown."""
         return "asyncpg" in self.drivers or (self.may_use_postgresql and not self.drivers)
 
     @property
@@ -52,10 +54,11 @@ class ProjectFacts:
 
 
 def read_facts(root: Path, dialect: str, fastapi: str, sources: Iterable[str] = ()) -> ProjectFacts:
-    """Read the facts about a project from its dependencies.
+    """Read the facts about a project from the files that list its dependencies.
 
-    The URLs of the engines in `sources` take precedence over the dependencies if all these URLs are
-    constants. A dialect or a version in the settings takes precedence over URLs and dependencies.
+    If the URLs of all engines in `sources` are constants, these URLs determine the databases and
+    drivers instead of the dependencies. The arguments `dialect` and `fastapi` contain settings,
+    which take precedence over URLs and dependencies.
     """
     text = "\n".join(_texts(root))
     words = set(WORD.findall(text.lower()))
@@ -75,8 +78,8 @@ def read_facts(root: Path, dialect: str, fastapi: str, sources: Iterable[str] = 
 
 
 def _read_urls(sources: Iterable[str]) -> set[tuple[str, str]]:
-    """Return the databases and drivers of all engines. Return nothing if the database or the driver
-    of one engine is unknown.
+    """Return the database and the driver in the URL of each engine. Return an empty set if the URL
+    of any engine is unknown.
     """
     urls = set()
     for source in sources:

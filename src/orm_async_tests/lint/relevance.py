@@ -1,4 +1,6 @@
-"""Determines which modules can have sessions, because they import SQLAlchemy."""
+"""Determines which modules can have sessions, because the modules import SQLAlchemy themselves or
+through other modules.
+"""
 
 import re
 from pathlib import Path
@@ -15,7 +17,7 @@ NAME = re.compile(r"[\w.]+")
 
 
 class Relevance:
-    """Determines from the texts of modules which of them import SQLAlchemy."""
+    """Determines from the texts of modules which modules import SQLAlchemy."""
 
     def __init__(self, project: Project) -> None:
         self._project = project

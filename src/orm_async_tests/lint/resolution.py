@@ -33,8 +33,8 @@ class Project:
         self.load = load
         self.calls = CallIndex(files)
         self._known: dict[Any, Value | None] = {}
-        """The values of names, attributes and calls, by the path of their module or by the value
-        that has them. These values stay when their module is no longer in memory.
+        """The values of names, attributes and calls, by the path of their module or by their owner.
+        The values stay when the module is no longer in memory.
         """
 
         self._open: set[Any] = set()
@@ -253,8 +253,8 @@ class Project:
         return node, scope
 
     def candidates(self, node: ast.AST, scope: Scope) -> Iterator[tuple[ast.AST, Scope]]:
-        """Yield the possible values of a name. If a loop binds the name, yield the items of the
-        collection.
+        """Yield the expressions from which a name may get its value. If a `for` loop binds the
+        name, yield the items of the collection over which the loop iterates.
         """
         node, scope = self.origin(node, scope)
         binding = scope.binding(node.id) if isinstance(node, ast.Name) else None
@@ -287,8 +287,8 @@ class Project:
     # Classes and attributes
 
     def _class_value(self, scope: Scope) -> Value:
-        """Return a class of the project. A subclass of a SQLAlchemy class counts as this SQLAlchemy
-        class.
+        """Return the value of a class of the project. If the class inherits from a SQLAlchemy
+        class, return the value of the SQLAlchemy class.
         """
         project = Value("class", scope.name, scope.module.path)
         known = scope.module.values
@@ -377,7 +377,7 @@ class Project:
         return evaluation.evaluate_result(self, function, value) if function else None
 
     def unwrap(self, kind: str, value: Value | None) -> Value | None:
-        """Return the value that `await`, `with` or `for` gives for a value."""
+        """Return what an object produces for `await`, `with` or `for`, depending on `kind`."""
         if value is None or value.kind == kind:
             return value and value.inner
         if value.is_a(sa.CONNECTING):

@@ -1,9 +1,10 @@
-"""Caches the results of files. A result stays valid while the checked file and the modules that it
-imports are unchanged.
+"""Caches the results of checking files. The result of a file stays valid while the file and the
+modules that the file imports are unchanged.
 
-The cache compares the contents of files instead of their times. The name of the cache file depends
-on everything else that changes results: the settings, the source of the checker, the version of
-Python, and the list of files. The list of files matters because an import may find a new file.
+The cache compares the contents of files instead of their times of modification. The name of the
+cache file depends on everything else that changes results: the settings, the source of the checker,
+the version of Python, and the list of files. The name depends on the list of files because a new
+file may change what an import finds.
 """
 
 import hashlib
@@ -27,19 +28,21 @@ MOST = 8  # files in the folder: of other settings, or of other paths on the com
 
 @dataclass
 class FileResult:
-    """The findings of one file, and the data that the cache needs about them."""
+    """The findings of one file, and the data that the cache needs about the findings."""
 
     findings: list[Finding] = field(default_factory=list)
     pending: list[tuple[str, Finding]] = field(default_factory=list)
-    """Findings that count only if the function with this name is a dependency."""
+    """Pairs of a function's name and a finding. The checker reports the finding only if FastAPI
+    uses the function as a dependency.
+    """
 
     dependencies: list[list[str]] = field(default_factory=list)
-    """The modules and names of the functions that FastAPI leaves after the response."""
+    """The modules and names of the dependencies that FastAPI ends after the response."""
 
     comments: list[Suppression] = field(default_factory=list)
     unread: UnreadFile | None = None
     modules: list[str] = field(default_factory=list)
-    """The other modules that the result depends on."""
+    """The other modules on which the result depends."""
 
 
 Results = dict[Path, FileResult]
@@ -51,8 +54,8 @@ CLASSES = {
 def check_changed(
     root: Path, files: Sequence[Path], settings: object, check: Callable[[list[Path]], Results]
 ) -> Results:
-    """Return the results of files. Call `check` for the files whose result is not in the cache, or
-    is no longer valid.
+    """Return the results of checking files. Call the function `check` for the files that have no
+    valid result in the cache.
 
     If the cache file cannot be read or written, the check only takes longer.
     """

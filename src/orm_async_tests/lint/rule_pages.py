@@ -1,4 +1,4 @@
-"""Renders the page of a rule, which says what the rule finds and which scripts prove it."""
+"""Renders the page of a rule, which says what the rule finds and which scripts prove the rule."""
 
 import ast
 import textwrap

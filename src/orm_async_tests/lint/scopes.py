@@ -1,4 +1,4 @@
-"""Finds the scopes of a module and the bindings of their names, with one walk over the tree."""
+"""Finds the scopes of a module and the bindings of their names in one walk over the tree."""
 
 import ast
 from bisect import bisect_right
@@ -56,17 +56,17 @@ class Scope:
     def __init__(self, node: Any, name: str, parent: "Scope | None", module: "Module") -> None:
         self.node = node
         self.name = name
-        """The qualified name inside the module, or "" for the module."""
+        """The qualified name of the class or function, or "" if the scope is a module."""
 
         self.parent = parent
         self.is_module = parent is None
         self.is_async = isinstance(node, ast.AsyncFunctionDef)
         self.module = module
         self.bindings: dict[str, list[Binding]] = {}
-        """The names and, of a class, the attributes that its methods assign."""
+        """The bindings by name, including the attributes that the methods of a class assign."""
 
         self.values: dict[str, Any] = {}
-        """The values of the names, as far as they are known."""
+        """The values of the scope's names, if the values are known."""
 
         self.calls: list[ast.Call] = []
         self.managers: list[ast.With | ast.AsyncWith] = []
@@ -97,7 +97,7 @@ class Scope:
         return {last_name(item) for item in getattr(self.node, "decorator_list", ())}
 
     def calls_in(self, node: Any) -> list[ast.Call]:
-        """Return the calls of this scope inside a node, in the order in which they end."""
+        """Return the scope's calls inside a syntax node, sorted by the ends of the calls."""
         if self._ordered is None:
             ordered = sorted(self.calls, key=end_of)
             self._ordered = [end_of(call) for call in ordered], ordered
@@ -165,39 +165,39 @@ class Scope:
 
 
 class Module:
-    """A module, with its scopes, and with its syntax nodes by class."""
+    """A module, with its scopes and its syntax nodes."""
 
     def __init__(self, path: str, tree: ast.Module) -> None:
         self.path = path
         self.stars: list[tuple[str, int]] = []
         self.scope = Scope(tree, "", None, self)
         self.scopes: dict[str, Scope] = {}
-        """The classes and functions, by their qualified names."""
+        """The scopes of classes and functions, by their qualified names."""
 
         self.all_scopes = [self.scope]
         """All scopes, including functions that another function of the same name replaces."""
 
         self.nodes: dict[type[ast.AST], list[tuple[Any, Scope]]] = defaultdict(list)
         self.calls: dict[str, list[tuple[ast.Call, Scope]]] = defaultdict(list)
-        """The calls, by the last name of what they call."""
+        """The calls, by the last part of the called function's name, for example "commit"."""
 
         self.parents: dict[ast.AST, ast.AST] = {}
         self.stored: dict[str, list[Binding]] = defaultdict(list)
-        """What is assigned to attributes and items, by the end of the path: "state.session"."""
+        """The bindings of attributes and items, by the end of the path such as "state.session"."""
 
         self.events: dict[ast.Call, list[Any]] = {}
-        """The uses of sessions by calls."""
+        """The uses of sessions, by the calls that use them."""
 
         self.flows: dict[Any, Any] = {}
         self.values: dict[Any, Any] = {}
-        """What is known about nodes and names, kept by the users of this module."""
+        """A cache of what other parts of the checker know about nodes and names."""
 
         self._walk(tree)
 
     def release(self) -> None:
         """Break the reference cycles of a module that nobody uses any more.
 
-        The garbage collector is off, so the memory would not be free otherwise.
+        The checker turns off the garbage collector, so Python cannot free reference cycles.
         """
         for scope in self.all_scopes:
             scope.bindings.clear()
@@ -357,7 +357,7 @@ class Module:
 
 
 def last_name(node: ast.AST | None) -> str:
-    """Return the last name of an expression such as errors.NotFound(...)."""
+    """Return the last name of an expression, for example "NotFound" for errors.NotFound(...)."""
     while isinstance(node, ast.Call | ast.Subscript):
         node = node.func if isinstance(node, ast.Call) else node.value
     return getattr(node, "attr", getattr(node, "id", ""))
@@ -368,7 +368,7 @@ def end_of(node: Any) -> tuple[int, int]:
 
 
 def tail_of(path: str) -> str:
-    """Return the last two parts of a path, for example "state.session", or "" for one part."""
+    """Return the last two parts of a dotted path, or "" if the path has only one part."""
     parts = path.replace("[", ".[").split(".")
     return ".".join(parts[-2:]) if len(parts) > 1 else ""
 
@@ -388,7 +388,7 @@ def later(
 
 
 def creation(node: ast.AST, scope: Scope) -> ast.Call | None:
-    """Return the call that created an object: the expression itself, or what its name is."""
+    """Return the call that created a value, given this call itself or a name bound to the call."""
     if isinstance(node, ast.Name):
         binding = scope.binding(node.id)
         node = binding.node if binding and isinstance(binding.node, ast.AST) else node

@@ -32,23 +32,23 @@ BEGINNING = sa.STATEMENTS - {"get", "get_one", "commit", "delete", "begin_nested
 
 
 class SessionFlow:
-    """Interprets one function. `swallowed` and `late_begins` contain the results of the walk."""
+    """Interprets one function. The fields `swallowed` and `late_begins` list misuse of sessions."""
 
     def __init__(self, use: SessionUse, scope: Scope, flows: "Flows", start: State) -> None:
         self.use = use
         self.value = use.project.value
         self.scope = scope
         self.swallowed: dict[ast.AST, tuple[str, ast.AST]] = {}
-        """The kinds of the swallowed errors, and the next uses of their sessions."""
+        """For each call with a swallowed error, the error's kind and the session's next use."""
 
         self.late_begins: dict[ast.AST, ast.AST] = {}
-        """Every late begin(), and the statement before it."""
+        """For each begin() that comes too late, the call that has already begun the transaction."""
 
         self.ends: list[State] = []
-        """The states in which it returns, with the returned value as RESULT if it is known."""
+        """The states at the function's end, with a known return value as `facts[RESULT]`."""
 
         self.yields: list[tuple[State, str]] = []
-        """The states in which it yields a variable, and the name of the variable."""
+        """The states in which the function yields a variable, and the name of the variable."""
 
         self._flows = flows
         self._raised: list[list[Raised]] = [[]]
@@ -65,7 +65,7 @@ class SessionFlow:
         end = self._block(body, [start])
         self._end(end, None)
         self.raised = {item.key for item in self._raised.pop()}
-        """The sessions whose errors it passes on without a rollback."""
+        """The keys of the sessions whose errors the function raises without a rollback."""
 
     @property
     def swallows(self) -> set[str]:
@@ -165,7 +165,7 @@ class SessionFlow:
         return join(branches)
 
     def _if_session(self, node: ast.If, states: list[State]) -> list[State]:
-        """Assume that a test of the session's state sends every failure to its first branch."""
+        """Assume that a test of a session's state is true whenever the session has failed."""
         for state in states:
             state.begun.clear()
         body = self._block(node.body, states)
@@ -223,18 +223,18 @@ class SessionFlow:
         return last
 
     def _jumps(self) -> list[tuple[list[State], int]]:
-        """Return the lists of the states after a jump, with their present lengths."""
+        """Return the lists of states at `break`, `continue` and `return`, and their lengths."""
         jumps = [*self._breaks[-1:], *self._continues[-1:], self.ends]
         return [(states, len(states)) for states in jumps]
 
     def _clear_jumps(self, jumps: list[tuple[list[State], int]], keys: set[str]) -> None:
-        """Clear sessions in the states of the jumps since a call of _jumps()."""
+        """Clear sessions in the states that were added to the lists after a call of _jumps()."""
         for states, size in jumps:
             for state, key in product(states[size:], keys):
                 state.clear(key)
 
     def _states_of_first_error(self, body: list[ast.stmt], states: list[State]) -> list[State]:
-        """Return the states after an error in the first statement, which may be a rollback."""
+        """Return the states after an error in a block, which may begin with a rollback."""
         states = [state.copy() for state in states]
         for event in self.use.events(body[0], self.scope) if isinstance(body[0], ast.Expr) else ():
             if event.operations & sa.ENDINGS and not self._flows.may_fail(event):
@@ -326,7 +326,7 @@ class SessionFlow:
             self._raised[-1].append(Raised(key, place, kinds, copies))
 
     def _enter(self, event: Event, state: State) -> Iterator[tuple[State, frozenset[Failure]]]:
-        """Yield the failures that a function of the project neither uses nor rolls back."""
+        """Yield the failures of a session that are left after a called function has run."""
         is_failed = event.key in state.failures and "begin" not in event.operations
         flow = self._flows.called(event, state) if event.callee and is_failed else None
         if flow and flow.scope.node in flow.swallowed:
@@ -370,7 +370,7 @@ class SessionFlow:
         self._succeed(event, states)
 
     def _succeed(self, event: Event, states: list[State]) -> None:
-        """Apply a call that raises no error."""
+        """Update the states for a call that raises no error."""
         key, operations = event.key, event.operations
         is_get = operations & {"get", "get_one"} and expressions.is_first(event, self.scope)
         for state in states:

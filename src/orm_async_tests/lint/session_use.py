@@ -1,7 +1,8 @@
-"""Determines which sessions an expression uses, and which methods of these sessions it calls.
+"""Determines which sessions an expression uses, and which methods of these sessions are called.
 
-The key of a session is the dotted path with which a function reaches it: "session", "self.session".
-An object that holds a session, for example a repository, has the key of this session.
+The key of a session is the dotted path by which a function reaches the session, for example
+"self.session". If an object holds a session, for example a repository, the key of the object is the
+key of the session.
 """
 
 import ast
@@ -40,7 +41,9 @@ class Event:
     operations: frozenset[str]
     node: ast.Call
     callee: Value | None = None
-    """The function of the project that does it, or None for a direct call of a method."""
+    """The function of the project that uses the session, or None if the call is a method of the
+    session.
+    """
 
     inside: tuple[str, ...] = ()
     """The keys of the session in the called function."""
@@ -55,7 +58,7 @@ class SessionUse:
         self._effects: dict[tuple[str, str], Effects] = {}
         self._open: set[ast.AST] = set()
         self._started: set[tuple[str, str]] = set()
-        """The functions whose effects are not known yet, because they call each other."""
+        """The functions whose effects are being determined. Such functions may call each other."""
 
         self._cuts = 0
 
@@ -74,7 +77,9 @@ class SessionUse:
         return ()
 
     def _accessor(self, node: ast.AST, scope: Scope) -> str:
-        """Return a call as a path if it reads a context variable, itself or by a function."""
+        """Return the path of a call that reads a context variable, for example "current.get()". The
+        call may be of a function that reads the variable. Return "" for any other expression.
+        """
         node, scope = self.project.origin(node, scope)
         match node:
             case ast.Call(func=ast.Attribute(value=owner, attr="get")):
@@ -130,7 +135,9 @@ class SessionUse:
         return self._attributes[value]
 
     def _canonical(self, path: str, scope: Scope) -> str:
-        """Return one key for a session that has several paths, such as self.repository.session."""
+        """Return the same key for every path of a session, for example for self.session and
+        self.repository.session.
+        """
         owner = path.rpartition(".")[0]
         if "." not in owner:
             return path
@@ -237,7 +244,9 @@ class SessionUse:
             yield Event(key, names, call, callee, tuple(paths))
 
     def _outer(self, path: str, function: Scope, scope: Scope) -> tuple[str, ...]:
-        """Return the caller's keys of a session that a function finds outside of itself."""
+        """Return the keys by which a caller reaches a session that the called function finds in an
+        outer scope.
+        """
         if path == ANY or function.module is not scope.module:
             return (path,) if path == ANY else ()
         return self.keys(ast.parse(path, mode="eval").body, scope)
@@ -319,7 +328,9 @@ def is_session(value: Value | None) -> bool:
 
 
 def is_outside(key: str, function: Scope) -> bool:
-    """Return whether a function's key begins at a parameter or at a name outside of it."""
+    """Return whether the key of a session begins with a parameter of a function, or with a name
+    that the function finds in an outer scope.
+    """
     root = key.partition(".")[0].partition("[")[0].removesuffix("()")
     owner = function.find(root)
     return root == ANY or (owner is not None and (owner is not function or (

@@ -22,7 +22,7 @@ class SourceFile:
         self, name: str, text: str, module: Module, flows: Flows, facts: ProjectFacts
     ) -> None:
         self.name = name
-        """The path as findings show it."""
+        """The path of the file, as findings show the path."""
 
         self.text = text
         self.module = module
@@ -31,10 +31,12 @@ class SourceFile:
         self.project = flows.use.project
         self.facts = facts
         self.pending: list[tuple[str, Finding]] = []
-        """Findings that count only if the function that is named is a dependency."""
+        """Pairs of a function's name and a finding. The checker reports the finding only if FastAPI
+        uses the function as a dependency.
+        """
 
         self.open_variables: set[tuple[Scope, str]] = set()
-        """The variables whose coroutines are looked up right now."""
+        """The variables whose values a search for coroutines is following."""
 
         self._functions: dict[str, Scope | None] = {}
 
@@ -78,16 +80,18 @@ class SourceFile:
         return self.project.value(node, scope)
 
     def receiver(self, call: ast.Call, scope: Scope) -> Value | None:
-        """Return `session` for the call `session.commit()`."""
+        """Return the value of the object whose method is called, for example of `session` for the
+        call `session.commit()`.
+        """
         return self.value(call.func.value, scope) if isinstance(call.func, ast.Attribute) else None
 
     def external_name(self, node: ast.AST, scope: Scope) -> str:
-        """Return the full name of a function that belongs to another library, and otherwise ""."""
+        """Return the full name of a function of another library, or "" for any other expression."""
         value = self.project.callee(node, scope)
         return value.name if value and value.kind == "external" else ""
 
     def parent(self, node: ast.AST) -> ast.AST | None:
-        """Return the node that contains a node. The node must not be a name or a constant."""
+        """Return the parent of a syntax node. The parents of names and constants are not stored."""
         return self.module.parents.get(node)
 
     def ancestors(self, node: ast.AST) -> Iterator[ast.AST]:
@@ -104,5 +108,4 @@ class SourceFile:
         return [flow for flow in flows if flow]
 
     def locate(self, node: ast.AST) -> Location:
-        """Return the location of a node in this file."""
         return locate(self.name, node, self.lines)

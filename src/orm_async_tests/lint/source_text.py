@@ -23,7 +23,8 @@ def encoding_of(data: bytes) -> str:
 def split_lines(text: str) -> list[str]:
     """Return the lines of a text without their line ends.
 
-    Unlike str.splitlines(), split only where Python splits, so that the lines have the numbers that
-    ast counts. A form feed does not end a line.
+    Split a text only where Python's parser begins a new line, so that line numbers agree with the
+    module `ast`. For example, a form feed does not end a line, although str.splitlines() splits
+    there.
     """
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")

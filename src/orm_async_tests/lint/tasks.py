@@ -22,7 +22,7 @@ class Work:
     node: ast.expr
     scope: Scope
     around: ast.AST | None = None
-    """The loop or comprehension that creates it many times."""
+    """The loop or comprehension that runs the call many times."""
 
 
 @dataclass(frozen=True)
@@ -32,17 +32,17 @@ class Start:
     call: ast.Call
     scope: Scope
     gathers: bool
-    """Whether it waits for all of them."""
+    """Whether the call waits for all tasks."""
 
     works: tuple[Work, ...]
     source: ast.Call
-    """The call that starts them, which may be inside the function that is called."""
+    """The call that starts the tasks, which may be inside a function that `call` calls."""
 
     inside: Scope
 
 
 def works(file: SourceFile, node: ast.AST, scope: Scope) -> Iterator[Work]:
-    """Yield the calls of coroutine functions that the value of an expression contains."""
+    """Yield the calls whose coroutines are in the value of an expression, for example in a list."""
     for work in elements(file, node, scope, None):
         match work.node:
             case ast.Call(func=ast.Name(id="map" | "starmap"), args=[target, *items]):
@@ -62,7 +62,7 @@ def works(file: SourceFile, node: ast.AST, scope: Scope) -> Iterator[Work]:
 def elements(
     file: SourceFile, node: ast.AST, scope: Scope, around: ast.AST | None
 ) -> Iterator[Work]:
-    """Yield the expressions in a collection. If an expression is no collection, yield the
+    """Yield the expressions in a collection. If an expression is not a collection, yield the
     expression itself.
     """
     match node:

@@ -1,4 +1,4 @@
-"""Explains why the checker could not read a file, and which Python can parse it."""
+"""Explains why the checker could not read a file, and which Python can parse the file."""
 
 import re
 import sys
@@ -21,7 +21,7 @@ NEWER = (
 
 
 def explain_syntax_error(path: str, error: SyntaxError) -> UnreadFile:
-    """Say what is wrong, and if possible which Python can parse the file."""
+    """Return the error's message, and if possible the version of Python that can parse the file."""
     message = error.msg
     for version, pattern, syntax in reversed(NEWER):
         if version > sys.version_info[:2] and re.search(pattern, error.text or ""):

@@ -8,11 +8,12 @@ from orm_async_tests.lint import sqlalchemy_types as sa
 class Value(NamedTuple):
     """The value of an expression.
 
-    The field `kind` can be "instance" or "class", which mean an instance of the class `name` or the
-    class itself. The field `kind` can also be "function", "module", "method" for a method of
-    SQLAlchemy, or "external" for a name of another library. The kinds "enter", "item", "await" and
-    "call" mean a value that gives the value `inner` when it is entered, iterated over, awaited or
-    called.
+    The field `kind` is "instance" for an instance of the class `name`, and "class" for the class
+    itself. The field `kind` can also be "function", "module", "method" for a method of SQLAlchemy,
+    or "external" for a name of another library.
+
+    An object of the kind "enter", "item", "await" or "call" produces the value `inner`. The object
+    does this when code enters it, iterates over it, awaits it or calls it.
     """
 
     kind: str
@@ -35,8 +36,8 @@ class Value(NamedTuple):
 
 
 def union(values: list[Value | None]) -> Value | None:
-    """Return the only one of these values. If all values are sessions or connections, return the
-    first value.
+    """Return the value that all known values are equal to, or None if known values differ. If all
+    known values are sessions or connections, return the first known value.
     """
     known = [value for value in values if value is not None]
     if not known:

@@ -25,18 +25,20 @@ READING = {"execute", "scalar", "scalars", "stream", "stream_scalars", "exec"}
 
 Table = tuple[ast.Call, Scope]  # a call of Table(), and its scope
 Stored = tuple[Value | Table | None, str, ast.expr, Scope]
-"""What has a column, the name of the column, a value, and the scope of the value."""
+"""The model or table that has a column, the name of the column, a value for the column, and the
+scope of the value.
+"""
 
 
 class AwareDatetime(Rule):
     """asyncpg refuses a datetime with a time zone for a column whose type has no time zone.
 
-    - The rule checks only projects that use asyncpg. With psycopg, the server drops the time zone
-      without an error.
-    - In a project that also uses psycopg, the rule does not check comparisons, dictionaries of
+    - OAT603 checks only projects that use asyncpg. If the driver is psycopg, the server drops the
+      time zone of the datetime without an error.
+    - In a project that also uses psycopg, OAT603 does not check comparisons, dictionaries of
       values, and objects that a session loaded.
-    - The rule ignores a column whose type it cannot infer, for example because the base class has a
-      type_annotation_map.
+    - OAT603 ignores a column whose type the checker cannot infer, for example because the base
+      class has a type_annotation_map.
     """
 
     code = "OAT603"
@@ -65,7 +67,9 @@ class AwareDatetime(Rule):
 
 
 def _defaults(file: SourceFile) -> Iterator[Stored]:
-    """Yield the functions that compute defaults. A default that is no function is for OAT601."""
+    """Yield the functions that compute defaults. The rule OAT601 reports defaults that are not
+    functions.
+    """
     for cls in file.module.scopes.values():
         owner = Value("class", cls.name, cls.module.path)
         columns = cls.bindings.items() if isinstance(cls.node, ast.ClassDef) else ()
@@ -87,7 +91,9 @@ def _defaults_in_tables(file: SourceFile) -> Iterator[Stored]:
 
 
 def _passed(file: SourceFile) -> Iterator[Stored]:
-    """Yield the arguments of classes of the project, and of insert(...).values()."""
+    """Yield the keyword arguments of calls that create objects, and of calls such as
+    insert(...).values().
+    """
     for call, scope in [item for calls in [*file.module.calls.values()] for item in calls]:
         if last_name(call.func) in WRITING:
             owner: Value | Table | None = _written(file, call, scope)
@@ -111,7 +117,7 @@ def _written(file: SourceFile, node: ast.AST, scope: Scope) -> Value | Table | N
 
 
 def _owner(file: SourceFile, node: ast.AST, scope: Scope) -> Value | Table | None:
-    """Return a class of the project, or the call of Table() that an expression refers to."""
+    """Return the class or the call of Table() to which an expression refers."""
     value = file.value(node, scope)
     if value and value.kind == "class":
         return value
@@ -121,7 +127,7 @@ def _owner(file: SourceFile, node: ast.AST, scope: Scope) -> Value | Table | Non
 
 
 def _listed(file: SourceFile) -> Iterator[Stored]:
-    """Yield the items of a dictionary, or of a list of dictionaries, that a statement stores."""
+    """Yield the items of the dictionaries whose values a statement stores."""
     calls = [item for name in (*WRITING, "execute") for item in file.module.calls.get(name, ())]
     for call, place in calls:
         is_run = last_name(call.func) == "execute" and len(call.args) > 1
@@ -141,7 +147,9 @@ def _listed(file: SourceFile) -> Iterator[Stored]:
 def _column(
     file: SourceFile, node: ast.Attribute, scope: Scope
 ) -> tuple[Value | Table | None, str]:
-    """Return what has the column in an expression such as Model.at or table.c.at."""
+    """Return the model or table, and the name of the column, for an expression such as Model.at or
+    table.c.at.
+    """
     holder = node.value
     if isinstance(holder, ast.Attribute) and holder.attr in ("c", "columns"):
         holder = holder.value

@@ -45,7 +45,7 @@ def describe_engines(file: SourceFile) -> Iterator[tuple[ast.Call, str]]:
 
 
 def _built_by(file: SourceFile, value: Value) -> Value | None:
-    """Return the engine that a method of a class of the project creates from its options."""
+    """Return the engine that a class of the project creates in one of its methods."""
     names = [name for cls in file.project.bases(value) for name in cls.bindings]
     methods = (file.project.attribute(value, name) for name in names)
     results = (file.project.result(one) for one in methods if one and one.kind == "function")
@@ -69,18 +69,20 @@ def _describe_options(
 
 
 class HalfDisabledCache(Rule):
-    """An engine for asyncpg turns off only one of the two caches of prepared statements.
+    """An engine for asyncpg turns off only one of the caches `statement_cache_size` and
+    `prepared_statement_cache_size`.
 
-    - An engine with a prepared_statement_name_func may turn off one cache, because every prepared
-      statement gets a unique name.
-    - The rule ignores engines for psycopg, because psycopg does not have these two caches.
+    - An engine with a prepared_statement_name_func may turn off only one of the two caches, because
+      every prepared statement gets a unique name.
+    - OAT401 ignores engines for psycopg, because psycopg has neither `statement_cache_size` nor
+      `prepared_statement_cache_size`.
     """
 
     code = "OAT401"
     scripts = (105,)
     message = (
-        "asyncpg and SQLAlchemy both cache prepared statements. This engine turns one cache off, "
-        "but {} is still on."
+        "This engine turns off only one of the caches statement_cache_size (of asyncpg) and "
+        "prepared_statement_cache_size (of SQLAlchemy), so {} is still on."
     )
     remedy = 'Add "{}": 0 to connect_args, or leave both caches on.'
 
@@ -156,7 +158,7 @@ PROBLEMS = (
 class EngineArguments(Rule):
     """The arguments of an engine contradict its URL, its class or each other.
 
-    - The rule does not check arguments that the program computes at run time.
+    - OAT402 does not check arguments that the program computes at run time.
     """
 
     code = "OAT402"
@@ -198,7 +200,9 @@ class ScopedByThread(Rule):
 
 
 def _is_used_by_tasks(file: SourceFile, created: ast.Call) -> bool:
-    """Return whether coroutines of the module call methods of a session that a call creates."""
+    """Return whether coroutine functions of the module call methods of the session that the call
+    `created` returns.
+    """
     calls = [(call.func, scope) for scope in file.module.all_scopes if scope.is_async
              for call in scope.calls]  # fmt: skip
     return any(
@@ -208,7 +212,9 @@ def _is_used_by_tasks(file: SourceFile, created: ast.Call) -> bool:
 
 
 def _is_thread(file: SourceFile, node: ast.AST, scope: Scope) -> bool:
-    """Return whether a scope function belongs to the module threading, or calls such a function."""
+    """Return whether a scope function belongs to the module `threading`, or calls a function of
+    this module.
+    """
     node, scope = file.project.origin(node, scope)
     function = file.project.function(file.value(node, scope))
     node, scope = (function.node, function) if function else (node, scope)

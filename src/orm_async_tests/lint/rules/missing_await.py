@@ -1,4 +1,4 @@
-"""OAT103 and OAT104: `await` that is missing, and `await` of a method that returns None."""
+"""OAT103 and OAT104: a missing `await`, and an `await` of a method that returns None."""
 
 import ast
 import re
@@ -21,7 +21,8 @@ NONE_METHODS = ("add", "add_all", "expunge", "expunge_all", "expire", "expire_al
 class MissingAwait(Rule):
     """You call a coroutine method of a session or a connection, but do not await it.
 
-    - A function may return a coroutine or pass it on, because other code may await it.
+    - A function may return a coroutine or pass it to another function, because other code may await
+      the coroutine.
     """
 
     code = "OAT103"
@@ -40,7 +41,7 @@ class MissingAwait(Rule):
 
 
 def _lost_methods(file: SourceFile) -> Iterator[tuple[ast.AST, Scope, str]]:
-    """Yield the coroutines that no code awaits, and the methods that return them."""
+    """Yield the calls whose coroutine no code awaits, and the names of the called methods."""
     for call, scope in file.calls(*METHODS, *STARTS):
         name = _coroutine(file, call, scope)
         value = None if name else file.value(call, scope)
@@ -65,7 +66,7 @@ def _connects(around: ast.AST | None) -> bool:
 
 
 def _lost_results(file: SourceFile) -> Iterator[tuple[ast.AST, Scope, str]]:
-    """Yield the calls of functions of the project whose coroutine is not awaited."""
+    """Yield the calls of the project's functions whose coroutine no code awaits."""
     for name, calls in [*file.module.calls.items()]:
         statements = [item for item in calls if isinstance(file.parent(item[0]), ast.Expr)]
         function = file.function_named(name) if statements else None
@@ -90,8 +91,8 @@ def _coroutine(file: SourceFile, call: ast.Call, scope: Scope) -> str:
 
 
 def _is_lost(file: SourceFile, node: ast.AST, around: ast.AST | None, scope: Scope) -> bool:
-    """Return whether the code around an expression discards its value, tests it, iterates over it,
-    or reads an attribute of it.
+    """Return whether the code around an expression discards the value of the expression, tests the
+    value, iterates over the value, or reads an attribute of the value.
     """
     match around:
         case ast.Expr() | ast.Compare() | ast.For() | ast.AsyncFor() | ast.comprehension():

@@ -22,7 +22,9 @@ DEEPEST = 4  # expressions inside each other that lead to a Depends()
 
 
 def dependencies(file: SourceFile) -> Iterator[tuple[str, str, bool]]:
-    """Yield the module and name of dependencies, and whether they end before the response."""
+    """Yield the module and the name of each dependency, and whether FastAPI ends the dependency
+    before the response.
+    """
     for call, scope in file.calls("Depends", "Security"):
         nodes = argument(call, 0, "dependency")
         function = file.project.function(file.project.callee(nodes[0], scope)) if nodes else None
@@ -48,7 +50,7 @@ class CommitAfterYield(Rule):
 
     - With Depends(..., scope="function"), FastAPI ends the dependency before it responds.
     - FastAPI 0.106 to 0.117 ended every dependency before it sent the response.
-    - The rule ignores a function that no Depends() in the checked files uses.
+    - OAT301 ignores a function that no Depends() in the checked files uses.
     """
 
     code = "OAT301"
@@ -95,7 +97,9 @@ def _commit_after(file: SourceFile, node: ast.Yield, scope: Scope) -> ast.AST | 
 
 
 def _is_stored(name: str, scope: Scope) -> bool:
-    """Return whether a function stores a variable outside, for example in request.state."""
+    """Return whether a function stores the value of a variable in another object, for example in
+    request.state.
+    """
     bindings = [item for items in scope.module.stored.values() for item in items]
     nodes = [item.node for item in bindings if item.scope is scope]
     nodes += [part for call in scope.calls if last_name(call) == "set" for part in call.args]
@@ -105,7 +109,7 @@ def _is_stored(name: str, scope: Scope) -> bool:
 class RequestSessionInTask(Rule):
     """A background task uses the session of a request after FastAPI has sent the response.
 
-    - A background task may use a session that it opens itself.
+    - A background task may use a session that the task opens itself.
     """
 
     code = "OAT302"
@@ -133,7 +137,7 @@ HELD = "The request keeps its session and its connection open until this task ha
 
 
 def _added_tasks(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[ast.expr]]]:
-    """Yield the calls that pass a task to FastAPI, and the arguments that the task gets."""
+    """Yield the calls that pass a background task to FastAPI, and the arguments of these calls."""
     for call, scope in file.calls("add_task", "BackgroundTask"):
         owner = file.receiver(call, scope)
         is_task = file.external_name(call.func, scope).endswith(".BackgroundTask")
@@ -143,7 +147,9 @@ def _added_tasks(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[ast.e
 
 
 def _tasks_of_helpers(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[ast.expr]]]:
-    """Yield the calls that pass a session to a function, which passes it on to add_task()."""
+    """Yield the calls of functions that call add_task(), and the arguments that these functions
+    pass on to the task.
+    """
     pairs = [pair for calls in [*file.module.calls.values()] for pair in calls]
     for call, scope in pairs if "BackgroundTasks" in file.text else ():
         values = [file.value(part, scope) for part in call.args]
@@ -160,7 +166,9 @@ def _tasks_of_helpers(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[
 
 
 def _dropped_tasks(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[ast.expr]]]:
-    """Yield the calls that start a task which no code awaits, with its arguments."""
+    """Yield the calls that start a task that no code awaits, and the expressions that the task
+    uses.
+    """
     for start in starts(file):
         is_last = start.source is start.call or isinstance(file.parent(start.call), ast.Expr)
         if start.gathers or not is_last or not _starts_task(file, start.source, start.inside):
@@ -181,7 +189,9 @@ def _starts_task(file: SourceFile, call: ast.Call, scope: Scope) -> bool:
 
 
 def _is_dropped(call: ast.Call, scope: Scope) -> bool:
-    """Return whether a task is never awaited, but only stored so that it is not collected."""
+    """Return whether no code awaits a task. Code may store the task in a set, which only protects
+    the task from the garbage collector.
+    """
     return all(
         isinstance(around, ast.Expr)
         or getattr(around, "attr", "") == "add_done_callback"
@@ -191,7 +201,7 @@ def _is_dropped(call: ast.Call, scope: Scope) -> bool:
 
 
 def _only_keeps(call: ast.Call, scope: Scope) -> bool:
-    """Return whether a call adds a task to a set that nothing else reads."""
+    """Return whether a call adds a task to a set or list that no other code reads."""
     if not isinstance(call.func, ast.Attribute) or call.func.attr not in KEEPING:
         return False
     kept_in = ast.unparse(call.func.value)
@@ -202,7 +212,9 @@ def _only_keeps(call: ast.Call, scope: Scope) -> bool:
 
 
 def _keys(file: SourceFile, node: ast.expr, scope: Scope) -> Iterator[str]:
-    """Yield the sessions that a task gets, or that the function of the task holds."""
+    """Yield the keys of the sessions that a task receives as arguments, or that the task's function
+    uses.
+    """
     source, inner = file.project.origin(node, scope)
     if isinstance(source, ast.Call) and file.external_name(source.func, inner).endswith("partial"):
         for part in (*source.args, *(keyword.value for keyword in source.keywords)):
@@ -218,7 +230,9 @@ def _keys(file: SourceFile, node: ast.expr, scope: Scope) -> Iterator[str]:
 
 
 def _ends_early(file: SourceFile, key: str, scope: Scope) -> bool | None:
-    """Return whether a session ends before the response, or None if it may live longer."""
+    """Return whether FastAPI closes a session before the response, or None if the session may live
+    longer than the request.
+    """
     root, _, rest = key.partition(".")
     owner = scope.find(root)
     if ".state." in key:
@@ -241,7 +255,9 @@ def _ends_early(file: SourceFile, key: str, scope: Scope) -> bool | None:
 
 
 def _depends(file: SourceFile, node: ast.AST, scope: Scope, depth: int = 0) -> bool | None:
-    """Return whether the Depends() in an annotation or a default ends before the response."""
+    """Return whether FastAPI ends the dependency in a parameter's annotation or default before the
+    response. Return None if there is no Depends().
+    """
     node, scope = file.project.origin(node, scope)
     parts: list[tuple[ast.AST, Scope]] = []
     match node:

@@ -15,8 +15,9 @@ from orm_async_tests.lint.source_file import SourceFile
 class Rule:
     """A rule, which finds one kind of mistake.
 
-    The docstring of a rule is the text of its page. The first paragraph says what is wrong, in one
-    sentence. A list below it says when the rule does not apply.
+    The docstring of a rule's class is the text of the rule's page. The first paragraph of this
+    docstring says in one sentence what is wrong. The list after this paragraph says when the rule
+    does not apply.
     """
 
     code: ClassVar[str]
@@ -30,12 +31,16 @@ class Rule:
     """The rest of the docstring, a list in Markdown."""
 
     scripts: ClassVar[tuple[int, ...]]
-    """The numbers of the scripts that prove the rule. The rule finds their wrong variants."""
+    """The numbers of the scripts that prove the rule. The rule finds the wrong variants of these
+    scripts.
+    """
 
     is_default: ClassVar[bool] = True
 
     message: ClassVar[str] = "{}"
-    """What happens in the code. `report` replaces the braces in the three texts by words."""
+    """What happens in the code. The method `report` fills the braces of `message`, `remedy` and
+    `related_message`.
+    """
 
     remedy: ClassVar[str] = "{}"
     related_message: ClassVar[str] = ""
@@ -62,8 +67,9 @@ class Rule:
         """Return a finding at a node. The argument `related` is a second node that explains the
         finding.
 
-        The words fill the braces of the rule's texts. The arguments `message` and `remedy` replace
-        texts of the rule's class.
+        The arguments `words` fill the braces in the fields `message`, `remedy` and
+        `related_message`. The arguments `message` and `remedy` replace the fields of the same
+        names.
         """
         texts = message or self.message, remedy or self.remedy, self.related_message
         message, remedy, related_message = (text.format(*words) for text in texts)
@@ -74,7 +80,9 @@ class Rule:
 
 
 def argument(call: ast.Call, position: int, name: str) -> list[ast.expr]:
-    """Return the argument in a list, which is empty if the call does not pass it."""
+    """Return a list with the argument that a call passes by position or by name. Return an empty
+    list if the call does not pass this argument.
+    """
     named = [keyword.value for keyword in call.keywords if keyword.arg == name]
     return [*call.args[position : position + 1], *named]
 
@@ -85,8 +93,8 @@ def insertion(file: SourceFile, node: ast.AST, text: str) -> Fix:
 
 
 def named_arguments(file: SourceFile, call: ast.Call, scope: Scope) -> dict[str, ast.expr]:
-    """Return the keyword arguments of a call, including those of `**options` if `options` is a
-    dictionary that the source contains.
+    """Return the keyword arguments of a call, including the items of `**options` if the source code
+    contains the dictionary `options`.
     """
     nodes = {}
     for keyword in call.keywords:
@@ -100,10 +108,11 @@ def named_arguments(file: SourceFile, call: ast.Call, scope: Scope) -> dict[str,
 
 
 def uses_of_call(call: ast.Call, scope: Scope) -> list[tuple[ast.AST, ast.AST | None]]:
-    """Return the expressions that have the value of a call, each with the node around it.
+    """Return the expressions that use the value of a call, each with the syntax node around the
+    expression.
 
-    If the call is the only value of a variable, these are the places that read the variable.
-    Otherwise it is the call itself.
+    If a variable has no other value than the value of the call, the expressions are the names that
+    read this variable. Otherwise, the only expression is the call.
     """
     match scope.module.parents.get(call):
         case ast.Assign(targets=[ast.Name(id=name)]) if len(scope.bindings.get(name, ())) == 1:

@@ -37,7 +37,9 @@ class SessionInModule(Rule):
 
 
 def _stored(file: SourceFile) -> Iterator[tuple[ast.expr, str, Scope]]:
-    """Yield the values that code stores, and the place that all tasks share, or ""."""
+    """Yield each value that code stores, the place, and the scope. The place is "" if tasks do not
+    share the place.
+    """
     for node, scope in [*file.nodes(ast.Assign), *file.nodes(ast.AnnAssign)]:
         targets = getattr(node, "targets", None) or [node.target]
         yield from ((node.value, _place(file, target, scope), scope)
@@ -60,7 +62,9 @@ def _stored(file: SourceFile) -> Iterator[tuple[ast.expr, str, Scope]]:
 
 
 def _is_kept(file: SourceFile, call: ast.Call) -> bool:
-    """Return whether a call at import may give its value to a variable or an object."""
+    """Return whether code that runs at import may store the value of a call in a variable or an
+    object.
+    """
     around = file.parent(call)
     while isinstance(around, ast.Call):
         if last_name(around) in USING:
@@ -70,7 +74,9 @@ def _is_kept(file: SourceFile, call: ast.Call) -> bool:
 
 
 def _place(file: SourceFile, target: ast.expr, scope: Scope) -> str:
-    """Return where an assignment stores a value that all tasks share, or ""."""
+    """Return the place in which an assignment stores a value, or "" if tasks do not share the
+    place.
+    """
     if isinstance(target, ast.Name):
         if scope.is_module or target.id in scope.globals:
             return GLOBAL

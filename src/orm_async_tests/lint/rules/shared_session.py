@@ -65,7 +65,9 @@ class SharedSession(Rule):
 
 
 def _used_meanwhile(file: SourceFile, start: Start, work: Work) -> str:
-    """Return the session that a function uses while a task that it started runs."""
+    """Return the key of a session that a function and its task use at the same time. Return "" if
+    there is no such session.
+    """
     node = file.parent(start.call)
     target = node.targets[0] if isinstance(node, ast.Assign) else None
     name = getattr(target, "id", "")
@@ -83,7 +85,9 @@ def _used_meanwhile(file: SourceFile, start: Start, work: Work) -> str:
 
 
 def _managed_tasks(file: SourceFile) -> Iterator[tuple[ast.expr, str]]:
-    """Yield the context managers whose task shares a session with the block."""
+    """Yield the context managers that start a task, and the session that both the task and the
+    `with` block use.
+    """
     for scope in file.module.scopes.values():
         for item, block in [(item, owner) for owner in scope.managers for item in owner.items]:
             call = item.context_expr
@@ -98,7 +102,9 @@ def _managed_tasks(file: SourceFile) -> Iterator[tuple[ast.expr, str]]:
 def _used_between(
     file: SourceFile, scope: Scope, keys: Collection[str], start: ast.expr, end: tuple[int, int]
 ) -> str:
-    """Return which of these sessions a function uses between a node and a place in its code."""
+    """Return the key in `keys` whose session a function uses between the node `start` and the
+    position `end`, or "".
+    """
     calls = [
         call
         for call in scope.calls
@@ -112,7 +118,9 @@ def _used_between(
 
 
 def _sessions(file: SourceFile, work: Work) -> Collection[str]:
-    """Return the sessions that a coroutine uses and that it does not open itself."""
+    """Return the keys of the sessions that a coroutine uses, except sessions that the coroutine
+    opens.
+    """
     keys: dict[str, None] = {}
     for event in file.use.events(work.node, work.scope):
         if event.key != ANY and event.operations & (OPERATIONS | {PASSED}):
@@ -124,7 +132,9 @@ def _sessions(file: SourceFile, work: Work) -> Collection[str]:
 
 
 def _shared_key(key: str, scope: Scope) -> str:
-    """Return one key for the objects of a request that hold the session of the request."""
+    """Return the same key for all dependencies that hold the session of a request. Return any other
+    key unchanged.
+    """
     root, _, rest = key.partition(".")
     binding = scope.binding(root)
     if binding is None or binding.kind != "param" or not rest:

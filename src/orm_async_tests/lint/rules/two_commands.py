@@ -61,7 +61,7 @@ def _listed_texts(file: SourceFile) -> Iterator[ast.expr]:
 
 
 def _passed_texts(file: SourceFile) -> Iterator[ast.expr]:
-    """Yield the texts with several commands that another function executes."""
+    """Yield the SQL texts with several commands that a called function executes."""
     for calls in [*file.module.calls.values()]:
         texts = [(part, call, scope) for call, scope in calls
                  for part in (*call.args, *(keyword.value for keyword in call.keywords))

@@ -51,8 +51,8 @@ class ValueComputedAtImport(Rule):
 
 
 def _scope_of(func: ast.expr, scope: Scope) -> Scope:
-    """Return the scope in which Python looks up a function. In the body of a class, a name that
-    is bound later does not count.
+    """Return the scope in which Python looks up the name of a function. If a class body binds the
+    name only on a later line, this is the scope around the class.
     """
     bindings = scope.bindings.get(getattr(func, "id", ""), [])
     is_later = bindings and getattr(bindings[0].node, "lineno", 0) >= func.lineno
@@ -64,7 +64,9 @@ def _scope_of(func: ast.expr, scope: Scope) -> Scope:
 
 
 def _changing_call(file: SourceFile, node: ast.AST, scope: Scope, depth: int = 2) -> ast.AST | None:
-    """Return the call with a different value every time, or the name of such a value."""
+    """Return a call that returns a different value every time it runs, or a name whose value such a
+    call computes. Return None if the expression contains neither.
+    """
     match node:
         case ast.Lambda():
             return None

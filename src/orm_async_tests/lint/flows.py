@@ -48,7 +48,7 @@ class Flows:
         return {name: begun[provider] for name, provider in providers.items() if provider in begun}
 
     def _dependency(self, name: str, scope: Scope) -> Scope | None:
-        """Return the function that FastAPI calls for a parameter."""
+        """Return the function that FastAPI calls to get the value of a parameter."""
         project, binding = self.use.project, scope.bindings[name][0]
         parts = [getattr(binding.node, "annotation", None), scope.defaults.get(name)]
         for part in filter(None, parts):

@@ -18,7 +18,9 @@ class ModulePaths:
         """The names of files and folders in each folder, without file name extensions."""
 
     def find(self, name: str, level: int, path: str) -> str | None:
-        """Return the path of an imported module, or None if the project does not contain it."""
+        """Return the path of an imported module, or None if the project does not contain the
+        module.
+        """
         key = (name, level, path.rpartition(os.sep)[0])
         if key not in self._paths:
             self._paths[key] = self._search(*key)
@@ -49,7 +51,7 @@ class ModulePaths:
 
     def _import_folders(self, folder: str) -> list[str]:
         """Return the folders in which Python looks for a module that is imported by its absolute
-        name. The first of them is the nearest folder that is not a package.
+        name. The first of these folders is the nearest one that is not a package.
         """
         if folder not in self._folders:
             above = [Path(folder), *Path(folder).parents]

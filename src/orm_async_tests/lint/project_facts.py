@@ -39,12 +39,14 @@ class ProjectFacts:
 
     @property
     def may_use_postgresql(self) -> bool:
-        """Return whether the project uses PostgreSQL, or whether its databases are unknown."""
+        """Return whether the project uses PostgreSQL, or whether the project's databases are
+        unknown.
+        """
         return not self.dialects or "postgresql" in self.dialects
 
     @property
     def may_use_asyncpg(self) -> bool:
-        """Return whether the project uses asyncpg, or whether its drivers are unknown."""
+        """Return whether the project uses asyncpg, or whether the project's drivers are unknown."""
         return "asyncpg" in self.drivers or (self.may_use_postgresql and not self.drivers)
 
     @property

@@ -47,7 +47,7 @@ class Binding(NamedTuple):
     kind: str
     node: Any
     scope: "Scope"
-    """The scope in which the node is evaluated."""
+    """The scope in which the field `node` is evaluated."""
 
 
 class Scope:

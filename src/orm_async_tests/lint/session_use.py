@@ -46,7 +46,7 @@ class Event:
     """
 
     inside: tuple[str, ...] = ()
-    """The keys of the session in the called function."""
+    """The keys by which the called function reaches the session."""
 
 
 class SessionUse:
@@ -315,7 +315,7 @@ class SessionUse:
         return self._effects[key]
 
     def _sets_context(self, function: Scope) -> bool:
-        """Return whether a function, or a context manager in it, sets a context variable."""
+        """Return whether a function or one of its context managers sets a context variable."""
         items = [item.context_expr for manager in function.managers for item in manager.items]
         managers = (self.project.function(self.project.value(item.func, function))
                     for item in items if isinstance(item, ast.Call))  # fmt: skip

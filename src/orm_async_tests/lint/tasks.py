@@ -1,4 +1,4 @@
-"""Finds the calls that run as tasks, and follows them through variables and collections."""
+"""Finds the calls that run as tasks, and follows coroutines through variables and collections."""
 
 import ast
 from collections.abc import Iterator

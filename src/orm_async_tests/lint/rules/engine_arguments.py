@@ -19,7 +19,8 @@ UNKNOWN = "?"  # stands for a value, or for a name of an option, that is not con
 
 def describe_engines(file: SourceFile) -> Iterator[tuple[ast.Call, str]]:
     """Yield the calls that create engines, including calls of functions that pass options on to an
-    engine. Each call has a description, which is one line with its kind, its URL and its options:
+    engine. Each call has a description, which is one line with the kind, the URL and the options of
+    the engine:
 
     async postgresql+asyncpg://host/db poolclass=NullPool pool_size=5 connect_args.timeout=3
     """
@@ -72,8 +73,8 @@ class HalfDisabledCache(Rule):
     """An engine for asyncpg turns off only one of the caches `statement_cache_size` and
     `prepared_statement_cache_size`.
 
-    - An engine with a prepared_statement_name_func may turn off only one of the two caches, because
-      every prepared statement gets a unique name.
+    - An engine with a prepared_statement_name_func may turn off only one cache of prepared
+      statements, because every prepared statement gets a unique name.
     - OAT401 ignores engines for psycopg, because psycopg has neither `statement_cache_size` nor
       `prepared_statement_cache_size`.
     """

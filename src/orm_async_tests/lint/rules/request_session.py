@@ -48,7 +48,7 @@ def _is_short(file: SourceFile, call: ast.Call) -> bool:
 class CommitAfterYield(Rule):
     """A FastAPI dependency commits after `yield`, when FastAPI has already sent the response.
 
-    - With Depends(..., scope="function"), FastAPI ends the dependency before it responds.
+    - With Depends(..., scope="function"), FastAPI ends the dependency before it sends the response.
     - FastAPI 0.106 to 0.117 ended every dependency before it sent the response.
     - OAT301 ignores a function that no Depends() in the checked files uses.
     """

@@ -25,10 +25,10 @@ class Rule:
     """The name of the class in kebab case, for example "missing-await" for MissingAwait."""
 
     summary: ClassVar[str]
-    """The first paragraph of the docstring."""
+    """The first paragraph of the docstring of the rule's class."""
 
     exceptions: ClassVar[str]
-    """The rest of the docstring, a list in Markdown."""
+    """The rest of the docstring of the rule's class, a list in Markdown."""
 
     scripts: ClassVar[tuple[int, ...]]
     """The numbers of the scripts that prove the rule. The rule finds the wrong variants of these
@@ -64,8 +64,8 @@ class Rule:
         message: str = "",
         remedy: str = "",
     ) -> Finding:
-        """Return a finding at a node. The argument `related` is a second node that explains the
-        finding.
+        """Return a finding at a syntax node. The argument `related` is a second node that explains
+        the finding.
 
         The arguments `words` fill the braces in the fields `message`, `remedy` and
         `related_message`. The arguments `message` and `remedy` replace the fields of the same

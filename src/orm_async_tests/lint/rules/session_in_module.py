@@ -19,7 +19,7 @@ class SessionInModule(Rule):
     """All tasks share a session in a global variable, a class attribute or app.state.
 
     - A factory of sessions, for example an async_sessionmaker, may be global.
-    - An async_scoped_session may be global, because it has a separate session for every task.
+    - An async_scoped_session may be global, because every task gets a separate session.
     """
 
     code = "OAT102"

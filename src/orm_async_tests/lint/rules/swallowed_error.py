@@ -14,7 +14,7 @@ class SwallowedError(Rule):
     - The session works again after a rollback, or after the end of a begin_nested() block around
       the statement that failed.
     - On SQLite and MySQL, a transaction continues after a statement has failed.
-    - In autocommit mode, no transaction is open after the error.
+    - In autocommit mode, no transaction is open after an SQL error.
     """
 
     code = "OAT201"
@@ -55,7 +55,7 @@ class UseAfterTimeout(Rule):
 
 
 def _report_swallowed(rule: Rule, file: SourceFile, wanted: str) -> Iterator[Finding]:
-    """Yield a finding for every statement whose errors of one kind are swallowed."""
+    """Yield a finding for every statement whose error of the kind `wanted` is swallowed."""
     swallowed = [item for flow in file.flows for item in flow.swallowed.items()]
     uses = {node: use for node, (kind, use) in reversed(swallowed) if kind == wanted}
     for node, use in uses.items():

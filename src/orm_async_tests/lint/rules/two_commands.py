@@ -53,7 +53,7 @@ def _text(file: SourceFile, node: ast.AST, scope: Scope) -> tuple[ast.AST | None
 
 
 def _listed_texts(file: SourceFile) -> Iterator[ast.expr]:
-    """Yield the calls of text() with several commands in a dictionary of a module."""
+    """Yield the calls of text() with several commands that are items of a global dictionary."""
     for call, scope in file.calls("text"):
         if scope.is_module and isinstance(file.parent(call), ast.Dict):
             source, _ = _text(file, call, scope)
@@ -83,7 +83,7 @@ def _executed_names(file: SourceFile, function: Scope) -> Iterator[str]:
 
 
 def _has_two_commands(file: SourceFile, node: ast.AST | None, scope: Scope) -> bool:
-    """Return whether an SQL text has two commands, not counting its quoted parts and comments."""
+    """Return whether an SQL text has two commands outside of quoted parts and comments."""
     text = Folding(file.project).fold(node, scope)
     plain = QUOTED.sub(" ", text) if isinstance(text, str) else ""
     return not BODY.search(plain) and sum(bool(part.strip()) for part in plain.split(";")) > 1

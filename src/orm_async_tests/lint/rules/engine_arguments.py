@@ -75,7 +75,7 @@ class HalfDisabledCache(Rule):
 
     - An engine with a prepared_statement_name_func may turn off only one cache of prepared
       statements, because every prepared statement gets a unique name.
-    - OAT401 ignores engines for psycopg, because psycopg has neither `statement_cache_size` nor
+    - OAT401 is about asyncpg, because psycopg has neither `statement_cache_size` nor
       `prepared_statement_cache_size`.
     """
 

@@ -75,7 +75,7 @@ class HalfDisabledCache(Rule):
 
     - An engine with a prepared_statement_name_func may turn off only one cache of prepared
       statements, because every prepared statement gets a unique name.
-    - OAT401 is about asyncpg, because psycopg has neither `statement_cache_size` nor
+    - OAT401 ignores engines for psycopg, because psycopg has neither `statement_cache_size` nor
       `prepared_statement_cache_size`.
     """
 
@@ -92,7 +92,8 @@ class HalfDisabledCache(Rule):
             off = [name for name in (DRIVER_CACHE, DIALECT_CACHE)
                    if re.search(rf"[?&.]{name}=(0|False)(?![\d.])", text)]  # fmt: skip
             is_named = re.search(r" connect_args\.(prepared_statement_name_func|\?)", text)
-            if not text.startswith("async") or len(off) != 1 or is_named:
+            is_async = re.match(r"async (?:function )?(?!\w+\+(?!asyncpg)\w)", text)
+            if not is_async or len(off) != 1 or is_named:
                 continue
             missing = DIALECT_CACHE if off == [DRIVER_CACHE] else DRIVER_CACHE
             # A part of the URL that is not known may switch the other cache off.

@@ -87,11 +87,11 @@ def interval(values: Iterable[float]) -> Ratio:
 
 
 def verdict(ratio: Ratio, control: Ratio, rounds: int) -> str:
-    """Return "faster" or "slower" if a function's ratio is farther from 1 than the ratio of the
-    control, which compares the base with itself.
+    """Return the verdict about a function, which the benchmark compares with asyncpg.
 
-    Return "unstable" if there were too few rounds, or if the confidence interval of the ratio is
-    too wide. Otherwise return "level".
+    The control compares asyncpg with itself. Return "faster" or "slower" if the function's ratio is
+    farther from 1 than the ratio of the control. Return "unstable" if there were too few rounds, or
+    if the confidence interval of the ratio is too wide. Otherwise return "level".
     """
     if rounds < MIN_ROUNDS:
         return "unstable"

@@ -80,7 +80,7 @@ def clear_frames(error: BaseException) -> None:
     """Delete the local variables that the tracebacks of an error and its causes keep alive.
 
     Call `clear_frames()` before you search for leaks. Otherwise the traceback of a handled error
-    keeps sessions and connections alive that are not leaks.
+    keeps sessions and connections alive, and the search reports them as leaks.
     """
     cause: BaseException | None = error
     while cause is not None:

@@ -28,7 +28,7 @@ class State:
     `failures` contains the errors of sessions, and the field `begun` contains the nodes that have
     begun transactions. Both fields are dictionaries, whose keys are the keys of the sessions.
 
-    A point of the code has several states if errors may have happened before this point.
+    If a statement may fail, the code after it has one state with the error and one without it.
     """
 
     failures: dict[str, frozenset[Failure]] = field(default_factory=dict)

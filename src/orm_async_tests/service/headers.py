@@ -21,7 +21,8 @@ class HeadSent(Exception):
 
 
 class HeaderChecks:
-    """ASGI middleware that rejects unknown hosts, writes from another site, and encoded bodies.
+    """ASGI middleware that rejects requests for unknown hosts, writing requests from another site,
+    and requests with an encoded body.
 
     The middleware answers a HEAD request with the status and the headers of GET.
 

@@ -33,12 +33,14 @@ scope of the value.
 class AwareDatetime(Rule):
     """asyncpg refuses a datetime with a time zone for a column whose type has no time zone.
 
-    - OAT603 checks only projects that use asyncpg. If the driver is psycopg, the server drops the
-      time zone of the datetime without an error.
-    - In a project that also uses psycopg, OAT603 does not check comparisons, dictionaries of
-      values, and objects that a session loaded.
-    - OAT603 ignores a column whose type the checker cannot infer, for example because the base
-      class has a type_annotation_map.
+    OAT603 checks only projects that use asyncpg. If the driver is psycopg, the server drops the
+    time zone of the datetime without an error.
+
+    In a project that also uses psycopg, OAT603 does not check comparisons, dictionaries of
+    values, and objects that a session loaded.
+
+    OAT603 ignores a column whose type the checker cannot infer, for example because the base
+    class has a type_annotation_map.
     """
 
     code = "OAT603"

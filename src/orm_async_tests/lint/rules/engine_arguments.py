@@ -73,10 +73,11 @@ class HalfDisabledCache(Rule):
     """An engine for asyncpg turns off only one of the caches `statement_cache_size` and
     `prepared_statement_cache_size`.
 
-    - An engine with a prepared_statement_name_func may turn off only one cache of prepared
-      statements, because every prepared statement gets a unique name.
-    - OAT401 ignores engines for psycopg, because psycopg has neither `statement_cache_size` nor
-      `prepared_statement_cache_size`.
+    An engine with a prepared_statement_name_func may turn off only one cache of prepared
+    statements, because every prepared statement gets a unique name.
+
+    OAT401 ignores engines for psycopg, because psycopg has neither `statement_cache_size` nor
+    `prepared_statement_cache_size`.
     """
 
     code = "OAT401"
@@ -160,7 +161,7 @@ PROBLEMS = (
 class EngineArguments(Rule):
     """The arguments of an engine contradict its URL, its class or each other.
 
-    - OAT402 does not check arguments that the program computes at run time.
+    OAT402 does not check arguments that the program computes at run time.
     """
 
     code = "OAT402"
@@ -177,7 +178,7 @@ class EngineArguments(Rule):
 class ScopedByThread(Rule):
     """All tasks of an event loop share a session that is scoped to the thread.
 
-    - In synchronous code, scoped_session() is correct, because every thread gets its own session.
+    In synchronous code, scoped_session() is correct, because every thread gets its own session.
     """
 
     code = "OAT403"

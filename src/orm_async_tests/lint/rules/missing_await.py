@@ -21,8 +21,8 @@ NONE_METHODS = ("add", "add_all", "expunge", "expunge_all", "expire", "expire_al
 class MissingAwait(Rule):
     """You call a coroutine method of a session or a connection, but do not await it.
 
-    - A function may return a coroutine or pass it to another function, because other code may await
-      the coroutine.
+    A function may return a coroutine or pass it to another function, because other code may await
+    the coroutine.
     """
 
     code = "OAT103"
@@ -118,7 +118,7 @@ def _is_lost(file: SourceFile, node: ast.AST, around: ast.AST | None, scope: Sco
 class AwaitedAdd(Rule):
     """`await session.add(...)` adds the object, and then raises TypeError.
 
-    - You may await add() of your own class if the class defines add() as a coroutine.
+    You may await add() of your own class if the class defines add() as a coroutine.
     """
 
     code = "OAT104"

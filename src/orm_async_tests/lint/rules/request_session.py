@@ -48,9 +48,11 @@ def _is_short(file: SourceFile, call: ast.Call) -> bool:
 class CommitAfterYield(Rule):
     """A FastAPI dependency commits after `yield`, when FastAPI has already sent the response.
 
-    - With Depends(..., scope="function"), FastAPI ends the dependency before it sends the response.
-    - FastAPI 0.106 to 0.117 ended every dependency before it sent the response.
-    - OAT301 ignores a function that no Depends() in the checked files uses.
+    With Depends(..., scope="function"), FastAPI ends the dependency before it sends the response.
+
+    FastAPI 0.106 to 0.117 ended every dependency before it sent the response.
+
+    OAT301 ignores a function that no Depends() in the checked files uses.
     """
 
     code = "OAT301"
@@ -109,7 +111,7 @@ def _is_stored(name: str, scope: Scope) -> bool:
 class RequestSessionInTask(Rule):
     """A background task uses the session of a request after FastAPI has sent the response.
 
-    - A background task may use a session that the task opens itself.
+    A background task may use a session that the task opens itself.
     """
 
     code = "OAT302"

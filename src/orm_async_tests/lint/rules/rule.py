@@ -16,8 +16,8 @@ class Rule:
     """A rule, which finds one kind of mistake.
 
     The docstring of a rule's class is the text of the rule's page. The first paragraph of this
-    docstring says in one sentence what is wrong. The list after this paragraph says when the rule
-    does not apply.
+    docstring says in one sentence what is wrong. Every other paragraph says when the rule does
+    not apply.
     """
 
     code: ClassVar[str]
@@ -47,9 +47,9 @@ class Rule:
 
     def __init_subclass__(cls) -> None:
         cls.name = re.sub(r"\B(?=[A-Z])", "-", cls.__name__).lower()
-        text = re.sub(r"\n +", " ", inspect.getdoc(cls) or "")
-        cls.summary, _, cls.exceptions = text.partition("\n\n")
-        cls.summary = cls.summary.replace("\n", " ")
+        paragraphs = (inspect.getdoc(cls) or "").split("\n\n")
+        cls.summary, *exceptions = (" ".join(paragraph.split()) for paragraph in paragraphs)
+        cls.exceptions = "\n".join(f"- {exception}" for exception in exceptions)
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
         raise NotImplementedError

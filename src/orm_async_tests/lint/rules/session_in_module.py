@@ -18,8 +18,9 @@ GLOBAL, CLASS, STATE = "a global variable", "a class", "the application's state"
 class SessionInModule(Rule):
     """All tasks share a session in a global variable, a class attribute or app.state.
 
-    - A factory of sessions, for example an async_sessionmaker, may be global.
-    - An async_scoped_session may be global, because every task gets a separate session.
+    A factory of sessions, for example an async_sessionmaker, may be global.
+
+    An async_scoped_session may be global, because every task gets a separate session.
     """
 
     code = "OAT102"

@@ -19,9 +19,11 @@ FIRST, LOOP = "this is the first of the tasks", "this loop starts many tasks"
 class SharedSession(Rule):
     """Tasks that run at the same time share one session and its connection.
 
-    - Tasks may run at the same time if only one of them uses the session.
-    - Tasks may share a session if an asyncio.Lock surrounds every use of the session.
-    - Tasks may share an async_scoped_session, which gives every task its own session.
+    Tasks may run at the same time if only one of them uses the session.
+
+    Tasks may share a session if an asyncio.Lock surrounds every use of the session.
+
+    Tasks may share an async_scoped_session, which gives every task its own session.
     """
 
     code = "OAT101"

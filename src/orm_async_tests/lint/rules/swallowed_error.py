@@ -11,10 +11,12 @@ from orm_async_tests.lint.source_file import SourceFile
 class SwallowedError(Rule):
     """Code catches an SQL error, and uses the same session again without a rollback.
 
-    - The session works again after a rollback, or after the end of a begin_nested() block around
-      the statement that failed.
-    - On SQLite and MySQL, a transaction continues after a statement has failed.
-    - In autocommit mode, no transaction is open after an SQL error.
+    The session works again after a rollback, or after the end of a begin_nested() block around
+    the statement that failed.
+
+    On SQLite and MySQL, a transaction continues after a statement has failed.
+
+    In autocommit mode, no transaction is open after an SQL error.
     """
 
     code = "OAT201"
@@ -37,8 +39,8 @@ class SwallowedError(Rule):
 class UseAfterTimeout(Rule):
     """A timeout cancels a statement, and code uses the session again without a rollback.
 
-    - After the timeout, you may use a new session. You may also call rollback() and use the same
-      session again.
+    After the timeout, you may use a new session. You may also call rollback() and use the same
+    session again.
     """
 
     code = "OAT202"
@@ -65,7 +67,7 @@ def _report_swallowed(rule: Rule, file: SourceFile, wanted: str) -> Iterator[Fin
 class BeginTwice(Rule):
     """session.begin() fails after a statement that has already begun a transaction.
 
-    - After commit() or rollback(), you may call begin() again.
+    After commit() or rollback(), you may call begin() again.
     """
 
     code = "OAT203"

@@ -20,8 +20,9 @@ QUOTED = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|\$(\w*)\$.*?\$\1\$|--[^\n]*|/\*.
 class TwoCommands(Rule):
     """Two SQL commands in one text() fail on asyncpg, because asyncpg prepares every statement.
 
-    - On psycopg, a text() without parameters may contain several commands.
-    - A semicolon in a quoted text or in the body of a function does not separate commands.
+    On psycopg, a text() without parameters may contain several commands.
+
+    A semicolon in a quoted text or in the body of a function does not separate commands.
     """
 
     code = "OAT503"

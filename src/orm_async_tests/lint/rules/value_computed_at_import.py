@@ -25,8 +25,9 @@ MIGRATIONS = {"upgrade", "downgrade"}
 class ValueComputedAtImport(Rule):
     """Python computes a column's default once, at import, so all rows get the same value.
 
-    - The default of a column may be a constant, for example time(hour=12).
-    - In a migration, a default may be computed once, because all existing rows get one value.
+    The default of a column may be a constant, for example time(hour=12).
+
+    In a migration, a default may be computed once, because all existing rows get one value.
     """
 
     code = "OAT601"

@@ -75,11 +75,7 @@ def passed_value(project: "Project", function: Scope, name: str) -> Value | None
 
 
 def _may_be_session(function: Scope, name: str) -> bool:
-    """Return whether a function calls a parameter, calls a session's method on the parameter, or
-    passes the parameter to another call.
-
-    For a parameter of __init__, return whether the module calls any session's method.
-    """
+    """Return whether a function uses a parameter like a session, or passes the parameter on."""
     if function.name.endswith("__init__"):
         return not OPERATIONS.isdisjoint(function.module.calls)
     for call in function.calls:

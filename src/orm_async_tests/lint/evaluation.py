@@ -114,8 +114,8 @@ def _call_external(project: "Project", name: str, call: ast.Call, scope: Scope) 
 
 
 def _bind(project: "Project", name: str, function: ast.expr, scope: Scope) -> Value | None:
-    """Return the value of a call that receives a function and calls the function later, for example
-    of partial() or Depends().
+    """Return the value of partial(f), Depends(f) and similar calls, which call the function f
+    later.
     """
     result = evaluate_call(
         project, project.value(function, scope), ast.Call(function, [], []), scope

@@ -51,10 +51,8 @@ def catches_all(names: list[str], kinds: frozenset[str]) -> bool:
 
 
 def call_around(node: ast.AST | None, name: str, scope: Scope) -> str:
-    """Return the name of the last keyword argument of the call of `name` that encloses a node.
-
-    If this call has no keyword argument, return `name`. If no call of `name` encloses the node,
-    return "".
+    """Return the last option of the call of `name` around a node, or `name` if the call has no
+    option. Return "" outside of such a call.
     """
     while isinstance(node, ast.Call | ast.Starred | ast.List):
         if isinstance(node, ast.Call) and last_name(node) == name:
@@ -83,7 +81,7 @@ def wrapped_in(node: ast.AST, scope: Scope) -> Iterator[tuple[str, ast.AST]]:
 
 
 def is_tested(node: ast.AST, scope: Scope) -> bool:
-    """Return whether the result of a call may decide that a function returns or jumps."""
+    """Return whether an `if` with a `return`, `raise` or jump reads the result of a call."""
     parents, known = scope.module.parents, scope.module.values
     while isinstance(around := parents.get(node), ast.expr):
         node = around

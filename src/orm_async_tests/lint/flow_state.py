@@ -24,15 +24,17 @@ class Failure(NamedTuple):
 
 @dataclass
 class State:
-    """What is known about the sessions of a function at one point of the function's code. The field
-    `failures` contains the errors of sessions, and the field `begun` contains the nodes that have
-    begun transactions. Both fields are dictionaries, whose keys are the keys of the sessions.
+    """What is known about the sessions of a function at one line of the function.
 
-    If a statement may fail, the code after it has one state with the error and one without it.
+    A line after a statement that may fail has two states: with and without the failure.
     """
 
     failures: dict[str, frozenset[Failure]] = field(default_factory=dict)
+    """The errors of the sessions, by the paths of the sessions, for example "self.session"."""
+
     begun: dict[str, ast.AST] = field(default_factory=dict)
+    """The calls that have begun transactions, by the paths of the sessions."""
+
     facts: dict[str, object] = field(default_factory=dict)
     """The constants that variables hold, by the names of the variables."""
 
@@ -43,8 +45,8 @@ class State:
         return State(dict(self.failures), dict(self.begun), dict(self.facts), self.flags)
 
     def failed(self, key: str, failure: Failure, result: object = UNKNOWN) -> "State":
-        """Return a copy of the state, after an error has left a session in a failed transaction.
-        The argument `result` is what a call has returned after the error.
+        """Return a copy of this state in which a session has failed, and the last call has returned
+        `result`.
         """
         group = self.failures.get(key, frozenset()) | {failure}
         facts = {} if result is UNKNOWN else {RESULT: result}
@@ -52,10 +54,8 @@ class State:
         return State(failures, dict(self.begun), self.facts | facts, self.flags)
 
     def clear(self, key: str) -> None:
-        """Forget a session that was rolled back, closed or replaced.
-
-        Also forget every session that the function reaches only through an object, because the
-        object may hold the session that was rolled back.
+        """Forget a session after a rollback. Also forget the sessions that objects hold, because an
+        object may hold the same session.
         """
         for store in (self.failures, self.begun):
             for name in [name for name in store if name == key or is_held(name)]:
@@ -69,9 +69,7 @@ class State:
             self.facts[name] = result
 
     def evaluate(self, node: ast.expr) -> object:
-        """Return the constant to which an expression evaluates. Return TRUE if the value is only
-        known to be true, and UNKNOWN if nothing is known about the value.
-        """
+        """Return the constant of an expression, TRUE for an object that is true, or UNKNOWN."""
         match node:
             case ast.Name(id=name):
                 return self.facts.get(name, UNKNOWN)
@@ -105,9 +103,7 @@ def is_held(key: str) -> bool:
 
 
 def join(states: Iterable[State]) -> list[State]:
-    """Return the states at a point of the code where several paths of the control flow meet. States
-    with equal failures become one state.
-    """
+    """Merge the states of several paths. States with equal failures become one state."""
     known: dict[object, State] = {}
     for state in states:
         failures = {key: group for key, group in state.failures.items() if group}
@@ -122,11 +118,8 @@ def join(states: Iterable[State]) -> list[State]:
 
 
 def constant_of(node: ast.expr) -> object:
-    """Return the constant that an expression stands for, or TRUE if the expression is not a
-    constant.
-
-    An empty collection stands for the constant (), and a member of an enumeration stands for its
-    source code.
+    """Return the constant of an expression, or TRUE for any other expression. An empty list, tuple
+    or dictionary counts as the constant ().
     """
     if isinstance(node, ast.Constant):
         return node.value

@@ -28,9 +28,8 @@ class Flows:
         return self._interpret(scope, State(begun=self._begun_before(scope)))
 
     def _begun_before(self, scope: Scope) -> dict[str, ast.AST]:
-        """Return the names of the parameters whose session is in a transaction before a function
-        runs, because a FastAPI dependency has begun the transaction. The result maps each name to
-        the syntax node of the parameter that receives this dependency.
+        """Return the parameters with a session on which a FastAPI dependency has begun a
+        transaction. Each parameter is mapped to the parameter that receives the dependency.
         """
         providers = {name: self._dependency(name, scope) for name in scope.parameters}
         begun: dict[Scope, ast.AST] = {}
@@ -64,11 +63,9 @@ class Flows:
         return self.of(scope) if scope else None
 
     def called(self, event: Event, state: State) -> SessionFlow | None:
-        """Return the control flow of a called function. The control flow starts with the caller's
-        state of the session, and with the constants that the call passes.
-
-        If the caller's session has failed or has begun a transaction, the result gives the called
-        function's own definition as the place of this failure or begin().
+        """Interpret a called function with the constants that the call passes, and with the state
+        of the caller's session. An earlier failure of the session then has the called function as
+        its place.
         """
         scope = self.use.project.function(event.callee)
         if scope is None or event.callee is None:
@@ -102,9 +99,8 @@ class Flows:
         return flow is None or not flow.raised.isdisjoint(event.inside)
 
     def outcomes(self, event: Event, scope: Scope) -> tuple[bool, list[tuple[Failure, object]]]:
-        """Return whether a called function leaves a transaction open, and the errors that the
-        function or its decorator swallows. Each error is paired with the value that the call
-        returns after the error.
+        """Return whether a called function leaves a transaction open. Also return every error that
+        the function swallows, together with the result of the call.
         """
         errors: list[tuple[Failure, object]] = []
         for value in expressions.wrappers(self.use.project, event.callee):
@@ -127,10 +123,8 @@ class Flows:
         return bool(begun) and all(begun), errors
 
     def suppressed_by(self, expression: ast.expr, scope: Scope) -> tuple[str, list[str]]:
-        """Return the name of a context manager, and the errors that the context manager swallows.
-
-        The name is "" for a context manager of the project. If such a context manager rolls back
-        the session, return no errors.
+        """Return the errors that a context manager swallows. If another library defines the context
+        manager, return its name before the errors.
         """
         project = self.use.project
         value = project.value(getattr(expression, "func", expression), scope)

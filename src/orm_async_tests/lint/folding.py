@@ -175,7 +175,7 @@ class Folding:
         return result
 
     def _apply_changes(self, value: FoldedDict, name: str, scope: Scope) -> None:
-        """Apply to a FoldedDict the changes that a scope makes to the variable `name`."""
+        """Update a folded dictionary with the assignments to its items in a scope."""
         for item in ast.walk(scope.node):
             change: object = NOT_CONSTANT
             match item:
@@ -214,9 +214,7 @@ def _query_of(options: FoldedDict) -> str:
 
 
 def _is_alternative(node: ast.AST, scope: Scope) -> bool:
-    """Return whether a statement is in an `else` block, so that the statement does not run after
-    the preceding `if` block.
-    """
+    """Return whether a statement is in an `else` block."""
     parents = scope.module.parents
     while isinstance(around := parents.get(node), ast.If):
         if node in around.orelse:

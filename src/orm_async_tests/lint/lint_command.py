@@ -54,9 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _read_input(arguments: argparse.Namespace) -> dict[Path, str]:
-    """Return a dictionary of the text on standard input, whose key is the name of the file. Return
-    {} if the command does not read standard input.
-    """
+    """Map the file name for standard input to the text on standard input."""
     name = arguments.stdin_filename
     if STANDARD_INPUT not in arguments.paths and not name:
         return {}

@@ -129,9 +129,7 @@ def _read_table(root: Path) -> dict[str, Any] | None:
 
 
 def _is_like(value: Any, example: Any, is_valid: Callable[[str], Any]) -> bool:
-    """Return whether a value has the type of an example, and whether all texts in the value are
-    valid.
-    """
+    """Return whether a value has the type of an example, and whether all its texts are valid."""
     match value, example:
         case str(), str():
             return bool(is_valid(value))

@@ -50,8 +50,8 @@ class ModulePaths:
         return self._names[folder]
 
     def _import_folders(self, folder: str) -> list[str]:
-        """Return the folders in which Python looks for a module that is imported by its absolute
-        name. The first of these folders is the nearest one that is not a package.
+        """Return the folders in which Python looks for an absolute import, the nearest folder
+        first.
         """
         if folder not in self._folders:
             above = [Path(folder), *Path(folder).parents]

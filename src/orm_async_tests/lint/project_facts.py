@@ -1,6 +1,4 @@
-"""Reads from the dependencies of a project which databases and which version of FastAPI the project
-uses.
-"""
+"""Finds out which databases, drivers and version of FastAPI a project uses."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -58,9 +56,8 @@ class ProjectFacts:
 def read_facts(root: Path, dialect: str, fastapi: str, sources: Iterable[str] = ()) -> ProjectFacts:
     """Read the facts about a project from the files that list its dependencies.
 
-    If the URLs of all engines in `sources` are constants, these URLs determine the databases and
-    drivers instead of the dependencies. The arguments `dialect` and `fastapi` contain settings,
-    which take precedence over URLs and dependencies.
+    If the engines in the texts `sources` have constant URLs, the URLs tell the databases and
+    drivers. The settings `dialect` and `fastapi` override everything else.
     """
     text = "\n".join(_texts(root))
     words = set(WORD.findall(text.lower()))

@@ -287,9 +287,7 @@ class Project:
     # Classes and attributes
 
     def _class_value(self, scope: Scope) -> Value:
-        """Return the value of a class of the project. If the class inherits from a SQLAlchemy
-        class, return the value of the SQLAlchemy class.
-        """
+        """Return a class of the project. A subclass of AsyncSession counts as AsyncSession."""
         project = Value("class", scope.name, scope.module.path)
         known = scope.module.values
         value = self._remember((scope, "class"), known, Project._known_base, scope, project)

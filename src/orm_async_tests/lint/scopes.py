@@ -388,7 +388,7 @@ def later(
 
 
 def creation(node: ast.AST, scope: Scope) -> ast.Call | None:
-    """Return the call that created a value, given this call itself or a name bound to the call."""
+    """Return the call that created the value of a name, for example `AsyncSession(engine)`."""
     if isinstance(node, ast.Name):
         binding = scope.binding(node.id)
         node = binding.node if binding and isinstance(binding.node, ast.AST) else node

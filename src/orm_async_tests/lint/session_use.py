@@ -1,8 +1,8 @@
 """Determines which sessions an expression uses, and which methods of these sessions are called.
 
 The key of a session is the dotted path by which a function reaches the session, for example
-"self.session". If an object holds a session, for example a repository, the key of the object is the
-key of the session.
+"self.session". An object that holds a session, for example a repository, has the same key as the
+session.
 """
 
 import ast
@@ -77,9 +77,7 @@ class SessionUse:
         return ()
 
     def _accessor(self, node: ast.AST, scope: Scope) -> str:
-        """Return the path of a call that reads a context variable, for example "current.get()". The
-        call may be of a function that reads the variable. Return "" for any other expression.
-        """
+        """Return "current.get()" for a call that reads the context variable `current`, or ""."""
         node, scope = self.project.origin(node, scope)
         match node:
             case ast.Call(func=ast.Attribute(value=owner, attr="get")):
@@ -156,7 +154,7 @@ class SessionUse:
     # Events
 
     def normal(self, call: ast.Call, scope: Scope) -> ast.Call:
-        """Return a call with the arguments that partial() and starred collections add."""
+        """Return a call with the arguments of partial() and of `*items` filled in."""
         value = self.project.value(call.func, scope)
         if value and value.kind == "call" and value.parts:
             source, _ = self.project.origin(call.func, scope)
@@ -244,9 +242,7 @@ class SessionUse:
             yield Event(key, names, call, callee, tuple(paths))
 
     def _outer(self, path: str, function: Scope, scope: Scope) -> tuple[str, ...]:
-        """Return the keys by which a caller reaches a session that the called function finds in an
-        outer scope.
-        """
+        """Return the caller's keys of a session that a called function finds outside itself."""
         if path == ANY or function.module is not scope.module:
             return (path,) if path == ANY else ()
         return self.keys(ast.parse(path, mode="eval").body, scope)
@@ -328,8 +324,8 @@ def is_session(value: Value | None) -> bool:
 
 
 def is_outside(key: str, function: Scope) -> bool:
-    """Return whether the key of a session begins with a parameter of a function, or with a name
-    that the function finds in an outer scope.
+    """Return whether a function gets the session of a key from outside, for example from a
+    parameter.
     """
     root = key.partition(".")[0].partition("[")[0].removesuffix("()")
     owner = function.find(root)

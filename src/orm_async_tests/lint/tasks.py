@@ -42,7 +42,7 @@ class Start:
 
 
 def works(file: SourceFile, node: ast.AST, scope: Scope) -> Iterator[Work]:
-    """Yield the calls whose coroutines are in the value of an expression, for example in a list."""
+    """Yield the calls of coroutine functions in an expression, for example the items of a list."""
     for work in elements(file, node, scope, None):
         match work.node:
             case ast.Call(func=ast.Name(id="map" | "starmap"), args=[target, *items]):
@@ -127,9 +127,7 @@ def loop_around(file: SourceFile, node: ast.AST) -> ast.AST | None:
 
 
 def starts(file: SourceFile) -> Iterator[Start]:
-    """Yield the calls that start tasks, including calls of functions that start their arguments as
-    tasks.
-    """
+    """Yield the calls that start tasks, for example the calls of gather() or create_task()."""
     for names, gathers in ((GATHERING, True), (STARTING, False)):
         for call, scope in file.calls(*names):
             name = file.external_name(call.func, scope)

@@ -8,12 +8,12 @@ from orm_async_tests.lint import sqlalchemy_types as sa
 class Value(NamedTuple):
     """The value of an expression.
 
-    The field `kind` is "instance" for an instance of the class `name`, and "class" for the class
-    itself. The field `kind` can also be "function", "module", "method" for a method of SQLAlchemy,
-    or "external" for a name of another library.
+    The field `name` is the name of a class, function or module. The field `kind` is "class" for a
+    class and "instance" for an instance of the class. Other kinds are "function", "module",
+    "method" for a method of SQLAlchemy, and "external" for a name of another library.
 
-    An object of the kind "enter", "item", "await" or "call" produces the value `inner`. The object
-    does this when code enters it, iterates over it, awaits it or calls it.
+    The kinds "await", "enter", "item" and "call" mean that an `await`, a `with`, a `for` or a call
+    of the value gives the value `inner`.
     """
 
     kind: str
@@ -36,8 +36,8 @@ class Value(NamedTuple):
 
 
 def union(values: list[Value | None]) -> Value | None:
-    """Return the value that all known values are equal to, or None if known values differ. If all
-    known values are sessions or connections, return the first known value.
+    """Return the common value of all known values. Of several sessions or connections, return the
+    first.
     """
     known = [value for value in values if value is not None]
     if not known:

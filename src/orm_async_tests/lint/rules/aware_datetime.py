@@ -129,7 +129,7 @@ def _owner(file: SourceFile, node: ast.AST, scope: Scope) -> Value | Table | Non
 
 
 def _listed(file: SourceFile) -> Iterator[Stored]:
-    """Yield the items of the dictionaries whose values a statement stores."""
+    """Yield the values of the dictionaries that code passes to an INSERT or UPDATE."""
     calls = [item for name in (*WRITING, "execute") for item in file.module.calls.get(name, ())]
     for call, place in calls:
         is_run = last_name(call.func) == "execute" and len(call.args) > 1

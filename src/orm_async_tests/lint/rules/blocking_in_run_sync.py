@@ -63,9 +63,7 @@ class BlockingInRunSync(Rule):
 def _blocking(
     file: SourceFile, function: Scope | None, depth: int
 ) -> Iterator[tuple[ast.Call, str, Scope]]:
-    """Yield the calls that block a thread, in the code of a function and of the functions that it
-    calls. Each blocking call has the name of the called function and the scope of the call.
-    """
+    """Yield the blocking calls in a function and in the functions that it calls."""
     if function is None or function.is_async or depth == 0:
         return
     for call in function.calls:

@@ -18,9 +18,8 @@ UNKNOWN = "?"  # stands for a value, or for a name of an option, that is not con
 
 
 def describe_engines(file: SourceFile) -> Iterator[tuple[ast.Call, str]]:
-    """Yield the calls that create engines, including calls of functions that pass options on to an
-    engine. Each call has a description, which is one line with the kind, the URL and the options of
-    the engine:
+    """Yield the calls that create engines, each with a description of the engine. The description
+    has the kind, the URL and the options of the engine, for example in this line:
 
     async postgresql+asyncpg://host/db poolclass=NullPool pool_size=5 connect_args.timeout=3
     """
@@ -203,9 +202,6 @@ class ScopedByThread(Rule):
 
 
 def _is_used_by_tasks(file: SourceFile, created: ast.Call) -> bool:
-    """Return whether coroutine functions of the module call methods of the session that the call
-    `created` returns.
-    """
     calls = [(call.func, scope) for scope in file.module.all_scopes if scope.is_async
              for call in scope.calls]  # fmt: skip
     return any(

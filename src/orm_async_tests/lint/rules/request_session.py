@@ -149,9 +149,7 @@ def _added_tasks(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[ast.e
 
 
 def _tasks_of_helpers(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[ast.expr]]]:
-    """Yield the calls of functions that call add_task(), and the arguments that these functions
-    pass on to the task.
-    """
+    """Yield the calls of functions that call add_task(), with the arguments of the task."""
     pairs = [pair for calls in [*file.module.calls.values()] for pair in calls]
     for call, scope in pairs if "BackgroundTasks" in file.text else ():
         values = [file.value(part, scope) for part in call.args]
@@ -168,8 +166,8 @@ def _tasks_of_helpers(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[
 
 
 def _dropped_tasks(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[ast.expr]]]:
-    """Yield the calls that start a task that no code awaits, and the expressions that the task
-    uses.
+    """Yield the calls that start a task without awaiting the task. Each call comes with the
+    expressions that the task uses.
     """
     for start in starts(file):
         is_last = start.source is start.call or isinstance(file.parent(start.call), ast.Expr)
@@ -214,9 +212,6 @@ def _only_keeps(call: ast.Call, scope: Scope) -> bool:
 
 
 def _keys(file: SourceFile, node: ast.expr, scope: Scope) -> Iterator[str]:
-    """Yield the keys of the sessions that a task receives as arguments, or that the task's function
-    uses.
-    """
     source, inner = file.project.origin(node, scope)
     if isinstance(source, ast.Call) and file.external_name(source.func, inner).endswith("partial"):
         for part in (*source.args, *(keyword.value for keyword in source.keywords)):
@@ -257,9 +252,7 @@ def _ends_early(file: SourceFile, key: str, scope: Scope) -> bool | None:
 
 
 def _depends(file: SourceFile, node: ast.AST, scope: Scope, depth: int = 0) -> bool | None:
-    """Return whether FastAPI ends the dependency in a parameter's annotation or default before the
-    response. Return None if there is no Depends().
-    """
+    """Return whether a dependency ends before the response, or None without Depends()."""
     node, scope = file.project.origin(node, scope)
     parts: list[tuple[ast.AST, Scope]] = []
     match node:

@@ -16,8 +16,8 @@ class Rule:
     """A rule, which finds one kind of mistake.
 
     The docstring of a rule's class is the text of the rule's page. The first paragraph of this
-    docstring says in one sentence what is wrong. Every other paragraph says when the rule does
-    not apply.
+    docstring says in one sentence what is wrong. The paragraphs after the first one say when
+    the rule does not apply.
     """
 
     code: ClassVar[str]
@@ -80,9 +80,7 @@ class Rule:
 
 
 def argument(call: ast.Call, position: int, name: str) -> list[ast.expr]:
-    """Return a list with the argument that a call passes by position or by name. Return an empty
-    list if the call does not pass this argument.
-    """
+    """Return the argument in a list, which is empty if the call does not pass the argument."""
     named = [keyword.value for keyword in call.keywords if keyword.arg == name]
     return [*call.args[position : position + 1], *named]
 
@@ -93,8 +91,8 @@ def insertion(file: SourceFile, node: ast.AST, text: str) -> Fix:
 
 
 def named_arguments(file: SourceFile, call: ast.Call, scope: Scope) -> dict[str, ast.expr]:
-    """Return the keyword arguments of a call, including the items of `**options` if the source code
-    contains the dictionary `options`.
+    """Return the keyword arguments of a call. The items of `**options` count if `options` is a
+    dictionary in the source code.
     """
     nodes = {}
     for keyword in call.keywords:
@@ -108,11 +106,8 @@ def named_arguments(file: SourceFile, call: ast.Call, scope: Scope) -> dict[str,
 
 
 def uses_of_call(call: ast.Call, scope: Scope) -> list[tuple[ast.AST, ast.AST | None]]:
-    """Return the expressions that use the value of a call, each with the syntax node around the
-    expression.
-
-    If a variable has no other value than the value of the call, the expressions are the names that
-    read this variable. Otherwise, the only expression is the call.
+    """Return the expressions that use the result of a call, each with the node around the
+    expression. If a variable holds only this result, these are the places that read the variable.
     """
     match scope.module.parents.get(call):
         case ast.Assign(targets=[ast.Name(id=name)]) if len(scope.bindings.get(name, ())) == 1:

@@ -38,8 +38,8 @@ class SessionInModule(Rule):
 
 
 def _stored(file: SourceFile) -> Iterator[tuple[ast.expr, str, Scope]]:
-    """Yield each value that code stores, the place, and the scope. The place is "" if tasks do not
-    share the place.
+    """Yield every stored value, the kind of variable that stores the value, and the scope of the
+    assignment.
     """
     for node, scope in [*file.nodes(ast.Assign), *file.nodes(ast.AnnAssign)]:
         targets = getattr(node, "targets", None) or [node.target]
@@ -63,9 +63,7 @@ def _stored(file: SourceFile) -> Iterator[tuple[ast.expr, str, Scope]]:
 
 
 def _is_kept(file: SourceFile, call: ast.Call) -> bool:
-    """Return whether code that runs at import may store the value of a call in a variable or an
-    object.
-    """
+    """Return whether the result of a call at import may stay alive in a variable."""
     around = file.parent(call)
     while isinstance(around, ast.Call):
         if last_name(around) in USING:
@@ -75,8 +73,8 @@ def _is_kept(file: SourceFile, call: ast.Call) -> bool:
 
 
 def _place(file: SourceFile, target: ast.expr, scope: Scope) -> str:
-    """Return the place in which an assignment stores a value, or "" if tasks do not share the
-    place.
+    """Return the kind of variable that an assignment changes, for example "a class", or "" if tasks
+    do not share the variable.
     """
     if isinstance(target, ast.Name):
         if scope.is_module or target.id in scope.globals:

@@ -104,9 +104,7 @@ def _managed_tasks(file: SourceFile) -> Iterator[tuple[ast.expr, str]]:
 def _used_between(
     file: SourceFile, scope: Scope, keys: Collection[str], start: ast.expr, end: tuple[int, int]
 ) -> str:
-    """Return the key in `keys` whose session a function uses between the node `start` and the
-    position `end`, or "".
-    """
+    """Return the first of `keys` whose session is used between `start` and `end`, or ""."""
     calls = [
         call
         for call in scope.calls

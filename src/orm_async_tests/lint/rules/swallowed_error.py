@@ -57,7 +57,6 @@ class UseAfterTimeout(Rule):
 
 
 def _report_swallowed(rule: Rule, file: SourceFile, wanted: str) -> Iterator[Finding]:
-    """Yield a finding for every statement whose error of the kind `wanted` is swallowed."""
     swallowed = [item for flow in file.flows for item in flow.swallowed.items()]
     uses = {node: use for node, (kind, use) in reversed(swallowed) if kind == wanted}
     for node, use in uses.items():

@@ -54,7 +54,7 @@ def _text(file: SourceFile, node: ast.AST, scope: Scope) -> tuple[ast.AST | None
 
 
 def _listed_texts(file: SourceFile) -> Iterator[ast.expr]:
-    """Yield the calls of text() with several commands that are items of a global dictionary."""
+    """Yield the texts with several commands in global dictionaries."""
     for call, scope in file.calls("text"):
         if scope.is_module and isinstance(file.parent(call), ast.Dict):
             source, _ = _text(file, call, scope)

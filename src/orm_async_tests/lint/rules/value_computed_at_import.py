@@ -52,9 +52,7 @@ class ValueComputedAtImport(Rule):
 
 
 def _scope_of(func: ast.expr, scope: Scope) -> Scope:
-    """Return the scope in which Python looks up the name of a function. If a class body binds the
-    name only on a later line, this is the scope around the class.
-    """
+    """Return the scope of a function's name, without names that the class body binds later."""
     bindings = scope.bindings.get(getattr(func, "id", ""), [])
     is_later = bindings and getattr(bindings[0].node, "lineno", 0) >= func.lineno
     return (
@@ -65,8 +63,8 @@ def _scope_of(func: ast.expr, scope: Scope) -> Scope:
 
 
 def _changing_call(file: SourceFile, node: ast.AST, scope: Scope, depth: int = 2) -> ast.AST | None:
-    """Return a call that returns a different value every time it runs, or a name whose value such a
-    call computes. Return None if the expression contains neither.
+    """Return the part of an expression whose value changes from run to run, for example uuid4(), or
+    None.
     """
     match node:
         case ast.Lambda():

@@ -2,9 +2,9 @@
 
 The script cancels a task that waits for a connection, just as a connection returns to the pool. If
 a task gets a connection and a cancel at the same time, asyncio.wait_for() of Python 3.11 swallows
-the cancel. Before SQLAlchemy 2.0.56 and 2.1.7, a task whose cancel asyncio.wait_for() had swallowed
-got a pooled connection and continued. With asyncio.current_task().cancelling(), a task can find out
-that it should end.
+the cancel. Before SQLAlchemy 2.0.56 and 2.1.7, the pool called asyncio.wait_for() to wait for a
+connection. Instead of ending, the cancelled task got the pooled connection and continued. If
+asyncio.current_task().cancelling() is not 0, the current task was cancelled and should end.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.7
 Docs: https://github.com/python/cpython/issues/86296

@@ -2,9 +2,9 @@
 
 A connection of the engine caches the names of the statements that it has prepared. PgBouncer may
 run the client's next transaction on another server connection, where the prepared statements do not
-exist. With NullPool and unique statement names, which SQLAlchemy's documentation recommends, two
-transactions of one connection still fail. Switch off the statement caches of asyncpg and
-SQLAlchemy.
+exist. SQLAlchemy's documentation recommends NullPool and unique statement names for PgBouncer. Even
+with NullPool and unique statement names, the second transaction of a connection can fail with
+SQLSTATE 26000. Switch off the statement caches of asyncpg and SQLAlchemy.
 
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-name-with-pgbouncer
 Symptom: you get InvalidSQLStatementNameError (SQLSTATE 26000)

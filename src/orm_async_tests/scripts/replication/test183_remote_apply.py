@@ -39,7 +39,7 @@ async def as_usual(
 async def remote_apply(
     make_engine: MakeEngine, primary_url: URL, standby_url: URL, standby: Standby
 ) -> dict[str, object]:
-    """commit with SET LOCAL synchronous_commit, and let the standby replay when COMMIT waits"""
+    """pause replay, commit with synchronous_commit=remote_apply, and resume while COMMIT waits"""
     standby.pause()
     primary = make_engine(primary_url)
 

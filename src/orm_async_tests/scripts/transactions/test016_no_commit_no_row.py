@@ -1,4 +1,4 @@
-"""Leaving `async with` without a commit rolls back, because only begin() commits for you.
+"""Leaving `async with` without a commit rolls back, because only a begin() block commits for you.
 
 A session or a connection rolls its transaction back at the end of the `async with` block, without a
 warning. A block of begin() commits at its end, and rolls back if it raises.

@@ -1,8 +1,9 @@
 """A raw COPY before the first statement is not in the transaction of engine.begin().
 
-SQLAlchemy's adapter for asyncpg begins the transaction with the first statement that it executes. A
-COPY that you send on the driver's connection before the first statement commits by itself. Before a
-raw COPY, execute a statement, or begin a transaction on the driver's connection.
+SQLAlchemy's adapter for asyncpg begins the transaction with the first statement that it executes.
+If you send a COPY on the driver's connection before the first statement, the server commits the
+COPY at once. Before a raw COPY, execute a statement, or begin a transaction on the driver's
+connection.
 
 Docs: https://docs.sqlalchemy.org/en/21/faq/connections.html#accessing-the-underlying-connection-for-an-asyncio-driver
 """

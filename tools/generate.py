@@ -50,7 +50,8 @@ POOLERS = {
     "^PgBouncer": "the pooler is PgBouncer",
     "transaction": "PgBouncer runs in transaction mode",
     r"^PgBouncer 1\.(1\d|20)\b.* transaction|transaction-unprepared$": "PgBouncer runs in "
-    "transaction mode, either in a release before 1.21 or with `max_prepared_statements=0`,",
+    "transaction mode without prepared statements (before 1.21, or with "
+    "`max_prepared_statements=0`)",
 }
 LIBRARIES = {"sqlalchemy": "SQLAlchemy"}
 
@@ -163,8 +164,9 @@ def list_expected_differences() -> Iterator[str]:
     for entry in read_expected():
         numbers = sorted(entry.numbers)
         scripts = _enumerate([f"`test{number}`" for number in numbers])
-        conditions = [_describe_condition(*condition) for condition in entry.where.items()]
-        conditions += [_describe_versions(*versions) for versions in entry.versions.items()]
+        conditions = [_describe_condition(*condition) for condition in sorted(entry.where.items())]
+        for versions in entry.versions.items():
+            conditions += _describe_versions(*versions)
         verb = "may fail" if not entry.always else "fails" if len(numbers) == 1 else "fail"
         which = f"{scripts} {verb} if {_enumerate(conditions)}.".replace("|", "\\|")
         rows.append([which, entry.why])
@@ -178,11 +180,11 @@ def _describe_condition(field: str, pattern: str) -> str:
     return POOLERS[pattern] if field == "pooler" else f"the field `{field}` matches `{pattern}`"
 
 
-def _describe_versions(library: str, versions: str) -> str:
-    """Say a range of versions in words, for example `>=2.1,<2.2`."""
-    ends = re.sub(r">=([\d.]+)", r"\1 or newer", versions)
-    ends = re.sub(r"<([\d.]+)", r"older than \1", ends).replace(",", ", but ")
-    return f"{LIBRARIES.get(library, library)} is {ends}"
+def _describe_versions(library: str, versions: str) -> list[str]:
+    """Describe each limit of a range of versions in words, for example of `>=2.1,<2.2`."""
+    limits = re.sub(r">=([\d.]+)", r"\1 or newer", versions)
+    limits = re.sub(r"<([\d.]+)", r"older than \1", limits)
+    return [f"{LIBRARIES.get(library, library)} is {limit}" for limit in limits.split(",")]
 
 
 def _enumerate(phrases: Sequence[str]) -> str:

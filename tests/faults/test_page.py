@@ -61,7 +61,7 @@ def test_the_page_states_the_limits_of_the_sweep() -> None:
     closed, asyncpg = injection.CLOSED_WITHIN, TIMEOUTS["asyncpg"]
     first, last = sweeping.FIRST, sweeping.LAST
     sentences = [
-        f"The caller had not ended {injection.RELEASED_WITHIN:g} seconds after its start",
+        f"The caller was still running {injection.RELEASED_WITHIN:g} seconds after its start",
         f"within {closed['asyncpg']:g} seconds with asyncpg",
         f"within {closed['psycopg']:g} seconds with psycopg",
         f"a caller that waits for more than {injection.SILENT_FOR:g} seconds",

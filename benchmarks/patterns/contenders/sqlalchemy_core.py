@@ -137,7 +137,7 @@ WALK_ARRAYS = WALK_ARRAYS.where(USERS.c.id == bindparam("key"))
 
 @tuned
 async def walk_arrays(library: Library, work: Work, tally: Tally) -> None:
-    """run one statement per user, which returns an array per column"""
+    """for each user, run a statement that returns every column as an array"""
     async with library.reads.connect() as connection:
         for key in work.user_ids:
             name, *columns = (await connection.execute(WALK_ARRAYS, {"key": key})).one()
@@ -147,7 +147,7 @@ async def walk_arrays(library: Library, work: Work, tally: Tally) -> None:
 
 @tuned
 async def walk_run_sync(library: Library, work: Work, tally: Tally) -> None:
-    """in one run_sync(), run one statement per user, which returns an array per column"""
+    """for each user, run a statement that returns every column as an array, in one run_sync()"""
 
     def walk_users(connection: Connection) -> None:
         for key in work.user_ids:

@@ -111,8 +111,9 @@ def needs_search(defect: KnownDefect, library: str, driver: str, pins: Pins) -> 
     """Return whether a search on the releases of a library can find the releases that have the
     defect.
 
-    If the search pins another library to an old release, the defect must depend on both libraries.
-    The defect must not occur with the installed release of the pinned library.
+    The parameter `pins` can pin a second library to an old release. A search with `pins` is useful
+    only if the defect depends on both libraries, and if the installed release of the second library
+    is free of the defect.
     """
     versions = defect.versions
     if pins:
@@ -150,8 +151,8 @@ def select(run: Run, number: int, release: str) -> ReleaseOutcome:
 
 
 def update_claims(rows: Rows, scripts: Collection[ScriptFile]) -> Rows:
-    """Run the scripts, and return the rows of the table of claims. Each row of this table lists
-    scripts that hold on the same releases.
+    """Run the scripts, and return the rows of the table of claims. Each row of the table of claims
+    lists scripts whose claims hold on the same releases.
     """
     numbers_by_releases = defaultdict[tuple[str, ...], list[int]](list)
     numbers = {script.number for script in scripts}

@@ -174,7 +174,7 @@ def list_expected_differences() -> Iterator[str]:
 
 
 def _describe_condition(field: str, pattern: str) -> str:
-    """Say in words which stacks have a value of the field that the pattern matches."""
+    """Describe a condition: the field of the stack must match the regular expression `pattern`."""
     if field == "driver" and pattern.isalpha():
         return f"the driver is {pattern}"
     return POOLERS[pattern] if field == "pooler" else f"the field `{field}` matches `{pattern}`"

@@ -114,10 +114,10 @@ def compare_answers(answers: Mapping[str, Any]) -> None:
 
 @asynccontextmanager
 async def connected_contestants(workload: str, url: URL) -> AsyncIterator[list[Contestant]]:
-    """Open a warm pool for every library, and yield the functions of a workload.
+    """Open a warm pool for every library, and yield a list of the functions of a workload.
 
-    Every ratio of speeds compares a yielded function with the first yielded function. The last
-    yielded function, the control, is the first function once more, but on a second pool.
+    Every ratio of speeds compares a function with the first function of the list. The last function
+    of the list, the control, repeats the first function on a second pool.
     """
     size = TASKS if workload == "tasks" else 1
     contestants: list[Contestant] = []

@@ -18,7 +18,7 @@ def cure_lines(script: ScriptFile) -> list[str]:
     """Return at most MOST lines of Python that fix the error that a script demonstrates.
 
     Read the lines of the fix from data/questions.toml. If data/questions.toml has no lines for the
-    script, return short lines that the script's right variant has, and that no wrong variant has.
+    script, return short lines that occur in the script's right variant, but in no wrong variant.
     """
     if lines := read_cures().get(script.number):
         return lines

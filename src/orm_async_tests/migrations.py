@@ -56,7 +56,9 @@ HISTORIES = {history.section: history for history in (TRACKING, SERVICE)}
 
 
 def alembic_folder() -> Path:
-    """Return the folder of env.py, which is inside the package only in a wheel."""
+    """Return the folder that contains env.py. In a wheel, this folder is inside the package
+    `orm_async_tests`. In a checkout, this folder is beside the package.
+    """
     package = Path(__file__).parent
     inside = package / "alembic"
     return inside if inside.exists() else package.parent / "alembic"

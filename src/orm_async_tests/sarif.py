@@ -29,6 +29,8 @@ def result(code: str, level: str, text: str, locations: Sequence[Any]) -> dict[s
 
 
 def location(path: PurePath | None, **region: int) -> dict[str, Any]:
-    """Return a location: a file and a region, which has SARIF's keys, for example "startLine"."""
+    """Return a SARIF location, which consists of a file and a region. The keyword arguments
+    `region` have the names that SARIF defines for a region, for example `startLine`.
+    """
     uri = quote(path.as_posix()) if path else ""
     return {"physicalLocation": {"artifactLocation": {"uri": uri}, "region": region}}

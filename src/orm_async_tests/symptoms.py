@@ -121,9 +121,10 @@ class PastedText:
     def matching_parts(self, symptom: Symptom) -> set[Part]:
         """Return the parts of a symptom that occur in the text, if these parts identify an error.
 
-        A piece of the message identifies the error if the piece is long, or if the message begins
-        with the piece. In these cases, the error's class in the text may differ from the class in
-        the symptom, because every driver names its error classes differently.
+        The symptom's field `fragment` is a part of an error message. If the message in the text
+        contains the fragment, the fragment identifies the error if the fragment is long, or if the
+        message begins with the fragment. In these cases, the error's class in the text may differ
+        from the class in the symptom, because every driver names its error classes differently.
         """
         parts = {part for part in symptom.parts if self._has(*part)}
         kinds, error, fragment = {kind for kind, _ in parts}, symptom.error, symptom.fragment
@@ -176,10 +177,11 @@ def find_scripts(
 ) -> list[int]:
     """Return the numbers of the scripts whose symptoms match a text, best match first.
 
-    The parameter `symptoms` maps a script's number to the symptoms of the script. The list has at
-    most MOST numbers, unless further scripts match as well as the last script in the list. Scripts
-    that match equally well are sorted by their position in the list `preferred`, and then by their
-    numbers. If the text contains several errors, scripts that know the first error come first.
+    The parameter `symptoms` maps a script's number to the symptoms of the script. The function
+    returns at most MOST numbers, unless several scripts tie for the last place. If several scripts
+    tie for the last place, the function returns all of them. Scripts that match equally well are
+    sorted by their position in the list `preferred`, and then by their numbers. If the text
+    contains several errors, scripts that know the first error come first.
     """
     scores = _scores(text, symptoms)
     first = next(filter(None, (_scores(error, symptoms) for error in split_errors(text))), scores)
@@ -194,7 +196,7 @@ def find_scripts(
 
 
 def split_errors(text: str) -> list[str]:
-    """Divide a log into its errors, but keep an error and the errors that caused it together."""
+    """Divide a log into its errors. An error and the errors that caused it stay in one text."""
     between = NEXT_TRACEBACK if TRACEBACK.search(text) else NEXT_MESSAGE
     return [part for part in between.split(CAUSE.sub("", text)) if part.strip()]
 

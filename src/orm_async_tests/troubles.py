@@ -1,8 +1,8 @@
-"""Records problems that a library does not report by raising an exception in the caller.
+"""Records problems for which a library raises no exception in the caller.
 
 A library may warn, log an error, pass an exception to the event loop, raise in a destructor, or
-drop a task before it has finished. A problem that does not reach the caller makes no test and no
-script fail by itself.
+drop a task before it has finished. Without the module `troubles`, tests and scripts would pass in
+spite of a problem that raises no exception in the caller.
 """
 
 import asyncio

@@ -146,7 +146,9 @@ def check_port(text: str, source: str) -> int:
 
 
 def _asyncpg_query(query: Mapping[str, Any]) -> dict[str, Any]:
-    """Translate a URL's parameters to asyncpg's arguments, some of them inside a `dsn`."""
+    """Translate a URL's parameters to arguments of `asyncpg.connect()`. Put parameters for which
+    asyncpg has no argument into the argument `dsn`.
+    """
     arguments = {BY_KEYWORD[name]: query[name] for name in query if name in BY_KEYWORD}
     if "timeout" in arguments:
         convert_timeouts()
@@ -213,9 +215,9 @@ def _parameters(url: URL, source: str) -> Iterator[tuple[str, str]]:
 def _with_hosts(url: URL, hosts: list[str], ports: list[str], source: str) -> URL:
     """Return the URL with its hosts in the place where both asyncpg and psycopg read them.
 
-    A single host name stands in the URL's place for the host. The directory of a Unix socket
-    becomes the URL's parameter `host`. If there are several hosts, each host with its port becomes
-    a value of the URL's parameter `host`.
+    A single host name becomes the host of the URL. The directory of a Unix socket becomes the URL's
+    parameter `host`. If there are several hosts, each host with its port becomes a value of the
+    URL's parameter `host`.
     """
     if url.host and hosts:
         raise _refusal("the URL names its host twice", source)

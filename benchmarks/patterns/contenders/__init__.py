@@ -43,8 +43,8 @@ def versions_of(contender: str) -> dict[str, str]:
 
 
 def patterns_of(contender: str, module: ModuleType) -> Iterator[Pattern]:
-    """Yield a module's measured functions. Yield a function for the workload `get` a second time,
-    for the workload `tasks`.
+    """Yield a module's measured functions. Yield each function of the workload `get` twice, because
+    the workload `tasks` uses the same function.
     """
     for name, function in vars(module).items():
         mark, label = getattr(function, "mark", None), str(function.__doc__)

@@ -57,8 +57,8 @@ async def copy_records(
 
 @contextmanager
 def collector_thresholds(*thresholds: int) -> Iterator[None]:
-    """Make garbage collection rare in the `with` block of `collector_thresholds()`. A collection
-    would examine all loaded entities, but free none of them.
+    """Make garbage collection rare in the `with` block of `collector_thresholds()`. A garbage
+    collection would examine all loaded entities, but free none of them.
     """
     usual = gc.get_threshold()
     gc.set_threshold(*thresholds)

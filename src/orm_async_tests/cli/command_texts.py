@@ -1,10 +1,11 @@
 """Declares the subcommands of `orm-async-tests`.
 
-The dictionary COMMANDS maps the function of each subcommand to a text that declares the subcommand.
-The first line of a subcommand's text has its name and a summary, which begins with a verb. The
-other lines of a subcommand's text declare its options, in the form that the module command_options
-explains. The function that implements a subcommand is imported only when the subcommand runs, so
-that other subcommands and `--help` start fast.
+The dictionary COMMANDS has one item for each subcommand. The key of an item names the function that
+implements the subcommand. The value of an item is a text about the subcommand. The first line of a
+subcommand's text has its name and a summary, which begins with a verb. The other lines of a
+subcommand's text declare its options, in the form that the module command_options explains. The
+function that implements a subcommand is imported only when the subcommand runs, so that other
+subcommands and `--help` start fast.
 """
 
 from orm_async_tests import catalogue, github

@@ -146,8 +146,9 @@ def _open_scope() -> Any:
 
 @contextmanager
 def _instrument_connections(engine: AsyncEngine, target: Target) -> Iterator[None]:
-    """In the `with` block of `_instrument_connections()`, give new connections an application_name
-    and the address of the sweep's proxy.
+    """Set the application_name of every connection that opens in the `with` block of
+    `_instrument_connections()`. If the sweep uses a proxy, open these connections to the proxy
+    instead of the server.
 
     An event listener changes the connection parameters, so that a sweep does not have to change the
     user's engine.

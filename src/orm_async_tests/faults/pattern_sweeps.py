@@ -182,8 +182,8 @@ def open_private_server(
 ) -> Iterator[PrivateServer | None]:
     """Start a private server if `kinds` contains "kill", and otherwise yield None.
 
-    If a fault of the kind "kill" would test a user's function, raise CouldNotRun, because a private
-    server does not have the function's tables.
+    Raise CouldNotRun if a sweep would inject a fault of the kind "kill" into a user's function,
+    because a private server does not have the tables that the function needs.
     """
     if any(pattern.is_users for pattern in patterns):
         refuse_kill(kinds)

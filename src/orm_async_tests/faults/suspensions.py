@@ -63,8 +63,8 @@ class Suspensions:
         return self.tasks[0]
 
     def act_again(self, after: int) -> None:
-        """Call the constructor's function `action` once more. The parameter `after` says how many
-        suspensions later.
+        """Plan a second call of the function `action` at a later suspension. The parameter `after`
+        is the number of suspensions from now until the second call.
         """
         self._at = self.count + after
 
@@ -82,9 +82,11 @@ class Suspensions:
             loop.set_task_factory(previous)
 
     def describe(self) -> str:
-        """Return the user's line at which the main task is suspended, and the calls from this line.
+        """Return the line of the user's code at which the main task is suspended. Append the
+        library functions that this line called and that have not returned yet.
 
-        If the main task waits for another task, append "+" and the calls in the other task.
+        If the main task waits for another task, append "+" and the suspended functions of the other
+        task.
         """
         main, suspended = self._suspended
         frames = list(_walk_frames(main))

@@ -153,8 +153,8 @@ async def _sweep_pairs(
 ) -> AsyncIterator[Outcome]:
     """Inject a second fault at every suspension after the first fault, and yield the outcomes.
 
-    Skip a suspension at which the second fault of the pair does not arrive, for example because the
-    connection has already ended.
+    At some suspensions, the second fault cannot reach the tested function, for example because the
+    connection has already ended. Yield no outcome for these suspensions.
     """
     for then in count(1):
         outcome = await _run_until_reached(target, replace(first, then=then), change, max_runs=1)
@@ -286,8 +286,8 @@ async def sweep_failed_first(
     shows.
 
     First run the fault points that failed in the previous command, and report their outcomes with
-    the function `say`. If a fault point fails again, the sweep fails, even if the same point passes
-    when the sweep reaches it later.
+    the function `say`. If a fault point fails in the first run, the sweep fails. The sweep fails
+    even if the fault point passes in the second run, which includes all fault points.
 
     If a known defect explains a violation, the outcome names the defect.
     """

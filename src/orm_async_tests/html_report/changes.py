@@ -44,11 +44,12 @@ def list_changes(before: Results, after: Results) -> list[Change]:
 
 
 def _pair_stacks(before: Results, after: Results) -> dict[str, str]:
-    """Return the name of the corresponding older stack for each newer stack.
+    """Map stacks of the newer results to the corresponding stacks of the older results, by name.
 
     Two stacks correspond to each other if they have the same name in the older and the newer
-    results. If a newer stack has a new name, and exactly one older stack differs from it only in
-    versions, these two stacks correspond to each other.
+    results. For a name that only the newer results have, find the stacks of the older results that
+    differ from the newer stack only in versions. If there is exactly one such older stack, it
+    corresponds to the newer stack.
     """
     pairs = {name: name for name in after.stacks if name in before.stacks}
     others = [name for name in before.stacks if name not in pairs]

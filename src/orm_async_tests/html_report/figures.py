@@ -1,4 +1,4 @@
-"""Prepares the tables about isolation levels, poolers, faults and benchmarks."""
+"""Prepares the HTML page's tables about isolation levels, poolers, faults and benchmarks."""
 
 import ast
 from collections import Counter

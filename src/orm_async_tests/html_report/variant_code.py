@@ -22,7 +22,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 @dataclass
 class CodeLine:
-    """A line of code, with a mark if the variants to compare do not have this line."""
+    """A line of code. The field `mark` is "" unless the line is missing in other variants."""
 
     number: int
     text: str
@@ -95,8 +95,8 @@ def _read_decorator(node: Function) -> Iterator[tuple[int, str]]:
 
 
 def _mark_differences(variants: Sequence[VariantCode]) -> None:
-    """Mark the lines of wrong variants that no right variant has, and the lines of right variants
-    that no wrong variant has.
+    """Mark a line of a wrong variant if no right variant has this line. Mark a line of a right
+    variant if no wrong variant has this line.
 
     In a script without right and wrong variants, mark the lines that only one variant has.
     """

@@ -87,9 +87,10 @@ def bisect_line(versions: Sequence[str], run: Run, first: Iterable[str] = ()) ->
     """Run a script on a few releases of one minor version, and return the outcomes, oldest first.
 
     First run the script on the oldest, the middle and the newest release, and on the releases in
-    the parameter `first`. Then look for two releases with different outcomes, or with the outcome
-    NOT RUN, and run the script on a release between them. Repeat this step until no such release is
-    left.
+    the parameter `first`. Then compare each release that has an outcome with the next newer release
+    that has an outcome. If the two outcomes differ, or if both outcomes are NOT RUN, run the script
+    on a release between the two releases. Repeat the comparisons until no release needs another
+    run.
     """
     start = {versions[0], versions[-1], versions[len(versions) // 2], *first}
     outcomes = {version: run(version) for version in versions if version in start}

@@ -1,7 +1,8 @@
 """Lists the scripts whose claims cannot hold on some stacks, although no library has a defect.
 
-A matrix fails if a script holds on a stack on which the list of expected differences expects it to
-fail, or if a script fails unexpectedly.
+A matrix fails if a script fails on a stack, and the list of expected differences has no entry for
+this script and this stack. A matrix also fails if a script holds on a stack on which, according to
+the list of expected differences, the script always fails.
 """
 
 import re
@@ -70,8 +71,8 @@ def find_unexpected(records: Sequence[Record]) -> Iterator[tuple[Record, str]]:
 
 
 def find_missing(records: Sequence[Record]) -> list[Record]:
-    """Return a result for every script that the list of expected differences names, but that no
-    longer exists.
+    """Return a result for every deleted script whose number is still in the list of expected
+    differences.
 
     If the run is incomplete or did not run all scripts, return an empty list.
     """
@@ -89,8 +90,9 @@ def find_missing(records: Sequence[Record]) -> list[Record]:
 
 
 def _with_entries(records: Sequence[Record]) -> Iterator[tuple[Record, Expected | None]]:
-    """Yield every result, and an entry of the list of expected differences, which says that the
-    script fails on the stack. Without such an entry, yield the result and None.
+    """Yield every result together with the first entry of the list of expected differences that
+    applies to the result's script and stack. If no entry applies to the script and the stack, yield
+    the result and None.
     """
     stacks = identities(records)
     for record in records:

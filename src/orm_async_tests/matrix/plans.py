@@ -14,8 +14,9 @@ THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 @dataclass(frozen=True)
 class Plan:
-    """A stack on which a matrix will run scripts. An empty field of a Plan stands for the installed
-    version or the embedded server.
+    """A stack on which a matrix will run scripts. If the field of a library is empty, the matrix
+    uses the installed version of the library. If the field `server` is empty, the matrix uses the
+    embedded server.
 
     The field `python` is a minor version, for example "3.12". The version of a library is a
     release, for example "2.1.4", or a minor version, for example "2.1", which means the newest

@@ -125,8 +125,10 @@ def _read_line(path: Path, number: int, line: bytes) -> Record:
 
 
 def clean(value: Any, form: Any, where: str, problems: Counter[str]) -> Any:
-    """Return the parts of a value that have the expected form. Count all other parts in the counter
-    `problems`.
+    """Return a copy of a JSON value that has the form `form`. Replace a required value that is
+    missing, or a value of a wrong type, by an empty value, and drop list items of a wrong type.
+    Count these errors in the counter `problems`. Drop fields that are not in `form` without
+    counting them.
     """
     if isinstance(form, tuple):
         return None if value in (None, MISSING) else clean(value, form[0], where, problems)

@@ -218,8 +218,8 @@ def find_interpreter(version: str) -> str:
     """Return the path of an interpreter for the given minor version of Python. Search for the
     interpreter on PATH, and then in pyenv.
 
-    The function starts each interpreter once to test it, because pyenv puts on PATH a `python3.12`
-    that works only if pyenv activates Python 3.12.
+    A program on PATH may not work: for example, pyenv's program `python3.12` fails unless pyenv has
+    activated Python 3.12. The function therefore starts each interpreter once to test it.
     """
     if not re.fullmatch(r"\d+\.\d+", version):
         raise NotInstalled(f"{version!r} is not a minor version of Python")

@@ -168,9 +168,10 @@ class Cluster:
     ) -> None:
         """Start a supervisor, and wait until its server accepts connections. Raises CouldNotRun.
 
-        The parameter `settings` adds settings to those that the ClusterKind prescribes for all
-        servers of its kind. The server stops when nobody has used it for `idle` seconds. A private
-        server stops when its lease ends, and the supervisor then deletes the server's root folder.
+        The server uses the settings of its ClusterKind. The parameter `settings` adds further
+        settings, or replaces settings of the ClusterKind. The server stops when nobody has used it
+        for `idle` seconds. A private server stops when its lease ends, and the supervisor then
+        deletes the server's root folder.
         """
         sockets = paths.socket_directory(self.data)
         quoted = str(sockets).replace('"', '""')

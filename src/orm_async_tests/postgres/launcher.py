@@ -26,8 +26,8 @@ def launch_command(
 
     On Linux, the program receives `death_signal` when this process dies. If `as_nobody` is true and
     you are root, the program runs as the user nobody in a user namespace, because PostgreSQL and
-    PgBouncer refuse to run as root. Files that the program creates in the user namespace still
-    belong to root.
+    PgBouncer refuse to run as root. Outside of the user namespace, the program's user is root, so
+    files that the program creates belong to root.
     """
     options = [str(os.getpid()), str(int(death_signal)), "nobody" if as_nobody else ""]
     return [sys.executable, "-I", "-S", __file__, *options, *program]

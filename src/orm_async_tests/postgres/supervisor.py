@@ -34,9 +34,9 @@ Server = subprocess.Popen[bytes]
 class IdleTimer:
     """Measures for how long nobody has used a server.
 
-    The parameter `renewal` is the lease file's time stamp in nanoseconds. Every command changes the
-    lease file's time stamp, so that even a command between two checks of this file counts as use of
-    the server.
+    The parameter `renewal` is the lease file's time stamp in nanoseconds. Every command that uses
+    the server changes the lease file's time stamp. If two checks read different time stamps, a
+    command has used the server between the checks.
     """
 
     def __init__(self, seconds: float, now: float, renewal: int) -> None:

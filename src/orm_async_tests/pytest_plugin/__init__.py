@@ -154,7 +154,9 @@ class MisusePlugin:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
-        """Write the baseline before the summary names it, but not in a worker of pytest-xdist."""
+        """Write the baseline before pytest prints its summary, because the summary says whether the
+        baseline was written. A worker process of pytest-xdist does not write the baseline.
+        """
         failure = ""
         if self.writes and self.path is not None and not hasattr(session.config, "workerinput"):
             try:

@@ -40,7 +40,9 @@ class Finding:
         return f"{self.kind}: {self.problem}\n    cure: {CURES[self.kind]}"
 
     def to_property(self) -> tuple[str, object]:
-        """Return a property of a pytest report, which pytest-xdist sends to the main process."""
+        """Return the finding as an entry of `user_properties`, a list in a pytest report. The
+        plugin pytest-xdist sends this list to the main process.
+        """
         return PROPERTY, json.dumps(asdict(self))
 
 

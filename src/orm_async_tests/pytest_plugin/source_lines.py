@@ -33,7 +33,9 @@ Task = asyncio.Task[Any]
 
 @dataclass(eq=False, slots=True)
 class SourceLine:
-    """A line of code, stored as an instruction, because computing a line number is slow."""
+    """A line of code. The class stores the offset of a bytecode instruction, and computes the line
+    number only in `__str__()`, because this computation is slow.
+    """
 
     code: CodeType
     instruction: int
@@ -57,8 +59,8 @@ def locate_caller() -> Location:
 def locate_awaiter(parent: greenlet.greenlet | None) -> Location:
     """Return the innermost line of the user's code in the greenlet `parent` or its parents.
 
-    If no greenlet runs the user's code, describe the running task. SQLAlchemy runs in a greenlet of
-    its own, whose parent greenlet runs the coroutine that awaits SQLAlchemy.
+    If no greenlet runs the user's code, describe the running task. SQLAlchemy runs in a child
+    greenlet. The parent of this greenlet runs the user's coroutine, which awaits SQLAlchemy.
     """
     while parent is not None:
         if line := find_user_line(parent.gr_frame):
@@ -75,8 +77,8 @@ def locate_task(task: Task, inside: greenlet.greenlet) -> Location:
 def find_user_line(frame: FrameType | None) -> SourceLine | None:
     """Return the first line of the user's code in a frame or its callers, or None.
 
-    The search for a line of the user's code ends at a frame of the event loop or of pytest. The
-    callers of such a frame did not cause the call that is being located.
+    The search for a line of the user's code ends at a frame of the event loop or of pytest, because
+    code that started the event loop or pytest is not the origin of the call.
     """
     while frame is not None:
         code = frame.f_code
@@ -121,10 +123,10 @@ def _find_suspended_line(task: Task) -> SourceLine | None:
 def _suspended_frames(task: Task) -> Iterator[FrameType]:
     """Yield the frames of a task's coroutine and of the objects that it awaits, outermost first.
 
-    The function reads the frames from attributes of awaited objects such as `cr_frame` and
-    `cr_await`, which the documentation of `inspect` describes. The objects that `aclose()` and
-    `anext()` of an asynchronous generator return have neither `cr_frame` nor `cr_await`, but refer
-    to the generator.
+    The function reads a coroutine's frame from the attribute `cr_frame`, and the awaited object
+    from the attribute `cr_await`. Generators have similar attributes, which the documentation of
+    `inspect` lists. The objects that `aclose()` and `anext()` of an asynchronous generator return
+    have neither `cr_frame` nor `cr_await`, but refer to the generator.
     """
     awaitable: Any = task.get_coro()
     while awaitable is not None:
@@ -146,8 +148,9 @@ def _describe_task(task: Task | None) -> Location:
     """Describe a task that runs no user code, for example in `gather(session.execute(...))`.
 
     SQLAlchemy closes a session in a separate task, and the user's task waits for this closing task.
-    If a frame of another task has the described task as a local variable, return the line at which
-    the other task waits.
+    If a local variable of another task refers to the described task, the other task probably awaits
+    the described task. In this case, return the line of the user's code at which the other task
+    waits.
     """
     if task is None:
         return "code that is not yours"

@@ -77,11 +77,11 @@ class TaskUsage:
         self.record_call(transaction.connection)
 
     def record_write(self, session: Session) -> Caller | None:
-        """Record a call that may insert rows. If the session has pending objects, which the call
-        may insert, also find the line of the call.
+        """Record a call that may insert rows. If the session has pending objects, the call may
+        insert them, so also find the line of the user's code that made the call.
 
-        Finding a call's line later, during the pool's events, would take more time, because the
-        stack is much deeper then.
+        The search for the line that made the call takes less time at the start of the call than in
+        a later pool event, because the stack of a pool event is much deeper.
         """
         caller = self.record_call(session)
         # the public property `new` would build a set
@@ -92,9 +92,9 @@ class TaskUsage:
     def record_query(self, session: Session) -> None:
         """Record a query, so that `find_origin` can find the query that loaded an object.
 
-        SQLAlchemy numbers queries in a private counter, the `runid`. The method `record_query()`
-        takes a new `runid` from this counter, so the objects of the next query get a higher
-        `runid`.
+        SQLAlchemy numbers queries with a private counter, and stores the number in the attribute
+        `runid` of the loaded objects. The method `record_query()` increases this counter and stores
+        its value, so that the objects of the recorded query get a `runid` above the stored value.
         """
         caller = self.record_call(session)
         if caller is not None:
@@ -115,7 +115,9 @@ class TaskUsage:
                 setattr(state, ORIGIN, line)
 
     def locate_current_call(self) -> Location:
-        """Return the line that runs the current greenlet, or the stored line that awaits it."""
+        """Return the line of the user's code that caused the current call. If the plugin has stored
+        the line that awaits the current greenlet, return the stored line.
+        """
         caller: Caller | None = getattr(getcurrent(), CALLER, None)
         if caller is None:
             return locate_caller()
@@ -154,8 +156,9 @@ def _locate(caller: Caller) -> Location:
     """Return the innermost line of the user's code in a greenlet. If the greenlet runs no line of
     the user's code, return the line that awaits the greenlet.
 
-    A greenlet runs lines of the user's code only inside `run_sync()`. The line that awaits a
-    greenlet never changes, so the function stores this line.
+    A greenlet runs lines of the user's code only inside `run_sync()`. As long as a greenlet exists,
+    the same line awaits the greenlet, so the function searches for this line only once, and stores
+    it.
     """
     line = find_user_line(sys._getframe(2))
     if line is not None:

@@ -78,7 +78,8 @@ async def write_unchanged(
     key: int,
     if_match: list[str],
 ) -> "Row[*tuple[Any, ...]]":
-    """Update or delete a row if If-Match lists the row's version, and return RETURNING's values.
+    """Update or delete a row whose version is in the header If-Match. Return the values of the
+    statement's RETURNING clause.
 
     Raise HTTPException 404 if the row does not exist, and 412 if it has another version.
     """

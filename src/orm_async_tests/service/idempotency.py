@@ -49,10 +49,10 @@ def build_insertion(ctes: str, answer: str) -> Insertion:
     is false. The last CTE must have the name `inserted`. The SQL expression `answer` computes the
     answer from the inserted row.
 
-    The statement for requests with an idempotency key returns the digest of the request and the
-    answer that are stored under the key. The statement for requests with an idempotency key returns
-    no row if nothing was inserted, or if another request has used the key since the statement
-    began.
+    The table of idempotency keys stores the digest of a request, and the answer. The statement for
+    requests with an idempotency key returns both values. The statement for requests with an
+    idempotency key returns no row if nothing was inserted, or if another request has used the key
+    since the statement began.
     """
     plain = f"WITH {ctes.format(condition=ALWAYS)} SELECT {answer} AS answer FROM inserted"
     keyed = f"""

@@ -19,14 +19,15 @@ def line_error(number: int, reason: str) -> HTTPException:
 
 
 def parse_lines(lines: list[bytes], first: int) -> list[PointIn]:
-    """Return the points in the given lines of a request's body. The parameter `first` is the number
-    of the first of these lines in the body.
+    """Return the points in the given lines of a request's body. The parameter `first` is the line
+    number that `lines[0]` has in the body.
 
-    The function parses all lines together as one JSON document, in which every line becomes an
-    array with one point. Parsing the lines together takes a third less time than parsing them one
-    by one. If a line contains a bracket, the bracket could end the array of the line. In this case
-    the function parses the lines one by one. A string cannot reach into the next line, because JSON
-    forbids line breaks in strings.
+    The function joins all lines into one JSON document, `[[line 1], [line 2], ...]`, and parses the
+    document. In the JSON document, every line is an array with one point. Parsing the lines
+    together takes a third less time than parsing them one by one. If a line contains a bracket, the
+    bracket could end the array around the line too early. In this case the function parses the
+    lines one by one. A string cannot reach into the next line, because JSON forbids line breaks in
+    strings.
     """
     text = b"\n".join(line for line in lines if line.strip())
     if text and b"[" not in text and b"]" not in text:
@@ -50,7 +51,8 @@ def parse_each_line(lines: list[bytes], first: int) -> Iterator[PointIn]:
 
 
 async def split_lines(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
-    """Yield, for each piece of the body, a list of the lines that end in this piece.
+    """Split a request's body into lines. After each piece of the body, yield a list of the lines
+    that the piece completes.
 
     Remove a byte order mark from the start of the body (RFC 8259 allows this). Raise HTTPException
     422 if a line is longer than MAX_LINE.
@@ -68,7 +70,8 @@ async def split_lines(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]
 
 
 async def read_ndjson(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[PointIn]]:
-    """Yield, for each piece of the body, a list of the points whose lines end in this piece.
+    """Parse a request's body, in which every line is a point. After each piece of the body, yield a
+    list of the points whose lines the piece completes.
 
     Raise HTTPException 422 if a line is invalid.
     """

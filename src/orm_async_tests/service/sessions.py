@@ -46,9 +46,9 @@ class FairPool:
     """An engine that serves requests, and gives connections to tasks in the order of arrival.
 
     Each method of FairPool raises TimeoutError if no connection is free in time. The semaphore
-    `reads` limits how many reads run at once, and all pools of a process share this semaphore. The
-    semaphore `reads` has fewer places than a pool, because a process does not finish its reads
-    sooner if more reads run at once.
+    `reads` limits how many reads run at once, and all pools of a process share this semaphore. A
+    process does not finish its reads sooner if more reads run at once, so the semaphore `reads`
+    allows fewer reads than a FairPool has connections.
     """
 
     def __init__(self, url: URL, settings: Settings, reads: FairSemaphore) -> None:

@@ -49,8 +49,8 @@ LINES, POSITIONS = select_batch(LINE, ""), select_batch("concat('[', lon, ',', l
 class Batch(NamedTuple):
     """Some points of a track as JSON, with the id of the last point and the number of points.
 
-    The JSON text is encoded to bytes at once, so that a database row does not keep a second copy of
-    the text in memory while a client is slow.
+    The function `read_batch()` encodes the JSON text to bytes at once, and frees the database row.
+    While a client is slow, only the bytes stay in memory.
     """
 
     text: bytes

@@ -39,12 +39,13 @@ class CallLines(dict[str, int]):
     def find(self, text: str = "") -> Place:
         """Return the file and the line number of the user's innermost line on the stack.
 
-        SQLAlchemy runs in a greenlet, and the frames that await SQLAlchemy are in the parent of
-        SQLAlchemy's greenlet. A search through all frames takes long, so the method remembers at
-        which depth of the stack events occur. The parameter `text` is the text of an event, for
-        example a statement. If only frames of libraries lead to the event, the method stores the
-        depth of the stack for the text. When a later event has the same text and the same depth,
-        the method begins its search in the parent greenlet.
+        SQLAlchemy runs in a greenlet. The user's line that awaits SQLAlchemy is in the parent
+        greenlet, so the method also searches the parent greenlet. A search through all frames takes
+        long, so the method remembers at which depth of the stack events occur. The parameter `text`
+        is the text of an event, for example a statement. If SQLAlchemy's greenlet has only frames
+        of libraries during an event, the method stores the depth of the stack under the event's
+        text. For another event with the stored text and depth, the method searches only the parent
+        greenlet.
         """
         try:
             depth, code = self._depths.get(text, UNKNOWN)
@@ -67,7 +68,8 @@ class CallLines(dict[str, int]):
         return place
 
     def find_creator(self) -> tuple[bool, Place]:
-        """Return whether the user's code creates a task, and the user's innermost line.
+        """Return two values: whether the user's code creates a task, and the user's innermost line
+        on the stack.
 
         In the returned pair, the first value is False if a library creates the task, or if asyncio
         creates the task for its own use.

@@ -95,8 +95,8 @@ class Scale:
     def find(self, moment: int) -> int:
         """Return the horizontal position of a moment on the timeline.
 
-        If the moment has no position, return the position of the latest earlier moment that has a
-        position.
+        The timeline has positions for the moments at which its events start or end. For any other
+        moment, return the position of the last moment before it that has a position.
         """
         return self._positions[bisect_right(self.moments, moment) - 1]
 
@@ -105,8 +105,8 @@ def _spread(moments: Sequence[int], columns: int) -> list[int]:
     """Return a position for each moment, in rising order.
 
     Each gap between two moments gets one column of the drawing. The remaining columns of the
-    drawing are divided among the gaps, in proportion to the time between the two moments of each
-    gap. If there are more moments than columns, each column stands for the same number of moments.
+    drawing are divided among the gaps, in proportion to the durations of the gaps. If there are
+    more moments than columns, each column stands for the same number of moments.
     """
     if len(moments) > columns:
         return [number * columns // len(moments) for number in range(len(moments))]

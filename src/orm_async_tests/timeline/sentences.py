@@ -26,9 +26,9 @@ def describe_events(
     """Return a sentence for every wait, error and HTTP response, in the order in which they ended.
 
     If several events are equal, return one sentence with the number of these events. If the run
-    sent HTTP responses, also return sentences about the commits of transactions. If the parameter
-    `events` has only a part of the run's events, pass all events of the run in the parameter
-    `among`.
+    sent HTTP responses, also return a sentence for every successful commit, so that a reader sees
+    whether the commit or the response came first. If the parameter `events` has only a part of the
+    run's events, pass all events of the run in the parameter `among`.
     """
     groups: Groups = {}
     position, last = 0, ("", "")
@@ -56,7 +56,8 @@ def count_statements(events: Sequence[Event]) -> Iterator[str]:
 def _join_tasks(groups: Groups) -> Groups:
     """Put equal events of several tasks at the same line into one group.
 
-    Waits of the same kind belong to one group, even if the tasks waited for different tasks.
+    If several tasks waited at the same line and for the same kind of thing, for example for a lock,
+    their waits form one group. The holders of the locks may be different tasks.
     """
     joined: Groups = {}
     for (line, who, text, _), group in groups.items():

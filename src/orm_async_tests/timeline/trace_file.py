@@ -32,8 +32,8 @@ def build_trace(runs: Iterable[tuple[str, Sequence[Event]]]) -> str:
 
 
 def _build_run(name: str, events: Sequence[Event], tasks: int) -> Iterator[Slice]:
-    """Yield the parts of the trace for one run. The parameter `tasks` is the ID of the trace's
-    process that shows the tasks.
+    """Yield the parts of the trace for one run. The parameter `tasks` is the ID of a process in the
+    trace. The threads of this process show the tasks of the run.
     """
     connections = tasks + 1
     yield _name("process", tasks, 0, f"{name}: tasks")
@@ -108,8 +108,9 @@ def _draw_flows(events: Sequence[Event], process: int) -> Iterator[Slice]:
 
 
 def _nest(pieces: list[Slice]) -> Iterator[Slice]:
-    """Yield the slices of the trace, sorted by time. If a slice overlaps a part of another slice in
-    its thread, move the slice to an additional thread of the trace.
+    """Yield the slices of the trace, sorted by time. A slice is an event that a trace viewer draws
+    as a bar in a thread's row. If a slice begins inside an earlier slice of the same thread, but
+    ends after the earlier slice, move the later slice to an additional thread.
     """
     open_until: dict[tuple[int, int], list[int]] = {}
     for piece in sorted(pieces, key=lambda piece: (piece.get("ts", -1), -piece.get("dur", 0))):

@@ -26,8 +26,8 @@ DEFINITION = re.compile(r"^(\w+) = Upstream(\(.*?\))$", re.DOTALL | re.MULTILINE
 class KnownDefect:
     """A defect, and the scripts that show it.
 
-    The field `name` is the name of the constant that defines the defect. If only one script uses
-    the constant of the defect, the field `name` begins with the script's name.
+    The field `name` is the name of the constant that defines the defect. If a script defines this
+    constant, and not the module `known_defects`, the field `name` begins with the script's name.
     """
 
     name: str
@@ -113,9 +113,9 @@ class AffectedPins:
 def match_defects(defects: Iterable[KnownDefect], pins: Sequence[Pin]) -> list[AffectedPins]:
     """Return the defects that affect these versions, the worst defect first.
 
-    Of two equally bad defects, a defect that a release cures comes first. If Python is not pinned,
-    and a defect exists only on some Python versions, the field `condition` of the result names
-    these Python versions.
+    Defects of the same severity are sorted by whether a release cures the defect: cured defects
+    come first. If Python is not pinned, and a defect exists only on some Python versions, the field
+    `condition` of the result names these Python versions.
     """
     affected = [match for defect in defects if (match := _match_defect(defect, pins))]
     return sorted(

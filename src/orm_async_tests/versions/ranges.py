@@ -76,8 +76,9 @@ def describe_ranges(lines: Lines) -> str:
 
 
 def _runs_of_shown(lines: Lines) -> Iterator[tuple[str, str, str]]:
-    """Find each series of consecutive versions with a defect. Yield its first version, its last
-    version, and the version after the series, or "" if there is no version after the series.
+    """Yield three versions for each series of consecutive versions with a defect: the first version
+    of the series, the last version of the series, and the next version after the series. If there
+    is no version after the series, the third value is "".
     """
     for line in lines:
         runs = [[*run] for _, run in groupby(line, key=itemgetter(1))]

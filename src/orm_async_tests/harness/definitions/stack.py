@@ -51,8 +51,8 @@ def this_stack(database: db.Database, settings: Mapping[str, str], loop: str) ->
 
 @cache
 def packages() -> dict[str, str]:
-    """Return the versions of installed packages. The names of the packages' folders contain the
-    versions, so the function opens few files.
+    """Return the versions of installed packages. The function reads each version from the name of
+    the package's `.dist-info` folder, and opens no files of the folder.
     """
     folders = [path for folder in map(Path, sys.path) for path in folder.glob("*.dist-info")]
     names = (path.stem.partition("-") for path in reversed(folders))  # Python imports the first

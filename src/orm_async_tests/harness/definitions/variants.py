@@ -14,7 +14,7 @@ Kind = Literal["wrong", "right", "variant"]
 
 @dataclass(frozen=True)
 class Variant:
-    """A function of a script that does the work in one way, and the options of its decorator.
+    """A function that does a script's work in one way, and the options of the function's decorator.
 
     If a variant leaves a warning, an unhandled error, a leaked connection or a running task behind,
     the script's verdict is BROKEN. A variant's decorator can allow a leak, a warning or an error,
@@ -138,8 +138,8 @@ class Observation:
 
 
 def sqlstate(error: BaseException | None) -> str | None:
-    """Return the first SQLSTATE of three errors: the given error, the driver's error that the given
-    error wraps, and the cause of the given error.
+    """Return an error's SQLSTATE, or None. If the error itself has no SQLSTATE, search the driver's
+    error in the attribute `orig`, and then the error's cause.
     """
     for source in (error, getattr(error, "orig", None), getattr(error, "__cause__", None)):
         state = getattr(source, "sqlstate", None)

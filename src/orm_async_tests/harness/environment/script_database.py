@@ -172,8 +172,8 @@ class ScriptDatabase:
     async def end_busy_backends(self, kept: set[int]) -> None:
         """Terminate the busy backends, except those whose PIDs are in the set `kept`.
 
-        In an event loop other than asyncio's, a connection that a variant has lost may stay open,
-        and the connection's locks would block the next variant.
+        If a variant loses a connection without closing it, the connection may stay open in event
+        loops other than asyncio's. The locks of this connection would block the next variant.
         """
         if lost := await self.busy_backends() - kept:
             await self._connection.execute(END_BACKENDS, {"pids": [*lost]})

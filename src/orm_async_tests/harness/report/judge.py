@@ -118,8 +118,8 @@ class Recorder:
         return holds
 
     def _record(self, operator: str, value: Any) -> Any:
-        """Record an operand and the operator before this operand. For the first operand, the
-        operator is an empty text.
+        """Record an operand of a comparison, and the operator before the operand. The first operand
+        has no operator before it, so the parameter `operator` is an empty text.
         """
         if not operator:
             self._comparisons.append([])
@@ -128,7 +128,9 @@ class Recorder:
 
 
 def _format_comparison(operands: list[tuple[str, str]]) -> str:
-    """Return a comparison, for example "1 < 2 < 3", or one value if `==` compared equal values."""
+    """Return the text of a comparison, for example "1 < 2 < 3". If the comparison consists of `==`
+    and all operands are equal, return only the text of one operand.
+    """
     operators = {operator for operator, _ in operands[1:]}
     values = {value for _, value in operands}
     if operators == {"=="} and len(values) == 1:

@@ -122,8 +122,8 @@ def _fold(lines: list[TranscriptLine]) -> Iterator[TranscriptLine]:
 
 def _find_cycle(texts: list[str]) -> tuple[int, int]:
     """Return the length of a repeated group of texts at the beginning of the list, and the number
-    of its repetitions. If groups of several lengths are repeated at the beginning of the list,
-    choose the group whose repetitions cover the most texts.
+    of its repetitions. If several groups are repeated at the beginning of the list, choose the
+    group with the largest product of length and repetitions.
     """
     best = (1, 1)
     for length in range(1, len(texts) // 2 + 1):
@@ -176,7 +176,7 @@ def _shorten_members(match: re.Match[str]) -> str:
 
 
 def _shorten_columns(several: bool, match: re.Match[str]) -> str:
-    """Replace the plain columns of each table by their number, for example <4 columns>."""
+    """Replace a table's list of plain columns by a count, for example <4 columns>."""
     parts = []
     for table, run in groupby(match[2].split(", "), key=_table_of):
         columns = list(run)
@@ -189,8 +189,8 @@ def _shorten_columns(several: bool, match: re.Match[str]) -> str:
 
 
 def _table_of(column: str) -> str | None:
-    """Return the table in the text of a column, for example "users" for "users.id". Return "" if a
-    plain column names no table, and None if the text is not a plain column.
+    """Return the table in the text of a column, for example "users" for "users.id". Return "" for a
+    column without a table, for example "id". Return None for an expression, for example "count(*)".
     """
     match = PLAIN.fullmatch(column)
     return None if match is None else match[1] or ""

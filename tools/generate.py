@@ -39,7 +39,7 @@ documentation of SQLAlchemy, PostgreSQL or a driver raises. The link of a questi
 place where it was asked.
 
 Below each group of questions, the page names the script that answers the group. Each script runs
-wrong code beside right code and proves its answer. For example, `orm-async-tests run 6 -v` runs the
+wrong code beside right code and proves its claim. For example, `orm-async-tests run 6 -v` runs the
 script `test6`. To find the answer to your own question, type `orm-async-tests why "words of your
 question"`. You can also type the text of an error after `orm-async-tests why`."""
 

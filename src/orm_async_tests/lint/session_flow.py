@@ -228,7 +228,7 @@ class SessionFlow:
         return [(states, len(states)) for states in jumps]
 
     def _clear_jumps(self, jumps: list[tuple[list[State], int]], keys: set[str]) -> None:
-        """Clear sessions in all states that the lists of jumps got since _jumps()."""
+        """Clear sessions in the states of all jumps since the call of _jumps()."""
         for states, size in jumps:
             for state, key in product(states[size:], keys):
                 state.clear(key)

@@ -29,7 +29,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add(
         "--async-orm-trace",
         metavar="DIR",
-        help="write a trace for https://ui.perfetto.dev of every test that has a finding",
+        help="write traces of the tests with findings, for https://ui.perfetto.dev",
     )
     for name, text in (
         ("baseline-write", "write all findings to the baseline, and fail no test because of them"),

@@ -43,7 +43,7 @@ async def read_around_alter(reading: AsyncEngine, altering: AsyncEngine) -> dict
 
 @wrong
 async def one_cache_off(make_engine: MakeEngine) -> dict[str, object]:
-    """ALTER a column on another engine between two reads, with only asyncpg's cache off"""
+    """ALTER a column on another engine between two reads, with SQLAlchemy's cache still on"""
     reading = make_engine(connect_args={"statement_cache_size": 0})
     return await read_around_alter(reading, make_engine())
 

@@ -1,4 +1,4 @@
-"""Reading an UPDATE's result without RETURNING, or any result after first(), raises an error.
+"""Reading rows of an UPDATE without RETURNING, or of a result after first(), raises an error.
 
 A statement that returns no rows has a closed result. The methods first(), one() and scalar() also
 close their result. Reading a closed result raises ResourceClosedError. Use returning(), read the

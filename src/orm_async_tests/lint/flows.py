@@ -79,7 +79,8 @@ class Flows:
             failure = Failure(scope.node, DATABASE)
             start.failures = dict.fromkeys(event.inside, frozenset({failure}))
         if event.key in state.begun:
-            start.begun = dict.fromkeys(event.inside, scope.node)
+            place: ast.AST = scope.node
+            start.begun = dict.fromkeys(event.inside, place)
         return self._interpret(scope, start)
 
     def may_fail(self, event: Event) -> bool:

@@ -59,7 +59,7 @@ class SessionFlow:
         """The exceptions that gather(return_exceptions=True) returns."""
 
         self._breaks, self._continues = list[list[State]](), list[list[State]]()
-        body = scope.node.body
+        body: list[ast.stmt] = scope.node.body
         if isinstance(scope.node, ast.Lambda):
             body = [ast.copy_location(ast.Return(scope.node.body), scope.node.body)]
         end = self._block(body, [start])

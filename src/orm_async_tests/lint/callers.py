@@ -40,9 +40,9 @@ class CallIndex:
             self._paths = defaultdict(list)
             for file in self._files:
                 with suppress(OSError):  # a file that went away, or that may not be read
-                    text = file.read_text("utf-8", "replace")
+                    text, path = file.read_text("utf-8", "replace"), str(file.resolve())
                     for name in {bound or called for bound, called in CALL.findall(text)}:
-                        self._paths[name].append(str(file.resolve()))
+                        self._paths[name].append(path)
         return self._paths.get(function, [])[:MOST_FILES]
 
 

@@ -73,7 +73,8 @@ class Flows:
         passed = arguments_of(event.node, scope, event.callee)
         facts = {name: state.evaluate(node) for name, node in (scope.defaults | passed).items()}
         facts = {name: value for name, value in facts.items() if value in FLAGS}
-        flags = {name: value for name, value in facts.items() if len(scope.bindings[name]) == 1}
+        bindings = scope.bindings  # without the options that go to **options
+        flags = {name: facts[name] for name in facts if len(bindings.get(name, ())) == 1}
         start = State(facts=facts, flags=flags)
         if event.key in state.failures:
             failure = Failure(scope.node, DATABASE)

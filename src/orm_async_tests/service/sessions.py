@@ -1,6 +1,6 @@
 """Provides sessions for writes, and a way to run a single read.
 
-Tasks get connections in the order in which the tasks asked for them.
+Tasks get connections in the order of their requests.
 """
 
 import asyncio

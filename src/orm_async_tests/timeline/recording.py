@@ -193,11 +193,10 @@ class Recorder:
         """Record which server processes waited for a lock.
 
         Each pair in the parameter `blocked` has the PID of a waiting process, and the PIDs of the
-        processes that block the waiting process. The parameter `since` is the time at which the
-        server was asked for locks, in nanoseconds of `perf_counter_ns()`. If a statement began
-        after the time `since`, the parameter `blocked` may be about an earlier statement, so the
-        method records no wait for the newer statement. Several threads may call `add_locks()` at
-        the same time.
+        processes that block the waiting process. The parameter `since` is the start of the
+        query for locks, in nanoseconds of `perf_counter_ns()`. If a statement began after the time
+        `since`, the parameter `blocked` may be about an earlier statement, so the method records no
+        wait for the newer statement. Several threads may call `add_locks()` at the same time.
         """
         by_pid = {connection.pid: connection for connection in list(self.connections)}
         for pid, blockers in blocked:

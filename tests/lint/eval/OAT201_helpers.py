@@ -133,3 +133,12 @@ async def continued(statements):
             finally:
                 if not ok:
                     await session.rollback()
+
+
+async def write_with_options(session: AsyncSession, a, **options):
+    await session.execute(a, options)
+
+
+async def passed_on_by_options(session: AsyncSession, a):
+    await write_with_options(session, a, is_final=True)
+    await session.commit()

@@ -81,7 +81,7 @@ def read_needs(
 
 
 def find_missing(requirement: str, wire: bool) -> str:
-    """Return "" if a requirement is met, and otherwise a text that says why not and what to type.
+    """Return "" for a met requirement, or the missing part with the command that helps.
 
     The parameter `wire` says whether a proxy can count round trips.
     """

@@ -106,7 +106,7 @@ async def measure(server: db.Database, names: Sequence[str], work: Work, rounds:
 
 def render_report(report: Report) -> Iterator[str]:
     load = " to ".join(map(str, report.load))
-    server = report.server.replace(", warm", ", which was already running")
+    server = report.server.removesuffix(", warm")
     measured = f"The benchmark ran on {report.date} with {report.machine}."
     yield f"{measured} The server was {server}. The machine's load average was {load}."
     yield ""

@@ -47,7 +47,10 @@ def _list_by_words(scripts: Sequence[ScriptFile], words: str) -> int:
     for script in matching[:MOST_BY_WORDS]:
         print(f"{script.command:>9}  {script.claim}")
     if not matching:
-        print("no script contains these words\n  type: orm-async-tests list", file=sys.stderr)
+        print(
+            "no script contains these words\n  to see all scripts, run orm-async-tests list",
+            file=sys.stderr,
+        )
     return 0 if matching else NO_MATCH
 
 

@@ -40,8 +40,8 @@ def why(arguments: argparse.Namespace) -> int:
 def _read_input() -> str:
     if sys.stdin.isatty() or not (text := sys.stdin.read()).strip():
         raise CouldNotRun(
-            "there is no error or text to look up",
-            "the command line and standard input",
+            "`why` needs the text of an error, but got no text",
+            "standard input",
             'run orm-async-tests why "the error or words", or orm-async-tests why < FILE',
         )
     return text

@@ -153,7 +153,7 @@ class Cluster:
         if run.returncode == launcher.NO_NAMESPACE:
             raise CouldNotRun(
                 "PostgreSQL does not start as root, and this kernel denies root a user namespace",
-                "the embedded server, which root tried to start",
+                "the start of the embedded server by the user root",
                 "repeat the command as an ordinary user, or set DATABASE_URL=postgresql://...",
             )
         if run.returncode:

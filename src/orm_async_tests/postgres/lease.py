@@ -25,7 +25,7 @@ def require_descriptors() -> None:
     if soft != resource.RLIM_INFINITY and soft < DESCRIPTORS:
         raise CouldNotRun(
             f"this process may open only {soft} files, but commands need {DESCRIPTORS}",
-            "the limit on open files, which `ulimit -n` prints",
+            "the limit of the shell on open files: `ulimit -n` prints it",
             f"run ulimit -n {DESCRIPTORS}, or repeat the command in a new shell",
         )
 

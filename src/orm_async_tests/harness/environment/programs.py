@@ -79,7 +79,7 @@ class Http(AsyncExitStack):
             async def receive_noted() -> Any:
                 message = await receive()
                 if message["type"] == "http.disconnect":
-                    self._note("learned that the client had disconnected")
+                    self._note("received http.disconnect")
                 return message
 
             async def send_noted(message: Any) -> None:

@@ -46,7 +46,7 @@ def run_script(
     if not __debug__:
         raise CouldNotRun(
             "Python's option -O removes the assertions of the scripts",
-            "Python's option -O, or the environment variable PYTHONOPTIMIZE",
+            "Python's option -O or PYTHONOPTIMIZE",
             "repeat the command without -O and without PYTHONOPTIMIZE",
         )
     return run(loop, _run, script, database, {**script.defaults, **(options or {})}, loop)

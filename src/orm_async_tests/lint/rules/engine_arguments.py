@@ -72,8 +72,8 @@ class HalfDisabledCache(Rule):
     """An engine for asyncpg turns off only one of the caches `statement_cache_size` and
     `prepared_statement_cache_size`.
 
-    An engine with a prepared_statement_name_func may turn off only one cache of prepared
-    statements, because every prepared statement gets a unique name.
+    OAT401 ignores an engine with a prepared_statement_name_func, because this function usually
+    gives every prepared statement a unique name.
 
     OAT401 ignores engines for psycopg, because psycopg has neither `statement_cache_size` nor
     `prepared_statement_cache_size`.

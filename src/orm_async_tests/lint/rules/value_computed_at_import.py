@@ -1,4 +1,4 @@
-"""OAT601: a default of a column that is computed once, when the class is defined."""
+"""OAT601: column defaults that Python computes only once, at import."""
 
 import ast
 from collections.abc import Iterator
@@ -27,7 +27,8 @@ class ValueComputedAtImport(Rule):
 
     The default of a column may be a constant, for example time(hour=12).
 
-    In a migration, a default may be computed once, because all existing rows get one value.
+    OAT601 ignores the functions upgrade() and downgrade(), because a migration gives all existing
+    rows the same value.
     """
 
     code = "OAT601"
@@ -52,7 +53,9 @@ class ValueComputedAtImport(Rule):
 
 
 def _scope_of(func: ast.expr, scope: Scope) -> Scope:
-    """Return the scope of a function's name, without names that the class body binds later."""
+    """Return the scope in which Python looks up the name of a called function. In a class body,
+    ignore names that the class body binds only after the call.
+    """
     bindings = scope.bindings.get(getattr(func, "id", ""), [])
     is_later = bindings and getattr(bindings[0].node, "lineno", 0) >= func.lineno
     return (
@@ -63,8 +66,8 @@ def _scope_of(func: ast.expr, scope: Scope) -> Scope:
 
 
 def _changing_call(file: SourceFile, node: ast.AST, scope: Scope, depth: int = 2) -> ast.AST | None:
-    """Return the part of an expression whose value changes from run to run, for example uuid4(), or
-    None.
+    """Return the part of an expression whose value changes from run to run, for example uuid4().
+    Return None if the expression has no such part.
     """
     match node:
         case ast.Lambda():

@@ -23,8 +23,8 @@ MOST, MOST_FILES = 4, 8  # calls of one function that are evaluated, and files t
 
 
 class CallIndex:
-    """Finds the files of a project that call a function of a given name. The first search reads all
-    files.
+    """Finds the files of a project that call a function of a given name. The first call of the
+    method `files_that_call` reads all files of the project.
     """
 
     def __init__(self, files: Sequence[Path]) -> None:
@@ -47,8 +47,8 @@ class CallIndex:
 
 
 def arguments_of(call: ast.Call, function: Scope, callee: Value) -> dict[str, ast.expr]:
-    """Return a dictionary of a call's arguments. The keys are the names of the called function's
-    parameters.
+    """Return a dictionary that maps the names of the called function's parameters to the arguments
+    of a call.
     """
     names = function.parameters
     arguments = {}

@@ -31,7 +31,7 @@ RELEVANT = ("sqlalchemy", "sqlmodel", "session", "Session", "async def", "asynci
 
 
 class Checker:
-    """Checks the files of one project. The modules that were used last stay in memory."""
+    """Checks the files of one project. Keeps the most recently used modules in memory."""
 
     def __init__(self, settings: Settings, facts: ProjectFacts, files: Sequence[Path]) -> None:
         self.settings = settings
@@ -65,12 +65,10 @@ class Checker:
         return module
 
     def check_files(self, files: Sequence[Path]) -> dict[Path, FileResult]:
-        """Return the result of each given file. After each file, check the given files that this
-        file imports.
+        """Return the results of checking files.
 
-        To resolve an import, the checker needs the syntax tree of the imported file. A file is
-        checked while its syntax tree is in memory, so that only few trees are in memory at the same
-        time.
+        To resolve an import, the checker parses the imported file. Check the imported files next,
+        while their syntax trees are in memory, so that the checker parses most files only once.
         """
         names = [str(path.resolve()) for path in files]
         waiting = dict(zip(names, files, strict=True))
@@ -87,8 +85,8 @@ class Checker:
         return {path: results[name] for path, name in zip(files, names, strict=True)}
 
     def check_file(self, path: Path, absolute: str) -> FileResult:
-        """Return the result of one file. If the checker fails on the file, the result says that the
-        file was not checked.
+        """Return the result of checking a file. If the checker fails on the file, the result says
+        that the file was not checked.
         """
         try:
             return self._check_text(path, absolute)

@@ -1,4 +1,4 @@
-"""Finds the values of calls, annotations and subscriptions."""
+"""Determines the values of calls, of annotations, and of subscripts such as `items[0]`."""
 
 import ast
 from collections.abc import Iterable
@@ -114,8 +114,8 @@ def _call_external(project: "Project", name: str, call: ast.Call, scope: Scope) 
 
 
 def _bind(project: "Project", name: str, function: ast.expr, scope: Scope) -> Value | None:
-    """Return the value of partial(f), Depends(f) and similar calls, which call the function f
-    later.
+    """Return the value of partial(f), Depends(f) or a similar call, whose argument `f` is a
+    function to call later.
     """
     result = evaluate_call(
         project, project.value(function, scope), ast.Call(function, [], []), scope

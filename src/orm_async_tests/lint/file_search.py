@@ -71,8 +71,9 @@ def find_files(
     """Return the files that `paths` names or contains, except excluded files and files that Git
     ignores.
 
-    If a path is a file, always return this file. If a path is a folder of tests, also return the
-    tests in this folder. Raise CouldNotRun if a path cannot be read.
+    If `paths` names a file directly, return the file even if a pattern excludes it. If a path is a
+    folder of tests, also return the tests in this folder. Raise CouldNotRun if a path cannot be
+    read.
     """
     excluded = PathPatterns(root.resolve().as_posix(), exclude)
     files: dict[Path, None] = {}
@@ -96,7 +97,7 @@ def _raise(error: OSError) -> None:
 
 
 def _walk(top: Path, excluded: PathPatterns, *, with_tests: bool) -> Iterator[Path]:
-    """Yield the Python files below a folder that no pattern ignores.
+    """Yield the Python files below a folder, except the files that a pattern ignores.
 
     The patterns of the setting `exclude` take precedence over the default patterns. The default
     patterns take precedence over .gitignore files, and an inner .gitignore file takes precedence

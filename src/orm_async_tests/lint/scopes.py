@@ -137,8 +137,8 @@ class Scope:
         return owner.bindings[name][0].kind if owner else ""
 
     def path(self, node: ast.AST) -> str:
-        """Return the dotted path of an expression, for example "self.session", in which local
-        aliases are replaced. Return "" if the expression has no dotted path.
+        """Return the dotted path of an expression, for example "self.session", or "" if no path
+        exists. If a local variable is only another name for a path, replace it by this path.
         """
         match node:
             case ast.Name(id=name):

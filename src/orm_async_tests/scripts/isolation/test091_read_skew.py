@@ -1,4 +1,4 @@
-"""Only READ COMMITTED mixes rows from before and after another commit (anomaly G-single).
+"""Only at READ COMMITTED does a transaction see commits between its reads (anomaly G-single).
 
 At READ COMMITTED, a statement sees the changes that another transaction has committed since the
 previous statement. Two statements of a READ COMMITTED transaction may return rows that were never

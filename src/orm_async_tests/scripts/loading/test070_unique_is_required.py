@@ -1,7 +1,7 @@
-"""With joinedload() of a collection, reading the result raises an error without unique().
+"""After joinedload() of a collection, reading the result without unique() raises an error.
 
-The rows of a join repeat the parent for every child. Unlike the legacy Query, select() does not
-remove duplicate parents, and raises InvalidRequestError before it returns a row.
+The rows of a join repeat the parent for every child. The legacy Query removes duplicate parents.
+After select(), the method unique() of the result removes duplicate parents.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/relationships.html#joined-eager-loading
 Symptom: you get InvalidRequestError "The unique() method must be invoked on this Result".

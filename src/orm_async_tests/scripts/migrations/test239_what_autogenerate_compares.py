@@ -1,4 +1,4 @@
-"""Autogenerate drops tables without imported models, and by default sees only the default schema.
+"""Autogenerate drops the tables of unimported models, and by default sees only the default schema.
 
 Autogenerate compares target_metadata with the tables of the database. A model is in the metadata
 only if env.py has imported its module. By default, autogenerate looks only into the default schema,

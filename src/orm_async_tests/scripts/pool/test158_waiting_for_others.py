@@ -1,4 +1,4 @@
-"""A task that waits for another service inside a transaction keeps its connection.
+"""While a task waits for another service, an open transaction keeps its connection.
 
 A few tasks that wait for slow services can exhaust the pool. End the transaction before you call
 another service, and begin another transaction after the call.

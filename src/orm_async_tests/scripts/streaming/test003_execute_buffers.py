@@ -1,4 +1,4 @@
-"""execute() fetches all rows before it returns, but stream() needs an open session to fetch rows.
+"""execute() fetches all rows before it returns, but stream() fetches rows only when you read them.
 
 You can read the result of execute() even after the session is closed. The result of stream() reads
 from a cursor on the server. When you close the session, the server closes the cursor, and the

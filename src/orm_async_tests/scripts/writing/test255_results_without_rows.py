@@ -1,4 +1,4 @@
-"""Reading rows of an UPDATE without RETURNING, or of a result after first(), raises an error.
+"""Reading rows raises an error if an UPDATE has no RETURNING, or if first() has closed the result.
 
 A statement that returns no rows has a closed result. The methods first(), one() and scalar() also
 close their result. Reading a closed result raises ResourceClosedError. Use returning(), read the

@@ -19,7 +19,7 @@ ALSO = "aiosqlite"
 
 @wrong
 async def of_one_session(engine: AsyncEngine) -> dict[str, int]:
-    """listen on the first of two sessions, then commit both sessions"""
+    """add a listener to the first of two sessions, then commit both sessions"""
     commits: list[object] = []
     make = async_sessionmaker(engine)
     async with make() as one, make() as two:
@@ -32,7 +32,7 @@ async def of_one_session(engine: AsyncEngine) -> dict[str, int]:
 
 @right
 async def of_the_factory(engine: AsyncEngine) -> dict[str, int]:
-    """listen on the sessionmaker of two sessions, then commit both sessions"""
+    """add a listener to the sessionmaker that creates two sessions, then commit both sessions"""
     commits: list[object] = []
     factory = sessionmaker()
     make = async_sessionmaker(engine, sync_session_class=factory)

@@ -4,7 +4,7 @@ In this script, a `connect` listener raises an error, and the task is cancelled 
 closes the new connection. In SQLAlchemy 2.0.53, 2.0.54 and 2.1.0 to 2.1.4, the listener's error
 replaced CancelledError. If another error replaces CancelledError, a loop that retries after every
 Exception does not end. The method Task.cancelling() returns the number of pending cancel requests.
-If the number of pending cancel requests is not 0, the loop must raise the error again.
+If the number of pending cancel requests is not 0, a retry loop must raise the caught error again.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.5
 """

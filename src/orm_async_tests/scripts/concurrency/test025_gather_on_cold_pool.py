@@ -29,7 +29,7 @@ async def gather_results(*tasks: Awaitable[Any]) -> list[object]:
 
 @wrong
 async def cold_pool(make_engine: MakeEngine) -> list[object]:
-    """run three tasks on one session, while the pool has no connection"""
+    """run three tasks on one session, before the pool has opened a connection"""
     async with AsyncSession(make_engine()) as session:
         return await gather_results(*[session.execute(NAMES) for _ in range(3)])
 
@@ -42,7 +42,7 @@ async def warm_pool(session: AsyncSession) -> list[object]:
 
 @right
 async def session_per_task(make_engine: MakeEngine) -> list[object]:
-    """run three tasks on three sessions, while the pool has no connection"""
+    """run three tasks on three sessions, before the pool has opened a connection"""
     engine = make_engine()
 
     async def query() -> Any:

@@ -1,6 +1,6 @@
 """A rollback expires the attributes of objects, even with expire_on_commit=False.
 
-The setting expire_on_commit applies only to commits. After a rollback the loaded values may be
+The setting expire_on_commit has no effect on rollbacks. After a rollback the loaded values may be
 wrong, so SQLAlchemy expires them. Read the values that you need before the rollback, or call
 refresh() after the rollback.
 

@@ -20,7 +20,7 @@ lon = TrackPoint.lon
 
 
 async def lost_update(a: AsyncSession, b: AsyncSession, one: int, blocked: Blocked) -> bool:
-    """Add one to a row in the sessions `a` and `b`, and return whether one addition is lost."""
+    """Add 1 to the same value in both sessions, and return whether one of the additions is lost."""
     read = select(lon).where(pk == one)
     read_by_a, read_by_b = await a.scalar(read) or 0, await b.scalar(read) or 0
     await a.execute(update(TrackPoint).where(pk == one).values(lon=read_by_a + 1))

@@ -28,14 +28,14 @@ async def joined(session: AsyncSession) -> dict[str, int]:
 
 @right
 async def selectin(session: AsyncSession) -> dict[str, int]:
-    """selectinload() sends one more statement for up to 500 parents"""
+    """selectinload() sends one more statement for every batch of up to 500 parents"""
     users = await session.scalars(select(User).options(selectinload(User.points)))
     return {"points": sum(len(user.points) for user in users)}
 
 
 @variant
 async def subquery(session: AsyncSession) -> dict[str, int]:
-    """subqueryload() sends one more statement, which repeats the first one as a subquery"""
+    """subqueryload() sends one more statement, which contains the query as a subquery"""
     users = await session.scalars(select(User).options(subqueryload(User.points)))
     return {"points": sum(len(user.points) for user in users)}
 

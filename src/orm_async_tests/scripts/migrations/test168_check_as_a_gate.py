@@ -51,25 +51,25 @@ async def check_fails(engine: AsyncEngine, changed: MetaData, **options: Any) ->
 
 @wrong
 async def default(engine: AsyncEngine) -> dict[str, bool]:
-    """check models with a changed server default"""
+    """run `alembic check` on models with a changed server default"""
     return await check_fails(engine, models(km="1"))
 
 
 @wrong
 async def constraint(engine: AsyncEngine) -> dict[str, bool]:
-    """check models with a new CHECK constraint"""
+    """run `alembic check` on models with a new CHECK constraint"""
     return await check_fails(engine, models(CheckConstraint("km >= 0")))
 
 
 @right
 async def compared(engine: AsyncEngine) -> dict[str, bool]:
-    """check models with a changed server default, with compare_server_default=True"""
+    """run `alembic check` on a changed server default, with compare_server_default=True"""
     return await check_fails(engine, models(km="1"), compare_server_default=True)
 
 
 @right
 async def column(engine: AsyncEngine) -> dict[str, bool]:
-    """check models with a new column"""
+    """run `alembic check` on models with a new column"""
     return await check_fails(engine, models(Column("name", Text)))
 
 

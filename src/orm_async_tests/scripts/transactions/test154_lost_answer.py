@@ -2,8 +2,8 @@
 
 The script cuts the connection after the server has committed, but before the client gets the
 answer. The client sees only the error of a lost connection, so it cannot know whether the commit
-succeeded. If the commit has succeeded, a plain retry does the work twice. If every request stores a
-unique key, a second attempt violates a constraint and does nothing.
+succeeded. If the commit has succeeded, a plain retry does the work twice. If a request stores a key
+in a column with a unique constraint, a retry with the same key cannot store a second row.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/exceptions.html#sqlalchemy.exc.DBAPIError.connection_invalidated
 Symptom: you get an error (SQLSTATE 08003) "connection was closed in the middle of operation"

@@ -1,8 +1,9 @@
 """A FastAPI dependency commits after the response is sent, so a failed commit still returns 200.
 
-By default, FastAPI runs the code after the `yield` of a dependency after the response has been
-sent. In this script, COMMIT fails because of a deferred constraint, but the client has already
-received status 200. With scope="function", the dependency exits before the response is sent.
+By default, FastAPI first sends the response, and then runs the code that follows the `yield` of a
+dependency. In this script, COMMIT fails because of a deferred constraint, but the client has
+already received status 200. With scope="function", the dependency exits before the response is
+sent.
 
 Docs: https://fastapi.tiangolo.com/tutorial/dependencies/dependencies-with-yield/
 Symptom: you get an error (SQLSTATE 23505) "duplicate key value violates unique constraint".

@@ -1,8 +1,8 @@
 """FOR UPDATE waits without limit unless you use NOWAIT or lock_timeout.
 
-A plain FOR UPDATE waits until the transaction that has locked the row ends. With NOWAIT, a FOR
-UPDATE fails at once, and with lock_timeout it fails after that time (55P03). After a lock error,
-roll back, and you can use the connection again.
+A plain FOR UPDATE waits until the transaction that has locked the row ends. If a row is locked, FOR
+UPDATE fails at once with NOWAIT, and at the end of the timeout with lock_timeout (55P03). After a
+lock error, roll back, and you can use the connection again.
 
 Docs: https://www.postgresql.org/docs/current/sql-select.html#SQL-FOR-UPDATE-SHARE
 Symptom: you get an error (SQLSTATE 55P03) "could not obtain lock on row".
@@ -28,7 +28,7 @@ async def change(session: AsyncSession) -> None:
 
 @variant
 async def wait(Session: Sessions, activity: Activity) -> str | None:
-    """lock a row that an open transaction has changed, and wait for its end"""
+    """lock a row that an open transaction has changed, and wait until that transaction ends"""
     async with Session() as owner, Session() as other:
         await change(owner)
         waiting = asyncio.create_task(other.scalar(LOCK))

@@ -2,7 +2,8 @@
 
 For a plain JSONB column, the session notices a change only if you assign a value to the attribute.
 A MutableDict also reports changes of its own keys, but not changes inside nested lists and
-dictionaries. After you change a nested list or dictionary, assign it to its key again.
+dictionaries. After you change a list or dictionary inside a MutableDict, assign the list or
+dictionary to its key in the MutableDict again.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/mutable.html
 """

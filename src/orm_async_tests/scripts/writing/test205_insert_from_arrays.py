@@ -2,8 +2,8 @@
 
 The session expects that the keys of the parameters of an ORM insert() are names of mapped
 attributes. If you pass arrays as the parameters of insert().from_select(), the session treats the
-arrays as the columns of a row and raises AttributeError. With dml_strategy="raw", the parameters
-belong to the statement, and one INSERT from unnest() writes all rows.
+arrays as the columns of a row and raises AttributeError. With dml_strategy="raw", the session
+passes the arrays to the statement unchanged, and one INSERT from unnest() writes all rows.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/dml.html#orm-queryguide-bulk-insert
 Symptom: you get AttributeError "'str' object has no attribute 'table'" with "bulk_persistence.py"

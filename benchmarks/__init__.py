@@ -1,1 +1,1 @@
-"""Benchmarks that compare the speed of two programs. Run them with `python -m benchmarks`."""
+"""The command `python -m benchmarks` runs all benchmarks."""

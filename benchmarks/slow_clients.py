@@ -3,10 +3,11 @@
 All stalled clients of a round stall in the same way: they either upload one byte per second, or
 request a track or a live stream and never read the response. Rounds with stalled clients alternate
 with rounds without stalled clients. For each pair of rounds, the benchmark divides the number of
-responses with stalled clients by the number without stalled clients. For each way in which clients
-stall, the benchmark prints the median of these ratios, and the number of failed requests. The
-benchmark also prints the growth of the service's memory. The benchmark exits with 1 if a median
-ratio is below 0.8, if a request failed, or if the memory grew by more than 64 MiB.
+responses in the round with stalled clients by the number of responses in the round without stalled
+clients. For each way in which clients stall, the benchmark prints the median ratio of all pairs of
+rounds, and the number of failed requests. The benchmark also prints the growth of the service's
+memory. The benchmark exits with 1 if a median ratio is below 0.8, if a request failed, or if the
+memory grew by more than 64 MiB.
 """
 
 import argparse
@@ -96,7 +97,8 @@ async def send_slowly(connections: Sequence[socket.socket]) -> None:
 async def stalled_clients(base: httpx.URL, pid: int, user: int, kind: str) -> AsyncIterator[None]:
     """Keep stalled clients connected in the `with` block of `stalled_clients()`.
 
-    First wait until the service uses no more CPU time, which shows that the clients have stalled.
+    Enter the `with` block when the service has used no CPU time for half a second, because all
+    clients have stalled by then.
     """
     method, path, headers = KINDS[kind]
     request = f"{method} /users/{user}/{path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n".encode()

@@ -37,7 +37,7 @@ class Ratio:
 
 @dataclass(frozen=True)
 class PatternResult:
-    """The figures of one function. The fields `ratio` and `cpu` compare the function with the
+    """The measurements of one function. The fields `ratio` and `cpu` compare the function with the
     workload's first function.
     """
 
@@ -54,8 +54,8 @@ class PatternResult:
 
 @dataclass(frozen=True)
 class WorkloadResult:
-    """The figures of one workload. The field `control` compares the workload's first function with
-    itself on a second pool, to show the noise of the measurement.
+    """The measurements of one workload. The field `control` compares the workload's first function
+    with itself on a second pool, to show the noise of the measurement.
     """
 
     name: str
@@ -87,7 +87,7 @@ def interval(values: Iterable[float]) -> Ratio:
 
 
 def verdict(ratio: Ratio, control: Ratio, rounds: int) -> str:
-    """Return the verdict about a function, which the benchmark compares with asyncpg.
+    """Compare a function's speed with the speed of asyncpg, and return the result as one word.
 
     The control compares asyncpg with itself. Return "faster" or "slower" if the function's ratio is
     farther from 1 than the ratio of the control. Return "unstable" if there were too few rounds, or

@@ -34,15 +34,15 @@ OPTIONS = f"""
     --read COUNT    let a pattern read this many rows by one query in every turn (default: {READ})
     --gets COUNT    let a pattern read this many rows one by one in every turn (default: {GETS})
     --db URL        use this database: embedded, compose, or a URL
-    --json          print the figures as JSON
-    --into FILE     write the tables of figures into this page, for example docs/bench.md
+    --json          print the measurements as JSON
+    --into FILE     write the tables of measurements into this page, for example docs/bench.md
 """
 HEAD = ("Pattern", "Mark", "Ratio", "Interval", "Verdict", "CPU", "Round trips", "ms")
 
 
 @dataclass(frozen=True)
 class Report:
-    """The figures of a measurement, with its date, its machine and the libraries' versions."""
+    """The measurements of all workloads, with the date, the machine and the libraries' versions."""
 
     date: str
     machine: str

@@ -17,8 +17,9 @@ FIXTURES = re.compile(  # of the harness: a line that uses one says nothing to a
 def cure_lines(script: ScriptFile) -> list[str]:
     """Return at most MOST lines of Python that fix the error that a script demonstrates.
 
-    Read the lines of the fix from data/questions.toml. If data/questions.toml has no lines for the
-    script, return short lines that occur in the script's right variant, but in no wrong variant.
+    Return the lines that the table `cures` of data/questions.toml has for the script. If the table
+    `cures` has no lines for the script, return short lines that occur in the script's right
+    variant, but in no wrong variant.
     """
     if lines := read_cures().get(script.number):
         return lines

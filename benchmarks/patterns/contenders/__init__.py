@@ -20,7 +20,9 @@ Run = Callable[[Any, Work, Tally], Awaitable[None]]
 
 
 class Pattern(NamedTuple):
-    """A measured function for one workload. The function's name begins with the workload's name."""
+    """A function that the benchmark measures for one workload. The function's name begins with the
+    workload's name.
+    """
 
     contender: str
     name: str
@@ -43,8 +45,9 @@ def versions_of(contender: str) -> dict[str, str]:
 
 
 def patterns_of(contender: str, module: ModuleType) -> Iterator[Pattern]:
-    """Yield a module's measured functions. Yield each function of the workload `get` twice, because
-    the workload `tasks` uses the same function.
+    """Yield the functions of a module that the benchmark measures. Yield a function of the workload
+    `get` twice: for the workload `get`, and for the workload `tasks`, which calls the function in
+    ten tasks.
     """
     for name, function in vars(module).items():
         mark, label = getattr(function, "mark", None), str(function.__doc__)

@@ -1,4 +1,4 @@
-"""asyncpg without an ORM, to which all other libraries are compared."""
+"""asyncpg without an ORM. The benchmark compares all other libraries with asyncpg."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

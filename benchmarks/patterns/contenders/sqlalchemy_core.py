@@ -147,7 +147,7 @@ async def walk_arrays(library: Library, work: Work, tally: Tally) -> None:
 
 @tuned
 async def walk_run_sync(library: Library, work: Work, tally: Tally) -> None:
-    """for each user, run a statement that returns every column as an array, in one run_sync()"""
+    """in one run_sync(), for each user, run a statement that returns every column as an array"""
 
     def walk_users(connection: Connection) -> None:
         for key in work.user_ids:

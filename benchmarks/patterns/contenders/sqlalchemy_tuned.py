@@ -1,4 +1,4 @@
-"""SQLAlchemy's asyncio ORM on asyncpg, used in the fastest public ways."""
+"""SQLAlchemy's asyncio ORM on asyncpg, with the fastest functions of SQLAlchemy's public API."""
 
 import gc
 from collections.abc import Iterable, Iterator, Sequence

@@ -30,9 +30,9 @@ NO_CURE = "no release yet"
 
 @dataclass(frozen=True)
 class Report:
-    """The result of an audit: library versions, and the known defects that affect them. If the user
-    asks about an upgrade with the option `--to`, the field `before` has the defects that affect the
-    versions before the upgrade.
+    """The result of an audit: library versions, and the known defects that affect them. With the
+    option `--to`, the field `affected` has the defects after the upgrade, and the field `before`
+    has the defects before the upgrade.
     """
 
     source: str
@@ -56,8 +56,8 @@ class Report:
 def audit(arguments: argparse.Namespace) -> int:
     """Print the known defects of library versions, and return the exit code.
 
-    Raise CouldNotRun if nothing is known about the version of a library, and the other libraries
-    have no known defect. In this case the unknown version may still have a defect.
+    Raise CouldNotRun if the version of a library is unknown or untested, and the other libraries
+    have no known defect. Without this error, the user might conclude that no library has a defect.
     """
     if arguments.github:
         github.require_summary()

@@ -69,8 +69,8 @@ def list_faults(kinds: Iterable[str] = KINDS) -> list[Fault]:
 
 @dataclass(frozen=True)
 class Point:
-    """A fault point: a suspension or a message, and the fault to inject at this moment. The number
-    `at` counts suspensions or messages from 1, and 0 means a run without a fault.
+    """A fault point, and the fault that the sweep injects at this fault point. The number `at`
+    counts suspensions or messages from 1, and 0 means a run without a fault.
     """
 
     driver: str

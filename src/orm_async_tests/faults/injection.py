@@ -118,7 +118,7 @@ class Delivery:
         self.delivered = arrived and bool(self.label)
 
     def _inject(self, kind: str, suspensions: Suspensions) -> bool:
-        """Inject a fault, and return whether the fault is already known to have arrived."""
+        """Inject a fault. Return True if the fault arrived, and False if that is not certain."""
         match kind:
             case "cancel":
                 return suspensions.main.cancel()
@@ -146,8 +146,8 @@ def _open_scope() -> Any:
 
 @contextmanager
 def _instrument_connections(engine: AsyncEngine, target: Target) -> Iterator[None]:
-    """Set the application_name of every connection that opens in the `with` block of
-    `_instrument_connections()`. If the sweep uses a proxy, open these connections to the proxy
+    """Set the application_name of every connection that the engine opens in the `with` block of
+    `_instrument_connections()`. If the sweep uses a proxy, make the engine connect to the proxy
     instead of the server.
 
     An event listener changes the connection parameters, so that a sweep does not have to change the

@@ -42,9 +42,10 @@ FORM = (
 def select_patterns(names: Sequence[str], rows: str | None) -> list[Pattern]:
     """Return the patterns with these names, or all patterns if there are no names.
 
-    A name such as "shop.orders:place_order" means a function of the user. The user's function
-    should change the numbers that the query `rows` returns. If a pattern is selected by its name,
-    the sweep injects every kind of fault that the user lists in the option `--fault`.
+    A name such as "shop.orders:place_order" means a function of the user. The parameter `rows` is a
+    query for numbers that the user's function changes, for example a count of rows. If a pattern is
+    selected by its name, the sweep injects every kind of fault that the user lists in the option
+    `--fault`.
     """
     patterns = [_load_pattern(name, rows) for name in names]
     with_engine = [pattern.name for pattern in patterns if pattern.engine]

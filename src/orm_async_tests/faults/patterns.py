@@ -101,7 +101,7 @@ async def copy(engine: AsyncEngine) -> None:
 
 
 async def copy_first(engine: AsyncEngine) -> None:
-    """Run COPY, wrongly on purpose, on the driver's connection before BEGIN is sent."""
+    """Run COPY on the driver's connection before BEGIN, as a deliberate mistake."""
     async with engine.begin() as connection:
         await _copy_rows(connection)
         await connection.execute(insert(User).values(username="head"))

@@ -54,10 +54,10 @@ class Outcome:
 
     @property
     def verdict(self) -> str:
-        """The verdict about this run, which is PASS, KNOWN, VIOLATION, AMBIGUOUS or UNRESOLVED.
+        """The word that judges the run: PASS, KNOWN, VIOLATION, AMBIGUOUS or UNRESOLVED.
 
-        The verdict UNRESOLVED means that the run proves nothing, because the fault did not arrive
-        or because a second run did not confirm a violation.
+        The word UNRESOLVED means that the run proves nothing, because the fault did not arrive or
+        because a second run did not confirm a violation.
         """
         if self.violations:
             return KNOWN if self.defect else VIOLATION
@@ -67,7 +67,9 @@ class Outcome:
 
     @property
     def violations(self) -> dict[str, str]:
-        """The rules that the run violated, which docs/faults.md describes, each with evidence."""
+        """The violations of the run. A key names a rule of docs/faults.md, and its value describes
+        the violation.
+        """
         kind, changed, was_released = KINDS[self.point.fault.kind], any(self.change), self.result
         states = ", ".join(state for state in self.backend_states if state in OPEN)
         is_late = was_released and self.needed_cancel
@@ -184,8 +186,8 @@ def group_by_line(outcomes: Iterable[Outcome]) -> dict[str, list[Outcome]]:
 
 
 def format_point(outcome: Outcome) -> str:
-    """Describe an outcome on one line. The line begins with the value of the option `--point` that
-    repeats the fault.
+    """Describe an outcome on one line. The line begins with the value that you pass to the option
+    `--point` to repeat the fault.
     """
     violations = outcome.violations or outcome.unconfirmed
     problems = "; ".join(f"{name}: {evidence}" for name, evidence in violations.items())

@@ -71,7 +71,7 @@ class Suspensions:
     @contextmanager
     def instrument_tasks(self) -> Iterator[None]:
         """Count the suspensions of all tasks that start in the `with` block of
-        `instrument_tasks()`. The main task is the first of these tasks.
+        `instrument_tasks()`. The first task that starts in the `with` block is the main task.
         """
         loop = asyncio.get_running_loop()
         previous = loop.get_task_factory()

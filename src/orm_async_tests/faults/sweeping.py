@@ -60,9 +60,9 @@ async def sweep(
 ) -> Report:
     """Run `await work(engine)` for every fault at every fault point, and report all violations.
 
-    The parameter `rows` is a query that returns one row of numbers, for example counts. The
-    function `work` changes these numbers. After every fault, either all numbers from the query
-    `rows` must have changed as in a run without faults, or no number may have changed.
+    The parameter `rows` is a query that returns one row of numbers that the function `work`
+    changes, for example counts. After every fault, either all numbers from the query `rows` must
+    have changed as in a run without faults, or no number may have changed.
 
     The sweep sets the connections' application_name, and disposes the engine after every fault
     point. The parameter `patience` is how many seconds the function `work` may wait for an answer
@@ -153,8 +153,8 @@ async def _sweep_pairs(
 ) -> AsyncIterator[Outcome]:
     """Inject a second fault at every suspension after the first fault, and yield the outcomes.
 
-    At some suspensions, the second fault cannot reach the tested function, for example because the
-    connection has already ended. Yield no outcome for these suspensions.
+    Yield no outcome for a suspension at which the second fault cannot reach the tested function,
+    for example because the connection has already ended.
     """
     for then in count(1):
         outcome = await _run_until_reached(target, replace(first, then=then), change, max_runs=1)
@@ -209,7 +209,8 @@ def refuse_kill(kinds: Sequence[str]) -> None:
 def list_points(count: int, fault: Fault) -> list[int]:
     """Return the numbers of the fault points to test.
 
-    If the function sends many messages, return only the numbers of the first and last messages.
+    If the function sends more than FIRST + LAST messages, return only the numbers of the first
+    FIRST and the last LAST messages.
     """
     numbers = list(range(1, count + 1))
     if fault.is_at_message and count > FIRST + LAST:
@@ -267,8 +268,9 @@ class FailedPoints:
 
 
 def find_failed_points(folder: Path, work: str, driver: str, loop: str) -> FailedPoints:
-    """Return the file of a function's failed points. For a user's function, every working directory
-    has a separate file of failed points.
+    """Return the file that stores the fault points at which a function failed. A function of the
+    user has a separate file for every working directory, because a function in another directory
+    may have the same name.
     """
     directory = str(Path.cwd()) if ":" in work else ""
     key = "\n".join((work, driver, loop, directory))
@@ -286,8 +288,8 @@ async def sweep_failed_first(
     shows.
 
     First run the fault points that failed in the previous command, and report their outcomes with
-    the function `say`. If a fault point fails in the first run, the sweep fails. The sweep fails
-    even if the fault point passes in the second run, which includes all fault points.
+    the function `say`. If a fault point fails in the first run, the sweep fails, even if the fault
+    point passes in the second run. The second run includes all fault points.
 
     If a known defect explains a violation, the outcome names the defect.
     """

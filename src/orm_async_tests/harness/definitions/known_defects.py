@@ -14,7 +14,7 @@ CANCEL_IS_LOGGED = Upstream(
     "wrong error",
 )
 DEAD_IN_THE_POOL = Upstream(
-    "if a task is cancelled twice, the pool gives its closed connection to the next task",
+    "if a task is cancelled twice, the pool gives the task's closed connection to the next task",
     {"sqlalchemy": ">=2.0.44,<2.0.55 or >=2.1,<2.1.5", "asyncpg": ">=0.30,<0.33"},
     "https://github.com/sqlalchemy/sqlalchemy/issues/13673",
     "breaks the pool",
@@ -26,7 +26,7 @@ CLOSE_HANGS = Upstream(
     "breaks the pool",
 )
 LEFT_OPEN = Upstream(
-    "cancelling a task twice interrupts close(), so its connection stays open outside the pool",
+    "cancelling a task twice interrupts close(), so the task's connection stays open outside the pool",
     {"sqlalchemy": ">=2.0.24,<2.0.38", "asyncpg": ">=0.30,<0.32"},
     "https://github.com/sqlalchemy/sqlalchemy/issues/12077",
     "breaks the pool",

@@ -223,10 +223,10 @@ def test_a_defect_of_an_old_python_does_not_affect_a_newer_one() -> None:
 def test_the_text_says_which_version_cures_how_many(audit: Audit) -> None:
     done = audit(str(LOCKS / "uv.lock"))
     count = done.stdout.count("  affects   ")
-    cured = sum(f"cured by  sqlalchemy {version}" in done.stdout for version in CURES.values())
+    cured = sum(f"fixed by  sqlalchemy {version}" in done.stdout for version in CURES.values())
     assert cured == len(CURES)
     assert f"\n{count} known defects: " in done.stdout
-    assert "  sqlalchemy 2.1.9 cures " in done.stdout
+    assert "  sqlalchemy 2.1.9 fixes " in done.stdout
 
 
 def test_the_worst_defects_come_first(audit: Audit) -> None:
@@ -250,7 +250,7 @@ def test_to_lists_what_is_left_after_an_upgrade(audit: Audit) -> None:
     assert document["upgrade"]["to"] == {"sqlalchemy": "2.1.9", "asyncpg": "0.32.0"}
     text = audit(path, "--to", "sqlalchemy==2.1.9").stdout
     assert f"{path} upgraded to sqlalchemy 2.1.9: asyncpg 0.31.0, greenlet 3.5.6" in text
-    assert f"the upgrade cures 8 of {len(before)} defects, and adds 0" in text
+    assert f"the upgrade fixes 8 of {len(before)} defects, and adds 0" in text
     downgraded = json.loads(audit(path, "--to", "sqlalchemy==2.0.58", "--json").stdout)
     assert "test208.OPEN_TRANSACTION" in downgraded["upgrade"]["adds"]
 

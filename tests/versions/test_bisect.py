@@ -129,21 +129,21 @@ def test_each_minor_line_has_ranges_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("shown", "cured", "sentence"),
     [
-        (["2.1.4"], "2.1.5", "2.1.4 has the defect, 2.1.5 cures the defect"),
-        (["2.1.3", "2.1.4"], "2.1.5", "2.1.3 and 2.1.4 have the defect, 2.1.5 cures the defect"),
-        (["2.1.2", "2.1.4"], "2.1.5", "2.1.2 to 2.1.4 have the defect, 2.1.5 cures the defect"),
+        (["2.1.4"], "2.1.5", "2.1.4 has the defect, 2.1.5 fixes the defect"),
+        (["2.1.3", "2.1.4"], "2.1.5", "2.1.3 and 2.1.4 have the defect, 2.1.5 fixes the defect"),
+        (["2.1.2", "2.1.4"], "2.1.5", "2.1.2 to 2.1.4 have the defect, 2.1.5 fixes the defect"),
         (
             ["2.1.0", "2.1.1", "2.1.2"],
             "2.1.3",
-            "2.1.0 to 2.1.2 have the defect, 2.1.3 cures the defect",
+            "2.1.0 to 2.1.2 have the defect, 2.1.3 fixes the defect",
         ),
         (
             ["0.30.0", "0.31.0"],
             "0.32.0",
-            "0.30.0 and 0.31.0 have the defect, 0.32.0 cures the defect",
+            "0.30.0 and 0.31.0 have the defect, 0.32.0 fixes the defect",
         ),
-        (["2.0.9", "2.1.9"], "2.1.10", "2.0.9 and 2.1.9 have the defect, 2.1.10 cures the defect"),
-        (["3.3.9"], "", "3.3.9 has the defect, no later release cures the defect"),
+        (["2.0.9", "2.1.9"], "2.1.10", "2.0.9 and 2.1.9 have the defect, 2.1.10 fixes the defect"),
+        (["3.3.9"], "", "3.3.9 has the defect, no later release fixes the defect"),
         ([], "2.1.0", "none of these releases has the defect"),
     ],
 )
@@ -166,9 +166,9 @@ def test_the_sentence_has_a_part_for_each_time_that_a_defect_came_and_went() -> 
         [("2.1.0", True), ("2.1.1", True)],
     ]
     assert describe_ranges(lines) == (
-        "2.0.52 has the defect, 2.0.53 cures the defect; "
-        "2.0.54 has the defect, 2.0.55 cures the defect; "
-        "2.1.0 and 2.1.1 have the defect, no later release cures the defect"
+        "2.0.52 has the defect, 2.0.53 fixes the defect; "
+        "2.0.54 has the defect, 2.0.55 fixes the defect; "
+        "2.1.0 and 2.1.1 have the defect, no later release fixes the defect"
     )
 
 
@@ -243,7 +243,7 @@ def recorded_runs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("recorded_runs")
 def test_bisect_prints_a_sentence_and_the_entry_only_if_asked(bisect: Bisect) -> None:
-    sentence = "2.1.3 and 2.1.4 have the defect, 2.1.5 cures the defect"
+    sentence = "2.1.3 and 2.1.4 have the defect, 2.1.5 fixes the defect"
     done = bisect("190", "--every")
     assert done.returncode == 0
     assert done.stdout.endswith(f"unique() and columns(): {sentence}\n")

@@ -103,7 +103,7 @@ def _annotate(report: Report) -> Iterator[github.Annotation]:
     for match in report.affected:
         severity, cure = match.defect.severity, match.cure or NO_CURE
         level: Literal["error", "warning"] = "error" if LEVELS[severity] == "error" else "warning"
-        message = f"{match.defect.description}\nCured by: {cure}\n{match.defect.link}"
+        message = f"{match.defect.description}\nFixed by: {cure}\n{match.defect.link}"
         for pin in match.pins:
             title = f"{pin.library} {pin.version}: {severity}"
             path = github.relative_path(pin.path.absolute()) if pin.path else ""
@@ -141,7 +141,7 @@ def _build_sarif(report: Report) -> dict[str, Any]:
     rules, results = [], []
     for match in report.affected:
         defect, level = match.defect, LEVELS[match.defect.severity]
-        cure = f"Cured by {match.cure}." if match.cure else "No release cures the defect yet."
+        cure = f"Fixed by {match.cure}." if match.cure else "No release fixes the defect yet."
         claims = "\n".join(f"{script.command}: {script.claim}" for script in defect.scripts)
         rules.append(
             {
@@ -170,7 +170,7 @@ def _text_lines(report: Report) -> Iterator[str]:
             ("severity", match.defect.severity),
             ("affects", match.libraries),
             ("only on", match.condition),
-            ("cured by", match.cure or NO_CURE),
+            ("fixed by", match.cure or NO_CURE),
             ("shown by", match.defect.commands),
             *(("error", symptom) for symptom in match.defect.symptoms),
             ("link", match.defect.link),
@@ -188,7 +188,7 @@ def _markdown_lines(report: Report) -> Iterator[str]:
         yield f"- **unknown**: {name}: {github.escape_cell(reason)}"
     if report.unknown:
         yield ""
-    rows = [("Severity", "Defect", "Affects", "Cured by", "Shown by")]
+    rows = [("Severity", "Defect", "Affects", "Fixed by", "Shown by")]
     for match in report.affected:
         description = f"[{github.escape_cell(match.defect.description)}]({match.defect.link})"
         affects = ", only on ".join(filter(None, (match.libraries, match.condition)))
@@ -212,8 +212,8 @@ def _summary(report: Report) -> Iterator[str]:
     cures = [cure for match in report.affected for cure in match.cures]
     for library in dict.fromkeys(library for library, _ in cures):
         versions = [version for name, version in cures if name == library]
-        yield f"  {library} {max(versions, key=Version)} cures {len(versions)} of {total} defects"
+        yield f"  {library} {max(versions, key=Version)} fixes {len(versions)} of {total} defects"
     if report.upgrade:
         cured, added = report.compare()
         count = f"{len(cured)} of {len(report.before)} defects"
-        yield f"  the upgrade cures {count}, and adds {len(added)}"
+        yield f"  the upgrade fixes {count}, and adds {len(added)}"

@@ -26,8 +26,8 @@ DEFINITION = re.compile(r"^(\w+) = Upstream(\(.*?\))$", re.DOTALL | re.MULTILINE
 class KnownDefect:
     """A defect, and the scripts that show it.
 
-    The field `name` is the name of the constant that defines the defect. If a script defines this
-    constant, and not the module `known_defects`, the field `name` begins with the script's name.
+    The field `name` is the name of the constant that defines the defect. If the constant is in a
+    script, and not in the module `known_defects`, the field `name` begins with the script's name.
     """
 
     name: str
@@ -88,7 +88,7 @@ def upstream_entry(
 
 @dataclass(frozen=True)
 class AffectedPins:
-    """A defect, the pinned versions that have the defect, and the first versions that cure it.
+    """A defect, the pinned versions that have the defect, and the first versions that fix it.
 
     If the defect also depends on a version that is not pinned, the field `condition` names this
     version, for example "python <3.12".
@@ -106,14 +106,14 @@ class AffectedPins:
 
     @property
     def cure(self) -> str:
-        """The versions that cure the defect, for example "sqlalchemy 2.1.5 or asyncpg 0.32"."""
+        """The versions that fix the defect, for example "sqlalchemy 2.1.5 or asyncpg 0.32"."""
         return " or ".join(f"{library} {version}" for library, version in self.cures)
 
 
 def match_defects(defects: Iterable[KnownDefect], pins: Sequence[Pin]) -> list[AffectedPins]:
     """Return the defects that affect these versions, the worst defect first.
 
-    Defects of the same severity are sorted by whether a release cures the defect: cured defects
+    Defects of the same severity are sorted by whether a release fixes the defect: fixed defects
     come first. If Python is not pinned, and a defect exists only on some Python versions, the field
     `condition` of the result names these Python versions.
     """

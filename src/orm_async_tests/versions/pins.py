@@ -104,8 +104,9 @@ def parse_release(text: str, option: str) -> tuple[str, str]:
 
 
 def find_unknown(pins: Sequence[Pin]) -> dict[str, str]:
-    """Return the libraries without a pinned version, and the versions on which the scripts were not
-    run, for example "asyncpg 0.29", each with a reason.
+    """Return a dictionary of the versions about which nothing is known. A key is a library without
+    a pinned version, or a version on which the scripts were not run, for example "asyncpg 0.29".
+    The value of the key is the reason.
 
     A line without a version is no problem if another line pins the library for the same
     environment, or for all environments. If SQLAlchemy is not among the pins, the function also

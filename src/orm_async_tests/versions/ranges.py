@@ -60,7 +60,9 @@ def format_ranges(lines: Lines) -> str:
 
 
 def describe_ranges(lines: Lines) -> str:
-    """Return a sentence, for example "2.1.3 and 2.1.4 have the defect, 2.1.5 cures the defect"."""
+    """Return a sentence about the releases that have a defect, for example "2.1.3 and 2.1.4 have
+    the defect, 2.1.5 fixes the defect".
+    """
     from packaging.version import Version
 
     texts = []
@@ -70,7 +72,7 @@ def describe_ranges(lines: Lines) -> str:
             numbers = zip(Version(first).release, Version(last).release, strict=False)
             is_next = sorted(two - one for one, two in numbers)[-2:] == [0, 1]
             shown = f"{first} {'and' if is_next else 'to'} {last} have"
-        cure = f"{end} cures the defect" if end else "no later release cures the defect"
+        cure = f"{end} fixes the defect" if end else "no later release fixes the defect"
         texts.append(f"{shown} the defect, {cure}")
     return "; ".join(texts) or "none of these releases has the defect"
 

@@ -26,7 +26,7 @@ CLOSE_HANGS = Upstream(
     "breaks the pool",
 )
 LEFT_OPEN = Upstream(
-    "cancelling a task twice interrupts close(), so the task's connection stays open outside the pool",
+    "cancelling a task twice interrupts close(), so a connection stays open outside the pool",
     {"sqlalchemy": ">=2.0.24,<2.0.38", "asyncpg": ">=0.30,<0.32"},
     "https://github.com/sqlalchemy/sqlalchemy/issues/12077",
     "breaks the pool",

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from orm_async_tests.lint.resolution import Project
 
 BINDING = ("start_soon", "add_task", "partial")  # functions that get a function and its arguments
-CALL = re.compile(rf"\b(?:{'|'.join(BINDING)})\(\s*(?:\w+\.)*(\w+),|(?<!def )\b([A-Za-z_]\w*)\(")
+BOUND = re.compile(rf"\b(?:{'|'.join(BINDING)})\(\s*(?:\w+\.)*(\w+),")
+NAME = re.compile(r"\w+$")
 OPERATIONS = sa.STATEMENTS | sa.ENDINGS | {"begin", "connect", "add", "add_all"}
 MOST, MOST_FILES = 4, 8  # calls of one function that are evaluated, and files that are searched
 
@@ -41,9 +42,23 @@ class CallIndex:
             for file in self._files:
                 with suppress(OSError):  # a file that went away, or that may not be read
                     text, path = file.read_text("utf-8", "replace"), str(file.resolve())
-                    for name in {bound or called for bound, called in CALL.findall(text)}:
+                    for name in _called_names(text):
                         self._paths[name].append(path)
         return self._paths.get(function, [])[:MOST_FILES]
+
+
+def _called_names(text: str) -> set[str]:
+    """Return the names that stand before parentheses, except in definitions.
+
+    The first search of a project reads all texts, and split() is several times as fast as a
+    regular expression.
+    """
+    names = set(BOUND.findall(text)) if any(name in text for name in BINDING) else set()
+    for part in text.split("(")[:-1]:
+        before, _, word = part.rpartition("\n")[2].rpartition(" ")
+        if not before.endswith("def"):
+            names.update([word] if word.isidentifier() else NAME.findall(word))
+    return names
 
 
 def arguments_of(call: ast.Call, function: Scope, callee: Value) -> dict[str, ast.expr]:

@@ -26,7 +26,7 @@ from orm_async_tests.lint.unread_files import explain_syntax_error
 
 MOST_PARSED = 14_000_000  # characters; their trees of syntax need 60 times as much memory
 DEEPEST = 5000  # calls inside calls, because functions of a project are followed into each other
-STATEMENT = re.compile(r"\bawait \w+\.(execute|scalars?|commit|rollback|flush|refresh|add)\(")
+STATEMENT = re.compile(r"await \w+\.(execute|scalars?|commit|rollback|flush|refresh|add)\(")
 RELEVANT = ("sqlalchemy", "sqlmodel", "session", "Session", "async def", "asyncio", "Depends(")
 
 
@@ -42,6 +42,7 @@ class Checker:
         self._relevance = Relevance(self.project)
         self._modules: dict[str, tuple[Module | None, int]] = {}
         self._size = 0
+        self._loaded: list[str] = []
         self._dropped: list[Module] = []
         """Modules that `load` has removed from memory, but that the check of the current file may
         still use.
@@ -57,6 +58,7 @@ class Checker:
                 text = decode(Path(path).read_bytes()) if text is None else text
                 module, size = Module(path, ast.parse(text)), len(text)
             self._size += size
+            self._loaded.append(path)
         self._modules[path] = module, size
         while self._size > MOST_PARSED and len(self._modules) > 1:
             oldest, size = self._modules.pop(next(iter(self._modules)))
@@ -76,8 +78,9 @@ class Checker:
         limit = sys.getrecursionlimit()
         sys.setrecursionlimit(max(limit, DEEPEST))
         while waiting:
-            loaded = (name for name in reversed(self._modules) if name in waiting)
-            name = next(loaded, None) or next(iter(waiting))
+            name = self._loaded.pop() if self._loaded else next(iter(waiting))
+            if name not in waiting:
+                continue
             results[name] = self.check_file(waiting.pop(name), name)
             while self._dropped:
                 self._dropped.pop().release()

@@ -144,6 +144,8 @@ class Project:
         if owner is None:
             return self._from_stars(name, scope.module) or Value("external", name)
         known: dict[str, Value | None] = owner.values
+        if name in known:
+            return known[name]
         return self._remember(name, known, Project._evaluate_bindings, owner, name)
 
     def _evaluate_bindings(self, owner: Scope, name: str) -> Value | None:

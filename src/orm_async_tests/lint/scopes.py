@@ -18,6 +18,7 @@ NOTED = {
 GATHERING = {"gather", "wait", "as_completed"}
 STARTING = {"create_task", "ensure_future", "start_soon", "run_coroutine_threadsafe", "Task"}
 CONCURRENT = GATHERING | STARTING
+CALLED = (ast.Call, ast.Subscript)
 INNER = ("body", "args")  # the fields of a function whose nodes are in its own scope
 LEAVES = {  # the fields that contain no expressions and no statements
     "name", "id", "attr", "arg", "asname", "ctx", "op", "ops", "level", "module", "kind", "names",
@@ -358,7 +359,7 @@ class Module:
 
 def last_name(node: ast.AST | None) -> str:
     """Return the last name of an expression, for example "NotFound" for errors.NotFound(...)."""
-    while isinstance(node, ast.Call | ast.Subscript):
+    while isinstance(node, CALLED):
         node = node.func if isinstance(node, ast.Call) else node.value
     return getattr(node, "attr", getattr(node, "id", ""))
 

@@ -166,7 +166,7 @@ def list_expected_differences() -> Iterator[str]:
         scripts = _enumerate([f"`test{number}`" for number in numbers])
         conditions = [_describe_condition(*condition) for condition in sorted(entry.where.items())]
         for versions in entry.versions.items():
-            conditions += _describe_versions(*versions)
+            conditions.append(_describe_versions(*versions))
         verb = "may fail" if not entry.always else "fails" if len(numbers) == 1 else "fail"
         which = f"{scripts} {verb} if {_enumerate(conditions)}.".replace("|", "\\|")
         rows.append([which, entry.why])
@@ -180,11 +180,11 @@ def _describe_condition(field: str, pattern: str) -> str:
     return POOLERS[pattern] if field == "pooler" else f"the field `{field}` matches `{pattern}`"
 
 
-def _describe_versions(library: str, versions: str) -> list[str]:
-    """Describe each limit of a range of versions in words, for example of `>=2.1,<2.2`."""
+def _describe_versions(library: str, versions: str) -> str:
+    """Describe a range of versions in words, for example `>=2.1,<2.2`."""
     limits = re.sub(r">=([\d.]+)", r"\1 or newer", versions)
     limits = re.sub(r"<([\d.]+)", r"older than \1", limits)
-    return [f"{LIBRARIES.get(library, library)} is {limit}" for limit in limits.split(",")]
+    return f"{LIBRARIES.get(library, library)} is {limits.replace(',', ' but ')}"
 
 
 def _enumerate(phrases: Sequence[str]) -> str:

@@ -57,7 +57,7 @@ def patterns_of(contender: str, module: ModuleType) -> Iterator[Pattern]:
             yield Pattern(contender, name, label, mark, function)
             continue
         yield Pattern(contender, name, label, mark, _read_keys(function, 1))
-        tasks = name.replace("get", "tasks", 1), f"{label}, in ten tasks"
+        tasks = name.replace("get", "tasks", 1), f"in ten tasks, {label}"
         yield Pattern(contender, *tasks, mark, _read_keys(function, TASKS))
 
 

@@ -19,7 +19,7 @@ EVERY_CODE = "OAT"
 
 
 class UnusedIgnore(Rule):
-    """A comment suppresses a finding that does not exist.
+    """A comment that should suppress a finding suppresses nothing.
 
     Only the option --warn-unused-ignores reports an unused comment.
     """

@@ -1,4 +1,4 @@
-"""OAT603: datetimes with a time zone that code stores in columns without time zone."""
+"""OAT603: code that stores a datetime with a time zone in a column without a time zone."""
 
 import ast
 import re
@@ -69,8 +69,8 @@ class AwareDatetime(Rule):
 
 
 def _defaults(file: SourceFile) -> Iterator[Stored]:
-    """Yield the functions that compute defaults. The rule OAT601 reports defaults that are not
-    functions.
+    """Yield the functions that compute the default values of columns. The rule OAT601 reports
+    defaults that are not functions.
     """
     for cls in file.module.scopes.values():
         owner = Value("class", cls.name, cls.module.path)

@@ -41,7 +41,7 @@ class MissingAwait(Rule):
 
 
 def _lost_methods(file: SourceFile) -> Iterator[tuple[ast.AST, Scope, str]]:
-    """Yield the calls whose coroutine no code awaits, and the names of the called methods."""
+    """Yield the calls of coroutine methods that no code awaits, and the names of the methods."""
     for call, scope in file.calls(*METHODS, *STARTS):
         name = _coroutine(file, call, scope)
         value = None if name else file.value(call, scope)
@@ -66,7 +66,9 @@ def _connects(around: ast.AST | None) -> bool:
 
 
 def _lost_results(file: SourceFile) -> Iterator[tuple[ast.AST, Scope, str]]:
-    """Yield the calls of the project's functions whose coroutine no code awaits."""
+    """Yield the statements that call a coroutine function of the project without `await`, if the
+    function uses a session.
+    """
     for name, calls in [*file.module.calls.items()]:
         statements = [item for item in calls if isinstance(file.parent(item[0]), ast.Expr)]
         function = file.function_named(name) if statements else None

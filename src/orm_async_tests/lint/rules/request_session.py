@@ -149,7 +149,9 @@ def _added_tasks(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[ast.e
 
 
 def _tasks_of_helpers(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[ast.expr]]]:
-    """Yield the calls of functions that call add_task(), with the arguments of the task."""
+    """Yield the calls of helper functions that call add_task(), and the arguments that a helper
+    function passes on to the task.
+    """
     pairs = [pair for calls in [*file.module.calls.values()] for pair in calls]
     for call, scope in pairs if "BackgroundTasks" in file.text else ():
         values = [file.value(part, scope) for part in call.args]
@@ -166,8 +168,8 @@ def _tasks_of_helpers(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[
 
 
 def _dropped_tasks(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[ast.expr]]]:
-    """Yield the calls that start a task without awaiting the task. Each call comes with the
-    expressions that the task uses.
+    """Yield the calls that start a task that no code awaits, and the expressions that the task
+    uses.
     """
     for start in starts(file):
         is_last = start.source is start.call or isinstance(file.parent(start.call), ast.Expr)
@@ -189,8 +191,8 @@ def _starts_task(file: SourceFile, call: ast.Call, scope: Scope) -> bool:
 
 
 def _is_dropped(call: ast.Call, scope: Scope) -> bool:
-    """Return whether no code awaits a task. Code may store the task in a set, which only protects
-    the task from the garbage collector.
+    """Return True if no code awaits the task that a call starts. Code that only adds the task to a
+    set does not await the task, but protects it from the garbage collector.
     """
     return all(
         isinstance(around, ast.Expr)

@@ -15,9 +15,9 @@ from orm_async_tests.lint.source_file import SourceFile
 class Rule:
     """A rule, which finds one kind of mistake.
 
-    The docstring of a rule's class is the text of the rule's page. The first paragraph of this
-    docstring says in one sentence what is wrong. The paragraphs after the first one say when
-    the rule does not apply.
+    The docstring of a rule's class is the text of the rule's page. The first paragraph of the
+    docstring says in one sentence what is wrong. The other paragraphs say when the rule does not
+    apply.
     """
 
     code: ClassVar[str]
@@ -91,8 +91,8 @@ def insertion(file: SourceFile, node: ast.AST, text: str) -> Fix:
 
 
 def named_arguments(file: SourceFile, call: ast.Call, scope: Scope) -> dict[str, ast.expr]:
-    """Return the keyword arguments of a call. The items of `**options` count if `options` is a
-    dictionary in the source code.
+    """Return the keyword arguments of a call, including the items of `**options` if the checker
+    finds the dictionary `options` in the code.
     """
     nodes = {}
     for keyword in call.keywords:
@@ -106,8 +106,8 @@ def named_arguments(file: SourceFile, call: ast.Call, scope: Scope) -> dict[str,
 
 
 def uses_of_call(call: ast.Call, scope: Scope) -> list[tuple[ast.AST, ast.AST | None]]:
-    """Return the expressions that use the result of a call, each with the node around the
-    expression. If a variable holds only this result, these are the places that read the variable.
+    """Return the expressions that use the result of a call, and the node around each expression. If
+    a variable holds the result and nothing else, return the expressions that read the variable.
     """
     match scope.module.parents.get(call):
         case ast.Assign(targets=[ast.Name(id=name)]) if len(scope.bindings.get(name, ())) == 1:

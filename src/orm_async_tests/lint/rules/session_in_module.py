@@ -38,8 +38,8 @@ class SessionInModule(Rule):
 
 
 def _stored(file: SourceFile) -> Iterator[tuple[ast.expr, str, Scope]]:
-    """Yield every stored value, the kind of variable that stores the value, and the scope of the
-    assignment.
+    """Yield every stored value, the place that stores the value, for example "a class", and the
+    scope of the assignment.
     """
     for node, scope in [*file.nodes(ast.Assign), *file.nodes(ast.AnnAssign)]:
         targets = getattr(node, "targets", None) or [node.target]
@@ -63,7 +63,7 @@ def _stored(file: SourceFile) -> Iterator[tuple[ast.expr, str, Scope]]:
 
 
 def _is_kept(file: SourceFile, call: ast.Call) -> bool:
-    """Return whether the result of a call at import may stay alive in a variable."""
+    """Return whether the result of a call may outlive the statement that contains the call."""
     around = file.parent(call)
     while isinstance(around, ast.Call):
         if last_name(around) in USING:
@@ -73,8 +73,8 @@ def _is_kept(file: SourceFile, call: ast.Call) -> bool:
 
 
 def _place(file: SourceFile, target: ast.expr, scope: Scope) -> str:
-    """Return the kind of variable that an assignment changes, for example "a class", or "" if tasks
-    do not share the variable.
+    """Return the place that stores the assigned value, for example "a class", or "" if tasks do not
+    share this place.
     """
     if isinstance(target, ast.Name):
         if scope.is_module or target.id in scope.globals:

@@ -67,8 +67,8 @@ class SharedSession(Rule):
 
 
 def _used_meanwhile(file: SourceFile, start: Start, work: Work) -> str:
-    """Return the key of a session that a function and its task use at the same time. Return "" if
-    there is no such session.
+    """Return the key of a session that a function uses while a task of the function also uses the
+    session. Return "" if the function and the task share no session in this way.
     """
     node = file.parent(start.call)
     target = node.targets[0] if isinstance(node, ast.Assign) else None
@@ -132,8 +132,9 @@ def _sessions(file: SourceFile, work: Work) -> Collection[str]:
 
 
 def _shared_key(key: str, scope: Scope) -> str:
-    """Return the same key for all dependencies that hold the session of a request. Return any other
-    key unchanged.
+    """Return one common key for all sessions inside FastAPI dependencies, for example for
+    "users.session" and "points.session", because the dependencies of a request share one session.
+    Return the key of any other session unchanged.
     """
     root, _, rest = key.partition(".")
     binding = scope.binding(root)
@@ -145,7 +146,9 @@ def _shared_key(key: str, scope: Scope) -> str:
 
 
 def _is_bound_inside(name: str, work: Work) -> bool:
-    """Return whether the loop around a coroutine binds a name again in each iteration."""
+    """Return whether the loop or comprehension around a call assigns a new value to a variable in
+    every iteration.
+    """
     owner = work.scope.find(name)
     nodes = set(ast.walk(work.around)) if work.around and owner else set()
     return owner is not None and any(binding.node in nodes for binding in owner.bindings[name])

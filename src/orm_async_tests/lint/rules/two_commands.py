@@ -54,7 +54,7 @@ def _text(file: SourceFile, node: ast.AST, scope: Scope) -> tuple[ast.AST | None
 
 
 def _listed_texts(file: SourceFile) -> Iterator[ast.expr]:
-    """Yield the texts with several commands in global dictionaries."""
+    """Yield the calls of text() in global dictionaries, if the text has several SQL commands."""
     for call, scope in file.calls("text"):
         if scope.is_module and isinstance(file.parent(call), ast.Dict):
             source, _ = _text(file, call, scope)
@@ -62,7 +62,7 @@ def _listed_texts(file: SourceFile) -> Iterator[ast.expr]:
 
 
 def _passed_texts(file: SourceFile) -> Iterator[ast.expr]:
-    """Yield the SQL texts with several commands that a called function executes."""
+    """Yield the arguments that have several SQL commands and that a called function executes."""
     for calls in [*file.module.calls.values()]:
         texts = [(part, call, scope) for call, scope in calls
                  for part in (*call.args, *(keyword.value for keyword in call.keywords))

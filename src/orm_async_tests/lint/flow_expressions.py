@@ -51,8 +51,9 @@ def catches_all(names: list[str], kinds: frozenset[str]) -> bool:
 
 
 def call_around(node: ast.AST | None, name: str, scope: Scope) -> str:
-    """Return the last option of the call of `name` around a node, or `name` if the call has no
-    option. Return "" outside of such a call.
+    """Return the name of the last keyword argument of the call of `name` that contains a node.
+    Return `name` if this call has no keyword argument, and "" if no call of `name` contains the
+    node.
     """
     while isinstance(node, ast.Call | ast.Starred | ast.List):
         if isinstance(node, ast.Call) and last_name(node) == name:

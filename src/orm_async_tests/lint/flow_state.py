@@ -26,7 +26,8 @@ class Failure(NamedTuple):
 class State:
     """What is known about the sessions of a function at one line of the function.
 
-    A line after a statement that may fail has two states: with and without the failure.
+    A line can have several states, for example one state in which the statement before the line
+    failed, and one state in which this statement succeeded.
     """
 
     failures: dict[str, frozenset[Failure]] = field(default_factory=dict)
@@ -54,8 +55,9 @@ class State:
         return State(failures, dict(self.begun), self.facts | facts, self.flags)
 
     def clear(self, key: str) -> None:
-        """Forget a session after a rollback. Also forget the sessions that objects hold, because an
-        object may hold the same session.
+        """Remove the errors and the transaction of a session. Also remove the errors and
+        transactions of keys such as "users.session", because the object `users` may hold the same
+        session.
         """
         for store in (self.failures, self.begun):
             for name in [name for name in store if name == key or is_held(name)]:
@@ -69,7 +71,9 @@ class State:
             self.facts[name] = result
 
     def evaluate(self, node: ast.expr) -> object:
-        """Return the constant of an expression, TRUE for an object that is true, or UNKNOWN."""
+        """Return the value of an expression if the value is known. Return TRUE if the value is only
+        known to be true in a condition. Otherwise, return UNKNOWN.
+        """
         match node:
             case ast.Name(id=name):
                 return self.facts.get(name, UNKNOWN)
@@ -103,7 +107,9 @@ def is_held(key: str) -> bool:
 
 
 def join(states: Iterable[State]) -> list[State]:
-    """Merge the states of several paths. States with equal failures become one state."""
+    """Merge all states with the same failures into one state. If there are more than MOST different
+    states, merge the surplus into one state, too.
+    """
     known: dict[object, State] = {}
     for state in states:
         failures = {key: group for key, group in state.failures.items() if group}
@@ -118,8 +124,8 @@ def join(states: Iterable[State]) -> list[State]:
 
 
 def constant_of(node: ast.expr) -> object:
-    """Return the constant of an expression, or TRUE for any other expression. An empty list, tuple
-    or dictionary counts as the constant ().
+    """Return the value of a constant, or TRUE for any other expression. An empty list, tuple or
+    dictionary counts as the constant ().
     """
     if isinstance(node, ast.Constant):
         return node.value
@@ -130,7 +136,7 @@ def constant_of(node: ast.expr) -> object:
 
 
 def truth_of(test: ast.expr, facts: dict[str, object]) -> bool | None:
-    """Return whether a test is true, or None if the constants in `facts` do not decide the test."""
+    """Return whether a condition is true, or None if the constants in `facts` do not decide this."""
     match test:
         case ast.Name() | ast.Await() | ast.NamedExpr():
             name = _name_of(test)

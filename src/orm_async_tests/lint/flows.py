@@ -28,8 +28,9 @@ class Flows:
         return self._interpret(scope, State(begun=self._begun_before(scope)))
 
     def _begun_before(self, scope: Scope) -> dict[str, ast.AST]:
-        """Return the parameters with a session on which a FastAPI dependency has begun a
-        transaction. Each parameter is mapped to the parameter that receives the dependency.
+        """Return a dictionary of the parameters whose session is already in a transaction, because
+        a FastAPI dependency has begun the transaction. The dictionary maps the name of the
+        parameter to the parameter that receives this dependency.
         """
         providers = {name: self._dependency(name, scope) for name in scope.parameters}
         begun: dict[Scope, ast.AST] = {}
@@ -63,9 +64,9 @@ class Flows:
         return self.of(scope) if scope else None
 
     def called(self, event: Event, state: State) -> SessionFlow | None:
-        """Interpret a called function with the constants that the call passes, and with the state
-        of the caller's session. An earlier failure of the session then has the called function as
-        its place.
+        """Return the control flow of a called function for the constants that the call passes, and
+        for the state of the caller's session. If the session has failed before the call, the
+        control flow reports the called function as the place of the failure.
         """
         scope = self.use.project.function(event.callee)
         if scope is None or event.callee is None:
@@ -94,9 +95,7 @@ class Flows:
         )  # fmt: skip
 
     def may_raise(self, event: Event) -> bool:
-        """Return whether a call may raise the error of a statement without rolling back the session
-        first.
-        """
+        """Return whether a call may raise an error that leaves the session in a failed transaction."""
         flow = self.called(event, State())
         return flow is None or not flow.raised.isdisjoint(event.inside)
 
@@ -125,8 +124,8 @@ class Flows:
         return bool(begun) and all(begun), errors
 
     def suppressed_by(self, expression: ast.expr, scope: Scope) -> tuple[str, list[str]]:
-        """Return the errors that a context manager swallows. If another library defines the context
-        manager, return its name before the errors.
+        """Return the name of a context manager, and the errors that the context manager swallows.
+        The name is "" unless another library defines the context manager.
         """
         project = self.use.project
         value = project.value(getattr(expression, "func", expression), scope)

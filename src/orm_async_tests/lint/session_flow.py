@@ -165,7 +165,7 @@ class SessionFlow:
         return join(branches)
 
     def _if_session(self, node: ast.If, states: list[State]) -> list[State]:
-        """Follow `if session.in_transaction():` as if it were true for every failed session."""
+        """Assume that a failed session takes the first branch of `if session.in_transaction():`."""
         for state in states:
             state.begun.clear()
         body = self._block(node.body, states)
@@ -223,18 +223,18 @@ class SessionFlow:
         return last
 
     def _jumps(self) -> list[tuple[list[State], int]]:
-        """Return the lists that collect the states of jumps, with their present lengths."""
+        """Return the lists of states at `break`, `continue` and `return`, with their lengths."""
         jumps = [*self._breaks[-1:], *self._continues[-1:], self.ends]
         return [(states, len(states)) for states in jumps]
 
     def _clear_jumps(self, jumps: list[tuple[list[State], int]], keys: set[str]) -> None:
-        """Clear sessions in the states of all jumps since the call of _jumps()."""
+        """Remove sessions from the states that were added to `jumps` after the call of _jumps()."""
         for states, size in jumps:
             for state, key in product(states[size:], keys):
                 state.clear(key)
 
     def _states_of_first_error(self, body: list[ast.stmt], states: list[State]) -> list[State]:
-        """Return the states if the first statement of a block raises an error."""
+        """Return the states of the sessions after an error in the first statement of a block."""
         states = [state.copy() for state in states]
         for event in self.use.events(body[0], self.scope) if isinstance(body[0], ast.Expr) else ():
             if event.operations & sa.ENDINGS and not self._flows.may_fail(event):
@@ -326,7 +326,7 @@ class SessionFlow:
             self._raised[-1].append(Raised(key, place, kinds, copies))
 
     def _enter(self, event: Event, state: State) -> Iterator[tuple[State, frozenset[Failure]]]:
-        """Yield the failures that a called function does not roll back."""
+        """Yield a state and its failures if a called function does not roll back the session."""
         is_failed = event.key in state.failures and "begin" not in event.operations
         flow = self._flows.called(event, state) if event.callee and is_failed else None
         if flow and flow.scope.node in flow.swallowed:
@@ -370,7 +370,7 @@ class SessionFlow:
         self._succeed(event, states)
 
     def _succeed(self, event: Event, states: list[State]) -> None:
-        """Update the states after a call without an error."""
+        """Update the states after a call that has raised no error."""
         key, operations = event.key, event.operations
         is_get = operations & {"get", "get_one"} and expressions.is_first(event, self.scope)
         for state in states:

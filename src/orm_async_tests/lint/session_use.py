@@ -154,7 +154,7 @@ class SessionUse:
     # Events
 
     def normal(self, call: ast.Call, scope: Scope) -> ast.Call:
-        """Return a call with the arguments of partial() and of `*items` filled in."""
+        """Return a copy of a call that passes all arguments of partial() and `*items` directly."""
         value = self.project.value(call.func, scope)
         if value and value.kind == "call" and value.parts:
             source, _ = self.project.origin(call.func, scope)
@@ -242,7 +242,9 @@ class SessionUse:
             yield Event(key, names, call, callee, tuple(paths))
 
     def _outer(self, path: str, function: Scope, scope: Scope) -> tuple[str, ...]:
-        """Return the caller's keys of a session that a called function finds outside itself."""
+        """Return the caller's keys for a session that a called function does not get as an
+        argument.
+        """
         if path == ANY or function.module is not scope.module:
             return (path,) if path == ANY else ()
         return self.keys(ast.parse(path, mode="eval").body, scope)
@@ -324,8 +326,8 @@ def is_session(value: Value | None) -> bool:
 
 
 def is_outside(key: str, function: Scope) -> bool:
-    """Return whether a function gets the session of a key from outside, for example from a
-    parameter.
+    """Return whether the session with the key `key` comes from outside of `function`, for example
+    from a parameter.
     """
     root = key.partition(".")[0].partition("[")[0].removesuffix("()")
     owner = function.find(root)

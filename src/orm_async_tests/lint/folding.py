@@ -15,7 +15,9 @@ WRAPPING = {"make_url", "dedent", "cleandoc", "str", "deepcopy", "MappingProxyTy
 
 @dataclass
 class FoldedDict:
-    """A dictionary of which only some keys may be known."""
+    """The value of a dictionary in the source code. If `is_complete` is false, the dictionary may
+    have more keys than `values`.
+    """
 
     values: dict[str, object] = field(default_factory=dict)
     is_complete: bool = True
@@ -175,7 +177,7 @@ class Folding:
         return result
 
     def _apply_changes(self, value: FoldedDict, name: str, scope: Scope) -> None:
-        """Update a folded dictionary with the assignments to its items in a scope."""
+        """Apply to a FoldedDict the changes that the code of a scope makes to the variable `name`."""
         for item in ast.walk(scope.node):
             change: object = NOT_CONSTANT
             match item:

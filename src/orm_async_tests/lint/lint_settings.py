@@ -86,7 +86,8 @@ def find_root(path: Path) -> Path:
     The folder of the project is the nearest folder whose pyproject.toml has a table
     [tool.orm-async-tests]. If no pyproject.toml has a table [tool.orm-async-tests], the folder of
     the project is the nearest folder with a pyproject.toml. If there is no pyproject.toml, the
-    folder of the project is the root of the Git repository, or else the folder of the path. The
+    folder of the project is the root of the Git repository. If there is no Git repository either,
+    the folder of the project is the folder `path`, or the folder that contains the file `path`. The
     folder of the project is never outside of the Git repository.
     """
     start = path.absolute()
@@ -115,9 +116,8 @@ def read_settings(root: Path) -> Settings:
 
 
 def _read_table(root: Path) -> dict[str, Any] | None:
-    """Return the table [tool.orm-async-tests.lint] of a pyproject.toml. Return {} if
-    [tool.orm-async-tests] does not contain this table, and None if the file has no table
-    [tool.orm-async-tests].
+    """Return the table [tool.orm-async-tests.lint] of a pyproject.toml. Return {} if the file has
+    only the table [tool.orm-async-tests], and None if the file has neither table.
     """
     path = root / FILE
     try:
@@ -129,7 +129,7 @@ def _read_table(root: Path) -> dict[str, Any] | None:
 
 
 def _is_like(value: Any, example: Any, is_valid: Callable[[str], Any]) -> bool:
-    """Return whether a value has the type of an example, and whether all its texts are valid."""
+    """Return whether a value has the type of an example and contains only valid strings."""
     match value, example:
         case str(), str():
             return bool(is_valid(value))

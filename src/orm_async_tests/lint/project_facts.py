@@ -37,14 +37,12 @@ class ProjectFacts:
 
     @property
     def may_use_postgresql(self) -> bool:
-        """Return whether the project uses PostgreSQL, or whether the project's databases are
-        unknown.
-        """
+        """Return True if the project uses PostgreSQL, or if its databases are unknown."""
         return not self.dialects or "postgresql" in self.dialects
 
     @property
     def may_use_asyncpg(self) -> bool:
-        """Return whether the project uses asyncpg, or whether the project's drivers are unknown."""
+        """Return True if the project uses asyncpg, or may use PostgreSQL with an unknown driver."""
         return "asyncpg" in self.drivers or (self.may_use_postgresql and not self.drivers)
 
     @property
@@ -56,8 +54,9 @@ class ProjectFacts:
 def read_facts(root: Path, dialect: str, fastapi: str, sources: Iterable[str] = ()) -> ProjectFacts:
     """Read the facts about a project from the files that list its dependencies.
 
-    If the engines in the texts `sources` have constant URLs, the URLs tell the databases and
-    drivers. The settings `dialect` and `fastapi` override everything else.
+    The argument `sources` contains the source code of the project's modules. If the URLs of all
+    engines in `sources` are constants, the databases and drivers come from these URLs instead. The
+    arguments `dialect` and `fastapi` take precedence over the files and the URLs.
     """
     text = "\n".join(_texts(root))
     words = set(WORD.findall(text.lower()))

@@ -1,5 +1,5 @@
-"""Determines which modules can have sessions, because the modules import SQLAlchemy themselves or
-through other modules.
+"""Determines which modules import SQLAlchemy, directly or through other modules. Only these modules
+can have sessions.
 """
 
 import re

@@ -3,8 +3,8 @@ modules that the file imports are unchanged.
 
 The cache compares the contents of files instead of their times of modification. The name of the
 cache file depends on everything else that changes results: the settings, the source of the checker,
-the version of Python, and the list of files. The name depends on the list of files because a new
-file may change what an import finds.
+the version of Python, and the list of files. The list of files changes results, because a new file
+may change which module an import finds.
 """
 
 import hashlib

@@ -91,7 +91,7 @@ class SourceFile:
         return value.name if value and value.kind == "external" else ""
 
     def parent(self, node: ast.AST) -> ast.AST | None:
-        """Return the parent of a syntax node. The parents of names and constants are not stored."""
+        """Return the parent of a syntax node, or None if the node is a Name or a Constant."""
         return self.module.parents.get(node)
 
     def ancestors(self, node: ast.AST) -> Iterator[ast.AST]:

@@ -1,4 +1,4 @@
-"""Lists what the classes and functions of SQLAlchemy, asyncio and FastAPI return."""
+"""Lists the classes and functions of SQLAlchemy, asyncio and FastAPI that the checker knows."""
 
 # The classes that the rules know, by their last name: sqlalchemy.ext.asyncio, .session and so on.
 SESSION, CONNECTION, ENGINE = "AsyncSession", "AsyncConnection", "AsyncEngine"

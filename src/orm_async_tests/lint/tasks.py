@@ -62,8 +62,8 @@ def works(file: SourceFile, node: ast.AST, scope: Scope) -> Iterator[Work]:
 def elements(
     file: SourceFile, node: ast.AST, scope: Scope, around: ast.AST | None
 ) -> Iterator[Work]:
-    """Yield the expressions in a collection. If an expression is not a collection, yield the
-    expression itself.
+    """Yield the elements of an expression that creates a collection, for example of a list or of a
+    call of gather(). Yield any other expression itself.
     """
     match node:
         case ast.Starred(value=ast.Call(func=func) as call) if (

@@ -9,11 +9,11 @@ class Value(NamedTuple):
     """The value of an expression.
 
     The field `name` is the name of a class, function or module. The field `kind` is "class" for a
-    class and "instance" for an instance of the class. Other kinds are "function", "module",
-    "method" for a method of SQLAlchemy, and "external" for a name of another library.
+    class and "instance" for an instance of the class. The field `kind` can also be "function",
+    "module", "method" for a method of SQLAlchemy, or "external" for a name of another library.
 
-    The kinds "await", "enter", "item" and "call" mean that an `await`, a `with`, a `for` or a call
-    of the value gives the value `inner`.
+    Some values contain the value `inner`. Then the field `kind` says how code gets the value
+    `inner`: "await" with `await`, "enter" with `with`, "item" with `for`, and "call" with a call.
     """
 
     kind: str
@@ -36,8 +36,8 @@ class Value(NamedTuple):
 
 
 def union(values: list[Value | None]) -> Value | None:
-    """Return the common value of all known values. Of several sessions or connections, return the
-    first.
+    """If all known values are equal, return this value. If all known values are sessions or
+    connections, return the first of them. Otherwise, return None.
     """
     known = [value for value in values if value is not None]
     if not known:

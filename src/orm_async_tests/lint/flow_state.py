@@ -136,7 +136,7 @@ def constant_of(node: ast.expr) -> object:
 
 
 def truth_of(test: ast.expr, facts: dict[str, object]) -> bool | None:
-    """Return whether a condition is true, or None if the constants in `facts` do not decide this."""
+    """Return whether a condition is true, or None if the constants in `facts` do not decide it."""
     match test:
         case ast.Name() | ast.Await() | ast.NamedExpr():
             name = _name_of(test)

@@ -95,7 +95,7 @@ class Flows:
         )  # fmt: skip
 
     def may_raise(self, event: Event) -> bool:
-        """Return whether a call may raise an error that leaves the session in a failed transaction."""
+        """Return whether a call may raise an error and leave a failed transaction open."""
         flow = self.called(event, State())
         return flow is None or not flow.raised.isdisjoint(event.inside)
 

@@ -177,7 +177,7 @@ class Folding:
         return result
 
     def _apply_changes(self, value: FoldedDict, name: str, scope: Scope) -> None:
-        """Apply to a FoldedDict the changes that the code of a scope makes to the variable `name`."""
+        """Apply to a FoldedDict the changes that a scope makes to the variable `name`."""
         for item in ast.walk(scope.node):
             change: object = NOT_CONSTANT
             match item:

@@ -79,8 +79,8 @@ def record_troubles() -> Iterator[Troubles]:
 def clear_frames(error: BaseException) -> None:
     """Delete the local variables that the tracebacks of an error and its causes keep alive.
 
-    Call `clear_frames()` before you search for leaks. Otherwise the traceback of a handled error
-    keeps sessions and connections alive, and the search reports them as leaks.
+    Call `clear_frames()` before you search for leaks. The traceback of a handled error keeps
+    sessions and connections alive, so a search for leaks would report them.
     """
     cause: BaseException | None = error
     while cause is not None:

@@ -41,7 +41,7 @@ class Finding:
 
     def to_property(self) -> tuple[str, object]:
         """Return the finding as an entry of `user_properties`, a list in a pytest report. The
-        plugin pytest-xdist sends this list to the main process.
+        plugin pytest-xdist sends the list `user_properties` to the main process.
         """
         return PROPERTY, json.dumps(asdict(self))
 

@@ -74,7 +74,8 @@ def _describe_validation(error: BaseException, usage: TaskUsage) -> Iterator[str
     """Describe the attributes of mapped objects that a pydantic model could not read.
 
     An error of pydantic or FastAPI keeps only the text of a MissingGreenlet. The method `errors()`
-    of this error returns the mapped object and the attribute that pydantic could not read.
+    of an error of pydantic or FastAPI returns the mapped object and the attribute that pydantic
+    could not read.
     """
     read_errors: Any = getattr(error, "errors", None)
     if not type(error).__module__.startswith(("pydantic", "fastapi")) or read_errors is None:

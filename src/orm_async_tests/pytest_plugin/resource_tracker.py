@@ -4,18 +4,19 @@ The methods `connect`, `checkout`, `checkin`, `detach` and `close` handle the po
 same names, which cost little time. The plugin does not listen to the pool event `reset`, because
 SQLAlchemy would then create an object for every returned connection.
 
-The plugin does not use events of sessions and engines, because these events cost much time. For a
-session event, SQLAlchemy calls the listener once for every object. If an engine has at least one
-listener, each new Connection looks up the listeners of every event. If a session has a listener for
-`do_orm_execute`, SQLAlchemy prepares each query twice. If a session rejects the call of a second
-task, SQLAlchemy sends no session event, so the plugin could not notice the call.
+The plugin does not use events of sessions and engines, because these events cost much time. For
+some session events, for example `pending_to_persistent`, SQLAlchemy calls the listener once for
+every object. If an engine has at least one listener, each new Connection looks up the listeners of
+every event. If a session has a listener for `do_orm_execute`, SQLAlchemy prepares each query twice.
+SQLAlchemy sends no session event if a session rejects the call of a second task, so session events
+would not show this call to the plugin.
 
 Instead of using session events, the plugin wraps public methods of Session, Connection and
 Transaction, for example `execute()`, `flush()` and `commit()`. A method that the plugin has wrapped
 runs in a greenlet of SQLAlchemy. The plugin regards a wrapped method as running until the method's
-greenlet ends. If a second task calls a method of the same session or connection before the greenlet
-ends, the plugin reports the call. The plugin also wraps `AsyncEngine.__init__()` and
-`Engine.dispose()`, so that it knows where an engine was created and whether the engine was
+greenlet ends. If a task calls a method of a session or connection while a method of the same object
+runs in another task, the plugin reports the call. The plugin also wraps `AsyncEngine.__init__()`
+and `Engine.dispose()`, so that it knows where an engine was created and whether the engine was
 disposed.
 """
 

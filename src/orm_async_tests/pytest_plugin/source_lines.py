@@ -60,7 +60,8 @@ def locate_awaiter(parent: greenlet.greenlet | None) -> Location:
     """Return the innermost line of the user's code in the greenlet `parent` or its parents.
 
     If no greenlet runs the user's code, describe the running task. SQLAlchemy runs in a child
-    greenlet. The parent of this greenlet runs the user's coroutine, which awaits SQLAlchemy.
+    greenlet. The parent of SQLAlchemy's greenlet runs the user's coroutine, which awaits
+    SQLAlchemy.
     """
     while parent is not None:
         if line := find_user_line(parent.gr_frame):
@@ -75,7 +76,7 @@ def locate_task(task: Task, inside: greenlet.greenlet) -> Location:
 
 
 def find_user_line(frame: FrameType | None) -> SourceLine | None:
-    """Return the first line of the user's code in a frame or its callers, or None.
+    """Return the innermost line of the user's code in a frame and its callers, or None.
 
     The search for a line of the user's code ends at a frame of the event loop or of pytest, because
     code that started the event loop or pytest is not the origin of the call.
@@ -124,9 +125,9 @@ def _suspended_frames(task: Task) -> Iterator[FrameType]:
     """Yield the frames of a task's coroutine and of the objects that it awaits, outermost first.
 
     The function reads a coroutine's frame from the attribute `cr_frame`, and the awaited object
-    from the attribute `cr_await`. Generators have similar attributes, which the documentation of
-    `inspect` lists. The objects that `aclose()` and `anext()` of an asynchronous generator return
-    have neither `cr_frame` nor `cr_await`, but refer to the generator.
+    from the attribute `cr_await`. Generators have attributes with other names for the same purpose,
+    for example `gi_frame`. The objects that `aclose()` and `anext()` of an asynchronous generator
+    return have neither `cr_frame` nor `cr_await`, but refer to the generator.
     """
     awaitable: Any = task.get_coro()
     while awaitable is not None:
@@ -148,9 +149,9 @@ def _describe_task(task: Task | None) -> Location:
     """Describe a task that runs no user code, for example in `gather(session.execute(...))`.
 
     SQLAlchemy closes a session in a separate task, and the user's task waits for this closing task.
-    If a local variable of another task refers to the described task, the other task probably awaits
-    the described task. In this case, return the line of the user's code at which the other task
-    waits.
+    If a local variable of another task refers to the parameter `task`, the other task probably
+    awaits `task`. If another task awaits `task`, return the line of the user's code at which the
+    other task waits.
     """
     if task is None:
         return "code that is not yours"

@@ -77,8 +77,9 @@ class TaskUsage:
         self.record_call(transaction.connection)
 
     def record_write(self, session: Session) -> Caller | None:
-        """Record a call that may insert rows. If the session has pending objects, the call may
-        insert them, so also find the line of the user's code that made the call.
+        """Record a call that may insert rows. If the session has pending objects, also find the
+        line of the user's code that called the session, because the session may insert the pending
+        objects.
 
         The search for the line that made the call takes less time at the start of the call than in
         a later pool event, because the stack of a pool event is much deeper.
@@ -93,8 +94,9 @@ class TaskUsage:
         """Record a query, so that `find_origin` can find the query that loaded an object.
 
         SQLAlchemy numbers queries with a private counter, and stores the number in the attribute
-        `runid` of the loaded objects. The method `record_query()` increases this counter and stores
-        its value, so that the objects of the recorded query get a `runid` above the stored value.
+        `runid` of the loaded objects. The method `record_query()` increases SQLAlchemy's counter of
+        queries, and stores the counter's value. The objects of the recorded query get a `runid`
+        above the value that `record_query()` stored.
         """
         caller = self.record_call(session)
         if caller is not None:
@@ -131,7 +133,9 @@ class TaskUsage:
         return lines[-1] if lines else getattr(state, ORIGIN, None)
 
     def has_open_transaction(self, driver_connection: int) -> bool:
-        """Return whether a Connection has an open transaction on this driver's connection."""
+        """Return whether a Connection of SQLAlchemy has an open transaction on a connection of the
+        driver. The parameter `driver_connection` is the id() of the driver's connection.
+        """
         return any(
             id(candidate.connection.dbapi_connection) == driver_connection
             and candidate.in_transaction()

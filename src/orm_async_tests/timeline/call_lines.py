@@ -42,10 +42,10 @@ class CallLines(dict[str, int]):
         SQLAlchemy runs in a greenlet. The user's line that awaits SQLAlchemy is in the parent
         greenlet, so the method also searches the parent greenlet. A search through all frames takes
         long, so the method remembers at which depth of the stack events occur. The parameter `text`
-        is the text of an event, for example a statement. If SQLAlchemy's greenlet has only frames
-        of libraries during an event, the method stores the depth of the stack under the event's
-        text. For another event with the stored text and depth, the method searches only the parent
-        greenlet.
+        is the text of an event, for example a statement. If SQLAlchemy's greenlet contains no line
+        of the user's code during an event, the method stores the text of the event and the depth of
+        the stack. If the method has already stored the text and the depth of an event, the method
+        searches only the parent greenlet.
         """
         try:
             depth, code = self._depths.get(text, UNKNOWN)

@@ -62,7 +62,8 @@ def _replace(stack: ExitStack, owner: type, name: str, wrap: Callable[[Any], Any
 
 
 class EngineHooks:
-    """Listeners with the names of SQLAlchemy's events, and wrappers of SQLAlchemy's methods.
+    """Listeners, which have the names of their SQLAlchemy events, and wrappers of SQLAlchemy's
+    methods.
 
     The listeners and wrappers of EngineHooks run for every statement, so they avoid slow Python
     calls and properties.

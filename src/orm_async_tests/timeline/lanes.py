@@ -95,8 +95,8 @@ class Scale:
     def find(self, moment: int) -> int:
         """Return the horizontal position of a moment on the timeline.
 
-        The timeline has positions for the moments at which its events start or end. For any other
-        moment, return the position of the last moment before it that has a position.
+        The timeline has positions for the moments at which its events start or end. For a moment
+        without a position, return the position of the nearest earlier moment with a position.
         """
         return self._positions[bisect_right(self.moments, moment) - 1]
 
@@ -106,7 +106,7 @@ def _spread(moments: Sequence[int], columns: int) -> list[int]:
 
     Each gap between two moments gets one column of the drawing. The remaining columns of the
     drawing are divided among the gaps, in proportion to the durations of the gaps. If there are
-    more moments than columns, each column stands for the same number of moments.
+    more moments than columns, the moments are divided evenly among the columns.
     """
     if len(moments) > columns:
         return [number * columns // len(moments) for number in range(len(moments))]

@@ -123,7 +123,9 @@ class Recorder:
     def finish_statement(
         self, connection: ConnectionRecord, event: Event, error: BaseException | None = None
     ) -> None:
-        """Record that a statement got an answer or an error, and that the next one is sent."""
+        """Record that a statement got an answer or an error, and that the connection sends the next
+        statement.
+        """
         if connection.running is event:
             if self._count_round_trips:
                 self._add_round_trips(connection)
@@ -143,8 +145,8 @@ class Recorder:
             connection.running = connection.last = following
 
     def _add_round_trips(self, connection: ConnectionRecord) -> None:
-        """Add the new round trips of a connection to its latest event. A fetch from a stream is not
-        an event, so its round trips belong to the latest event, too.
+        """Add the new round trips of a connection to its latest event. The round trips of a fetch
+        from a stream also count for the latest event, because a fetch is not an event.
         """
         if self._count_round_trips and connection.last is not None and connection.pid:
             count = self._count_round_trips(connection.pid)
@@ -179,9 +181,9 @@ class Recorder:
     def finish_wait(self, start: int, changes: int, error: BaseException | None = None) -> None:
         """Record that a task's wait for a connection has ended.
 
-        If no other event occurred during a task's wait, the pool had a free connection, so the wait
-        is not recorded. The parameter `start` is the time at which the wait began, in nanoseconds
-        of `perf_counter_ns()`. The parameter `changes` is the value that the attribute
+        Do not record a wait during which no other event occurred, because the pool had a free
+        connection. The parameter `start` is the time at which the wait began, in nanoseconds of
+        `perf_counter_ns()`. The parameter `changes` is the value that the attribute
         `Recorder.changes` had when the wait began.
         """
         if self.changes != changes or error:
@@ -193,10 +195,10 @@ class Recorder:
         """Record which server processes waited for a lock.
 
         Each pair in the parameter `blocked` has the PID of a waiting process, and the PIDs of the
-        processes that block the waiting process. The parameter `since` is the start of the
-        query for locks, in nanoseconds of `perf_counter_ns()`. If a statement began after the time
-        `since`, the parameter `blocked` may be about an earlier statement, so the method records no
-        wait for the newer statement. Several threads may call `add_locks()` at the same time.
+        processes that block the waiting process. The parameter `since` is the start of the query
+        for locks, in nanoseconds of `perf_counter_ns()`. If a statement began after the time
+        `since`, the method records no wait for this statement, because the parameter `blocked` may
+        describe an earlier statement. Several threads may call `add_locks()` at the same time.
         """
         by_pid = {connection.pid: connection for connection in list(self.connections)}
         for pid, blockers in blocked:
@@ -214,8 +216,8 @@ class Recorder:
         return [pid for pid, event in running if event and event.start <= latest and pid]
 
     def _find_owner(self) -> Owner:
-        """Record a task that was created before the recording began. From then on, record the new
-        tasks of the task's event loop.
+        """Record the running task, which was created before the recording began. Also record all
+        tasks that the running event loop creates later.
         """
         task = None
         with suppress(RuntimeError):  # no event loop is running

@@ -2,9 +2,9 @@
 
 Every variant becomes two processes of the trace: one for its tasks, and one for its connections. A
 task or a connection becomes a thread of the trace. An event becomes a slice, which Perfetto draws
-as a bar of the thread. Two slices of a thread must not overlap, unless one slice contains the
-other. If a slice of the trace overlaps a part of another slice, the module moves the slice to an
-additional thread of the trace.
+as a bar in the row of the event's thread. Two slices of a thread must not overlap, unless one slice
+contains the other. If a slice of the trace overlaps a part of another slice, the module moves the
+slice to an additional thread of the trace.
 """
 
 import json
@@ -32,8 +32,8 @@ def build_trace(runs: Iterable[tuple[str, Sequence[Event]]]) -> str:
 
 
 def _build_run(name: str, events: Sequence[Event], tasks: int) -> Iterator[Slice]:
-    """Yield the parts of the trace for one run. The parameter `tasks` is the ID of a process in the
-    trace. The threads of this process show the tasks of the run.
+    """Yield the parts of the trace that describe one run. The parameter `tasks` is the ID of the
+    process whose threads show the tasks of the run.
     """
     connections = tasks + 1
     yield _name("process", tasks, 0, f"{name}: tasks")

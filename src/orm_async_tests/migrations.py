@@ -56,8 +56,8 @@ HISTORIES = {history.section: history for history in (TRACKING, SERVICE)}
 
 
 def alembic_folder() -> Path:
-    """Return the folder that contains env.py. In a wheel, this folder is inside the package
-    `orm_async_tests`. In a checkout, this folder is beside the package.
+    """Return the folder that contains Alembic's env.py. In a wheel, the folder of env.py is inside
+    the package `orm_async_tests`. In a Git checkout, the folder of env.py is beside the package.
     """
     package = Path(__file__).parent
     inside = package / "alembic"
@@ -118,9 +118,9 @@ def _has_foreign_tables(history: History, tables: Set[str]) -> bool:
     another program.
 
     Tables in the schema `service` belong to the history SERVICE, and all other tables to TRACKING.
-    If the history's version table exists but is empty, the history was downgraded. After a
-    downgrade, the tables of scripts do not count as tables of another program, because scripts may
-    have created them after the downgrade.
+    If the history's version table exists but is empty, a downgrade has undone all revisions of the
+    history. After a downgrade, the tables of scripts do not count as tables of another program,
+    because scripts may have created them after the downgrade.
     """
     others = [
         table
@@ -206,7 +206,8 @@ def make_config(connection: Connection | None, history: History) -> "Config":
 def run_alembic(arguments: Sequence[str], history: History, db: str | None = None) -> None:
     """Run an Alembic command on the chosen database, for example `upgrade head`.
 
-    Raise CouldNotRun for a command that writes a revision, which only a checkout can contain.
+    Raise CouldNotRun for a command that writes a revision, because only a Git checkout of the
+    project can store a new revision.
     """
     from alembic.config import CommandLine
 
@@ -215,7 +216,7 @@ def run_alembic(arguments: Sequence[str], history: History, db: str | None = Non
     if not hasattr(options, "cmd"):
         command_line.parser.error("name a command")
     if (name := options.cmd[0].__name__) in ("edit", "init", "merge", "revision"):
-        problem = f"{name} writes a revision, which only a checkout of the project can contain"
+        problem = f"{name} writes a revision, but only a checkout of the project can store one"
         remedy = f"run alembic {name} in a checkout of the project"
         raise CouldNotRun(problem, "orm-async-tests db alembic", remedy)
     if db is not None:

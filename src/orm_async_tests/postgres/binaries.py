@@ -21,7 +21,9 @@ REMEDY = (
 
 @dataclass(frozen=True)
 class Binaries:
-    """A folder that contains postgres and initdb, and the package or setting that provides it."""
+    """The folder of the programs postgres and initdb. The field `provider` names the package or the
+    setting that provides the folder.
+    """
 
     folder: Path
     provider: str

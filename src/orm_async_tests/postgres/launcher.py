@@ -1,9 +1,9 @@
 """Replaces this process by another program, which ends when its parent process dies.
 
 If you are root, the launched program runs as the user nobody. The launcher runs as a separate
-program, so it imports only the standard library. A `preexec_fn` of subprocess cannot replace the
-launcher. The Python code of a `preexec_fn` can block forever if another thread held a lock when the
-process forked.
+program, so it imports only the standard library. The project does not use a `preexec_fn` of
+subprocess instead of the launcher, because the Python code of a `preexec_fn` can block forever if
+another thread held a lock when the process forked.
 """
 
 import os

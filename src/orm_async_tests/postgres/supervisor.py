@@ -3,8 +3,8 @@ server when nobody uses it.
 
 The supervisor is a separate program, detached from the command that started it, and imports only
 the standard library. The supervisor checks the lease file ten times a second, and these checks take
-less than 1% of a processor's time. The supervisor does not rely on a message from an ending
-command, because a killed command sends no message.
+less than 1% of a processor's time. The supervisor does not wait for a message that a command has
+ended, because a killed command sends no message.
 """
 
 import fcntl
@@ -165,9 +165,9 @@ def main(lease: int, lock: int, idle: float, private: str, *arguments: str) -> N
 
     The arguments `lease` and `lock` are the descriptors of two files that are locked with flock.
     The argument `private` is the folder of a private server, and an empty text for a server that is
-    not private. The clients of a private server do not count as use of the server, and the
-    supervisor deletes the server's folder at the end. The remaining arguments are the data folder,
-    the socket folder, and the server's command line.
+    not private. The clients of a private server do not count as use of the server. When the
+    supervisor has stopped a private server, the supervisor deletes the server's folder. The
+    remaining arguments are the data folder, the socket folder, and the server's command line.
     """
     if os.fork():
         return

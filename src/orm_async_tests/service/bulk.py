@@ -38,7 +38,7 @@ router = APIRouter(prefix="/users/{user_id}/points", tags=["bulk"], route_class=
 async def split_body(request: Request, sha256: Any) -> AsyncIterator[bytes]:
     """Yield a body in pieces of PIECE_SIZE, and update the hash object `sha256` with every piece.
 
-    Between two pieces, the event loop can serve other requests.
+    After every piece of the body, let the event loop serve other requests.
     """
     rest = bytearray()
     async for chunk in request.stream():

@@ -45,7 +45,7 @@ def make_listening_engine(url: URL) -> AsyncEngine:
 def make_engine(url: URL, settings: Settings) -> AsyncEngine:
     """Return an engine that serves requests.
 
-    If a statement takes too long, both the client and the server end it (test69, test155).
+    Both the client and the server limit the time of a statement (test69, test155).
     """
     engine = create_async_engine(
         url,

@@ -131,7 +131,9 @@ class GpxParser:
         return ", ".join([*parts, "no track point"])
 
     def _declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
-        """Reject an unknown encoding before Python caches its name, which could fill the memory."""
+        """Reject an unknown encoding before Python looks up its name. Python keeps every name that
+        it looks up in a cache, so many unknown names could fill the memory.
+        """
         if encoding is not None and not ENCODING.fullmatch(encoding):
             detail = (
                 f"the encoding {excerpt(encoding)!r} is unknown: send for example UTF-8, UTF-16,"

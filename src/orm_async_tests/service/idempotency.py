@@ -36,7 +36,9 @@ def digest_of(request: str) -> str:
 
 
 class Insertion(NamedTuple):
-    """Two INSERT statements that return an answer: without and with an idempotency key."""
+    """Two INSERT statements that return the answer to a request: `plain` for a request without an
+    idempotency key, and `keyed` for a request with an idempotency key.
+    """
 
     plain: Executable
     keyed: Executable
@@ -50,9 +52,9 @@ def build_insertion(ctes: str, answer: str) -> Insertion:
     answer from the inserted row.
 
     The table of idempotency keys stores the digest of a request, and the answer. The statement for
-    requests with an idempotency key returns both values. The statement for requests with an
-    idempotency key returns no row if nothing was inserted, or if another request has used the key
-    since the statement began.
+    requests with an idempotency key returns the stored digest and the stored answer. The statement
+    for requests with an idempotency key returns no row if nothing was inserted, or if another
+    request has used the key since the statement began.
     """
     plain = f"WITH {ctes.format(condition=ALWAYS)} SELECT {answer} AS answer FROM inserted"
     keyed = f"""

@@ -1,9 +1,9 @@
 """Sends a user's track as a stream, in NDJSON or GeoJSON.
 
-A client may read a track slowly. So that a slow client does not keep a database connection in use,
-the stream reads each batch of points with a separate statement. While the stream waits for the
-client, the stream keeps no database connection. The database server writes a batch as one JSON
-text, so that this process has little work.
+So that a slow client does not keep a database connection in use, the stream reads each batch of
+points with a separate statement. While the stream waits for the client, the stream keeps no
+database connection. The database server writes a batch as one JSON text, so that this process has
+little work.
 """
 
 from collections.abc import AsyncIterator
@@ -49,8 +49,8 @@ LINES, POSITIONS = select_batch(LINE, ""), select_batch("concat('[', lon, ',', l
 class Batch(NamedTuple):
     """Some points of a track as JSON, with the id of the last point and the number of points.
 
-    The function `read_batch()` encodes the JSON text to bytes at once, and frees the database row.
-    While a client is slow, only the bytes stay in memory.
+    The function `read_batch()` encodes the JSON text at once and frees the database row, so that
+    only the bytes of the text stay in memory until the client has read them.
     """
 
     text: bytes

@@ -91,7 +91,8 @@ def format_document(document: Mapping[str, Any]) -> str:
 
 
 def update_defects(rows: Rows, scripts: Collection[ScriptFile]) -> Rows:
-    """Run the scripts on every release, and return the updated rows.
+    """Run the scripts on every release, and return the updated rows of the part `defects` of
+    docs/compat.json.
 
     Each row has one defect, one script and the pinned versions. Running every release finds a
     defect that was fixed and came back, which a bisection would miss.
@@ -112,8 +113,8 @@ def needs_search(defect: KnownDefect, library: str, driver: str, pins: Pins) -> 
     defect.
 
     The parameter `pins` can pin a second library to an old release. A search with `pins` is useful
-    only if the defect depends on both libraries, and if the installed release of the second library
-    is free of the defect.
+    only if the defect depends on the parameter `library` and on the pinned library, and if the
+    installed release of the pinned library does not have the defect.
     """
     versions = defect.versions
     if pins:
@@ -185,8 +186,8 @@ def run_claims(scripts: Collection[ScriptFile]) -> Iterator[SearchResult]:
 
     def run_claim(number: int, usual: set[str], release: str) -> ReleaseOutcome:
         """Return the outcome of a script on a release. If the release is in the set `usual`, run
-        all scripts on the release together, and reuse their outcomes. Otherwise run only the one
-        script.
+        all scripts on the release in one run, and reuse the outcomes of this run. If the release is
+        not in the set `usual`, run only the script `number`.
         """
         outcomes = run_all(release) if release in usual else run_on_drivers((number,), release)
         outcome = outcomes[number]

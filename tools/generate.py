@@ -237,8 +237,8 @@ def _render_answer(script: ScriptFile, questions: Sequence[Question]) -> Iterato
 
 
 def record_texts() -> dict[Path, str]:
-    """Run the script of the README's example and the scripts about isolation. Return the texts of
-    the README and the page about isolation, with the new results.
+    """Run the script of the README's example and the scripts about isolation. Insert the results
+    into the README and into the page about isolation, and return the new texts of both files.
     """
     from orm_async_tests import db
     from orm_async_tests.harness.report import render

@@ -117,10 +117,10 @@ def _measure_coverage(terms: Iterable[str], number: int) -> float:
 def find_answers(text: str) -> tuple[list[int], bool]:
     """Return the numbers of the best matching scripts, and whether they match well enough.
 
-    If the text has no known error, rank the scripts by the words of the text. A match by words is
-    good enough if the best script contains at least the share ENOUGH of the words, where a rare
-    word counts more than a frequent word. If the text is an error that a program printed, a match
-    by words is never good enough.
+    If the text has no known error, rank the scripts by the words of the text. A script matches by
+    words well enough if it contains at least the fraction ENOUGH of the words. A rare word counts
+    more than a frequent word. If the text is an error that a program printed, no script matches by
+    words well enough.
     """
     known = {script.number: [*script.symptoms] for script in read_scripts()}
     for question in read_questions():

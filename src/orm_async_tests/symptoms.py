@@ -1,7 +1,7 @@
 """Recognizes known errors in an error message or a traceback.
 
-A script's docstring describes the errors that it explains in sentences that begin with `Symptom:`.
-The following two lines are an example of a `Symptom:` sentence:
+In a script's docstring, the sentences that begin with `Symptom:` describe the errors that the
+script explains. The following two lines are an example of a `Symptom:` sentence:
 
     Symptom: you get MissingGreenlet (code xd2s) "greenlet_spawn has not been called" with
     "_load_expired" in the traceback.
@@ -121,10 +121,10 @@ class PastedText:
     def matching_parts(self, symptom: Symptom) -> set[Part]:
         """Return the parts of a symptom that occur in the text, if these parts identify an error.
 
-        The symptom's field `fragment` is a part of an error message. If the message in the text
-        contains the fragment, the fragment identifies the error if the fragment is long, or if the
-        message begins with the fragment. In these cases, the error's class in the text may differ
-        from the class in the symptom, because every driver names its error classes differently.
+        The symptom's field `fragment` is a part of an error message. A long fragment identifies the
+        error even if the text names another error class than the symptom, because every driver
+        names its error classes differently. If the text names another error class, a short fragment
+        identifies the error only if the message begins with the fragment.
         """
         parts = {part for part in symptom.parts if self._has(*part)}
         kinds, error, fragment = {kind for kind, _ in parts}, symptom.error, symptom.fragment

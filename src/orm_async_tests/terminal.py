@@ -48,8 +48,8 @@ def show_progress(
 ) -> Iterator[tuple[Callable[[str], None], Callable[[str], None]]]:
     """If standard error is a terminal, show a progress bar during the `with` block.
 
-    Yield two functions. The first function prints a line above the progress bar. The second
-    function advances the progress bar by one and sets its label.
+    Yield a function that prints a line above the progress bar, and a function that advances the
+    progress bar by one step and sets its label.
     """
     if is_hidden or not sys.stderr.isatty():
         yield lambda text: print(text, file=sys.stderr), lambda _: None

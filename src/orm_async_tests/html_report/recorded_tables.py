@@ -1,7 +1,7 @@
 """Reads tables of recorded results from the pages in docs/ of a Git checkout.
 
-A wheel does not contain docs/. Instead, the wheel contains a file with those tables that the
-constant PACKAGED lists.
+A wheel does not contain docs/, but contains a file with the tables that the constant PACKAGED
+lists.
 """
 
 import json
@@ -17,7 +17,7 @@ Table = list[list[str]]  # the first row is the head
 
 def read_section(page: str, name: str) -> str:
     """Return the Markdown text that follows the comment `name` on a page of docs/. Return "" if the
-    page has no such comment.
+    page does not contain the comment `name`.
     """
     try:
         text = (DOCS / page if DOCS.exists() else RECORDED).read_text("utf-8")

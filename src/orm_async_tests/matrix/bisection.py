@@ -65,8 +65,8 @@ def read_outcome(
     """Return the outcome of one script, but ignore the version range that the script declares.
 
     A wrong version range alone does not make a script BROKEN in a bisection, because the bisection
-    searches for the correct range. If the run used a release that differs from those in the
-    parameter `releases`, the outcome is NOT RUN.
+    searches for the correct range. If the run did not use all releases in the parameter `releases`,
+    the outcome is NOT RUN.
     """
     if not stack:
         return ReleaseOutcome(NOT_RUN, why=item["reason"])
@@ -196,7 +196,7 @@ def search_releases(
 
 
 def find_neighbors(text: str, versions: Sequence[str]) -> set[str]:
-    """Return the versions that occur in a text, and the version before each of these versions."""
+    """For every version that occurs in a text, return this version and the next older version."""
     indexes = [versions.index(name) for name in VERSION.findall(text) if name in versions]
     return {versions[at] for index in indexes for at in (index - 1, index) if at >= 0}
 

@@ -1,8 +1,8 @@
 """Lists the scripts whose claims cannot hold on some stacks, although no library has a defect.
 
-A matrix fails if a script fails on a stack, and the list of expected differences has no entry for
-this script and this stack. A matrix also fails if a script holds on a stack on which, according to
-the list of expected differences, the script always fails.
+A matrix fails if a script fails on a stack for which the list of expected differences does not name
+the script. A matrix also fails if a script holds on a stack on which, according to the list of
+expected differences, the script always fails.
 """
 
 import re
@@ -91,8 +91,8 @@ def find_missing(records: Sequence[Record]) -> list[Record]:
 
 def _with_entries(records: Sequence[Record]) -> Iterator[tuple[Record, Expected | None]]:
     """Yield every result together with the first entry of the list of expected differences that
-    applies to the result's script and stack. If no entry applies to the script and the stack, yield
-    the result and None.
+    applies to the result's script and stack. If no entry of the list of expected differences
+    applies, yield the result together with None.
     """
     stacks = identities(records)
     for record in records:

@@ -125,10 +125,10 @@ def _read_line(path: Path, number: int, line: bytes) -> Record:
 
 
 def clean(value: Any, form: Any, where: str, problems: Counter[str]) -> Any:
-    """Return a copy of a JSON value that has the form `form`. Replace a required value that is
-    missing, or a value of a wrong type, by an empty value, and drop list items of a wrong type.
-    Count these errors in the counter `problems`. Drop fields that are not in `form` without
-    counting them.
+    """Copy a JSON value, and correct the copy until it has the form `form`. Replace a required
+    value that is missing, or a value of a wrong type, by an empty value, and drop list items of a
+    wrong type. Count the replaced values and the dropped list items in the counter `problems`. Also
+    drop fields that are not in `form`, but do not count these fields.
     """
     if isinstance(form, tuple):
         return None if value in (None, MISSING) else clean(value, form[0], where, problems)

@@ -138,8 +138,8 @@ class Observation:
 
 
 def sqlstate(error: BaseException | None) -> str | None:
-    """Return an error's SQLSTATE, or None. If the error itself has no SQLSTATE, search the driver's
-    error in the attribute `orig`, and then the error's cause.
+    """Return an error's SQLSTATE, or None. If the error itself has no SQLSTATE, look for the
+    SQLSTATE of the driver's error, which is in the error's attribute `orig` or `__cause__`.
     """
     for source in (error, getattr(error, "orig", None), getattr(error, "__cause__", None)):
         state = getattr(source, "sqlstate", None)

@@ -19,7 +19,8 @@ BACKENDS = """
 
 
 class Activity:
-    """Queries the connections that opened after the last call of `ignore_open_connections()`.
+    """Reads from pg_stat_activity the states of the connections that opened after the last call of
+    `ignore_open_connections()`.
 
     A method whose name begins with `until_` repeats its query until a condition is true, and raises
     TimeoutError after DEADLINE seconds. An `until_` method does not sleep between two queries,

@@ -81,7 +81,7 @@ def read_needs(
 
 
 def find_missing(requirement: str, wire: bool) -> str:
-    """Return "" for a met requirement, or the missing part with the command that helps.
+    """Return "" if a requirement is met. Otherwise say what is missing, and what to type next.
 
     The parameter `wire` says whether a proxy can count round trips.
     """

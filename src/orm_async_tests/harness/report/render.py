@@ -95,8 +95,8 @@ def describe_cost(observation: Observation) -> str:
 def _render_line(line: TranscriptLine, columns: int) -> Iterator[Styled]:
     """Render one SQL statement.
 
-    The mark "+" means that no wrong variant sent the statement. The mark "^" means that a wrong
-    variant sent a similar statement. Each mark "^" stands below a word that differs.
+    The mark "+" means that no wrong variant sent the statement. If a wrong variant sent a similar
+    statement, the marks "^" stand below the words that differ.
     """
     new = "+" if line.new else " "
     times = f"{line.times} x " if line.times > 1 else ""

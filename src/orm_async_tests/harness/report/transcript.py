@@ -190,7 +190,8 @@ def _shorten_columns(several: bool, match: re.Match[str]) -> str:
 
 def _table_of(column: str) -> str | None:
     """Return the table in the text of a column, for example "users" for "users.id". Return "" for a
-    column without a table, for example "id". Return None for an expression, for example "count(*)".
+    column without a table, for example "id". Return None if the column is an expression, for
+    example "count(*)".
     """
     match = PLAIN.fullmatch(column)
     return None if match is None else match[1] or ""

@@ -229,8 +229,8 @@ def _render_links(script: Script, columns: int) -> Iterator[Styled]:
 def _render_advice(script: Script, columns: int) -> Iterator[Styled]:
     """Render a script's explanation and its recommended lines of code.
 
-    If the script has no recommended lines of code, render the recommended lines of other scripts.
-    The script's explanation names these other scripts.
+    If the script has no recommended lines of code, render the recommended lines of the scripts that
+    the explanation names.
     """
     from orm_async_tests.questions import read_cures
 

@@ -66,7 +66,8 @@ async def _outcome(schedule: Schedule, engine: AsyncEngine, activity: Activity, 
 def table(results: Iterable[Mapping[str, Observation]]) -> Iterator[Row]:
     """Yield a header, and a row for each anomaly with its outcome at every isolation level.
 
-    Yield nothing if no result has isolation levels as variants.
+    Skip a result whose variants do not have the names of the isolation levels. If no result
+    remains, yield nothing.
     """
     rows = [
         (name, *(levels[level].value[name] for level in LEVELS))

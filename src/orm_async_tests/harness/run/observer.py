@@ -138,7 +138,7 @@ async def _call(
 
 
 async def _close_fixtures(stack: AsyncExitStack, observation: Observation) -> None:
-    """Close the fixtures, and record what a session sends or raises while it is closed."""
+    """Close the fixtures of a variant, and record the error that a fixture raises."""
     try:
         await stack.aclose()
     except Exception as error:

@@ -107,9 +107,9 @@ class Proxy(LoopThread, ABC):
 class Wire(Proxy):
     """A proxy between the observed engines and their server.
 
-    The first bytes that a client sends begin a round trip. The first bytes that a client sends
-    after an answer begin the next round trip. The rows of COPY begin no round trip. The messages
-    Terminate and CancelRequest do not count, because the server never answers them.
+    A round trip begins when a client sends something for the first time, or for the first time
+    after an answer. The rows that a client sends for a COPY belong to the round trip of the COPY.
+    The messages Terminate and CancelRequest do not count, because the server never answers them.
     """
 
     def __init__(self, server: URL, folder: Path) -> None:
@@ -144,9 +144,8 @@ class Wire(Proxy):
         return link.round_trips if link else 0
 
     def lose_answer(self, to: str) -> None:
-        """Cut the next connection that sends a certain word of SQL. The parameter `to` is this
-        word, for example "COMMIT". Cut the connection after the server has answered, so that the
-        client never gets the answer.
+        """Cut the next connection that sends the SQL keyword `to`, for example "COMMIT". Cut the
+        connection after the server has answered, so that the client never gets the answer.
         """
         self.awaited_word = to.encode()
 

@@ -1,5 +1,5 @@
 """Reads the violations that a sweep should show, because a library has a known defect or because a
-pattern is wrong on purpose.
+pattern contains a deliberate mistake.
 
 The file data/expected_violations.toml lists the expected violations. A sweep fails if an expected
 violation does not occur.

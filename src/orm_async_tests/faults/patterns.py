@@ -1,5 +1,5 @@
 """The patterns, which are functions that use a database in common ways. A sweep injects faults into
-the patterns. The patterns `copy_first` and `read_untimed` are wrong on purpose.
+the patterns. The patterns `copy_first` and `read_untimed` contain deliberate mistakes.
 """
 
 from collections.abc import AsyncIterator

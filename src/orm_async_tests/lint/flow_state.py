@@ -107,8 +107,8 @@ def is_held(key: str) -> bool:
 
 
 def join(states: Iterable[State]) -> list[State]:
-    """Merge all states with the same failures into one state. If there are more than MOST different
-    states, merge the surplus into one state, too.
+    """Merge all states with the same failures into one state. Keep at most MOST merged states and
+    one state that merges all other states.
     """
     known: dict[object, State] = {}
     for state in states:

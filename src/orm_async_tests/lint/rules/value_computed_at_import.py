@@ -67,7 +67,7 @@ def _scope_of(func: ast.expr, scope: Scope) -> Scope:
 
 def _changing_call(file: SourceFile, node: ast.AST, scope: Scope, depth: int = 2) -> ast.AST | None:
     """Return the part of an expression whose value changes from run to run, for example uuid4().
-    Return None if the expression has no such part.
+    Return None if the value of no part changes.
     """
     match node:
         case ast.Lambda():

@@ -119,8 +119,8 @@ def find_answers(text: str) -> tuple[list[int], bool]:
 
     If the text has no known error, rank the scripts by the words of the text. A script matches by
     words well enough if it contains at least the fraction ENOUGH of the words. A rare word counts
-    more than a frequent word. If the text is an error that a program printed, no script matches by
-    words well enough.
+    more than a frequent word. If a program printed the text as an error, do not accept any match by
+    words.
     """
     known = {script.number: [*script.symptoms] for script in read_scripts()}
     for question in read_questions():

@@ -79,7 +79,9 @@ def parse_url(text: str, source: str) -> URL:
         if CONTROL.search(urllib.parse.unquote(text, errors="strict").encode()):
             raise ValueError("a URL must not contain control characters")
         if "," in urllib.parse.urlsplit(text).netloc.rpartition("@")[2]:
-            raise _refusal("the URL separates several hosts by commas", source, SEVERAL_HOSTS)
+            raise _refusal(
+                "the URL must not name several hosts before the `?`", source, SEVERAL_HOSTS
+            )
         url = make_url(text)
     except (ArgumentError, ValueError):
         raise CouldNotRun(

@@ -235,7 +235,7 @@ def exclude_old_objects() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class FailedPoints:
-    """A file with the token of every fault point that failed, or no file if none failed."""
+    """A file that lists the fault points at which a sweep failed, if there are any."""
 
     path: Path
 

@@ -55,7 +55,7 @@ def read_facts(root: Path, dialect: str, fastapi: str, sources: Iterable[str] = 
     """Read the facts about a project from the files that list its dependencies.
 
     The argument `sources` contains the source code of the project's modules. If the URLs of all
-    engines in `sources` are constants, the databases and drivers come from these URLs instead. The
+    engines in `sources` are constants, use the databases and drivers in these URLs. The
     arguments `dialect` and `fastapi` take precedence over the files and the URLs.
     """
     text = "\n".join(_texts(root))

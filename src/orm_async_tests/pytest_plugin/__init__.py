@@ -29,7 +29,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add(
         "--async-orm-trace",
         metavar="DIR",
-        help="write traces of the tests with findings, for https://ui.perfetto.dev",
+        help="write a trace of each test that has a finding: https://ui.perfetto.dev opens it",
     )
     for name, text in (
         ("baseline-write", "write all findings to the baseline, and fail no test because of them"),

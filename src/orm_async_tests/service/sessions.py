@@ -86,7 +86,7 @@ async def begin_session(request: Request) -> AsyncIterator[AsyncSession]:
 
 
 CacheControl = Annotated[
-    str, Header(description="send no-cache to read the newest commits from the primary server")
+    str, Header(description="with the value no-cache, the service reads from the primary server")
 ]
 
 

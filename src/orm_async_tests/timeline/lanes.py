@@ -102,7 +102,7 @@ class Scale:
 
 
 def _spread(moments: Sequence[int], columns: int) -> list[int]:
-    """Return a position for each moment, in rising order.
+    """Return a list with the position of each moment. Later moments have larger positions.
 
     Each gap between two moments gets one column of the drawing. The remaining columns of the
     drawing are divided among the gaps, in proportion to the durations of the gaps. If there are

@@ -1,10 +1,10 @@
 """Writes events in Chrome's trace format, which Perfetto can open.
 
-Every variant becomes two processes of the trace: one for its tasks, and one for its connections. A
-task or a connection becomes a thread of the trace. An event becomes a slice, which Perfetto draws
-as a bar in the row of the event's thread. Two slices of a thread must not overlap, unless one slice
-contains the other. If a slice of the trace overlaps a part of another slice, the module moves the
-slice to an additional thread of the trace.
+Every variant becomes two processes of the trace: one for its tasks, and one for its connections. In
+the trace, every task and every connection is a thread. An event becomes a slice, which Perfetto
+draws as a bar in the row of the event's thread. Two slices of a thread must not overlap, unless one
+slice contains the other. If a slice of the trace overlaps a part of another slice, the module moves
+the slice to an additional thread of the trace.
 """
 
 import json

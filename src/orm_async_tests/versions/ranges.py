@@ -15,7 +15,10 @@ def within(version: str, ranges: str) -> bool:
 
 
 def first_version_after(library: str, version: str, ranges: str) -> str | None:
-    """Return the first version after the range that contains `version`, or None if unknown."""
+    """Find the range that contains `version`, and return the first version after this range.
+
+    Return None if no version after the range is known.
+    """
     from packaging.specifiers import SpecifierSet
 
     specifiers = SpecifierSet(_find_range(version, ranges) or "")

@@ -30,7 +30,7 @@ DEEPEST = 3  # functions inside each other
 class BlockingInRunSync(Rule):
     """A blocking call in run_sync() stops the event loop, because run_sync() uses no thread.
 
-    SQL inside run_sync() does not block the event loop. Other tasks run while the SQL waits for
+    SQL inside run_sync() does not block the event loop. Other tasks run while the code waits for
     the server.
     """
 

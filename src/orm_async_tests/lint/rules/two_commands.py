@@ -62,7 +62,7 @@ def _listed_texts(file: SourceFile) -> Iterator[ast.expr]:
 
 
 def _passed_texts(file: SourceFile) -> Iterator[ast.expr]:
-    """Yield the arguments that have several SQL commands and that a called function executes."""
+    """Yield the SQL texts with several commands that code passes to a function, if it runs them."""
     for calls in [*file.module.calls.values()]:
         texts = [(part, call, scope) for call, scope in calls
                  for part in (*call.args, *(keyword.value for keyword in call.keywords))

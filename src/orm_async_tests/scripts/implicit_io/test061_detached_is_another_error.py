@@ -35,7 +35,7 @@ async def outside(Session: Sessions) -> dict[str, int]:
 
 @right
 async def loaded(Session: Sessions) -> dict[str, int]:
-    """load the points with the query, and read them after the session is closed"""
+    """let the query load the points, and read them after the session is closed"""
     async with Session() as session:
         user = (await session.scalars(FIRST.options(selectinload(User.points)))).one()
     return {"points": len(user.points)}

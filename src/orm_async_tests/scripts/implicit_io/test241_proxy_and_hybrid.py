@@ -1,7 +1,7 @@
 """An association proxy or hybrid property raises MissingGreenlet unless its relationship is loaded.
 
 An association proxy and a hybrid property read a relationship, and a lazy load of this relationship
-raises MissingGreenlet. Load the relationship with the query, for example with selectinload(). If a
+raises MissingGreenlet. Let the query load the relationship, for example with selectinload(). If a
 query uses an association proxy only to filter, it need not load the relationship.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/associationproxy.html

@@ -1,4 +1,4 @@
-"""On psycopg, a stream that you leave before its end leaves its cursor open.
+"""On psycopg, the cursor of a stream stays open if you leave the stream early.
 
 A `break`, an exception and a cancel all leave the cursor of a stream open. When the garbage
 collector deletes an open cursor, psycopg issues a ResourceWarning. Close the result of a stream in

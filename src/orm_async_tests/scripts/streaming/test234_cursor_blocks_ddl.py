@@ -1,4 +1,4 @@
-"""A stream that you leave by `break` blocks TRUNCATE and ALTER in its transaction (55006).
+"""After you leave a stream early, TRUNCATE and ALTER fail in the same transaction (55006).
 
 If you leave a stream by `break`, its cursor stays open. While a cursor of the transaction is open
 on a table, PostgreSQL refuses to truncate or alter the table. On psycopg, closing the result of the

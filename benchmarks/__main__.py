@@ -1,5 +1,5 @@
-"""The command `python -m benchmarks [NAME ...] [ARGUMENT ...]` runs the named benchmarks, or all of
-them.
+"""The command `python -m benchmarks [NAME ...] [ARGUMENT ...]` runs the named benchmarks, or all
+benchmarks if you name none.
 
 The arguments are passed on to the last benchmark that the command line names.
 """

@@ -3,11 +3,11 @@ recorded.
 
 The benchmark measures two cases: one session gets all rows, or a new session is opened for every
 row. The benchmark gets rows in batches of 50. Batches with the timeline's recorder alternate with
-batches without this recorder. A second recorder, which records only SQL statements, runs in every
-batch. The benchmark prints the median processor times with and without the timeline's recorder. For
-each pair of batches, the benchmark divides the time with the recorder by the time without the
-recorder, and prints the median of these ratios. If a median ratio is above 1.1, the benchmark exits
-with 1.
+batches without this recorder. Another recorder, which records only SQL statements, runs in all
+batches. The benchmark prints the median processor times with and without the timeline's recorder.
+For each pair of batches, the benchmark divides the time with the timeline's recorder by the time
+without it, and prints the median of these ratios. If a median ratio is above 1.1, the benchmark
+exits with 1.
 """
 
 import argparse

@@ -70,7 +70,9 @@ class Tally:
         """Ignore the parameter `name`, which only the subclass Digest uses."""
 
     def result(self) -> tuple[Any, ...]:
-        """Return the totals of the rows, which must be equal for all compared libraries."""
+        """Return the number of rows and the sum of their latitudes. All compared libraries must
+        return equal results.
+        """
         return self.rows, self.sum
 
     def _add(self, values: list[Any]) -> None:

@@ -1,4 +1,4 @@
-"""Injects a fault at every point of a function that uses a database, and checks the effects.
+"""Injects a fault at every fault point of a function that uses a database, and checks the effects.
 
 Asynchronous code can be interrupted at any `await`: a task is cancelled, a timeout expires, the
 server ends a connection, or the network fails. A task runs without interruption from one suspension
@@ -7,8 +7,8 @@ is suspended, or when a connection carries a message. The moments at which a fau
 called fault points.
 
 A sweep first calls the function twice without a fault, and counts the fault points. Then the sweep
-calls the function once for every fault at every fault point. The page docs/faults.md describes the
-faults, and the rules that a function must keep after each fault.
+calls the function once for every fault at every fault point. The page docs/faults.md describes all
+faults, and the violations that a sweep can report.
 """
 
 from orm_async_tests.faults.report import Report

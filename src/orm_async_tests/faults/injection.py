@@ -118,7 +118,7 @@ class Delivery:
         self.delivered = arrived and bool(self.label)
 
     def _inject(self, kind: str, suspensions: Suspensions) -> bool:
-        """Inject a fault. Return True if the fault arrived, and False if that is not certain."""
+        """Inject a fault. Return True if the fault certainly arrived, and otherwise False."""
         match kind:
             case "cancel":
                 return suspensions.main.cancel()

@@ -94,7 +94,9 @@ def _load_pattern(name: str, rows: str | None) -> Pattern:
 
 
 def _load_function(name: str) -> Any:
-    """Import the function that "module:function" names, first from the current directory."""
+    """Import the function that a text of the form "module:function" names. Search for the module in
+    the current directory before all other directories.
+    """
     module, _, function = name.partition(":")
     sys.path.insert(0, str(Path.cwd()))
     try:
@@ -138,7 +140,9 @@ def _required_parameters(function: Callable[..., Any]) -> list[inspect.Parameter
 
 
 def _walk_engines(function: Any) -> Iterator[AsyncEngine]:
-    """Yield the engines in the function's module, and in modules of its package that it imports."""
+    """Yield the engines in the function's module. Also yield the engines in modules of the same
+    package that the function's module imports.
+    """
     package = function.__module__.partition(".")[0]
     values = list(function.__globals__.values())
     for module in filter(inspect.ismodule, list(values)):

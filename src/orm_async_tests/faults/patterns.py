@@ -1,5 +1,6 @@
-"""The patterns, which are functions that use a database in common ways. A sweep injects faults into
-the patterns. The patterns `copy_first` and `read_untimed` contain deliberate mistakes.
+"""Declares the patterns: functions that use a database in common ways, and that the command
+`orm-async-tests faults` sweeps. The patterns `copy_first` and `read_untimed` contain deliberate
+mistakes.
 """
 
 from collections.abc import AsyncIterator

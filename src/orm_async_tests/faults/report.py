@@ -54,7 +54,7 @@ class Outcome:
 
     @property
     def verdict(self) -> str:
-        """The word that judges the run: PASS, KNOWN, VIOLATION, AMBIGUOUS or UNRESOLVED.
+        """The verdict on one run of a sweep: PASS, KNOWN, VIOLATION, AMBIGUOUS or UNRESOLVED.
 
         The word UNRESOLVED means that the run proves nothing, because the fault did not arrive or
         because a second run did not confirm a violation.
@@ -67,8 +67,8 @@ class Outcome:
 
     @property
     def violations(self) -> dict[str, str]:
-        """The violations of the run. A key names a rule of docs/faults.md, and its value describes
-        the violation.
+        """The violations of the run. A key is the name of a violation in docs/faults.md, and its
+        value describes the violation.
         """
         kind, changed, was_released = KINDS[self.point.fault.kind], any(self.change), self.result
         states = ", ".join(state for state in self.backend_states if state in OPEN)
@@ -110,10 +110,11 @@ class Cell:
         return [outcome for outcome in self.outcomes if outcome.violations]
 
     def __str__(self) -> str:
-        """Return the number of fault points, and how many of them failed in each way.
+        """Return the number of fault points, and then the number of violations (!), of violations
+        that a known defect explains (=), and of unresolved fault points (?).
 
-        For example, "7 !2 ?1" means 7 fault points with 2 violations and 1 unresolved run. A range
-        such as "6-8" means that two runs had different numbers of fault points.
+        For example, "7 !2 ?1" means 7 fault points, 2 violations and 1 unresolved fault point. A
+        range such as "6-8" means that two runs had different numbers of fault points.
         """
         points = "-".join(map(str, sorted({*self.counts})))
         if len(self.outcomes) < min(self.counts):
@@ -186,8 +187,8 @@ def group_by_line(outcomes: Iterable[Outcome]) -> dict[str, list[Outcome]]:
 
 
 def format_point(outcome: Outcome) -> str:
-    """Describe an outcome on one line. The line begins with the value that you pass to the option
-    `--point` to repeat the fault.
+    """Describe an outcome on one line, which begins with the fault point's token. To run a fault
+    point again, pass its token to the option `--point`.
     """
     violations = outcome.violations or outcome.unconfirmed
     problems = "; ".join(f"{name}: {evidence}" for name, evidence in violations.items())

@@ -63,9 +63,7 @@ class Suspensions:
         return self.tasks[0]
 
     def act_again(self, after: int) -> None:
-        """Plan a second call of the function `action` at a later suspension. The parameter `after`
-        is the number of suspensions from now until the second call.
-        """
+        """Plan a second call of the function `action`, `after` suspensions from now."""
         self._at = self.count + after
 
     @contextmanager
@@ -82,11 +80,11 @@ class Suspensions:
             loop.set_task_factory(previous)
 
     def describe(self) -> str:
-        """Return the line of the user's code at which the main task is suspended. Append the
-        library functions that this line called and that have not returned yet.
+        """Return the line of the user's code at which the main task is suspended, followed by the
+        suspended library functions that this line of code called.
 
-        If the main task waits for another task, append "+" and the suspended functions of the other
-        task.
+        If the main task waits for another task, also return a "+" and the other task's suspended
+        functions.
         """
         main, suspended = self._suspended
         frames = list(_walk_frames(main))

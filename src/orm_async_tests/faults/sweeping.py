@@ -60,9 +60,9 @@ async def sweep(
 ) -> Report:
     """Run `await work(engine)` for every fault at every fault point, and report all violations.
 
-    The parameter `rows` is a query that returns one row of numbers that the function `work`
-    changes, for example counts. After every fault, either all numbers from the query `rows` must
-    have changed as in a run without faults, or no number may have changed.
+    The parameter `rows` is a query that returns one row of numbers, for example counts. The
+    function `work` changes these numbers. After a fault, the numbers from the query `rows` must all
+    be unchanged, or must all have changed as in a run without faults.
 
     The sweep sets the connections' application_name, and disposes the engine after every fault
     point. The parameter `patience` is how many seconds the function `work` may wait for an answer
@@ -153,8 +153,8 @@ async def _sweep_pairs(
 ) -> AsyncIterator[Outcome]:
     """Inject a second fault at every suspension after the first fault, and yield the outcomes.
 
-    Yield no outcome for a suspension at which the second fault cannot reach the tested function,
-    for example because the connection has already ended.
+    If the second fault does not arrive, for example because the connection is already closed, yield
+    no outcome.
     """
     for then in count(1):
         outcome = await _run_until_reached(target, replace(first, then=then), change, max_runs=1)
@@ -180,8 +180,8 @@ async def _run_until_reached(
 ) -> Outcome:
     """Repeat a run until the tested function reaches the fault point, and return the outcome.
 
-    If the run has a violation that a slow machine can cause, repeat the run once more. If the
-    violation does not occur in the repeated run, the outcome is UNRESOLVED.
+    If the run has a violation that a slow machine can cause, repeat the run once. If the violation
+    does not occur in the repeated run, the outcome is UNRESOLVED.
     """
     outcome = await run_point(target, point, change)
     for _ in range(1, max_runs):
@@ -268,9 +268,9 @@ class FailedPoints:
 
 
 def find_failed_points(folder: Path, work: str, driver: str, loop: str) -> FailedPoints:
-    """Return the file that stores the fault points at which a function failed. A function of the
-    user has a separate file for every working directory, because a function in another directory
-    may have the same name.
+    """Return the file that stores the fault points at which a function failed. For a user's
+    function, the file depends on the working directory, because functions in two directories may
+    have the same name.
     """
     directory = str(Path.cwd()) if ":" in work else ""
     key = "\n".join((work, driver, loop, directory))
@@ -288,8 +288,8 @@ async def sweep_failed_first(
     shows.
 
     First run the fault points that failed in the previous command, and report their outcomes with
-    the function `say`. If a fault point fails in the first run, the sweep fails, even if the fault
-    point passes in the second run. The second run includes all fault points.
+    the function `say`. Then run all fault points. If a fault point fails in the first of its two
+    runs, the sweep fails, even if the fault point passes in the second run.
 
     If a known defect explains a violation, the outcome names the defect.
     """

@@ -1,4 +1,6 @@
-"""Describes known defects by version ranges, so that a run notices when a library fixes one."""
+"""Describes known defects by version ranges, so that a script shows when a library has fixed a
+defect.
+"""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

@@ -152,8 +152,8 @@ def alembic_environment(*revisions: str, env: str = ENV, **attributes: Any) -> I
     block.
 
     The arguments `revisions` are the texts of the revision files, and the argument `env` is the
-    text of env.py. The keyword arguments `attributes` are stored in the Config's field
-    `attributes`, and the default env.py passes them to `context.configure()`.
+    text of env.py. All other keyword arguments become the dictionary `config.attributes`, which the
+    default env.py passes to `context.configure()`.
     """
     from alembic.config import Config  # a slow import
 

@@ -66,8 +66,8 @@ async def _outcome(schedule: Schedule, engine: AsyncEngine, activity: Activity, 
 def table(results: Iterable[Mapping[str, Observation]]) -> Iterator[Row]:
     """Yield a header, and a row for each anomaly with its outcome at every isolation level.
 
-    Skip a result whose variants do not have the names of the isolation levels. If no result
-    remains, yield nothing.
+    Skip a result whose variants do not have the names of the isolation levels. Yield no header if
+    there is no row.
     """
     rows = [
         (name, *(levels[level].value[name] for level in LEVELS))

@@ -1,9 +1,9 @@
 """Runs a thread that asks the server which statements wait for a lock.
 
 The module uses a separate thread, because another task in the variant's event loop could change the
-order of the variant's tasks. The thread that asks for locks opens a connection only if a statement
-of the variant takes long, or if the variant uses two connections. With two connections, even a
-short statement may wait for a lock.
+order of the variant's tasks. The thread connects to the server only after a statement of the
+variant has run for longer than a limit. The limit is lower if the variant uses two connections,
+because one connection may then wait for a lock of the other.
 """
 
 import asyncio

@@ -17,9 +17,9 @@ def record_sql(observation: Observation, unobserved: Engine) -> Iterator[None]:
     """In the `with` block of `record_sql()`, record the statements of every engine except the
     engine `unobserved`.
 
-    A statement is recorded only when the server has answered with rows or an error, because the
-    AsyncSession rejects some lazy loads before they are sent. A transaction's ID is the lowest
-    number that no other open transaction has.
+    Record a statement only when the server has answered with rows or an error, because a lazy load
+    that raises MissingGreenlet sends no statement. A transaction's ID is the lowest number that no
+    other open transaction has.
     """
     listeners = _listeners(observation, unobserved)
     for name, listener in listeners.items():

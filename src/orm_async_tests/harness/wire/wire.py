@@ -109,7 +109,8 @@ class Wire(Proxy):
 
     A round trip begins when a client sends something for the first time, or for the first time
     after an answer. The rows that a client sends for a COPY belong to the round trip of the COPY.
-    The messages Terminate and CancelRequest do not count, because the server never answers them.
+    The messages Terminate and CancelRequest begin no round trip, because the server never answers
+    them.
     """
 
     def __init__(self, server: URL, folder: Path) -> None:
@@ -144,8 +145,9 @@ class Wire(Proxy):
         return link.round_trips if link else 0
 
     def lose_answer(self, to: str) -> None:
-        """Cut the next connection that sends the SQL keyword `to`, for example "COMMIT". Cut the
-        connection after the server has answered, so that the client never gets the answer.
+        """Cut the next connection that sends a certain SQL keyword (the parameter `to`), for
+        example "COMMIT". Cut the connection after the server has answered, so that the client never
+        gets the answer.
         """
         self.awaited_word = to.encode()
 

@@ -47,9 +47,9 @@ def _pair_stacks(before: Results, after: Results) -> dict[str, str]:
     """Map stacks of the newer results to the corresponding stacks of the older results, by name.
 
     Two stacks correspond to each other if they have the same name in the older and the newer
-    results. A stack whose name is only in the newer results corresponds to the older stack that
-    differs from it only in versions. If several older stacks differ from a newer stack only in
-    versions, the newer stack corresponds to none of them.
+    results. If only the newer results contain a stack's name, this stack corresponds to the older
+    stack that has the same driver, event loop, pooler and database, but other versions. If there
+    are several such older stacks, the newer stack corresponds to none of them.
     """
     pairs = {name: name for name in after.stacks if name in before.stacks}
     others = [name for name in before.stacks if name not in pairs]

@@ -60,7 +60,9 @@ class Panel(NamedTuple):
 
 
 class Background(NamedTuple):
-    """Facts about a script that come from documents instead of results."""
+    """Facts about scripts that do not depend on the results of a run: the public questions, the
+    known defects, and the SQLAlchemy releases on which the scripts hold.
+    """
 
     questions: Sequence[Question]
     defects: Sequence[KnownDefect]

@@ -1,7 +1,7 @@
 """Reads tables of recorded results from the pages in docs/ of a Git checkout.
 
-A wheel does not contain docs/, but contains a file with the tables that the constant PACKAGED
-lists.
+A wheel does not contain docs/, but it contains data/recorded_tables.md, a copy of the Markdown
+tables that the constant PACKAGED lists.
 """
 
 import json
@@ -38,7 +38,7 @@ def parse_table(markdown: str) -> Table:
 
 
 def read_ranges() -> dict[int, str]:
-    """Return a dictionary of script numbers and the SQLAlchemy releases on which a script holds."""
+    """Map the number of a script to the SQLAlchemy releases on which the script holds."""
     try:
         document = json.loads((DOCS / "compat.json").read_text("utf-8"))
     except OSError:

@@ -88,8 +88,8 @@ def bisect_line(versions: Sequence[str], run: Run, first: Iterable[str] = ()) ->
 
     First run the script on the oldest, the middle and the newest release, and on the releases in
     the parameter `first`. Then compare each release that has an outcome with the next newer release
-    that has an outcome. If the two outcomes differ, or if both outcomes are NOT RUN, run the script
-    on a release between the two releases. Repeat the comparisons until no release needs another
+    that has an outcome. If two compared outcomes differ, or are both NOT RUN, run the script on a
+    release between the two compared releases. Repeat the comparisons until no release needs another
     run.
     """
     start = {versions[0], versions[-1], versions[len(versions) // 2], *first}

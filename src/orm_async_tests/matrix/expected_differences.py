@@ -21,7 +21,7 @@ FILE = Path(__file__).parents[1] / "data/expected_differences.toml"
 
 @dataclass(frozen=True)
 class Expected:
-    """Scripts that do not hold on certain stacks, and the reason.
+    """An expected difference: scripts whose claims do not hold on certain stacks, and the reason.
 
     The field `where` maps a field of the stack, for example "driver", "settings.jit" or
     "packages.greenlet", to a regular expression. The field `versions` maps a library to a version

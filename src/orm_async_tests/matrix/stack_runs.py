@@ -48,7 +48,7 @@ SOURCES = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Slot:
-    """The folder of an embedded server. Several stacks use this server one after the other."""
+    """The folder of an embedded server, which several stacks use one after the other."""
 
     home: Path
     timeout: float  # seconds for one script
@@ -218,8 +218,8 @@ def find_interpreter(version: str) -> str:
     """Return the path of an interpreter for the given minor version of Python. Search for the
     interpreter on PATH, and then in pyenv.
 
-    A program on PATH may not work: for example, pyenv's program `python3.12` fails unless pyenv has
-    activated Python 3.12. The function therefore starts each interpreter once to test it.
+    The function starts the interpreter to test it, because a program on PATH may not work. For
+    example, pyenv's program `python3.12` fails unless pyenv has activated Python 3.12.
     """
     if not re.fullmatch(r"\d+\.\d+", version):
         raise NotInstalled(f"{version!r} is not a minor version of Python")

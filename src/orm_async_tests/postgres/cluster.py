@@ -100,7 +100,8 @@ class Cluster:
         self.sockets()
 
     def sockets(self) -> Path:
-        """Return the folder of the running server's socket, or the one that a new server would use.
+        """Return the folder of the running server's socket. If no server is running, return the
+        folder that a new server would use for its socket.
 
         The folder of a running server differs from the folder of a new server if the variable
         TMPDIR has changed. Raises CouldNotRun.

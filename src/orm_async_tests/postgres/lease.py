@@ -20,7 +20,7 @@ IDLE_BYTES = 32
 
 
 def require_descriptors() -> None:
-    """Raise CouldNotRun if this process may not open enough files and sockets."""
+    """Raise CouldNotRun if the limit on open files is too low for a command."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < DESCRIPTORS:
         raise CouldNotRun(
@@ -39,8 +39,8 @@ def _open_cluster(kind: ClusterKind) -> Cluster:
 
 @contextmanager
 def lease(kind: ClusterKind = SCRIPTS, keep_for: float = 0.0) -> Iterator[Login]:
-    """Keep the embedded server running until the `with` block of `lease()` ends or this process
-    dies.
+    """Keep the embedded server running until the `with` block of `lease()` ends, or until the
+    calling process dies.
 
     Create the server if it does not exist, and start the server if it does not run. The server runs
     for at least `keep_for` seconds from now, even if nobody uses it. Raises CouldNotRun.
@@ -73,7 +73,9 @@ def _ensure_running(cluster: Cluster, idle: float, start_file: int) -> Launch:
 
 
 def _renew(cluster: Cluster, lease_file: int, keep_for: float = 0.0) -> None:
-    """Restart the server's idle time. Keep the server running for at least `keep_for` seconds."""
+    """Record that the server is in use now. Keep the server running for at least `keep_for`
+    seconds.
+    """
     with paths.refusals(cluster.lease):
         keep_until = time.time() + keep_for
         if keep_for and keep_until > supervisor.read_keep_until(lease_file):
@@ -123,8 +125,8 @@ def stop(kind: ClusterKind = SCRIPTS, *, reset: bool = False) -> bool:
     """Stop the server, and return whether the server was running.
 
     Raise CouldNotRun if another command is using the server. When the server stops, it closes all
-    connections of other programs, for example of psql. Cancel an earlier command's request to keep
-    the server running for `keep_for` seconds. If `reset` is true, also delete the server's data.
+    connections of other programs, for example of psql. Delete the time until which an earlier
+    command wanted to keep the server running. If `reset` is true, also delete the server's data.
     """
     cluster = _open_cluster(kind)
     with paths.open_file(cluster.lease) as lease_file:

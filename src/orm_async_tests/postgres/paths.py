@@ -88,7 +88,9 @@ def _prepare(folder: Path) -> Path:
 
 
 def _check_name(folder: Path) -> None:
-    """Reject a folder whose name PostgreSQL could not print in its files and messages."""
+    """Reject a folder whose name is not printable UTF-8, because PostgreSQL writes the name to
+    files and messages.
+    """
     text = os.fsencode(folder).decode("utf-8", "backslashreplace")
     if text != str(folder) or not text.isprintable():
         reason = "the name of the folder contains bytes that are not printable UTF-8"

@@ -72,7 +72,7 @@ def pgbouncer(server: "URL") -> Iterator[Pooler]:
     """Yield a Pooler for a server, and stop the Pooler's PgBouncer processes at the end of the
     `with` block.
 
-    On Linux, PgBouncer also ends when this process is killed.
+    On Linux, PgBouncer also ends when the process that called `pgbouncer()` is killed.
     """
     with temporary_folder() as folder:
         pooler = Pooler(server, folder)

@@ -128,8 +128,8 @@ def private_server(within: Path | None = None, **settings: str) -> Iterator[Priv
     """Start a private server with these settings for postgresql.conf. Raises CouldNotRun.
 
     The server's temporary folder is inside the folder in the parameter `within`. When the `with`
-    block of `private_server()` ends or this process dies, the server stops and its folder is
-    deleted.
+    block of `private_server()` ends, or when the calling process dies, the server stops and its
+    folder is deleted.
     """
     with _leased_cluster(within) as cluster:
         cluster.create()
@@ -142,7 +142,8 @@ def private_server(within: Path | None = None, **settings: str) -> Iterator[Priv
 def hot_standby(primary: PrivateServer, **settings: str) -> Iterator[Standby]:
     """Start a standby of the primary, for example with recovery_min_apply_delay="1s".
 
-    When the `with` block ends or this process dies, the standby stops and its folder is deleted.
+    When the `with` block of `hot_standby()` ends, or when the calling process dies, the standby
+    stops and its folder is deleted.
     """
     with _leased_cluster(primary.folder.parent) as cluster:
         login = primary.login

@@ -31,8 +31,9 @@ OPTIONS: dict[str, Any] = {"target_metadata": METADATA, "version_table_schema": 
 def include_name(name: str | None, kind: str, _: object) -> bool:
     """Return whether Alembic's autogenerate compares a schema or a table with the models.
 
-    Autogenerate ignores the schemas of scripts. The Alembic histories TRACKING and SERVICE use
-    different schemas, so autogenerate compares only the tables of one history.
+    Autogenerate ignores the schemas in which scripts create their own tables. The Alembic histories
+    TRACKING and SERVICE use different schemas, so autogenerate compares only the tables of one
+    history.
     """
     return kind != "schema" or name == METADATA.schema
 

@@ -15,7 +15,7 @@ FIXTURES = re.compile(  # of the harness: a line that uses one says nothing to a
 
 
 def cure_lines(script: ScriptFile) -> list[str]:
-    """Return at most MOST lines of Python that fix the error that a script demonstrates.
+    """Return at most three lines of Python, which fix the error that a script demonstrates.
 
     Return the lines that the table `cures` of data/questions.toml has for the script. If the table
     `cures` has no lines for the script, return short lines that occur in the script's right

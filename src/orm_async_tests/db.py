@@ -70,7 +70,8 @@ def compose_url() -> URL:
 
 
 def chosen_driver(url: URL, driver: str | None, source: str = "") -> URL:
-    """Return the URL for the driver that `--driver`, `ORM_ASYNC_DRIVER` or the URL names.
+    """Return the database URL with the chosen driver. The option `--driver` has priority over
+    `ORM_ASYNC_DRIVER`, which has priority over the driver in the URL.
 
     Raise CouldNotRun if the driver is unknown, is not installed, or does not accept a parameter of
     the URL. The error says that the URL comes from the parameter `source`, for example "--db".

@@ -74,7 +74,8 @@ def exit_code(command: Callable[[], int]) -> int:
 
 
 def require_writable(path: Path, option: str) -> None:
-    """Raise CouldNotRun if a file cannot be written. The check does not create the file.
+    """Check whether a file can be written, but do not create the file. Raise CouldNotRun if the
+    file cannot be written.
 
     Call `require_writable()` before work that takes minutes, so that the user learns at once that
     the output file cannot be written.

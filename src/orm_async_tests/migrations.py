@@ -1,9 +1,10 @@
 """Recognizes a database's state by its tables and revisions, and upgrades the project's databases.
 
-A database of this project has two histories of Alembic revisions. The Alembic history TRACKING
-changes the tables of users and track points, which the scripts and the service share. The Alembic
-history SERVICE changes the service's table of idempotency keys. Each Alembic history has a separate
-version table, so that you can upgrade or downgrade the histories independently.
+A database of this project has two histories of Alembic revisions. The revisions of the Alembic
+history TRACKING create and change the tables of users and track points, which the scripts and the
+service share. The revisions of the Alembic history SERVICE create and change the service's table of
+idempotency keys. Each Alembic history has a separate version table, so that you can upgrade or
+downgrade the histories independently.
 """
 
 import ast
@@ -114,13 +115,13 @@ def read_state(connection: Connection, *histories: History) -> State:
 
 
 def _has_foreign_tables(history: History, tables: Set[str]) -> bool:
-    """Return whether a database without a revision of the given Alembic history has tables of
-    another program.
+    """Return whether a database contains tables of another program. Call this function only if the
+    database has no revision of the Alembic history.
 
     Tables in the schema `service` belong to the history SERVICE, and all other tables to TRACKING.
     If the history's version table exists but is empty, a downgrade has undone all revisions of the
-    history. After a downgrade, the tables of scripts do not count as tables of another program,
-    because scripts may have created them after the downgrade.
+    history. After a downgrade, the database may still contain tables of scripts, so the function
+    ignores these tables.
     """
     others = [
         table

@@ -177,11 +177,11 @@ def find_scripts(
 ) -> list[int]:
     """Return the numbers of the scripts whose symptoms match a text, best match first.
 
-    The parameter `symptoms` maps a script's number to the symptoms of the script. The function
-    returns at most MOST numbers, unless several scripts tie for the last place. If several scripts
-    tie for the last place, the function returns all of them. Scripts that match equally well are
-    sorted by their position in the list `preferred`, and then by their numbers. If the text
-    contains several errors, scripts that know the first error come first.
+    The parameter `symptoms` maps a script's number to the symptoms of the script. The constant MOST
+    limits how many numbers the function returns, unless several scripts tie for the last place. If
+    several scripts tie for the last place, the function returns all of them. Scripts that match
+    equally well are sorted by their position in the list `preferred`, and then by their numbers. If
+    the text contains several errors, scripts that know the first error come first.
     """
     scores = _scores(text, symptoms)
     first = next(filter(None, (_scores(error, symptoms) for error in split_errors(text))), scores)

@@ -57,7 +57,8 @@ def audit(arguments: argparse.Namespace) -> int:
     """Print the known defects of library versions, and return the exit code.
 
     Raise CouldNotRun if the version of a library is unknown or untested, and the other libraries
-    have no known defect. Without this error, the user might conclude that no library has a defect.
+    have no known defect. If the command succeeded although it does not know the defects of a
+    library, the user might conclude that the library has none.
     """
     if arguments.github:
         github.require_summary()

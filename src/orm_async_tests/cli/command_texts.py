@@ -1,11 +1,11 @@
 """Declares the subcommands of `orm-async-tests`.
 
-The dictionary COMMANDS has one item for each subcommand. The key of an item names the function that
-implements the subcommand. The value of an item is the help text of the subcommand. The first line
-of a help text has the subcommand's name and a summary, which begins with a verb. All lines of a
-help text below the first line declare the subcommand's options, in the form that the module
-command_options explains. The function that implements a subcommand is imported only when the
-subcommand runs, so that other subcommands and `--help` start fast.
+The dictionary COMMANDS contains all subcommands: a key names the function that implements a
+subcommand, and its value is the help text of the subcommand. The first line of a help text has the
+subcommand's name and a summary, which begins with a verb. All lines of a help text below the first
+line declare the subcommand's options, in the form that the module command_options explains. The
+function that implements a subcommand is imported only when the subcommand runs, so that other
+subcommands and `--help` start fast.
 """
 
 from orm_async_tests import catalogue, github

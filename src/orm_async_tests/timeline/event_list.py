@@ -62,7 +62,7 @@ class Event:
 
 
 def to_json(events: list[Event], log: list[str]) -> list[dict[str, Any]]:
-    """Return at most MOST events as JSON, beginning with the first event of a run.
+    """Return the first events of a run as JSON. The constant MOST limits the number of events.
 
     If the text of an event is in the list `log`, the event's JSON has only the index of the text in
     this list, to save space.

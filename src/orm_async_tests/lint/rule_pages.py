@@ -1,4 +1,4 @@
-"""Renders the page of a rule, which says what the rule finds and which scripts prove the rule."""
+"""Renders the page of a rule, which says what the rule finds and on which claims it is based."""
 
 import ast
 import textwrap
@@ -50,11 +50,11 @@ def _parts(rule: type[Rule]) -> Iterator[str]:
             yield f"## {heading}"
         for script, code in variants[:2]:
             yield f"```python\n{code}\n```"
-            yield f"The script `{script.command}` contains this code."
+            yield f"The script `{script.command}` contains the code above."
     yield "## When it does not apply"
     yield rule.exceptions or "No exception is known."
     yield "## Proof"
-    yield "The scripts that prove this rule have these claims:"
+    yield f"The rule {rule.code} is based on the claims of these scripts:"
     yield "\n".join(f"- `{script.command}`: {script.claim}" for script in scripts)
     yield SUPPRESS.format(code=rule.code)
 

@@ -119,7 +119,9 @@ def _written(file: SourceFile, node: ast.AST, scope: Scope) -> Value | Table | N
 
 
 def _owner(file: SourceFile, node: ast.AST, scope: Scope) -> Value | Table | None:
-    """Return the class or the call of Table() to which an expression refers."""
+    """If an expression refers to a class, return the class. If the expression refers to a table,
+    return the call of Table() that created the table. Otherwise, return None.
+    """
     value = file.value(node, scope)
     if value and value.kind == "class":
         return value

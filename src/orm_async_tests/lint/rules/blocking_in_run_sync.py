@@ -28,7 +28,7 @@ DEEPEST = 3  # functions inside each other
 
 
 class BlockingInRunSync(Rule):
-    """A blocking call in run_sync() stops the event loop, because run_sync() uses no thread.
+    """A blocking call in run_sync() blocks the event loop, because run_sync() starts no thread.
 
     SQL inside run_sync() does not block the event loop. Other tasks run while the code waits for
     the server.
@@ -36,7 +36,7 @@ class BlockingInRunSync(Rule):
 
     code = "OAT502"
     scripts = (80, 123)
-    message = "This {} blocks the event loop, because run_sync() uses no thread."
+    message = "This {} blocks the event loop, because run_sync() starts no thread."
     remedy = "Call this function with asyncio.to_thread(), outside of run_sync()."
     related_message = "run_sync() runs the function in the event loop's thread"
 

@@ -69,8 +69,8 @@ def _describe_options(
 
 
 class HalfDisabledCache(Rule):
-    """An engine for asyncpg turns off only one of the caches `statement_cache_size` and
-    `prepared_statement_cache_size`.
+    """An engine for asyncpg sets only one of `statement_cache_size` and
+    `prepared_statement_cache_size` to 0, so it turns off only one of two caches.
 
     OAT401 ignores an engine with a prepared_statement_name_func, because this function usually
     gives every prepared statement a unique name.
@@ -82,8 +82,8 @@ class HalfDisabledCache(Rule):
     code = "OAT401"
     scripts = (105,)
     message = (
-        "This engine turns off only one of the caches statement_cache_size (of asyncpg) and "
-        "prepared_statement_cache_size (of SQLAlchemy), so {} is still on."
+        "This engine sets only one of statement_cache_size (of asyncpg) and "
+        "prepared_statement_cache_size (of SQLAlchemy) to 0, so the cache of {} stays on."
     )
     remedy = 'Add "{}": 0 to connect_args, or leave both caches on.'
 

@@ -21,8 +21,9 @@ NONE_METHODS = ("add", "add_all", "expunge", "expunge_all", "expire", "expire_al
 class MissingAwait(Rule):
     """You call a coroutine method of a session or a connection, but do not await it.
 
-    A function may return a coroutine or pass it to another function, because other code may await
-    the coroutine.
+    OAT103 ignores a coroutine that a function returns or passes to another function, because other
+    code may await the coroutine. But if an `async def` function has a return annotation that does
+    not allow a coroutine, for example `-> User`, OAT103 reports the returned coroutine.
     """
 
     code = "OAT103"

@@ -23,7 +23,7 @@ DEEPEST = 4  # expressions inside each other that lead to a Depends()
 
 def dependencies(file: SourceFile) -> Iterator[tuple[str, str, bool]]:
     """Yield the module and the name of each dependency, and whether FastAPI ends the dependency
-    before the response.
+    before it sends the response.
     """
     for call, scope in file.calls("Depends", "Security"):
         nodes = argument(call, 0, "dependency")
@@ -40,7 +40,7 @@ def dependencies(file: SourceFile) -> Iterator[tuple[str, str, bool]]:
 
 
 def _is_short(file: SourceFile, call: ast.Call) -> bool:
-    """Return whether a dependency ends, or may end, before the response."""
+    """Return whether FastAPI ends a dependency, or may end it, before it sends the response."""
     scopes = [getattr(k.value, "value", None) for k in call.keywords if k.arg == "scope"]
     return file.facts.exits_before_response or any(scope != "request" for scope in scopes)
 
@@ -168,8 +168,8 @@ def _tasks_of_helpers(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[
 
 
 def _dropped_tasks(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[ast.expr]]]:
-    """Yield the calls that start a task that no code awaits, and the expressions that the task
-    uses.
+    """Find the tasks that no code awaits. Yield the call that starts such a task, the scope of the
+    call, and the expressions that the task uses.
     """
     for start in starts(file):
         is_last = start.source is start.call or isinstance(file.parent(start.call), ast.Expr)
@@ -229,8 +229,8 @@ def _keys(file: SourceFile, node: ast.expr, scope: Scope) -> Iterator[str]:
 
 
 def _ends_early(file: SourceFile, key: str, scope: Scope) -> bool | None:
-    """Return whether FastAPI closes a session before the response, or None if the session may live
-    longer than the request.
+    """Return whether FastAPI closes a session before it sends the response, or None if the session
+    may live longer than the request.
     """
     root, _, rest = key.partition(".")
     owner = scope.find(root)
@@ -254,7 +254,9 @@ def _ends_early(file: SourceFile, key: str, scope: Scope) -> bool | None:
 
 
 def _depends(file: SourceFile, node: ast.AST, scope: Scope, depth: int = 0) -> bool | None:
-    """Return whether a dependency ends before the response, or None without Depends()."""
+    """Return whether FastAPI ends a dependency before it sends the response. Return None if the
+    expression contains no Depends().
+    """
     node, scope = file.project.origin(node, scope)
     parts: list[tuple[ast.AST, Scope]] = []
     match node:

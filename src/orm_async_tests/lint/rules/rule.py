@@ -16,8 +16,8 @@ class Rule:
     """A rule, which finds one kind of mistake.
 
     The docstring of a rule's class is the text of the rule's page. The first paragraph of the
-    docstring says in one sentence what is wrong. The other paragraphs say when the rule does not
-    apply.
+    docstring says in one sentence what is wrong. All paragraphs after the first say when the rule
+    does not apply.
     """
 
     code: ClassVar[str]
@@ -31,8 +31,8 @@ class Rule:
     """The rest of the docstring of the rule's class, a list in Markdown."""
 
     scripts: ClassVar[tuple[int, ...]]
-    """The numbers of the scripts that prove the rule. The rule finds the wrong variants of these
-    scripts.
+    """The numbers of the scripts on whose claims the rule is based. The rule finds the wrong
+    variants of these scripts.
     """
 
     is_default: ClassVar[bool] = True
@@ -64,8 +64,8 @@ class Rule:
         message: str = "",
         remedy: str = "",
     ) -> Finding:
-        """Return a finding at a syntax node. The argument `related` is a second node that explains
-        the finding.
+        """Return a finding at the syntax node `node`. If another syntax node explains the finding,
+        pass this other node as `related`.
 
         The arguments `words` fill the braces in the fields `message`, `remedy` and
         `related_message`. The arguments `message` and `remedy` replace the fields of the same
@@ -107,7 +107,8 @@ def named_arguments(file: SourceFile, call: ast.Call, scope: Scope) -> dict[str,
 
 def uses_of_call(call: ast.Call, scope: Scope) -> list[tuple[ast.AST, ast.AST | None]]:
     """Return the expressions that use the result of a call, and the node around each expression. If
-    a variable holds the result and nothing else, return the expressions that read the variable.
+    the only assignment to a variable stores the result of the call, return the expressions that
+    read the variable.
     """
     match scope.module.parents.get(call):
         case ast.Assign(targets=[ast.Name(id=name)]) if len(scope.bindings.get(name, ())) == 1:

@@ -68,7 +68,7 @@ class SharedSession(Rule):
 
 def _used_meanwhile(file: SourceFile, start: Start, work: Work) -> str:
     """Return the key of a session that a function uses while a task of the function also uses the
-    session. Return "" if the function and the task share no session in this way.
+    session. Return "" if there is no such session.
     """
     node = file.parent(start.call)
     target = node.targets[0] if isinstance(node, ast.Assign) else None
@@ -132,9 +132,9 @@ def _sessions(file: SourceFile, work: Work) -> Collection[str]:
 
 
 def _shared_key(key: str, scope: Scope) -> str:
-    """Return one common key for all sessions inside FastAPI dependencies, for example for
-    "users.session" and "points.session", because the dependencies of a request share one session.
-    Return the key of any other session unchanged.
+    """Return the same key for all sessions that FastAPI dependencies hold, because the dependencies
+    of a request share one session. For example, "users.session" and "points.session" get the same
+    key if `users` and `points` are dependencies. If no dependency holds the session, return `key`.
     """
     root, _, rest = key.partition(".")
     binding = scope.binding(root)

@@ -54,7 +54,9 @@ def _text(file: SourceFile, node: ast.AST, scope: Scope) -> tuple[ast.AST | None
 
 
 def _listed_texts(file: SourceFile) -> Iterator[ast.expr]:
-    """Yield the calls of text() in global dictionaries, if the text has several SQL commands."""
+    """Yield a call of text() if a dictionary outside of functions and classes contains the call,
+    and if the text has several SQL commands.
+    """
     for call, scope in file.calls("text"):
         if scope.is_module and isinstance(file.parent(call), ast.Dict):
             source, _ = _text(file, call, scope)
@@ -62,7 +64,9 @@ def _listed_texts(file: SourceFile) -> Iterator[ast.expr]:
 
 
 def _passed_texts(file: SourceFile) -> Iterator[ast.expr]:
-    """Yield the SQL texts with several commands that code passes to a function, if it runs them."""
+    """Yield an argument of a call if it is an SQL text with several commands, and if the called
+    function executes it.
+    """
     for calls in [*file.module.calls.values()]:
         texts = [(part, call, scope) for call, scope in calls
                  for part in (*call.args, *(keyword.value for keyword in call.keywords))

@@ -2,7 +2,7 @@
 
 AsyncSession runs every awaited call in a new greenlet. Inside run_sync(), a synchronous Session on
 engine.sync_engine does all of its work in one greenlet. A function in run_sync() cannot await
-anything, and a blocking call stops the event loop (test80).
+anything, and a blocking call blocks the event loop (test80).
 
 In the benchmark (docs/bench.md), a session that reads inside run_sync() does an eighth more work
 per second than a session whose every call is awaited.

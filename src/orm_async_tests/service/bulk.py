@@ -84,9 +84,9 @@ async def load(
 ) -> Loaded:
     """Receive all points of an upload, and only then check out a connection and add the points.
 
-    A client may need an hour to send its body, and should not occupy a connection for so long.
-    Raise HTTPException 404 if the user does not exist, 409 if another request used the idempotency
-    key, and 422 if a point is invalid.
+    A client may need an hour to send an upload, and should not occupy a database connection for so
+    long. Raise HTTPException 404 if the user does not exist, 409 if another request used the
+    idempotency key, and 422 if a point is invalid.
     """
     sha256 = hashlib.sha256(f"POST {request.url.path} ".encode())
     batches = read_points(split_body(request, sha256))

@@ -2,7 +2,7 @@
 
 By default, uvicorn waits without a limit for a client that does not read its response, even during
 a shutdown, and asyncio keeps the unsent bytes in memory. By default, uvicorn also waits without a
-limit for the head of a request.
+limit for a request's head, which consists of the request line and the headers.
 """
 
 import asyncio
@@ -17,11 +17,11 @@ LOGGER = logging.getLogger("uvicorn.error")  # the log of the server, for all le
 class Connection(H11Protocol):
     """A connection of uvicorn that aborts itself if its client is too slow.
 
-    The connection is aborted if the client reads nothing for `send_timeout` seconds. The connection
-    is also aborted if the client does not send the complete head of a request within
-    `receive_timeout` seconds. During a shutdown, the constant SHUTDOWN_TIMEOUT replaces the setting
-    `send_timeout`. The application's lifespan must yield a state with `send_timeout`,
-    `receive_timeout` and `shutdown_callbacks`.
+    The connection aborts itself if the client reads nothing for `send_timeout` seconds, or if the
+    client does not send the request line and all headers of a request within `receive_timeout`
+    seconds. During a shutdown, the constant SHUTDOWN_TIMEOUT replaces the setting `send_timeout`.
+    The application's lifespan must yield a state with `send_timeout`, `receive_timeout` and
+    `shutdown_callbacks`.
     """
 
     _unsent = 0  # bytes, when the timer for sending was started
@@ -54,7 +54,10 @@ class Connection(H11Protocol):
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
-        """Close the live streams. Wait at most SHUTDOWN_TIMEOUT for a client that does not read.
+        """Close the live streams.
+
+        If a client does not read its response, wait at most SHUTDOWN_TIMEOUT seconds for this
+        client.
 
         The application's lifespan ends only after the last response.
         """

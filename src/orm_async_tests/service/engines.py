@@ -43,7 +43,7 @@ def make_listening_engine(url: URL) -> AsyncEngine:
 
 
 def make_engine(url: URL, settings: Settings) -> AsyncEngine:
-    """Return an engine that serves requests.
+    """Return an engine for HTTP requests, with the pool size and the time limits of `settings`.
 
     Both the client and the server limit the time of a statement (test69, test155).
     """
@@ -72,9 +72,9 @@ def refuse_closed(connection: Any, _record: Any, _proxy: Any) -> None:
 def connect_arguments(settings: Settings) -> dict[str, Any]:
     """Return connect_args for a direct connection or for a pooler.
 
-    A pooler may use another server connection for the next transaction, so the caches of prepared
-    statements are switched off. PgBouncer does not accept timeouts as connection parameters, so the
-    operator must set these timeouts on the server.
+    A pooler may use another server connection for the next transaction, so the arguments for a
+    pooler switch off the caches of prepared statements. PgBouncer does not accept timeouts as
+    connection parameters, so the operator must set these timeouts on the server.
     """
     server_settings = {"application_name": NAME, "timezone": "UTC"}
     arguments = {"command_timeout": settings.command_timeout, "server_settings": server_settings}

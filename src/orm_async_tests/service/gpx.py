@@ -131,8 +131,9 @@ class GpxParser:
         return ", ".join([*parts, "no track point"])
 
     def _declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
-        """Reject an unknown encoding before Python looks up its name. Python keeps every name that
-        it looks up in a cache, so many unknown names could fill the memory.
+        """Reject an encoding that does not match ENCODING, before Python looks up the encoding's
+        name. Python caches every name that it looks up, so many unknown names could fill the
+        memory.
         """
         if encoding is not None and not ENCODING.fullmatch(encoding):
             detail = (

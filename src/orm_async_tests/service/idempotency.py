@@ -78,8 +78,8 @@ async def insert_once(
 ) -> Document:
     """Insert a row, unless a request with the same key has already inserted it. Return the answer.
 
-    Raise HTTPException 404 if nothing was inserted, because the user does not exist. Raise
-    HTTPException 409 if a different request has used the key.
+    Raise HTTPException 404 if the user does not exist, and 409 if a different request has used the
+    key.
     """
     if not key:
         answer: Document | None = await session.scalar(insertion.plain, parameters)

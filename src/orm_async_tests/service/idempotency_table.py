@@ -19,9 +19,10 @@ class Base(DeclarativeBase):
 
 
 class IdempotencyKey(Base):
-    """A key that a request has used, with a digest of the request and its answer.
+    """A key that a request has used.
 
-    The column `answer` is null until the answer is known.
+    The column `request` is a digest of the request. The column `answer` is null until the answer to
+    the request is known.
     """
 
     __tablename__ = "idempotency_keys"

@@ -26,8 +26,8 @@ def parse_lines(lines: list[bytes], first: int) -> list[PointIn]:
     document. In the JSON document, every line is an array with one point. Parsing the lines
     together takes a third less time than parsing them one by one. If a line contains a square
     bracket, the function parses the lines one by one, because the square bracket could end the
-    array of the line. A string that begins on one line cannot end on the next line, because JSON
-    forbids line breaks in strings.
+    array that the function puts around the line. A string that begins on one line cannot end on the
+    next line, because JSON forbids line breaks in strings.
     """
     text = b"\n".join(line for line in lines if line.strip())
     if text and b"[" not in text and b"]" not in text:

@@ -37,7 +37,7 @@ def parse_moment(text: object) -> datetime:
 
 
 def check_storable(moment: datetime) -> datetime:
-    """Refuse a moment that asyncpg would store as infinity (test171)."""
+    """Refuse a date-time that asyncpg would store as infinity (test171)."""
     if not FIRST < moment < LAST:
         raise ValueError(OUT_OF_RANGE)
     return moment

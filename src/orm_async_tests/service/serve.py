@@ -82,7 +82,11 @@ def serve(db_: str | None, host: str, port: int, workers: int) -> int:
 
 
 def keep_server_running() -> None:
-    """Start the embedded server again whenever it ends. Without a server, requests get a 503."""
+    """Start the embedded server again whenever it ends.
+
+    While the embedded server is not running, the service answers every request that needs the
+    database with the status 503.
+    """
     log = logging.getLogger("uvicorn.error")  # the server's log, also for what is no error
     while True:
         try:

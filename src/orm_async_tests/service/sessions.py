@@ -43,7 +43,7 @@ class FairSemaphore:
 
 
 class FairPool:
-    """An engine that serves requests, and gives connections to tasks in the order of arrival.
+    """Gives an engine's connections to tasks in the order in which the tasks request connections.
 
     Each method of FairPool raises TimeoutError if no connection is free in time. The semaphore
     `reads` limits how many reads run at once, and all pools of a process share this semaphore. A

@@ -19,15 +19,16 @@ from orm_async_tests.service.problems import problem_responses
 from orm_async_tests.service.schemas import Id
 from orm_async_tests.service.sessions import FairPool, Read
 
-BATCH = 1000  # points; a client that does not read has two batches in memory
+BATCH = 1000  # points; if a client does not read, two batches stay in memory
 
 router = APIRouter(prefix="/users/{user_id}", tags=["tracks"])
 
 
 def select_batch(document: str, separator: str) -> TextClause:
-    """Return a query that selects the points after an id, and returns them as one JSON text.
+    """Return a query for at most BATCH points of a user, beginning after the id `:after`.
 
-    If the user does not exist, the query returns no row.
+    The query joins the JSON documents of the points into one text. If the user does not exist, the
+    query returns no row.
     """
     return text(f"""
         SELECT batch.* FROM users, (

@@ -39,13 +39,13 @@ class CallLines(dict[str, int]):
     def find(self, text: str = "") -> Place:
         """Return the file and the line number of the user's innermost line on the stack.
 
-        SQLAlchemy runs in a greenlet. The user's line that awaits SQLAlchemy is in the parent
-        greenlet, so the method also searches the parent greenlet. A search through all frames takes
-        long, so the method remembers at which depth of the stack events occur. The parameter `text`
-        is the text of an event, for example a statement. If SQLAlchemy's greenlet contains no line
-        of the user's code during an event, the method stores the text of the event and the depth of
-        the stack. If the method has already stored the text and the depth of an event, the method
-        searches only the parent greenlet.
+        SQLAlchemy runs in a greenlet. The parent of SQLAlchemy's greenlet runs the line of the
+        user's code that awaits SQLAlchemy, so the method `find()` also searches the parent
+        greenlet. A search through all frames takes long, so the method remembers at which depth of
+        the stack events occur. The parameter `text` is the text of an event, for example a
+        statement. If SQLAlchemy's greenlet contains no line of the user's code during an event, the
+        method stores the text of the event and the depth of the stack. For a later event with the
+        same text and the same depth of the stack, the method searches only the parent greenlet.
         """
         try:
             depth, code = self._depths.get(text, UNKNOWN)
@@ -97,7 +97,7 @@ class CallLines(dict[str, int]):
 
 
 def _find_bottom(frame: FrameType) -> tuple[int, CodeType]:
-    """Return how many callers a frame has on the stack, and the code of the outermost caller."""
+    """Return the number of a frame's callers, and the code object of the outermost caller."""
     depth = 0
     while frame.f_back is not None:
         frame = frame.f_back

@@ -145,8 +145,9 @@ class Recorder:
             connection.running = connection.last = following
 
     def _add_round_trips(self, connection: ConnectionRecord) -> None:
-        """Add the new round trips of a connection to its latest event. The round trips of a fetch
-        from a stream also count for the latest event, because a fetch is not an event.
+        """Add the new round trips of a connection to the connection's latest event. A fetch from a
+        stream is not an event, so the connection's latest event also gets the round trips of the
+        fetch.
         """
         if self._count_round_trips and connection.last is not None and connection.pid:
             count = self._count_round_trips(connection.pid)
@@ -181,10 +182,10 @@ class Recorder:
     def finish_wait(self, start: int, changes: int, error: BaseException | None = None) -> None:
         """Record that a task's wait for a connection has ended.
 
-        Do not record a wait during which no other event occurred, because the pool had a free
-        connection. The parameter `start` is the time at which the wait began, in nanoseconds of
-        `perf_counter_ns()`. The parameter `changes` is the value that the attribute
-        `Recorder.changes` had when the wait began.
+        If a wait ends without an error, and no event began or ended during the wait, the pool had a
+        free connection. Do not record such a wait. The parameter `start` is the time at which the
+        wait began, in nanoseconds of `perf_counter_ns()`. The parameter `changes` is the value that
+        the attribute `Recorder.changes` had when the wait began.
         """
         if self.changes != changes or error:
             event = self.begin("pool")

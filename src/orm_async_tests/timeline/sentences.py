@@ -54,10 +54,10 @@ def count_statements(events: Sequence[Event]) -> Iterator[str]:
 
 
 def _join_tasks(groups: Groups) -> Groups:
-    """Put equal events of several tasks at the same line into one group.
+    """Join events of several tasks into one group if the events are equal and at the same line.
 
     If several tasks waited at the same line and for the same kind of thing, for example for a lock,
-    their waits form one group. The holders of the locks may be different tasks.
+    their waits form one group, even if different tasks hold the locks.
     """
     joined: Groups = {}
     for (line, who, text, _), group in groups.items():

@@ -1,10 +1,11 @@
 """Writes events in Chrome's trace format, which Perfetto can open.
 
-Every variant becomes two processes of the trace: one for its tasks, and one for its connections. In
-the trace, every task and every connection is a thread. An event becomes a slice, which Perfetto
-draws as a bar in the row of the event's thread. Two slices of a thread must not overlap, unless one
-slice contains the other. If a slice of the trace overlaps a part of another slice, the module moves
-the slice to an additional thread of the trace.
+A trace consists of processes, threads and slices. In the trace, every variant has two processes:
+one for the variant's tasks, and one for its connections. Every task and every connection is a
+thread of the trace. An event becomes a slice, which Perfetto draws as a bar in the row of the
+event's thread. Two slices in one thread of a trace must not overlap, unless one slice contains the
+other. If a slice begins inside an earlier slice of the same thread, but ends after the earlier
+slice, the module moves the later slice to an additional thread of the trace.
 """
 
 import json
@@ -32,8 +33,9 @@ def build_trace(runs: Iterable[tuple[str, Sequence[Event]]]) -> str:
 
 
 def _build_run(name: str, events: Sequence[Event], tasks: int) -> Iterator[Slice]:
-    """Yield the parts of the trace that describe one run. The parameter `tasks` is the ID of the
-    process whose threads show the tasks of the run.
+    """Yield the parts of the trace that describe one run. In the trace, the run's tasks belong to
+    the process with the ID `tasks`, and the run's connections belong to the process with the next
+    ID.
     """
     connections = tasks + 1
     yield _name("process", tasks, 0, f"{name}: tasks")

@@ -32,7 +32,7 @@ Server = subprocess.Popen[bytes]
 
 
 class IdleTimer:
-    """Measures for how long nobody has used a server.
+    """Measures how long nobody has used a server.
 
     The parameter `renewal` is the lease file's time stamp in nanoseconds. Every command that uses
     the server changes the lease file's time stamp. If two checks read different time stamps, a
@@ -158,16 +158,16 @@ def _ends_within(server: Server, seconds: float, child_ended: int) -> bool:
 
 
 def main(lease: int, lock: int, idle: float, private: str, *arguments: str) -> None:
-    """Run as a daemon: leave the caller's session, start the server, and stop it when it is idle.
+    """Run as a daemon in a new POSIX session. Start the server, and stop it when it is idle.
 
     When the server accepts connections, write one byte to standard output. If the server ends
     before it accepts connections, close standard output without writing a byte.
 
     The arguments `lease` and `lock` are the descriptors of two files that are locked with flock.
-    The argument `private` is the folder of a private server, and an empty text for a server that is
-    not private. The clients of a private server do not count as use of the server. When the
-    supervisor has stopped a private server, the supervisor deletes the server's folder. The
-    remaining arguments are the data folder, the socket folder, and the server's command line.
+    The argument `private` is the folder of a private server, or an empty text if the server is not
+    private. The clients of a private server do not count as use of the server. When the supervisor
+    has stopped a private server, the supervisor deletes the server's folder. The remaining
+    arguments are the data folder, the socket folder, and the server's command line.
     """
     if os.fork():
         return

@@ -49,11 +49,11 @@ def _describe_traceback(error: BaseException, usage: TaskUsage) -> str:
     """Describe the attribute that the code was reading when the error occurred.
 
     The function `_describe_traceback()` finds the attribute in the traceback, in the frame of
-    SQLAlchemy's method `InstrumentedAttribute.__get__`. In this frame, the variable `self` is the
-    attribute, and the variable `instance` is the mapped object. A frame of the function
-    `_load_expired` means that the attribute was expired. The state of the mapped object does not
-    show whether the attribute was expired, because the state may have changed since the error, for
-    example by a rollback.
+    SQLAlchemy's method `InstrumentedAttribute.__get__`. In a frame of
+    `InstrumentedAttribute.__get__`, the variable `self` is the attribute, and the variable
+    `instance` is the mapped object. A frame of the function `_load_expired` means that the
+    attribute was expired. The state of the mapped object does not show whether the attribute was
+    expired, because the state may have changed since the error, for example by a rollback.
     """
     attribute, instance, session, problem = None, None, None, NEVER_LOADED
     for frame, _ in walk_tb(error.__traceback__):
@@ -73,9 +73,9 @@ def _describe_traceback(error: BaseException, usage: TaskUsage) -> str:
 def _describe_validation(error: BaseException, usage: TaskUsage) -> Iterator[str]:
     """Describe the attributes of mapped objects that a pydantic model could not read.
 
-    An error of pydantic or FastAPI keeps only the text of a MissingGreenlet. The method `errors()`
-    of an error of pydantic or FastAPI returns the mapped object and the attribute that pydantic
-    could not read.
+    An error of pydantic or FastAPI keeps only the text of a MissingGreenlet. If pydantic could not
+    read an attribute of a mapped object, the method `errors()` of the validation error returns the
+    mapped object and the attribute's name.
     """
     read_errors: Any = getattr(error, "errors", None)
     if not type(error).__module__.startswith(("pydantic", "fastapi")) or read_errors is None:

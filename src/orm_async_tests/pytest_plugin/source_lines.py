@@ -76,7 +76,8 @@ def locate_task(task: Task, inside: greenlet.greenlet) -> Location:
 
 
 def find_user_line(frame: FrameType | None) -> SourceLine | None:
-    """Return the innermost line of the user's code in a frame and its callers, or None.
+    """Search a frame, then its callers, for a line of the user's code. Return the first such line,
+    or None.
 
     The search for a line of the user's code ends at a frame of the event loop or of pytest, because
     code that started the event loop or pytest is not the origin of the call.
@@ -125,9 +126,10 @@ def _suspended_frames(task: Task) -> Iterator[FrameType]:
     """Yield the frames of a task's coroutine and of the objects that it awaits, outermost first.
 
     The function reads a coroutine's frame from the attribute `cr_frame`, and the awaited object
-    from the attribute `cr_await`. Generators have attributes with other names for the same purpose,
-    for example `gi_frame`. The objects that `aclose()` and `anext()` of an asynchronous generator
-    return have neither `cr_frame` nor `cr_await`, but refer to the generator.
+    from the attribute `cr_await`. A generator has the attributes `gi_frame` and `gi_yieldfrom`
+    instead of `cr_frame` and `cr_await`. The objects that `aclose()` and `anext()` of an
+    asynchronous generator return have neither `cr_frame` nor `cr_await`, but refer to the
+    generator.
     """
     awaitable: Any = task.get_coro()
     while awaitable is not None:

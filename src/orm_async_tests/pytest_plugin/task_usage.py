@@ -81,8 +81,8 @@ class TaskUsage:
         line of the user's code that called the session, because the session may insert the pending
         objects.
 
-        The search for the line that made the call takes less time at the start of the call than in
-        a later pool event, because the stack of a pool event is much deeper.
+        A search for the user's line takes less time at the start of a session's method than in a
+        later pool event, because the stack is much deeper in a pool event.
         """
         caller = self.record_call(session)
         # the public property `new` would build a set
@@ -160,9 +160,8 @@ def _locate(caller: Caller) -> Location:
     """Return the innermost line of the user's code in a greenlet. If the greenlet runs no line of
     the user's code, return the line that awaits the greenlet.
 
-    A greenlet runs lines of the user's code only inside `run_sync()`. As long as a greenlet exists,
-    the same line awaits the greenlet, so the function searches for this line only once, and stores
-    it.
+    A greenlet runs lines of the user's code only inside `run_sync()`. The line that awaits a
+    greenlet never changes, so the function searches for this line only once, and stores the line.
     """
     line = find_user_line(sys._getframe(2))
     if line is not None:

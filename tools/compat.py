@@ -5,8 +5,8 @@
 
 If you give numbers of scripts, the program replaces only the rows of these scripts. Without
 numbers, the program tools/compat.py runs all scripts. A run of all scripts takes a quarter of an
-hour with `defects`, and a quarter of an hour with `claims`. The program installs each release only
-once, and keeps the folder of the installation.
+hour, both with `defects` and with `claims`. The program installs each release only once, and keeps
+the folder of the installation.
 """
 
 import argparse
@@ -94,8 +94,8 @@ def update_defects(rows: Rows, scripts: Collection[ScriptFile]) -> Rows:
     """Run the scripts on every release, and return the updated rows of the part `defects` of
     docs/compat.json.
 
-    Each row has one defect, one script and the pinned versions. Running every release finds a
-    defect that was fixed and came back, which a bisection would miss.
+    Each row has one defect, one script and the pinned versions. The scripts run on every release,
+    because a bisection would miss a defect that was fixed and that came back.
     """
     numbers = {script.number for script in scripts}
     updated = [row for row in rows if row["script"] not in numbers]
@@ -109,12 +109,12 @@ def update_defects(rows: Rows, scripts: Collection[ScriptFile]) -> Rows:
 
 
 def needs_search(defect: KnownDefect, library: str, driver: str, pins: Pins) -> bool:
-    """Return whether a search on the releases of a library can find the releases that have the
-    defect.
+    """Return whether runs on the releases of a library can show which releases have a defect.
 
-    The parameter `pins` can pin a second library to an old release. A search with `pins` is useful
-    only if the defect depends on the parameter `library` and on the pinned library, and if the
-    installed release of the pinned library does not have the defect.
+    The search runs scripts on many releases of the library `library`. The parameter `pins` can pin
+    one other library to an old release. A search with `pins` is useful only if the defect depends
+    on the versions of both libraries, and if the installed release of the pinned library does not
+    have the defect.
     """
     versions = defect.versions
     if pins:
@@ -177,8 +177,8 @@ def run_claims(scripts: Collection[ScriptFile]) -> Iterator[SearchResult]:
     releases.
 
     A script about a new feature has a constant SINCE, which names the first release with this
-    feature. Also run a script with the constant SINCE on the release SINCE, and on the release
-    before SINCE. On releases before SINCE, the script must be BROKEN.
+    feature. If a script has the constant SINCE, also run the script on the release that SINCE
+    names, and on the previous release. On releases before SINCE, the script must be BROKEN.
     """
     releases = releases_between(LIBRARY, KNOWN_FROM[LIBRARY], None)
     run_all = cache(partial(run_on_drivers, tuple(script.number for script in scripts)))
@@ -200,7 +200,7 @@ def run_claims(scripts: Collection[ScriptFile]) -> Iterator[SearchResult]:
 
 
 def run_on_drivers(numbers: tuple[int, ...], release: str) -> dict[int, ReleaseOutcome]:
-    """Run each script with the first driver that does not skip it, and return the outcomes."""
+    """Return the outcome of every script with the first driver whose outcome is not SKIPPED."""
     outcomes = dict.fromkeys(numbers, ReleaseOutcome(SKIPPED))
     for driver in db.DRIVERS:
         if skipped := tuple(number for number, one in outcomes.items() if one.word == SKIPPED):

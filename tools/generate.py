@@ -181,7 +181,7 @@ def _describe_condition(field: str, pattern: str) -> str:
 
 
 def _describe_versions(library: str, versions: str) -> str:
-    """Describe a range of versions in words, for example `>=2.1,<2.2`."""
+    """Describe a range of versions in words: "SQLAlchemy is 2.1 or newer but older than 2.2"."""
     limits = re.sub(r">=([\d.]+)", r"\1 or newer", versions)
     limits = re.sub(r"<([\d.]+)", r"older than \1", limits)
     return f"{LIBRARIES.get(library, library)} is {limits.replace(',', ' but ')}"

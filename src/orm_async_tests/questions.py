@@ -48,8 +48,8 @@ def group_by_subject(questions: Iterable[Question]) -> dict[str, list[Question]]
 def read_cures() -> dict[int, list[str]]:
     """Return, by script number, the lines of Python that fix the error of a script.
 
-    The file data/questions.toml has lines of Python only for a script without a right variant, or
-    with a right variant that needs more than three lines to show the fix.
+    The file data/questions.toml contains lines of Python for a script only if the script has no
+    right variant, or if its right variant needs more than three lines to show the fix.
     """
     return {int(number): lines for number, lines in _read_file()["cures"].items()}
 

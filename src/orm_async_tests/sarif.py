@@ -16,8 +16,8 @@ SCHEMA = (
 
 
 def document(rules: Iterable[Any], results: Iterable[Any], **run: Any) -> dict[str, Any]:
-    """Return a SARIF document with one run. Further keyword arguments become properties of the
-    SARIF object `run`.
+    """Return a SARIF document whose list `runs` has one item. Further keyword arguments become
+    properties of this item in `runs`.
     """
     tool = {"driver": {"name": NAME, "version": version(NAME), "rules": list(rules)}}
     run = {"tool": tool, "columnKind": "unicodeCodePoints", "results": list(results), **run}

@@ -47,7 +47,7 @@ class Ranking(NamedTuple):
 
 @cache
 def _open_index() -> sqlite3.Connection:
-    """Build a full-text index of all scripts in a database in memory, which takes 20 ms."""
+    """Create an in-memory database with a full-text index of all scripts. This takes 20 ms."""
     connection = sqlite3.connect(":memory:")
     columns = ", ".join(WEIGHTS)
     connection.execute(
@@ -117,10 +117,10 @@ def _measure_coverage(terms: Iterable[str], number: int) -> float:
 def find_answers(text: str) -> tuple[list[int], bool]:
     """Return the numbers of the best matching scripts, and whether they match well enough.
 
-    If the text has no known error, rank the scripts by the words of the text. A script matches by
-    words well enough if it contains at least the fraction ENOUGH of the words. A rare word counts
-    more than a frequent word. If a program printed the text as an error, do not accept any match by
-    words.
+    If the text has no known error, rank the scripts by the words of the text. The best script
+    matches well enough if it contains at least the fraction ENOUGH of the text's words. A rare word
+    counts more than a frequent word. If the text is an error that a program printed, a script that
+    only contains words of the text never matches well enough.
     """
     known = {script.number: [*script.symptoms] for script in read_scripts()}
     for question in read_questions():

@@ -121,10 +121,10 @@ class PastedText:
     def matching_parts(self, symptom: Symptom) -> set[Part]:
         """Return the parts of a symptom that occur in the text, if these parts identify an error.
 
-        The symptom's field `fragment` is a part of an error message. A long fragment identifies the
-        error even if the text names another error class than the symptom, because every driver
-        names its error classes differently. If the text names another error class, a short fragment
-        identifies the error only if the message begins with the fragment.
+        The symptom's field `fragment` is a part of an error message. A text and a symptom may name
+        different classes for the same error, because the drivers' error classes have different
+        names. If the error classes differ, a long fragment identifies the error, but a short
+        fragment identifies the error only if the message begins with the fragment.
         """
         parts = {part for part in symptom.parts if self._has(*part)}
         kinds, error, fragment = {kind for kind, _ in parts}, symptom.error, symptom.fragment
@@ -196,7 +196,10 @@ def find_scripts(
 
 
 def split_errors(text: str) -> list[str]:
-    """Divide a log into its errors. An error and the errors that caused it stay in one text."""
+    """Split a log with several errors into one text for each error.
+
+    If one error is the direct cause of another error, keep both errors in one text.
+    """
     between = NEXT_TRACEBACK if TRACEBACK.search(text) else NEXT_MESSAGE
     return [part for part in between.split(CAUSE.sub("", text)) if part.strip()]
 
@@ -214,7 +217,8 @@ def _scores(text: str, symptoms: Mapping[int, Sequence[Symptom]]) -> dict[int, f
     """Return the score of the best matching symptom of each script.
 
     A part of a symptom that occurs in few scripts counts more than a part that occurs in many
-    scripts. A symptom loses points for every text that is missing in the traceback.
+    scripts. Every text that a symptom requires in a traceback, but that the pasted traceback lacks,
+    lowers the symptom's score.
     """
     pasted = PastedText(text)
     by_script = [set[Part]().union(*(one.parts for one in known)) for known in symptoms.values()]

@@ -250,7 +250,7 @@ def _pair_hosts(hosts: list[str], ports: list[str], source: str) -> tuple[str, .
 
 
 def _split_port(host: str) -> tuple[str, str]:
-    """Split a text into a host and a port, which may be empty.
+    """Split a text into a host and a port. If the text has no port, the port is an empty text.
 
     A text with several colons is an IPv6 address without a port.
     """

@@ -15,8 +15,9 @@ Pace = tuple[float, float]  # the shortest and the longest pause, in seconds
 def batch_rows(number: int, size: int, **columns: Any) -> Iterator[list[dict[str, Any]]]:
     """Yield `number` rows of the table `track_points`, in lists of `size` rows.
 
-    The positions in the rows are in degrees (WGS 84). If you request more rows than the walk has
-    points, the further rows have the same positions, with the dates of the following days.
+    The rows come from the file data/walk.csv, and have positions in degrees (WGS 84). If you
+    request more rows than data/walk.csv has, the function repeats the file's rows with the dates of
+    the following days.
     """
     text = files("orm_async_tests").joinpath("data/walk.csv").read_text("utf-8")
     walk = [

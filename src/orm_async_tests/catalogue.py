@@ -30,7 +30,7 @@ LEARNING_PATH = {  # the scripts to read first, in this order: number and lesson
     16: "A session rolls back unless you commit it or use begin(), which commits for you.",
     18: "A single SELECT opens a transaction, and the session keeps the transaction open.",
     20: "After an SQL error, roll back before you use the session again.",
-    19: "After an error, a savepoint undoes only what came after the savepoint.",
+    19: "After an error, a rollback to a savepoint undoes only the changes after the savepoint.",
     1: "Use one session per task.",
     24: "Sharing a session between tasks often works, so tests do not catch the mistake.",
     32: "A task that holds one connection and asks for another can deadlock the pool.",

@@ -56,8 +56,8 @@ class Outcome:
     def verdict(self) -> str:
         """The verdict on one run of a sweep: PASS, KNOWN, VIOLATION, AMBIGUOUS or UNRESOLVED.
 
-        The word UNRESOLVED means that the run proves nothing, because the fault did not arrive or
-        because a second run did not confirm a violation.
+        The verdict UNRESOLVED means that the run proves nothing, because the fault did not arrive
+        or because a second run did not confirm a violation.
         """
         if self.violations:
             return KNOWN if self.defect else VIOLATION

@@ -21,13 +21,13 @@ NO_NAMESPACE, NO_PROGRAM, NO_PARENT = 125, 126, 128 + signal.SIGKILL  # exit cod
 def launch_command(
     program: Sequence[str], death_signal: signal.Signals, *, as_nobody: bool = True
 ) -> list[str]:
-    """Return a command line that runs a program. The program ends at the latest when this process
-    ends.
+    """Return a command line that runs a program. The program ends at the latest when the calling
+    process ends.
 
-    On Linux, the program receives `death_signal` when this process dies. If `as_nobody` is true and
-    you are root, the program runs as the user nobody in a user namespace, because PostgreSQL and
-    PgBouncer refuse to run as root. Outside of the user namespace, the program's user is root, so
-    files that the program creates belong to root.
+    On Linux, the program receives `death_signal` when the calling process dies. If `as_nobody` is
+    true and you are root, the program runs as the user nobody in a user namespace, because
+    PostgreSQL and PgBouncer refuse to run as root. Outside of the user namespace, the program's
+    user is root, so files that the program creates belong to root.
     """
     options = [str(os.getpid()), str(int(death_signal)), "nobody" if as_nobody else ""]
     return [sys.executable, "-I", "-S", __file__, *options, *program]

@@ -24,7 +24,7 @@ from orm_async_tests.verdicts import BROKEN, HOLDS, UPSTREAM, Word
 
 JUDGE, RECORD = "__judge__", "__record__"  # the functions that the compiled `check` calls
 LONGEST = 300  # characters of an assertion's values
-MOST = 4  # at most so many comparisons of an assertion are shown
+MOST = 4  # the maximum number of comparisons that are shown for an assertion
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from orm_async_tests.timeline.event_list import SENT, Event
 from orm_async_tests.timeline.sentences import describe_events
 
 WAITS = ("pool", "busy", "lock")
-MOST = 4  # at most so many statements, and so many waits, are shown for a line
+MOST = 4  # the maximum number of statements, and of waits, that are shown for a line
 STATE = re.compile(r"\b[0-9A-Z]{5}\b")
 NAMES = {  # PostgreSQL's names of SQLSTATEs whose classes in asyncpg have other names
     "40001": "serialization_failure",

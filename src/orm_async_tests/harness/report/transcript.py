@@ -18,7 +18,7 @@ from orm_async_tests.harness.report.phrasing import truncate
 from orm_async_tests.harness.wire.sql_log import ENDS
 
 MOST_LINES = 10  # if a variant has more lines, its statements are only counted
-MOST_TRANSACTIONS = 3  # a line names at most so many transactions
+MOST_TRANSACTIONS = 3  # the maximum number of transactions that a line names
 SIMILARITY = 0.6  # two statements that are more similar are compared word by word
 TOKEN = re.compile(r"\s+|[^\s(),;]+|.")
 MOST_SHOWN = 3  # a list with more columns, rows or members is shortened

@@ -114,8 +114,8 @@ def _call_external(project: "Project", name: str, call: ast.Call, scope: Scope) 
 
 
 def _bind(project: "Project", name: str, function: ast.expr, scope: Scope) -> Value | None:
-    """Return the value of partial(f), Depends(f) or a similar call, whose argument `f` is a
-    function to call later.
+    """Return the value of a call such as partial(f) or Depends(f), which stores the function `f`
+    for a later call.
     """
     result = evaluate_call(
         project, project.value(function, scope), ast.Call(function, [], []), scope

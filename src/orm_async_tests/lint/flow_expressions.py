@@ -51,9 +51,9 @@ def catches_all(names: list[str], kinds: frozenset[str]) -> bool:
 
 
 def call_around(node: ast.AST | None, name: str, scope: Scope) -> str:
-    """Return the name of the last keyword argument of the call of `name` that contains a node.
-    Return `name` if this call has no keyword argument, and "" if no call of `name` contains the
-    node.
+    """Look for a call of `name` whose arguments contain a node, and return the name of the call's
+    last keyword argument. Return `name` if the call has no keyword argument, and "" if there is no
+    such call.
     """
     while isinstance(node, ast.Call | ast.Starred | ast.List):
         if isinstance(node, ast.Call) and last_name(node) == name:

@@ -46,8 +46,8 @@ class State:
         return State(dict(self.failures), dict(self.begun), dict(self.facts), self.flags)
 
     def failed(self, key: str, failure: Failure, result: object = UNKNOWN) -> "State":
-        """Return a copy of this state in which a session has failed, and the last call has returned
-        `result`.
+        """Copy this state, and add to the copy an error of a session, and `result` as the result of
+        the last call. Return the copy.
         """
         group = self.failures.get(key, frozenset()) | {failure}
         facts = {} if result is UNKNOWN else {RESULT: result}
@@ -55,9 +55,9 @@ class State:
         return State(failures, dict(self.begun), self.facts | facts, self.flags)
 
     def clear(self, key: str) -> None:
-        """Remove the errors and the transaction of a session. Also remove the errors and
-        transactions of keys such as "users.session", because the object `users` may hold the same
-        session.
+        """Forget the errors and the transaction of the session `key`. Also forget the errors and
+        transactions of sessions that objects hold, for example of "users.session", because the
+        object `users` may hold the session `key`.
         """
         for store in (self.failures, self.begun):
             for name in [name for name in store if name == key or is_held(name)]:
@@ -71,8 +71,8 @@ class State:
             self.facts[name] = result
 
     def evaluate(self, node: ast.expr) -> object:
-        """Return the value of an expression if the value is known. Return TRUE if the value is only
-        known to be true in a condition. Otherwise, return UNKNOWN.
+        """Return the value of an expression if the value is known. Return TRUE if it is only known
+        that a condition treats the value as true. Otherwise, return UNKNOWN.
         """
         match node:
             case ast.Name(id=name):
@@ -107,8 +107,8 @@ def is_held(key: str) -> bool:
 
 
 def join(states: Iterable[State]) -> list[State]:
-    """Merge all states with the same failures into one state. Keep at most MOST merged states and
-    one state that merges all other states.
+    """Merge all states with the same failures into one state. After MOST merged states, merge all
+    further states into one additional state.
     """
     known: dict[object, State] = {}
     for state in states:

@@ -29,8 +29,8 @@ class Flows:
 
     def _begun_before(self, scope: Scope) -> dict[str, ast.AST]:
         """Return a dictionary of the parameters whose session is already in a transaction, because
-        a FastAPI dependency has begun the transaction. The dictionary maps the name of the
-        parameter to the parameter that receives this dependency.
+        a FastAPI dependency has begun the transaction. The dictionary maps the name of such a
+        parameter to the syntax node of the parameter whose dependency has begun the transaction.
         """
         providers = {name: self._dependency(name, scope) for name in scope.parameters}
         begun: dict[Scope, ast.AST] = {}
@@ -65,8 +65,8 @@ class Flows:
 
     def called(self, event: Event, state: State) -> SessionFlow | None:
         """Return the control flow of a called function for the constants that the call passes, and
-        for the state of the caller's session. If the session has failed before the call, the
-        control flow reports the called function as the place of the failure.
+        for the state of the caller's session. If this session has already failed,
+        the control flow starts with a failure whose place is the called function.
         """
         scope = self.use.project.function(event.callee)
         if scope is None or event.callee is None:
@@ -100,8 +100,8 @@ class Flows:
         return flow is None or not flow.raised.isdisjoint(event.inside)
 
     def outcomes(self, event: Event, scope: Scope) -> tuple[bool, list[tuple[Failure, object]]]:
-        """Return whether a called function leaves a transaction open. Also return every error that
-        the function swallows, together with the result of the call.
+        """Return whether a called function leaves a transaction open. Also return a list that pairs
+        every error that the function swallows with the value that the function then returns.
         """
         errors: list[tuple[Failure, object]] = []
         for value in expressions.wrappers(self.use.project, event.callee):
@@ -124,8 +124,8 @@ class Flows:
         return bool(begun) and all(begun), errors
 
     def suppressed_by(self, expression: ast.expr, scope: Scope) -> tuple[str, list[str]]:
-        """Return the name of a context manager, and the errors that the context manager swallows.
-        The name is "" unless another library defines the context manager.
+        """Return the name and the errors that a context manager swallows. The name is "" if the
+        project, and not a library, defines the context manager.
         """
         project = self.use.project
         value = project.value(getattr(expression, "func", expression), scope)

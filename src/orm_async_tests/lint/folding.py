@@ -15,8 +15,8 @@ WRAPPING = {"make_url", "dedent", "cleandoc", "str", "deepcopy", "MappingProxyTy
 
 @dataclass
 class FoldedDict:
-    """The value of a dictionary in the source code. If `is_complete` is false, the dictionary may
-    have more keys than `values`.
+    """The items of a dictionary that the source code shows. If `is_complete` is false, the
+    dictionary may also have keys that `values` does not contain.
     """
 
     values: dict[str, object] = field(default_factory=dict)
@@ -160,7 +160,9 @@ class Folding:
         return result
 
     def _fold_url(self, call: ast.Call, scope: Scope) -> object:
-        """Return a URL with the driver and the query that a call of URL.create() passes."""
+        """Return the URL that a call of URL.create() creates, but only with its driver and its
+        query parameters.
+        """
         arguments = self._fold_dict(
             [(ast.Constant(item.arg), item.value) for item in call.keywords if item.arg], scope
         )

@@ -86,9 +86,10 @@ def find_root(path: Path) -> Path:
     The folder of the project is the nearest folder whose pyproject.toml has a table
     [tool.orm-async-tests]. If no pyproject.toml has a table [tool.orm-async-tests], the folder of
     the project is the nearest folder with a pyproject.toml. If there is no pyproject.toml, the
-    folder of the project is the root of the Git repository. If there is no Git repository either,
-    the folder of the project is the folder `path`, or the folder that contains the file `path`. The
-    folder of the project is never outside of the Git repository.
+    folder of the project is the root of the Git repository. If there is neither a pyproject.toml
+    nor a Git repository, the folder of the project is `path`, or the folder that contains `path` if
+    `path` is a file. If `path` is in a Git repository, this function looks for pyproject.toml only
+    in folders of the repository.
     """
     start = path.absolute()
     folders = [*([start] if start.is_dir() else []), *start.parents]
@@ -117,7 +118,8 @@ def read_settings(root: Path) -> Settings:
 
 def _read_table(root: Path) -> dict[str, Any] | None:
     """Return the table [tool.orm-async-tests.lint] of a pyproject.toml. Return {} if the file has
-    only the table [tool.orm-async-tests], and None if the file has neither table.
+    a table [tool.orm-async-tests] that does not contain the table `lint`. Return None if the file
+    has no table [tool.orm-async-tests].
     """
     path = root / FILE
     try:
@@ -129,7 +131,9 @@ def _read_table(root: Path) -> dict[str, Any] | None:
 
 
 def _is_like(value: Any, example: Any, is_valid: Callable[[str], Any]) -> bool:
-    """Return whether a value has the type of an example and contains only valid strings."""
+    """Return whether a value has the same type as `example`, and whether `is_valid` accepts the
+    strings in the value.
+    """
     match value, example:
         case str(), str():
             return bool(is_valid(value))

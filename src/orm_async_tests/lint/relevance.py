@@ -1,5 +1,5 @@
-"""Determines which modules import SQLAlchemy, directly or through other modules. Only these modules
-can have sessions.
+"""Determines which modules import SQLAlchemy, directly or through other modules. Other modules
+usually contain no code that uses sessions.
 """
 
 import re

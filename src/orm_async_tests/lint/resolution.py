@@ -289,7 +289,7 @@ class Project:
     # Classes and attributes
 
     def _class_value(self, scope: Scope) -> Value:
-        """Return a class of the project. A subclass of AsyncSession counts as AsyncSession."""
+        """Return the class of a scope. A subclass of AsyncSession counts as AsyncSession."""
         project = Value("class", scope.name, scope.module.path)
         known = scope.module.values
         value = self._remember((scope, "class"), known, Project._known_base, scope, project)

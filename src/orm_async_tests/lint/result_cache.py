@@ -1,10 +1,10 @@
-"""Caches the results of checking files. The result of a file stays valid while the file and the
-modules that the file imports are unchanged.
+"""Caches the results of checking files. A result stays valid while the checked file and the modules
+that this file imports are unchanged.
 
 The cache compares the contents of files instead of their times of modification. The name of the
 cache file depends on everything else that changes results: the settings, the source of the checker,
-the version of Python, and the list of files. The list of files changes results, because a new file
-may change which module an import finds.
+the version of Python, and the list of files. The results depend on the list of files, because a
+new file may change which module an import finds.
 """
 
 import hashlib
@@ -57,7 +57,7 @@ def check_changed(
     """Return the results of checking files. Call the function `check` for the files that have no
     valid result in the cache.
 
-    If the cache file cannot be read or written, the check only takes longer.
+    Ignore errors when reading or writing the cache file.
     """
     sources = sorted(Path(__file__).parent.rglob("*.py"))
     checker = _digest(b"".join(path.read_bytes() for path in sources))

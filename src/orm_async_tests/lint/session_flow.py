@@ -165,7 +165,7 @@ class SessionFlow:
         return join(branches)
 
     def _if_session(self, node: ast.If, states: list[State]) -> list[State]:
-        """Assume that a failed session takes the first branch of `if session.in_transaction():`."""
+        """Assume that the condition `session.in_transaction()` is true for a failed session."""
         for state in states:
             state.begun.clear()
         body = self._block(node.body, states)
@@ -223,12 +223,12 @@ class SessionFlow:
         return last
 
     def _jumps(self) -> list[tuple[list[State], int]]:
-        """Return the lists of states at `break`, `continue` and `return`, with their lengths."""
+        """Return every list of the states at `break`, `continue` and `return`, with its length."""
         jumps = [*self._breaks[-1:], *self._continues[-1:], self.ends]
         return [(states, len(states)) for states in jumps]
 
     def _clear_jumps(self, jumps: list[tuple[list[State], int]], keys: set[str]) -> None:
-        """Remove sessions from the states that were added to `jumps` after the call of _jumps()."""
+        """Forget the sessions `keys` in the states that were added after the call of _jumps()."""
         for states, size in jumps:
             for state, key in product(states[size:], keys):
                 state.clear(key)
@@ -326,7 +326,9 @@ class SessionFlow:
             self._raised[-1].append(Raised(key, place, kinds, copies))
 
     def _enter(self, event: Event, state: State) -> Iterator[tuple[State, frozenset[Failure]]]:
-        """Yield a state and its failures if a called function does not roll back the session."""
+        """Remove the failures of a session from a state while a function is called. Yield the state
+        and the removed failures if the called function does not roll back the session.
+        """
         is_failed = event.key in state.failures and "begin" not in event.operations
         flow = self._flows.called(event, state) if event.callee and is_failed else None
         if flow and flow.scope.node in flow.swallowed:

@@ -1,8 +1,8 @@
 """Determines which sessions an expression uses, and which methods of these sessions are called.
 
 The key of a session is the dotted path by which a function reaches the session, for example
-"self.session". An object that holds a session, for example a repository, has the same key as the
-session.
+"self.session". If an object holds a session, for example a repository, the object's key is the
+key of this session.
 """
 
 import ast
@@ -77,7 +77,10 @@ class SessionUse:
         return ()
 
     def _accessor(self, node: ast.AST, scope: Scope) -> str:
-        """Return "current.get()" for a call that reads the context variable `current`, or ""."""
+        """Return "current.get()" if an expression reads the context variable `current`. Return
+        "f()" if the expression calls a function `f` that returns the value of a context variable.
+        Otherwise, return "".
+        """
         node, scope = self.project.origin(node, scope)
         match node:
             case ast.Call(func=ast.Attribute(value=owner, attr="get")):
@@ -133,8 +136,8 @@ class SessionUse:
         return self._attributes[value]
 
     def _canonical(self, path: str, scope: Scope) -> str:
-        """Return the same key for every path of a session, for example for self.session and
-        self.repository.session.
+        """Return one key for all paths of a session. For example, return "self.session" for the
+        path "self.repository.session" if the code passed self.session to self.repository.
         """
         owner = path.rpartition(".")[0]
         if "." not in owner:
@@ -154,7 +157,7 @@ class SessionUse:
     # Events
 
     def normal(self, call: ast.Call, scope: Scope) -> ast.Call:
-        """Return a copy of a call that passes all arguments of partial() and `*items` directly."""
+        """Return a call that passes all its arguments directly, without partial() or `*items`."""
         value = self.project.value(call.func, scope)
         if value and value.kind == "call" and value.parts:
             source, _ = self.project.origin(call.func, scope)
@@ -242,8 +245,8 @@ class SessionUse:
             yield Event(key, names, call, callee, tuple(paths))
 
     def _outer(self, path: str, function: Scope, scope: Scope) -> tuple[str, ...]:
-        """Return the caller's keys for a session that a called function does not get as an
-        argument.
+        """Return the caller's keys for a session that a called function reads from a variable of an
+        outer function or of the module.
         """
         if path == ANY or function.module is not scope.module:
             return (path,) if path == ANY else ()

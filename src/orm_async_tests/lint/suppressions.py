@@ -1,4 +1,4 @@
-"""Reads comments that suppress findings, which begin with `# noqa` or with `# oat: ignore`."""
+"""Reads the comments `# noqa` and `# oat: ignore`, which suppress findings."""
 
 import io
 import re
@@ -51,7 +51,9 @@ class Suppression:
 
 
 def read_suppressions(path: str, lines: Sequence[str]) -> Iterator[Suppression]:
-    """Yield the suppressions in the comments of a file, one for each code."""
+    """Yield one suppression for every rule's code in a comment that suppresses findings, and one
+    suppression for every such comment without codes.
+    """
     if not any(COMMENT.search(line) for line in lines):
         return
     text = io.StringIO("\n".join(lines) + "\n")

@@ -63,7 +63,7 @@ def elements(
     file: SourceFile, node: ast.AST, scope: Scope, around: ast.AST | None
 ) -> Iterator[Work]:
     """Yield the elements of an expression that creates a collection, for example of a list or of a
-    call of gather(). Yield any other expression itself.
+    call of gather(). If an expression creates no collection, yield the expression.
     """
     match node:
         case ast.Starred(value=ast.Call(func=func) as call) if (

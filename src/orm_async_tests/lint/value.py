@@ -12,8 +12,9 @@ class Value(NamedTuple):
     class and "instance" for an instance of the class. The field `kind` can also be "function",
     "module", "method" for a method of SQLAlchemy, or "external" for a name of another library.
 
-    Some values contain the value `inner`. Then the field `kind` says how code gets the value
-    `inner`: "await" with `await`, "enter" with `with`, "item" with `for`, and "call" with a call.
+    A value can wrap another value, `inner`. For example, a list of sessions wraps a session. The
+    field `kind` of such a value names the code that unwraps it: "await" stands for `await`, "enter"
+    for `with`, "item" for `for`, and "call" for a call.
     """
 
     kind: str

@@ -1,4 +1,4 @@
-"""Installing SQLAlchemy 2.1 does not install greenlet: require sqlalchemy[asyncio] instead.
+"""SQLAlchemy 2.1 does not install greenlet unless you require sqlalchemy[asyncio].
 
 On common platforms, SQLAlchemy 2.0 installs greenlet, but SQLAlchemy 2.1 does not. Without
 greenlet, the asyncio extension does not work. Write sqlalchemy[asyncio] in the dependencies of your
@@ -41,19 +41,19 @@ async def requirements() -> list[str]:
 
 @variant
 async def core_without_it() -> dict[str, int | None]:
-    """import sqlalchemy and its ORM without greenlet"""
+    """import sqlalchemy and its ORM while greenlet is not installed"""
     return {"exit code": await python(f"{HIDE}; import sqlalchemy.orm")}
 
 
 @wrong
 async def asyncio_without_it() -> dict[str, int | None]:
-    """create an async engine without greenlet"""
+    """create an async engine while greenlet is not installed"""
     return {"exit code": await python(HIDE + USE)}
 
 
 @right
 async def asyncio_with_it() -> dict[str, int | None]:
-    """create an async engine with greenlet"""
+    """create an async engine while greenlet is installed"""
     return {"exit code": await python(USE)}
 
 

@@ -1,7 +1,7 @@
 """An `async def` listener of an event never runs, and only a warning says so.
 
 SQLAlchemy calls a listener synchronously and drops the coroutine that it returns. Write a listener
-as a plain function, which can execute SQL (test121).
+with `def` instead of `async def`. A listener can execute SQL without `await` (test121).
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-events-with-the-asyncio-extension
 """

@@ -32,7 +32,7 @@ async def of_one_session(engine: AsyncEngine) -> dict[str, int]:
 
 @right
 async def of_the_factory(engine: AsyncEngine) -> dict[str, int]:
-    """add a listener to the sessionmaker that creates two sessions, then commit both sessions"""
+    """add a listener to the sessionmaker of two sessions, then commit both sessions"""
     commits: list[object] = []
     factory = sessionmaker()
     make = async_sessionmaker(engine, sync_session_class=factory)

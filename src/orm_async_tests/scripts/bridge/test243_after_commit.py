@@ -3,7 +3,7 @@
 SQLAlchemy calls an after_commit listener when the transaction is over, but the session cannot begin
 another transaction yet. In an after_commit listener, write into the dictionary session.info what
 remains to be done. If the process dies after the commit, work that you noted only in session.info
-is lost. Store work that must not be lost in a table, in the same transaction as the changes.
+is lost. If work must not be lost, store it in a table, in the same transaction as the changes.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/events.html#sqlalchemy.orm.SessionEvents.after_commit
 Symptom: you get InvalidRequestError "This session is in 'committed' state".

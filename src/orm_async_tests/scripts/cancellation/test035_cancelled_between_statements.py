@@ -21,7 +21,7 @@ COUNT = "SELECT count(*) FROM users WHERE username = 'new'"
 
 @wrong
 async def uncommitted(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
-    """insert a row, then be cancelled while waiting"""
+    """insert a row, then cancel the task before its commit()"""
     waiting = Event()
 
     async def work() -> None:
@@ -40,7 +40,7 @@ async def uncommitted(engine: AsyncEngine, activity: Activity) -> dict[str, int]
 
 @right
 async def committed(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
-    """insert a row, commit, then be cancelled while waiting"""
+    """insert a row, commit(), then cancel the task"""
     waiting = Event()
 
     async def work() -> None:

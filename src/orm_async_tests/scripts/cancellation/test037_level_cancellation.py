@@ -2,8 +2,8 @@
 
 If asyncio cancels a task once, asyncpg asks the server to cancel the task's query. AnyIO, which
 FastAPI uses, cancels a task again at every await. By cancelling a task repeatedly, AnyIO interrupts
-asyncpg before asyncpg has asked the server to cancel the query. A query whose task AnyIO has
-cancelled keeps running on the server and keeps its locks. To limit the time of a query, set
+asyncpg before asyncpg has asked the server to cancel the query. While the query of a
+cancelled task keeps running, it keeps its locks. To limit the time of a query, set
 statement_timeout.
 
 Docs: https://anyio.readthedocs.io/en/stable/cancellation.html

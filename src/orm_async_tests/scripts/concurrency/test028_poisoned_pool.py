@@ -1,11 +1,11 @@
 """Closing a connection that another task is using corrupts the pool.
 
 At the end of `async with`, SQLAlchemy tries to send ROLLBACK, but asyncpg refuses because a query
-of another task is still running. After a refused ROLLBACK, SQLAlchemy 2.1.4 and later return the
-connection to the pool with an open transaction, and every later checkout fails (rvf5). After a
-refused ROLLBACK, SQLAlchemy before 2.1.4 loses the connection's slot in the pool, so later
-checkouts time out (3o7r). On psycopg, the ROLLBACK at the end of `async with` waits for the running
-query. Wait for your tasks inside `async with`, for example with a TaskGroup.
+of another task is still running. If asyncpg refuses the ROLLBACK, SQLAlchemy 2.1.4 and later return
+the connection to the pool with an open transaction, and every later checkout fails (rvf5). If
+asyncpg refuses the ROLLBACK, SQLAlchemy before 2.1.4 loses the connection's slot in the pool, so
+later checkouts time out (3o7r). On psycopg, the ROLLBACK at the end of `async with` waits for the
+running query. Wait for your tasks inside `async with`, for example with a TaskGroup.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.4
 Symptom: you get InterfaceError "another operation is in progress" on asyncpg.
@@ -60,7 +60,7 @@ async def closed_early(engine: AsyncEngine, activity: Activity) -> dict[str, lis
 
 @right(engine=POOL)
 async def waited(engine: AsyncEngine) -> dict[str, list[str]]:
-    """wait for the other task with a TaskGroup inside `async with`"""
+    """leave `async with` after another task has run its query on the connection"""
     async with engine.connect() as connection:
         await connection.execute(select(1))
         async with TaskGroup() as tasks:

@@ -3,8 +3,7 @@
 The driver asyncpg works only with an engine that create_async_engine() has returned. The driver
 psycopg has a synchronous and an asyncio API, so its URL works with a synchronous and with an async
 engine. If your program also needs a synchronous engine, for example for migrations, use psycopg for
-the synchronous engine. You can also run the synchronous code in run_sync() on a connection of the
-async engine.
+the synchronous engine. To run synchronous code on a connection of the async engine, use run_sync().
 
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-xd2s
 Symptom: you get MissingGreenlet (code xd2s) "greenlet_spawn has not been called" with

@@ -1,4 +1,4 @@
-"""connect() raises DBAPIError if the server refuses a connection, but OSError if no server answers.
+"""connect() raises DBAPIError if the server reports an error, but OSError if no server answers.
 
 For an unknown database or a wrong password, the server answers with an SQLSTATE, and SQLAlchemy
 raises a DBAPIError. Before SQLAlchemy 2.1, connect() raised asyncpg's own errors. If no server

@@ -1,4 +1,4 @@
-"""Appending to an unloaded collection raises MissingGreenlet, but setting the parent does not.
+"""Appending to an unloaded collection raises MissingGreenlet, but setting child.parent does not.
 
 Calling append() first reads the collection, which is a lazy load and raises MissingGreenlet (xd2s).
 Creating TrackPoint(user=user) also adds a point to the user, but does not read the collection. If

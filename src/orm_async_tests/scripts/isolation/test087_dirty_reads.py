@@ -1,7 +1,7 @@
 """No isolation level reads uncommitted or rolled-back changes (anomalies G1a, G1b and G1c).
 
-PostgreSQL has no dirty reads, and treats READ UNCOMMITTED as READ COMMITTED. In schedule G1c, each
-of two transactions writes one row and reads the other row. At SERIALIZABLE, one of the two
+PostgreSQL has no dirty reads, and treats READ UNCOMMITTED as READ COMMITTED. In schedule G1c, two
+transactions update one row each, and then read each other's row. At SERIALIZABLE, one of the two
 transactions of schedule G1c fails with SQLSTATE 40001.
 
 Docs: https://github.com/ept/hermitage/blob/master/postgres.md
@@ -26,7 +26,7 @@ async def aborted_read(a: AsyncSession, b: AsyncSession, one: int) -> bool:
 
 
 async def intermediate_read(a: AsyncSession, b: AsyncSession, one: int) -> bool:
-    """Return whether session `b` reads a value that session `a` overwrites before it commits."""
+    """Return whether session `b` reads a value that session `a` overwrites before `a` commits."""
     await a.execute(update(TrackPoint).where(pk == one).values(lon=99))
     dirty = await b.scalar(select(lon).where(pk == one))
     await a.execute(update(TrackPoint).where(pk == one).values(lon=11))

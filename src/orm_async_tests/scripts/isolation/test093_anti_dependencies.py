@@ -1,8 +1,9 @@
 """Only SERIALIZABLE stops two transactions from missing each other's inserts (anomaly G2).
 
-Two transactions look for rows, find none, and then insert rows that the other transaction would
-have found. In the schedule `two_edges`, a transaction that only reads sees a state that no serial
-order could produce. At SERIALIZABLE, one of the conflicting transactions fails with SQLSTATE 40001.
+In the schedule `two_inserts`, two transactions look for the same rows, find none, and then both
+insert such a row. In the schedule `two_edges`, a transaction that only reads sees a state that no
+serial order could produce. At SERIALIZABLE, one of the conflicting transactions fails with SQLSTATE
+40001.
 
 Docs: https://www.postgresql.org/docs/current/transaction-iso.html
 """

@@ -2,8 +2,8 @@
 
 Every variant of this script reads three users with two points each. Loading with joinedload() takes
 one statement. Loading with selectinload() or subqueryload() takes one statement in addition to the
-query. Loading with immediateload() or awaitable_attrs takes one more statement per user. With
-raiseload(), SQLAlchemy sends no further statement.
+query. Loading with immediateload() or awaitable_attrs takes one statement per user in addition to
+the query. With raiseload(), SQLAlchemy sends no further statement.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/relationships.html
 """
@@ -42,14 +42,14 @@ async def subquery(session: AsyncSession) -> dict[str, int]:
 
 @wrong
 async def immediate(session: AsyncSession) -> dict[str, int]:
-    """immediateload() sends one more statement per user"""
+    """immediateload() sends one statement per user in addition to the query"""
     users = await session.scalars(select(User).options(immediateload(User.points)))
     return {"points": sum(len(user.points) for user in users)}
 
 
 @wrong
 async def awaitable(session: AsyncSession) -> dict[str, int]:
-    """awaitable_attrs sends one more statement per user"""
+    """awaitable_attrs sends one statement per user in addition to the query"""
     users = await session.scalars(select(User))
     return {"points": sum([len(await user.awaitable_attrs.points) for user in users])}
 

@@ -1,9 +1,9 @@
 """If env.py queries before context.configure(), Alembic commits nothing and raises no error.
 
-A query before context.configure() begins a transaction. Alembic believes that a transaction that is
-already open belongs to the caller, so Alembic does not commit it. If Alembic commits nothing,
-closing the connection in env.py rolls back every revision. Send the queries of env.py after
-context.configure(), or call commit() before context.configure().
+If env.py sends a query before context.configure(), the query begins a transaction. Alembic believes
+that a transaction that is already open belongs to the caller, so Alembic does not commit it. If
+Alembic commits nothing, closing the connection in env.py rolls back every revision. Send the
+queries of env.py after context.configure(), or call commit() before context.configure().
 
 Docs: https://alembic.sqlalchemy.org/en/latest/api/runtime.html#alembic.runtime.environment.EnvironmentContext.begin_transaction
 Symptom: you get AssertionError with "autocommit_block" in the traceback.
@@ -62,7 +62,7 @@ async def query_first(engine: AsyncEngine) -> dict[str, object]:
 
 @wrong
 async def autocommit_block(engine: AsyncEngine) -> dict[str, object]:
-    """send a query, then call configure(), with a revision that uses autocommit_block()"""
+    """send a query, call configure(), and run a revision that uses autocommit_block()"""
     return await upgrade(engine.connect(), ENV.format(""), REVISION.format(IN_A_BLOCK))
 
 
@@ -75,7 +75,7 @@ async def committed(engine: AsyncEngine) -> dict[str, object]:
 
 @right
 async def begun(engine: AsyncEngine) -> dict[str, object]:
-    """send a query, then call configure(), with engine.begin() instead of engine.connect()"""
+    """open a connection with engine.begin(), send a query, then call context.configure()"""
     return await upgrade(engine.begin(), ENV.format(""), REVISION.format(""))
 
 

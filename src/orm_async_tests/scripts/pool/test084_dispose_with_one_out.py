@@ -19,7 +19,7 @@ ONE = select(1)
 
 @wrong(leaks=True, warns=True)
 async def in_use(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
-    """dispose the engine while a connection is in use, and count the backends at once and later"""
+    """call dispose() while a connection is in use, then return the connection and count backends"""
     old: Any = engine.pool  # this reference prevents its garbage collection
     async with engine.connect() as connection:
         await engine.dispose()

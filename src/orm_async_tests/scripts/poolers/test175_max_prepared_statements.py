@@ -2,9 +2,9 @@
 
 With max_prepared_statements, PgBouncer prepares a client's statement on every server connection
 that the client gets. PgBouncer 1.24 and later set max_prepared_statements by default. After a
-change of a column's type, the server rejects the prepared statement, even for new clients. Send
-RECONNECT to PgBouncer's admin console, or switch off the statement caches of asyncpg and
-SQLAlchemy.
+change of a column's type, the server rejects the statements that PgBouncer prepared before the
+change, even for new clients. Send RECONNECT to PgBouncer's admin console, or switch off the
+statement caches of asyncpg and SQLAlchemy.
 
 Docs: https://www.pgbouncer.org/config.html#max_prepared_statements
 Symptom: you get InvalidCachedStatementError (SQLSTATE 0A000) "cached statement plan is invalid".

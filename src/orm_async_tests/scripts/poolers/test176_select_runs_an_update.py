@@ -48,7 +48,7 @@ async def second(url: URL, caches: Caches) -> list[str | None]:
 async def both(
     url: URL, caches: Caches, activity: Activity, processes: Processes
 ) -> list[str | None]:
-    """Run both processes and return what the second one reads.
+    """Run `first()` and then `second()` in separate processes, and return what `second()` reads.
 
     While the second process starts, another client holds the server connection that the first
     process has used.

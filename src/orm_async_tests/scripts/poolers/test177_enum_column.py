@@ -1,8 +1,9 @@
 """Unique statement names do not make an ENUM column work behind PgBouncer.
 
 To look up an ENUM type, asyncpg prepares an internal statement. The function
-prepared_statement_name_func does not name asyncpg's internal statements, so the names from two
-processes collide. With statement_cache_size=0, asyncpg's internal statements have no names.
+prepared_statement_name_func does not name asyncpg's internal statements, so two processes give
+these statements the same name. With statement_cache_size=0, asyncpg's internal statements have no
+names.
 
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-name-with-pgbouncer
 Symptom: you get DuplicatePreparedStatementError (SQLSTATE 42P05) "statement ... already exists"

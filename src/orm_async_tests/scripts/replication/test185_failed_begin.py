@@ -1,4 +1,4 @@
-"""A standby rejects SERIALIZABLE, and with asyncpg the pooled connection stays broken.
+"""A standby rejects SERIALIZABLE transactions, and asyncpg's connection is unusable afterwards.
 
 A hot standby rejects SERIALIZABLE at BEGIN. After a rejected BEGIN, asyncpg still considers its
 transaction open, and every later use of the pooled connection fails. On a standby, use REPEATABLE

@@ -1,8 +1,9 @@
 """With target_session_attrs=primary, new connections find the new primary after a failover.
 
 With target_session_attrs=primary, the driver tries one host after the other, and keeps the first
-host that is a primary. In the URL, write `host` once for every server, each time with a port. Every
-new connection chooses a host again, but a pooled connection stays connected to its server.
+host that is a primary. In the URL, write `host` once for every server, each time with a port. The
+driver chooses a host for every new connection, but a pooled connection stays connected to its
+server.
 
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#multihost-connections
 Symptom: you get ConnectionRefusedError "Connection refused" on asyncpg with

@@ -1,9 +1,9 @@
 """After a failover, run the whole unit of work again, not only the statement that failed.
 
-When the primary dies, its open transactions are lost. If you repeat only the failed statement, you
-store only half of the work. While no server is a primary, connecting raises an OSError on asyncpg
-and an OperationalError on psycopg. A COMMIT whose answer was lost may have succeeded, so the unit
-of work must be safe to run twice (test154).
+When the primary dies, its open transactions are lost. If you repeat only the failed statement, the
+earlier statements of its transaction have no effect. While no server is a primary, connecting
+raises an OSError on asyncpg and an OperationalError on psycopg. A COMMIT whose answer was lost may
+have succeeded, so the unit of work must be safe to run twice (test154).
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#dealing-with-disconnects
 Symptom: you get DBAPIError (SQLSTATE 08003) "connection was closed in the middle of operation"
@@ -35,7 +35,7 @@ async def list_added(engine: AsyncEngine) -> list[str]:
 async def the_rest(
     make_engine: MakeEngine, primary_url: URL, standby_url: URL, standby: Standby
 ) -> dict[str, object]:
-    """add two users, with a failover between them, and repeat only the failed statement"""
+    """add a user, fail over, add a second user, and repeat only the failed statement"""
     engine = make_engine(primary_of(primary_url, standby_url))
     async with AsyncSession(engine) as session:
         await session.execute(ONE)

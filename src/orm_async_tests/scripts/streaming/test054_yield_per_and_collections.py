@@ -1,7 +1,7 @@
 """yield_per does not work with joinedload() of a collection, but it works with selectinload().
 
-With a join, the rows of one parent may fall into two partitions. With selectinload(), SQLAlchemy
-sends one more query per partition.
+With joinedload(), two batches of yield_per rows may contain rows of the same parent. With
+selectinload(), SQLAlchemy sends one more query per batch.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/api.html#fetching-large-result-sets-with-yield-per
 Symptom: you get InvalidRequestError "yield_per with eager loaders that require uniquing".
@@ -39,7 +39,7 @@ async def selectin(session: AsyncSession) -> dict[str, int]:
 def check(joined: Observation, selectin: Observation) -> None:
     assert isinstance(joined.error, InvalidRequestError)
     assert selectin.value == {"points": 6}
-    assert len(selectin.sql) == 1 + 2  # three users in two partitions
+    assert len(selectin.sql) == 1 + 2  # three users in two batches
 
 
 main = main_of(__name__)

@@ -2,8 +2,8 @@
 
 A `break`, an exception and a cancel all leave the cursor of a stream open. When the garbage
 collector deletes an open cursor, psycopg issues a ResourceWarning. Close the result of a stream in
-a `finally` block. On asyncpg, the cursor of an unfinished stream also stays open, but causes no
-warning (test234).
+a `finally` block. On asyncpg, an unfinished stream leaves its cursor open without a warning
+(test234).
 
 Docs: https://www.psycopg.org/psycopg3/docs/advanced/cursors.html#server-side-cursors
 Symptom: you get ResourceWarning "was deleted while still open".
@@ -44,7 +44,7 @@ async def closed(session: AsyncSession) -> dict[str, object]:
 
 @right
 async def read_to_the_end(session: AsyncSession) -> dict[str, object]:
-    """read the stream to its end, where the last row closes the cursor"""
+    """read the stream to its end, which closes the cursor"""
     ids = [point.id async for point in await session.stream_scalars(POINTS)]
     return {"reached": ids[-1]}
 

@@ -1,7 +1,8 @@
 """Streaming row by row creates a greenlet per row, but partitions() creates one per partition.
 
 A loop over a stream reads every row in a separate greenlet, although the rows are already in
-memory. With partitions(), SQLAlchemy switches to a greenlet once for a list of rows.
+memory. With partitions(), SQLAlchemy switches to a greenlet once per partition, and not once per
+row.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncResult.partitions
 """

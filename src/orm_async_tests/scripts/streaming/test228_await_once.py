@@ -1,8 +1,9 @@
 """Await execute() once, but do not await the methods of its result.
 
-The result of execute() or scalars() is complete, so all() and first() are ordinary functions.
-Awaiting the list that all() returns raises TypeError. If you forget to await execute(), you call
-all() on a coroutine, which raises AttributeError. Only the result of stream() has methods to await.
+The result of execute() or scalars() already contains all rows, so you call all() and first()
+without await. Awaiting the list that all() returns raises TypeError. If you forget to await
+execute(), you call all() on a coroutine, which raises AttributeError. Only the result of stream()
+has methods to await.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncSession.scalars
 Symptom: you get TypeError "can't be used in 'await' expression".

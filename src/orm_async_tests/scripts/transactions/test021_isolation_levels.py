@@ -1,4 +1,4 @@
-"""The isolation level of a session ends when its connection returns to the pool.
+"""The isolation level of a session applies only until its connection returns to the pool.
 
 The isolation level of an engine applies to all its connections. The isolation level of a connection
 or a session applies only until the connection returns to the pool. Set the isolation level of a

@@ -1,4 +1,4 @@
-"""If the answer to COMMIT is lost, the rows exist, so retry only with a unique key.
+"""If the answer to COMMIT is lost, the rows may exist, so retry only with a unique key.
 
 The script cuts the connection after the server has committed, but before the client gets the
 answer. The client sees only the error of a lost connection, so it cannot know whether the commit

@@ -29,7 +29,7 @@ async def commit_inside(session: AsyncSession) -> dict[str, int | None]:
 
 @right
 async def two_blocks(session: AsyncSession) -> dict[str, int | None]:
-    """add an object in one block, and query in another block"""
+    """add an object in one block of begin(), and query in another block of begin()"""
     async with session.begin():
         session.add(User(username="walker"))
     async with session.begin():

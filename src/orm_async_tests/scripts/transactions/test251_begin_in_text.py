@@ -1,9 +1,9 @@
 """On asyncpg, text("COMMIT") makes rollback() useless, and text("BEGIN") breaks the pool.
 
-After COMMIT in text(), SQLAlchemy believes that its transaction is still open. On asyncpg, a
-statement after COMMIT in text() commits by itself, so rollback() has no effect. After BEGIN in
-text() on an AUTOCOMMIT connection, nothing commits, so all later rows are lost. On asyncpg, BEGIN
-in text() leaves an open transaction on the pooled connection, so later checkouts fail (rvf5). Use
+After text("COMMIT"), SQLAlchemy believes that its transaction is still open. On asyncpg, every
+statement after text("COMMIT") commits by itself, so rollback() has no effect. After text("BEGIN")
+on an AUTOCOMMIT connection, nothing commits, so all later rows are lost. On asyncpg, text("BEGIN")
+leaves an open transaction on the pooled connection, so later checkouts fail (rvf5). Use
 connection.begin() and commit() instead of text("BEGIN") and text("COMMIT").
 
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#using-transactions

@@ -1,4 +1,4 @@
-"""A background task needs its own session, because the request's session may lose its rows.
+"""A background task needs its own session: the request's session may never commit the task's rows.
 
 FastAPI runs background tasks after the response. With Depends(..., scope="function"), the session
 is closed before the background task runs, and nobody commits the transaction that the task begins.
@@ -70,19 +70,19 @@ async def post(
 
 @wrong
 async def function_scope(engine: AsyncEngine, http: Http) -> dict[str, int | None]:
-    """use the request's session in the background task, with a dependency of function scope"""
+    """with Depends(scope="function"), use the request's session in the background task"""
     return await post(engine, http, "function", add_user)
 
 
 @wrong
 async def request_scope(engine: AsyncEngine, http: Http) -> dict[str, int | None]:
-    """use the request's session in the background task, with a dependency of request scope"""
+    """with Depends(scope="request"), use the request's session in the background task"""
     return await post(engine, http, "request", add_user)
 
 
 @right
 async def own_session(engine: AsyncEngine, http: Http) -> dict[str, int | None]:
-    """open a session in the background task, with a dependency of function scope"""
+    """with Depends(scope="function"), open a session in the background task"""
     return await post(engine, http, "function", add_user_in_own_session)
 
 

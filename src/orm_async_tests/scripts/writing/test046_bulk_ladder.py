@@ -1,4 +1,4 @@
-"""An INSERT of 2500 rows runs three times with RETURNING, but only once without RETURNING.
+"""To insert 2500 rows, SQLAlchemy executes three INSERTs with RETURNING, or one without RETURNING.
 
 One INSERT with RETURNING writes up to 1000 rows. Without RETURNING, SQLAlchemy passes all rows as
 parameters of one statement. COPY writes all rows without an INSERT, but you must call COPY through

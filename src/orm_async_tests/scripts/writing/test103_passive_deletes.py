@@ -1,8 +1,8 @@
 """delete() of a parent loads its children, unless the relationship has passive_deletes=True.
 
-When you delete a parent, the session by default loads the children and deletes them itself. If the
-foreign key has ON DELETE CASCADE and you set passive_deletes=True, one DELETE of the parent is
-enough.
+By default, the session loads the children of a deleted parent, and deletes the children before the
+parent. If the foreign key has ON DELETE CASCADE and you set passive_deletes=True, one DELETE of the
+parent is enough.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/cascades.html#passive-deletes
 """

@@ -1,9 +1,9 @@
 """update() with a list runs once per row, but UPDATE with FROM unnest() runs once for all rows.
 
-If you pass a list to update(), the server runs the statement once for every row. An UPDATE with
-FROM unnest() has arrays as parameters. The function unnest() turns the arrays into rows, which the
-UPDATE joins by the key. `orm-async-tests bench update` shows how much faster an UPDATE with arrays
-is than an UPDATE with a list of rows.
+If you execute update() with a list of dictionaries, the server runs the statement once for every
+dictionary. An UPDATE with FROM unnest() has arrays as parameters. The function unnest() turns the
+arrays into rows, which the UPDATE joins by the key. `orm-async-tests bench update` shows how much
+faster an UPDATE with arrays is than an UPDATE with a list of rows.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/selectable.html#sqlalchemy.sql.expression.TableValuedAlias
 """

@@ -1,9 +1,9 @@
 """SQLAlchemy compiles insert().values([...]) at every call: pass the list to execute().
 
 The SQL text of values() with a list depends on the length of the list. SQLAlchemy cannot cache
-values() with a list, and compiles the statement at every call. Instead, pass the list of rows to
-execute() as the parameters of an insert() without values(). The SQL text of an insert() without
-values() does not depend on the number of rows.
+values() with a list, and compiles the statement at every call. Pass the list of rows to execute()
+as the parameters of an insert() without values(). The SQL text of an insert() without values() does
+not depend on the number of rows.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#sql-compilation-caching
 """

@@ -1,8 +1,9 @@
 """with_for_update() does not refresh an object that the session has already loaded.
 
 A SELECT with with_for_update() returns the current row, but the session does not change the loaded
-object. If you compute a new value from the old object, you overwrite the change of another
-transaction. To get the current values, use populate_existing, or refresh(with_for_update=True).
+object. If another transaction has changed the row since you loaded the object, a new value that you
+compute from the object overwrites the change. To get the current values, use populate_existing, or
+refresh(with_for_update=True).
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/api.html#populate-existing
 """

@@ -26,7 +26,7 @@ WEIGHTS = {  # the columns, and how much a word in them counts
     "prose": 2.0,
 }
 ENOUGH = 0.6  # the coverage that an answer needs
-MOST_WORDS = 60  # the number of a text's words for which the module searches
+MOST_WORDS = 60  # of a text that are looked for
 WORD = re.compile(r"\w+")
 NAME = re.compile(r"\.(\w+)|\b(\w+)=(?![= ])|^from (?!orm_async)(.+)", re.MULTILINE)  # in code
 HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")  # in MissingGreenlet

@@ -132,7 +132,7 @@ class PastedText:
             is_short = len(fragment.split()) < LONG and not self._is_inside(fragment)
             begins = self._matches(rf"(?:^|[:\]] ){_pattern(fragment)}")
             if is_short and not begins and CLASS.search(self.words):
-                return set()  # the text names an error class that differs from the symptom's
+                return set()  # the text names another class
         has_message = len(self.words.split()) > BARE_CODE
         if fragment and has_message and not kinds & {"code", "error", "fragment"}:
             return set()  # the text has the symptom's SQLSTATE with another message

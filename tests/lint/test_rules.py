@@ -12,6 +12,7 @@ from orm_async_tests.lint.finding import Finding
 from orm_async_tests.lint.lint_settings import Settings
 from orm_async_tests.lint.project_check import check
 from orm_async_tests.lint.rules import RULES
+from tests.lint.lint_project import write
 
 ROOT = Path(__file__).parents[2]
 EVALUATION = Path(__file__).parent / "eval"
@@ -107,6 +108,77 @@ def test_no_rule_reports_a_right_variant_or_the_package() -> None:
         right = {line for lines in variants(path, "right").values() for line in lines}
         surplus += [finding] if finding.location.line in right else []
     assert surplus == []
+
+
+def lines_with(code: str, root: Path, source: str, requirements: str) -> list[int]:
+    """Return the lines that a rule reports in a project with one module."""
+    (root / "requirements.txt").write_text(requirements)
+    path = write(root / "module.py", source)
+    findings = check([path], Settings(root=root)).findings
+    return [finding.location.line for finding in findings if finding.code == code]
+
+
+SWALLOWED = """\
+from sqlalchemy.ext.asyncio import AsyncSession
+
+async def store(session: AsyncSession, statement):
+    try:
+        await session.execute(statement)
+    except Exception:
+        print("failed")
+    await session.commit()
+
+async def flush(session: AsyncSession, statement):
+    try:
+        await session.flush()
+    except Exception:
+        print("failed")
+    await session.commit()
+"""
+
+
+def test_on_sqlite_only_a_failed_flush_breaks_the_session(tmp_path: Path) -> None:
+    assert lines_with("OAT201", tmp_path, SWALLOWED, "aiosqlite") == [12]
+    assert lines_with("OAT201", tmp_path, SWALLOWED, "asyncpg") == [5, 12]
+
+
+AWARE = """\
+from datetime import UTC, datetime
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+class Base(DeclarativeBase):
+    pass
+
+class Row(Base):
+    __tablename__ = "row"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+
+def store(session):
+    session.add(Row(at=datetime.now(UTC)))
+    session.rollback()
+
+async def store_later(session: AsyncSession):
+    session.add(Row(at=datetime.now(UTC)))
+"""
+
+
+def test_a_synchronous_session_may_store_an_aware_datetime(tmp_path: Path) -> None:
+    assert lines_with("OAT603", tmp_path, AWARE, "asyncpg") == [14, 18]
+    assert lines_with("OAT603", tmp_path, AWARE, "asyncpg\npsycopg2-binary") == [18]
+
+
+def test_a_helper_needs_no_import_of_sqlalchemy(tmp_path: Path) -> None:
+    caller = "from sqlalchemy.ext.asyncio import AsyncSession\nfrom helpers import store\n"
+    caller += "async def run(session: AsyncSession):\n    store(session, 1)\n"
+    helper = write(tmp_path / "helpers.py", "def store(db, row):\n    db.flush()\n")
+    findings = check(
+        [helper, write(tmp_path / "caller.py", caller)], Settings(root=tmp_path)
+    ).findings
+    assert [(finding.code, finding.location.path) for finding in findings] == [
+        ("OAT103", str(helper))
+    ]
 
 
 def test_the_checker_follows_long_chains_of_calls(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ IMPATIENT = Settings(send_timeout=0.1, receive_timeout=0.1, receive_rate=1, max_
 
 
 class WaitForHead(Connection):
-    """A connection without a time limit for a request's head, so that only the body is late."""
+    """A connection that has time for the head of a request, so that only its body is late."""
 
     def _start_head_timer(self) -> None:
         pass
@@ -65,7 +65,7 @@ class WaitForHead(Connection):
 
 @pytest.fixture(scope="module")
 def impatient(tables: db.Database) -> Iterator[tuple[FastAPI, httpx.Client]]:
-    """A service that soon closes the connection of a client that sends its body too slowly."""
+    """A service that closes the connection of a client soon whose body is late."""
     app = create_app(tables.url, IMPATIENT)
     with serve_app(app, WaitForHead) as client:
         yield app, client

@@ -26,7 +26,10 @@ from orm_async_tests.lint.unread_files import explain_syntax_error
 
 MOST_PARSED = 14_000_000  # characters; their trees of syntax need 60 times as much memory
 DEEPEST = 5000  # calls inside calls, because functions of a project are followed into each other
-STATEMENT = re.compile(r"await \w+\.(execute|scalars?|commit|rollback|flush|refresh|add)\(")
+STATEMENT = re.compile(
+    r"await \w+\.(execute|scalars?|commit|rollback|flush|refresh|add)\("
+    r"|(db|session)\.(commit|rollback|flush|refresh)\("
+)
 RELEVANT = ("sqlalchemy", "sqlmodel", "session", "Session", "async def", "asyncio", "Depends(")
 
 
@@ -106,9 +109,10 @@ class Checker:
     def _check_text(self, path: Path, absolute: str) -> FileResult:
         texts = self.settings.texts
         text = texts[path] if path in texts else decode(path.read_bytes())
-        may_match = any(word in text for word in RELEVANT)
-        may_get_session = bool(self.settings.sessions or STATEMENT.search(text))
-        if may_match and (may_get_session or self._relevance.reaches(absolute, text)):
+        if STATEMENT.search(text) or (
+            any(word in text for word in RELEVANT)
+            and (self.settings.sessions or self._relevance.reaches(absolute, text))
+        ):
             result = self._run_rules(path, absolute, text)
         else:
             symtable.symtable(text, str(path), "exec")  # a faster test of the syntax than a tree

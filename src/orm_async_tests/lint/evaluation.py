@@ -37,6 +37,19 @@ def evaluate_result(project: "Project", function: Scope, value: Value) -> Value 
     return Value("await", inner=returned) if function.is_async else returned
 
 
+def declared_result(project: "Project", function: Scope, name: str) -> Value | None:
+    """Return the session that a function returns or yields as a variable, according to the
+    annotation of the function's result.
+    """
+    annotation = getattr(function.node, "returns", None)
+    yielded = [item.value for item in function.yielded]
+    if not annotation or name not in {*map(last_name, (*yielded, *function.returned))}:
+        return None
+    value = project.instance_of(annotation, function.parent or function)
+    value = value.inner if yielded and value and value.kind == "item" else value
+    return value if value and value.is_session else None
+
+
 def evaluate_call(
     project: "Project", callee: Value | None, call: ast.Call, scope: Scope
 ) -> Value | None:

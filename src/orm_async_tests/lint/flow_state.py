@@ -39,11 +39,8 @@ class State:
     facts: dict[str, object] = field(default_factory=dict)
     """The constants that variables hold, by the names of the variables."""
 
-    flags: dict[str, object] = field(default_factory=dict)
-    """The constants that the call passes for parameters that the function never assigns again."""
-
     def copy(self) -> "State":
-        return State(dict(self.failures), dict(self.begun), dict(self.facts), self.flags)
+        return State(dict(self.failures), dict(self.begun), dict(self.facts))
 
     def failed(self, key: str, failure: Failure, result: object = UNKNOWN) -> "State":
         """Copy this state, and add to the copy an error of a session, and `result` as the result of
@@ -52,7 +49,7 @@ class State:
         group = self.failures.get(key, frozenset()) | {failure}
         facts = {} if result is UNKNOWN else {RESULT: result}
         failures = {**self.failures, key: group}
-        return State(failures, dict(self.begun), self.facts | facts, self.flags)
+        return State(failures, dict(self.begun), self.facts | facts)
 
     def clear(self, key: str) -> None:
         """Forget the errors and the transaction of the session `key`. Also forget the errors and
@@ -63,10 +60,16 @@ class State:
             for name in [name for name in store if name == key or is_held(name)]:
                 del store[name]
 
-    def assign(self, name: str, value: ast.expr) -> None:
-        self.clear(name)
-        result = self.facts.get(RESULT, self.evaluate(value))
+    def rebind(self, name: str) -> None:
+        """Remove what is known about the old value of a variable."""
         self.facts.pop(name, None)
+        for store in (self.failures, self.begun):
+            for key in [key for key in store if key == name or key.startswith(f"{name}.")]:
+                del store[key]
+
+    def assign(self, name: str, value: ast.expr | None) -> None:
+        result = self.facts.get(RESULT, self.evaluate(value)) if value else UNKNOWN
+        self.rebind(name)
         if result is not UNKNOWN:
             self.facts[name] = result
 
@@ -83,8 +86,7 @@ class State:
         return UNKNOWN if constant is TRUE else constant
 
     def may_be(self, test: ast.expr, truth: bool) -> bool:
-        facts = self.facts if self.failures else self.flags
-        return truth_of(test, facts) in (truth, None)
+        return truth_of(test, self.facts) in (truth, None)
 
 
 @dataclass(frozen=True)
@@ -171,11 +173,18 @@ def _name_of(node: ast.expr) -> str:
     return getattr(getattr(node, "target", node), "id", RESULT)
 
 
-def assignments(node: ast.stmt) -> Iterator[tuple[ast.expr, ast.expr]]:
+def assignments(node: ast.stmt) -> Iterator[tuple[ast.expr, ast.expr | None]]:
+    """Yield the targets of a statement with their values. Yield None for a value that is only a
+    part of the result of an expression.
+    """
     match node:
         case ast.AnnAssign(target=target, value=ast.expr() as value):
             yield target, value
+        case ast.AugAssign():
+            yield node.target, None
         case ast.Assign(targets=[ast.Tuple(elts=parts)], value=ast.Tuple(elts=values)):
             yield from zip(parts, values, strict=False)
         case ast.Assign(targets=targets, value=value):
-            yield from ((target, value) for target in targets)
+            for place in targets:
+                yield place, value
+                yield from ((part, None) for part in getattr(place, "elts", ()))

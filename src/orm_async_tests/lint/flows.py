@@ -73,10 +73,9 @@ class Flows:
             return None
         passed = arguments_of(event.node, scope, event.callee)
         facts = {name: state.evaluate(node) for name, node in (scope.defaults | passed).items()}
-        facts = {name: value for name, value in facts.items() if value in FLAGS}
-        bindings = scope.bindings  # without the options that go to **options
-        flags = {name: facts[name] for name in facts if len(bindings.get(name, ())) == 1}
-        start = State(facts=facts, flags=flags)
+        known = [(name, value) for name, value in facts.items() if value is not UNKNOWN]
+        facts = {name: value if value in FLAGS else TRUE for name, value in known if value != ""}
+        start = State(facts=facts)
         if event.key in state.failures:
             failure = Failure(scope.node, DATABASE)
             start.failures = dict.fromkeys(event.inside, frozenset({failure}))

@@ -151,7 +151,8 @@ class Project:
     def _evaluate_bindings(self, owner: Scope, name: str) -> Value | None:
         if owner.is_module and self._is_declared(owner.module.path, name):
             return Value("instance", sa.DECLARED)
-        return union([self.bound(binding, name) for binding in owner.bindings[name][:4]])
+        value = union([self.bound(binding, name) for binding in owner.bindings[name][:4]])
+        return value or evaluation.declared_result(self, owner, name)
 
     def _from_stars(self, name: str, module: Module) -> Value | None:
         for origin, level in module.stars:

@@ -121,9 +121,8 @@ class SessionFlow:
             case ast.Expr(ast.Call(ast.Attribute(ast.Name(name), "append" | "add"))):
                 for state in states:
                     state.facts[name] = True
-        never = isinstance(node, ast.Expr) and expressions.never_returns(
-            self.use.project, node.value, self.scope
-        )
+        project, scope = self.use.project, self.scope
+        never = isinstance(node, ast.Expr) and expressions.never_returns(project, node.value, scope)
         return [] if never else states
 
     def _return(self, node: ast.Return, states: list[State]) -> None:
@@ -171,7 +170,7 @@ class SessionFlow:
         body = self._block(node.body, states)
         if any(state.failures for state in body):
             return join([*body, *self._block(node.orelse, states)])
-        calm = join(State(facts=state.facts, flags=state.flags) for state in states)
+        calm = join(State(facts=state.facts) for state in states)
         return body if body and not node.orelse else join([*body, *self._block(node.orelse, calm)])
 
     def _loop(self, node: ast.For | ast.AsyncFor | ast.While, states: list[State]) -> list[State]:
@@ -182,7 +181,7 @@ class SessionFlow:
         ends = [] if endless else states
         for _ in range(2):  # the second pass sees what the first one left
             for state, name in product(states, names_in(getattr(node, "target", None))):
-                state.clear(name)
+                state.rebind(name)
             states = join([*self._block(node.body, states), *self._continues[-1]])
             self._continues[-1].clear()
             ends = ends if endless else [*ends, *states]

@@ -25,7 +25,7 @@ SOCKET = ".s.PGSQL.5432"
 UNIX_SOCKETS = Path("/proc/net/unix")  # Linux
 PATH_FIELD = 7  # the field with the path in a line of this file
 PS = ("ps", "-A", "-o", "ppid=", "-o", "args=")
-PS_TICK = 1.0  # seconds between two calls of ps, which cost more than reading /proc
+PS_TICK = 1.0  # seconds between two calls of ps, which cost more
 UNTIL_BYTES = 32
 
 Server = subprocess.Popen[bytes]

@@ -28,7 +28,7 @@ CHILDREN = {  # the elements that are read, by their parents
     "trkpt": {"time"},
 }
 KINDS = {"wpt": "waypoint", "rte": "route", "trk": "track"}
-ENCODING = re.compile(  # the encodings of expat, and some with one byte per character
+ENCODING = re.compile(  # those of expat itself, and some with one byte per character
     r"utf-8|utf-16(le|be)?|(us-)?ascii|koi8-[ru]|macintosh|iso-8859-\d\d?|windows-125\d",
     re.ASCII | re.IGNORECASE,
 )

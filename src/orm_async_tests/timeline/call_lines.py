@@ -11,8 +11,8 @@ from greenlet import getcurrent, greenlet
 
 ASYNCIO, HERE = str(Path(asyncio.__file__).parent), str(Path(__file__).parent)
 HARNESS = str(Path(HERE).parent)  # it creates tasks for the user's code
-LOOP = str(Path(ASYNCIO, "events.py"))  # the callers of the loop did not cause the running code
-LIBRARY, USER, CREATES_TASKS, END = range(4)  # the kinds of files
+LOOP = str(Path(ASYNCIO, "events.py"))  # what called it did not cause what runs now
+LIBRARY, USER, CREATES_TASKS, END = range(4)  # what a file is
 Place = tuple[str, int]  # a file and the number of a line
 NOWHERE: Place = "", 0
 UNKNOWN: tuple[int, CodeType | None] = 0, None
@@ -64,7 +64,7 @@ class CallLines(dict[str, int]):
         if place is None:
             place = self._search(None, current.parent) or NOWHERE
             if getattr(current, "__sqlalchemy_greenlet_provider__", False):
-                current.orm_async_place = place  # this line awaits the greenlet until its end
+                current.orm_async_place = place  # what awaits it stays on this line
         return place
 
     def find_creator(self) -> tuple[bool, Place]:

@@ -24,9 +24,8 @@ from orm_async_tests.timeline.event_list import Event, Kind
 CANCELLED = "CancelledError"
 SQLALCHEMY = str(Path(sqlalchemy.__file__).parent)
 LONGEST_MESSAGE = 200  # characters
-# If a statement takes more microseconds than a limit, the recorder asks the server what blocks the
-# statement. The first limit applies while one connection is checked out, the second while several
-# connections are checked out.
+# Microseconds of a statement before the server is asked what blocks it: while only one connection
+# is checked out, and while several connections are.
 LIMIT_ALONE, LIMIT_AMONG_OTHERS = 5000, 1000
 PREFIX = re.compile(r"^<class '[\w.]+'>: ")  # of the messages of SQLAlchemy's adapter for asyncpg
 
@@ -42,7 +41,7 @@ class ConnectionRecord:
     last: Event | None = None
     waiting: list[Event] = field(default_factory=list)  # for the running statement
     begins: bool = True  # the next statement begins a transaction
-    round_trips: int = 0  # that were added to the connection's events
+    round_trips: int = 0  # that the events so far have
 
 
 # The running task, and where the user's code created it, or called the library that created it.
@@ -64,7 +63,7 @@ class Recorder:
         self.connections: list[ConnectionRecord] = []
         self.changes = 0  # events that began or ended
         self._lines = CallLines(is_user)
-        self._name = name  # of the first task, or "" for the name of the task's coroutine
+        self._name = name  # of the first task, if it is not its coroutine's
         self._describe = describe
         self._count_round_trips = count_round_trips
         self._owner: ContextVar[Owner | None] = ContextVar("owner", default=None)

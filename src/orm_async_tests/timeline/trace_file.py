@@ -17,7 +17,7 @@ from orm_async_tests.timeline.event_list import SENT, Event
 from orm_async_tests.timeline.lanes import LEGEND, MARKS, name_task
 
 GAP = 1000  # microseconds between two variants
-FURTHER = 1000  # added to a thread's ID if a slice must move to an additional thread
+FURTHER = 1000  # added to a thread's number for slices that overlap others of the thread
 Slice = dict[str, Any]
 
 

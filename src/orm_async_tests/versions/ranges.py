@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby, zip_longest
 from operator import itemgetter
 
-# The oldest releases on which the scripts were run, and the first later releases on which they were
-# not run. If a defect's range ends at a release in UNKNOWN_FROM, the true end is not known.
+# The oldest releases that the scripts were run on, and the first that they were not run on yet: a
+# range that ends at the latter has no known end.
 KNOWN_FROM = {"sqlalchemy": "2.0.24", "asyncpg": "0.30.0", "psycopg": "3.2.3"}
 UNKNOWN_FROM = {"sqlalchemy": "2.2", "asyncpg": "0.33", "psycopg": "4"}
 

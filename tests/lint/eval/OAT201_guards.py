@@ -1,4 +1,5 @@
 import contextlib
+import enum
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -32,3 +33,25 @@ async def statement_in_a_guard(session: AsyncSession, a, b):
             await session.execute(b)
         except Exception:
             await session.rollback()
+
+
+class Role(enum.Enum):
+    VIP = "vip"
+
+
+async def log_role(session: AsyncSession, user, previous: Role | None = None):
+    if previous is None:
+        previous = await session.scalar(user)
+    session.add(previous)
+
+
+async def log_new_role(session: AsyncSession, user):
+    with contextlib.suppress(Exception):
+        await log_role(session, user)  # OAT201
+    await session.commit()
+
+
+async def log_known_role(session: AsyncSession, user):
+    with contextlib.suppress(Exception):
+        await log_role(session, user, Role.VIP)
+    await session.commit()

@@ -17,10 +17,27 @@ class Service:
             row.balance = 1
 
 
+class Unit:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    @property
+    def session(self) -> AsyncSession:
+        return self._session
+
+
 async def load_first(session: AsyncSession, key: int):
     row = await session.get(object, key)
     async with session.begin():  # OAT203
         row.balance = 1
+
+
+async def rename(unit: Unit, statement):
+    session = unit.session
+    name = await session.scalar(statement)
+    transaction = await session.begin()  # OAT203
+    await session.execute(statement, name)
+    await transaction.commit()
 
 
 # Right
@@ -32,3 +49,9 @@ async def load_again(session: AsyncSession, key: int):
     await session.get(object, key)
     async with session.begin():
         session.add(key)
+
+
+async def replace_unit(unit: Unit, statement):
+    await unit.session.execute(statement)
+    unit = Unit(AsyncSession())
+    await unit.session.begin()

@@ -1,5 +1,8 @@
-from fastapi import APIRouter, Depends, Request
+from collections.abc import AsyncIterator
+
+from fastapi import APIRouter, Depends, HTTPException, Request
 from shop_sessions import Session
+from sqlalchemy.ext.asyncio import AsyncSession
 
 
 async def open_transaction(request: Request):
@@ -10,6 +13,13 @@ async def open_transaction(request: Request):
         await session.commit()  # OAT301
 
 
+async def with_factory(request: Request) -> AsyncIterator[AsyncSession]:
+    factory = request.app.state.factory
+    async with factory() as session:
+        yield session
+        await session.commit()  # OAT301
+
+
 async def write_to_the_log(statement):
     yield
     async with Session() as session:
@@ -17,4 +27,14 @@ async def write_to_the_log(statement):
         await session.commit()
 
 
-router = APIRouter(dependencies=[Depends(open_transaction), Depends(write_to_the_log)])
+async def keep_what_a_refusal_wrote():
+    async with Session() as session:
+        try:
+            yield session
+        except HTTPException:
+            await session.commit()
+            raise
+
+
+router = APIRouter(dependencies=[Depends(open_transaction), Depends(with_factory)])
+other = APIRouter(dependencies=[Depends(write_to_the_log), Depends(keep_what_a_refusal_wrote)])

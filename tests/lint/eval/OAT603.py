@@ -127,3 +127,7 @@ async def replace_text(session: AsyncSession, names: list[str]):
     for _ in names:
         name = name.replace("a", "b")  # noqa: F821
         await session.execute(select(Tour).where(Tour.plain == name))
+
+
+def is_over(tour: type[Tour]):
+    return tour.plain < datetime.now(UTC) and not tour.zoned

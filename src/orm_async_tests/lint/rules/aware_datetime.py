@@ -3,11 +3,12 @@
 import ast
 import re
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from orm_async_tests.lint.finding import Finding
 from orm_async_tests.lint.rules.rule import Rule, argument, named_arguments
-from orm_async_tests.lint.scopes import Scope, last_name
+from orm_async_tests.lint.scopes import Function, Scope, last_name
+from orm_async_tests.lint.session_use import ANY
 from orm_async_tests.lint.source_file import SourceFile
 from orm_async_tests.lint.value import Value
 
@@ -19,6 +20,8 @@ COLUMN_TYPES = {"type_", "sa_type", "sa_column"}  # the arguments that give a co
 NAIVE = re.compile(r"sqlalchemy\.(.+\.)?(DateTime|DATETIME|TIMESTAMP)")
 BASES = {"DeclarativeBase", "AsyncAttrs", "MappedAsDataclass", "SQLModel", "Generic", "ABC"}
 
+SYNCHRONOUS = {"psycopg", "psycopg2", "pg8000"}  # drivers that a synchronous session can use
+BOOLEAN = (ast.BoolOp, ast.UnaryOp, ast.If, ast.While, ast.Assert)  # no parts of an SQL statement
 COMPARING = {"between", "in_", "not_in", "is_distinct_from", "is_not_distinct_from"}
 WRITING = ("values", "on_conflict_do_update")
 READING = {"execute", "scalar", "scalars", "stream", "stream_scalars", "exec"}
@@ -37,7 +40,8 @@ class AwareDatetime(Rule):
     time zone of the datetime without an error.
 
     In a project that also uses psycopg, OAT603 does not check comparisons, dictionaries of
-    values, and objects that a session loaded.
+    values, and objects that a session loaded. In a project that also uses psycopg or psycopg2,
+    OAT603 checks a function only if the function uses an asynchronous session.
 
     OAT603 ignores a column whose type the checker cannot infer, for example because the base
     class has a type_annotation_map.
@@ -55,9 +59,12 @@ class AwareDatetime(Rule):
         drivers = file.facts.drivers
         if "asyncpg" not in drivers or not CLOCK.search(file.text):
             return
-        sources = [_defaults(file), _defaults_in_tables(file), _passed(file), _assigned(file)]
+        is_mixed = not SYNCHRONOUS.isdisjoint(drivers)
+        defaults = chain(_defaults(file), _defaults_in_tables(file))
+        sources = [_passed(file), _assigned(file)]
         sources += [] if "psycopg" in drivers else [_compared(file), _listed(file), _changed(file)]
-        for owner, name, value, scope in (stored for source in sources for stored in source):
+        stored = (item for item in chain(*sources) if not is_mixed or _uses_session(file, item[3]))
+        for owner, name, value, scope in chain(defaults, stored):
             if not owner or not _is_aware(file, value, scope):
                 continue
             if isinstance(owner, Value):
@@ -66,6 +73,15 @@ class AwareDatetime(Rule):
                 is_naive = _is_naive_in(file, owner, name)
             if is_naive:
                 yield self.report(file, value, name)
+
+
+def _uses_session(file: SourceFile, scope: Scope) -> bool:
+    """Return whether a function uses an asynchronous session."""
+    owners = (file.receiver(call, scope) for call in scope.calls)
+    if any(owner and owner.is_session for owner in owners):
+        return True
+    events = file.use.events(scope.node, scope) if isinstance(scope.node, Function) else ()
+    return any(event.key != ANY for event in events)
 
 
 def _defaults(file: SourceFile) -> Iterator[Stored]:
@@ -163,6 +179,8 @@ def _column(
 def _compared(file: SourceFile) -> Iterator[Stored]:
     """Yield the values that a condition in SQL compares with a column."""
     for node, scope in file.nodes(ast.Compare):
+        if isinstance(file.parent(node), BOOLEAN):
+            continue
         operands = [node.left, *node.comparators]
         for column, value in (*pairwise(operands), *pairwise(reversed(operands))):
             if isinstance(column, ast.Attribute) and not isinstance(value, ast.Constant):

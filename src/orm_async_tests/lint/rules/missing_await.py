@@ -8,7 +8,7 @@ from dataclasses import replace
 from orm_async_tests.lint import sqlalchemy_types as sa
 from orm_async_tests.lint.finding import Finding, Fix
 from orm_async_tests.lint.rules.rule import Rule, insertion, uses_of_call
-from orm_async_tests.lint.scopes import Scope, last_name
+from orm_async_tests.lint.scopes import Scope, last_name, names_in
 from orm_async_tests.lint.source_file import SourceFile
 
 METHODS = {"connect"}.union(*sa.COROUTINES.values())
@@ -50,6 +50,8 @@ def _lost_methods(file: SourceFile) -> Iterator[tuple[ast.AST, Scope, str]]:
             continue
         uses = uses_of_call(call, scope)
         is_awaited = any(isinstance(around, (ast.Await, ast.withitem)) for _, around in uses)
+        if _is_rebound(file, call, scope):
+            continue
         lost = [node for node, around in uses if _is_lost(file, node, around, scope)]
         if is_awaited or (uses and not lost):
             continue
@@ -59,6 +61,26 @@ def _lost_methods(file: SourceFile) -> Iterator[tuple[ast.AST, Scope, str]]:
             yield from ((node, scope, "connect") for node, around in uses
                         if isinstance(around, ast.Attribute) and node in lost
                         and isinstance(file.parent(around), ast.Call))  # fmt: skip
+
+
+def _is_rebound(file: SourceFile, call: ast.Call, scope: Scope) -> bool:
+    """Return whether the name in front of a method has a different value at this place, because a
+    `with` block binds the name, or because the code stands in the `else` of an isinstance().
+    """
+    name = getattr(getattr(call.func, "value", None), "id", "")
+    inner: ast.AST = call
+    for around in file.ancestors(call):
+        for item in getattr(around, "items", ()):
+            if name in names_in(item.optional_vars):
+                entered = file.project.unwrap("enter", file.value(item.context_expr, scope))
+                return isinstance(around, ast.With) and not (entered and entered.is_session)
+        match around:
+            case ast.If(
+                test=ast.Call(func=ast.Name(id="isinstance"), args=[ast.Name(id=tested), _])
+            ) if tested == name and inner in around.orelse:
+                return True
+        inner = around
+    return False
 
 
 def _connects(around: ast.AST | None) -> bool:

@@ -89,7 +89,11 @@ def _commit_after(file: SourceFile, node: ast.Yield, scope: Scope) -> ast.AST | 
         function = file.project.function(leave)
         if function and any("commit" in names for names in file.use.effects(function).values()):
             return call
+    around_yield = {*file.ancestors(node)}
     for event in file.use.events(scope.node, scope):
+        handlers = (one for one in file.ancestors(event.node) if isinstance(one, ast.ExceptHandler))
+        if any(file.parent(handler) in around_yield for handler in handlers):
+            continue  # FastAPI sends the response to an exception after the handler has ended
         after = (event.node.lineno, event.node.col_offset) > (node.lineno, node.col_offset)
         root = event.key.partition(".")[0]
         is_passed = not node.value and (scope.role(root) == "param" or _is_stored(root, scope))

@@ -1,11 +1,19 @@
 """OAT201 to OAT203: sessions that are used while they are in the wrong state."""
 
-from collections.abc import Iterator
+import ast
+from collections.abc import Iterable, Iterator
 
 from orm_async_tests.lint.finding import Finding
 from orm_async_tests.lint.flow_state import DATABASE, TIMEOUT
 from orm_async_tests.lint.rules.rule import Rule
+from orm_async_tests.lint.scopes import last_name
 from orm_async_tests.lint.source_file import SourceFile
+
+FLUSHING = {"flush", "commit"}
+FLUSH_FAILED = (
+    "If this statement fails, the code swallows the error and uses the session again. The session "
+    "then raises PendingRollbackError."
+)
 
 
 class SwallowedError(Rule):
@@ -14,7 +22,8 @@ class SwallowedError(Rule):
     The session works again after a rollback, or after the end of a begin_nested() block around
     the statement that failed.
 
-    On SQLite and MySQL, a transaction continues after a statement has failed.
+    On SQLite and MySQL, a transaction continues after execute() has failed. After a failed flush,
+    for example in commit(), a session refuses all statements on every database.
 
     In autocommit mode, no transaction is open after an SQL error.
     """
@@ -32,8 +41,13 @@ class SwallowedError(Rule):
     related_message = "this line uses the failed transaction"
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
-        if file.facts.may_use_postgresql and "AUTOCOMMIT" not in file.text:
-            yield from _report_swallowed(self, file, DATABASE)
+        if "AUTOCOMMIT" in file.text:
+            return
+        for node, use in _swallowed(file, DATABASE):
+            if file.facts.may_use_postgresql:
+                yield self.report(file, node, related=use)
+            elif last_name(node) in FLUSHING:
+                yield self.report(file, node, related=use, message=FLUSH_FAILED)
 
 
 class UseAfterTimeout(Rule):
@@ -53,14 +67,14 @@ class UseAfterTimeout(Rule):
     related_message = "this line uses the session whose connection was lost"
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
-        yield from _report_swallowed(self, file, TIMEOUT)
+        for node, use in _swallowed(file, TIMEOUT):
+            yield self.report(file, node, related=use)
 
 
-def _report_swallowed(rule: Rule, file: SourceFile, wanted: str) -> Iterator[Finding]:
+def _swallowed(file: SourceFile, wanted: str) -> Iterable[tuple[ast.AST, ast.AST]]:
+    """Return pairs of a call whose error the code swallows, and the next use of the session."""
     swallowed = [item for flow in file.flows for item in flow.swallowed.items()]
-    uses = {node: use for node, (kind, use) in reversed(swallowed) if kind == wanted}
-    for node, use in uses.items():
-        yield rule.report(file, node, related=use)
+    return {node: use for node, (kind, use) in reversed(swallowed) if kind == wanted}.items()
 
 
 class BeginTwice(Rule):

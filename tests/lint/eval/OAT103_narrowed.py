@@ -1,0 +1,37 @@
+from shop_sessions import Session, make_session, open_session
+from sqlalchemy import create_engine, text
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+
+engine = create_engine("sqlite://")
+async_engine = create_async_engine("sqlite+aiosqlite://")
+
+
+async def in_both_blocks(statement):
+    async with open_session() as session:
+        session.execute(statement)  # OAT103
+    async with Session() as session:
+        session.execute(statement)  # OAT103
+
+
+async def in_the_first_branch():
+    session = make_session()
+    if isinstance(session, AsyncSession):
+        session.close()  # OAT103
+
+
+# Right
+
+
+async def ping():
+    with engine.connect() as connection:
+        connection.execute(text("SELECT 1"))
+    async with async_engine.connect() as connection:
+        await connection.execute(text("SELECT 1"))
+
+
+async def close():
+    session = make_session()
+    if isinstance(session, AsyncSession):
+        await session.close()
+    elif session:
+        session.close()

@@ -213,7 +213,7 @@ def _parameters(url: URL, source: str) -> Iterator[tuple[str, str]]:
 
 
 def _with_hosts(url: URL, hosts: list[str], ports: list[str], source: str) -> URL:
-    """Return the URL with its hosts in the place where both asyncpg and psycopg read them.
+    """Move the hosts of a URL to the part of the URL that both asyncpg and psycopg read.
 
     A single host name becomes the host of the URL. The directory of a Unix socket becomes the URL's
     parameter `host`. If there are several hosts, each host with its port becomes a value of the

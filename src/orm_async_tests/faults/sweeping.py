@@ -170,7 +170,7 @@ async def _run_without_fault(target: Target, start: Point) -> Outcome:
         raise CouldNotRun(
             f"without a fault the work raises {outcome.result}: {outcome.message}",
             start.work,
-            "correct the function, because a sweep needs a function that succeeds without a fault",
+            "correct the function: it must succeed when the sweep injects no fault",
         )
     return replace(outcome, expected_change=outcome.change)
 

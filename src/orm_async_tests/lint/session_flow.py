@@ -371,7 +371,7 @@ class SessionFlow:
         self._succeed(event, states)
 
     def _succeed(self, event: Event, states: list[State]) -> None:
-        """Update the states after a call that has raised no error."""
+        """Update what is known about the sessions after a call that has raised no error."""
         key, operations = event.key, event.operations
         is_get = operations & {"get", "get_one"} and expressions.is_first(event, self.scope)
         for state in states:

@@ -101,8 +101,7 @@ def bisect_line(versions: Sequence[str], run: Run, first: Iterable[str] = ()) ->
 
 
 def confirm_changes(outcomes: Outcomes, run: Run) -> Outcomes:
-    """Run the script again on the releases before and after each change of the outcome, and return
-    all outcomes.
+    """Run the script again on neighboring releases whose outcomes differ, and return all outcomes.
 
     If a release gave different results in two runs, the outcome of this release becomes UNSTABLE.
     """

@@ -117,7 +117,7 @@ class ChildRun:
     problem: tuple[str, str] | None = None  # the verdict and reason, if this process was killed
 
     async def documents(self) -> AsyncIterator[Record]:
-        """Yield the documents that the process prints. Kill the process if it hangs."""
+        """Yield the JSON documents that the process prints. Kill the process if it hangs."""
         while line := await self._read_line():
             try:
                 document = json.loads(line)

@@ -1,4 +1,4 @@
-"""Starts PgBouncer, which you install with your system's package manager, in front of a server."""
+"""Starts PgBouncer in front of a server. Your system's package manager installs PgBouncer."""
 
 import os
 import re

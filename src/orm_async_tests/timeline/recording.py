@@ -182,10 +182,11 @@ class Recorder:
     def finish_wait(self, start: int, changes: int, error: BaseException | None = None) -> None:
         """Record that a task's wait for a connection has ended.
 
-        If a wait ends without an error, and no event began or ended during the wait, the pool had a
-        free connection. Do not record such a wait. The parameter `start` is the time at which the
-        wait began, in nanoseconds of `perf_counter_ns()`. The parameter `changes` is the value that
-        the attribute `Recorder.changes` had when the wait began.
+        Record nothing if the pool had a free connection. The pool had a free connection if the wait
+        ended without an error, and if no event began or ended during the wait. The parameter
+        `start` is the time at which the wait began, in nanoseconds of `perf_counter_ns()`. The
+        parameter `changes` is the value that the attribute `Recorder.changes` had when the wait
+        began.
         """
         if self.changes != changes or error:
             event = self.begin("pool")
@@ -197,7 +198,7 @@ class Recorder:
 
         Each pair in the parameter `blocked` has the PID of a waiting process, and the PIDs of the
         processes that block the waiting process. The parameter `since` is the start of the query
-        for locks, in nanoseconds of `perf_counter_ns()`. If a statement began after the time
+        for locks, a value of `perf_counter_ns()`. If a statement began after the time
         `since`, the method records no wait for this statement, because the parameter `blocked` may
         describe an earlier statement. Several threads may call `add_locks()` at the same time.
         """

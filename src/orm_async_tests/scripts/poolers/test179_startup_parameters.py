@@ -33,7 +33,7 @@ async def refused(pooler: Pooler, make_engine: MakeEngine) -> Setting:
 
 @wrong
 async def dropped(pooler: Pooler, make_engine: MakeEngine) -> Setting:
-    """pass statement_timeout in server_settings, with ignore_startup_parameters"""
+    """let PgBouncer ignore statement_timeout, and pass it in server_settings"""
     url = pooler.start(pool_mode="transaction", ignore_startup_parameters="statement_timeout")
     settings = {"server_settings": {"statement_timeout": "7s"}}
     return await show(make_engine(url, connect_args=settings), "statement_timeout")

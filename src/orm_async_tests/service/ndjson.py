@@ -46,7 +46,7 @@ def parse_each_line(lines: list[bytes], first: int) -> Iterator[PointIn]:
             yield PointIn.model_validate_json(line)
         except ValidationError as error:
             # pydantic counts the lines of this document, which has one.
-            reason = describe(error.errors()[0]).replace(" at line 1 column ", " at column ")
+            reason = describe(error.errors()[0]).replace(" line 1 column ", " column ")
             raise line_error(number, reason) from None
 
 

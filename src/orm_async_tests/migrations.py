@@ -174,8 +174,8 @@ def upgrade(connection: Connection, *histories: History) -> None:
 
 
 def separate_histories(connection: Connection) -> None:
-    """Move the revision of the Alembic history SERVICE to a separate version table. The caller must
-    hold the migration lock.
+    """Move the current revision of the Alembic history SERVICE to the history's own version table.
+    The caller must hold the migration lock.
 
     Older versions of this project kept the revisions of the Alembic histories TRACKING and SERVICE
     in one version table.
@@ -190,7 +190,7 @@ def make_config(connection: Connection | None, history: History) -> "Config":
     """Return a configuration for Alembic's commands, which replaces alembic.ini.
 
     A wheel does not contain alembic.ini. If `connection` is None, the commands connect to the
-    chosen database, and otherwise they use the given connection.
+    chosen database. Otherwise, the commands use `connection`.
     """
     from alembic.config import Config
 

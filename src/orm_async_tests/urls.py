@@ -215,9 +215,9 @@ def _parameters(url: URL, source: str) -> Iterator[tuple[str, str]]:
 def _with_hosts(url: URL, hosts: list[str], ports: list[str], source: str) -> URL:
     """Move the hosts of a URL to the part of the URL that both asyncpg and psycopg read.
 
-    A single host name becomes the host of the URL. The directory of a Unix socket becomes the URL's
-    parameter `host`. If there are several hosts, each host with its port becomes a value of the
-    URL's parameter `host`.
+    If there is only one host name, this name becomes the attribute `host` of the URL. The directory
+    of a Unix socket becomes the URL's parameter `host`. If there are several hosts, each host with
+    its port becomes a value of the URL's parameter `host`.
     """
     if url.host and hosts:
         raise _refusal("the URL names its host twice", source)

@@ -1,4 +1,4 @@
-"""Creates, starts and stops a cluster: one PostgreSQL data directory."""
+"""Creates a cluster (a PostgreSQL data directory), and starts and stops the cluster's server."""
 
 import fcntl
 import hashlib

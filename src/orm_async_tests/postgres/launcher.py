@@ -1,9 +1,8 @@
 """Replaces this process by another program, which ends when its parent process dies.
 
 If you are root, the launched program runs as the user nobody. The launcher runs as a separate
-program, so it imports only the standard library. The project does not use a `preexec_fn` of
-subprocess instead of the launcher, because the Python code of a `preexec_fn` can block forever if
-another thread held a lock when the process forked.
+program, so it imports only the standard library. A `preexec_fn` of subprocess could replace the
+launcher, but it can block forever if another thread held a lock when the process forked.
 """
 
 import os
@@ -21,8 +20,7 @@ NO_NAMESPACE, NO_PROGRAM, NO_PARENT = 125, 126, 128 + signal.SIGKILL  # exit cod
 def launch_command(
     program: Sequence[str], death_signal: signal.Signals, *, as_nobody: bool = True
 ) -> list[str]:
-    """Return a command line that runs a program. The program ends at the latest when the calling
-    process ends.
+    """Return a command line that runs a program through the launcher.
 
     On Linux, the program receives `death_signal` when the calling process dies. If `as_nobody` is
     true and you are root, the program runs as the user nobody in a user namespace, because

@@ -48,7 +48,7 @@ class Pooler:
         self.processes: list[subprocess.Popen[bytes]] = []
 
     def start(self, **settings: str) -> "URL":
-        """Start another PgBouncer with these settings of pgbouncer.ini. Raises CouldNotRun.
+        """Start another PgBouncer, and write `settings` into its pgbouncer.ini. Raises CouldNotRun.
 
         Return a URL that leads through this PgBouncer to the server's database.
         """

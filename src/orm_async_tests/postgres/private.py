@@ -1,7 +1,7 @@
-"""Starts private servers. A script may freeze, kill or reconfigure its private server.
+"""Starts private servers and hot standbys. A script may freeze, kill or reconfigure its servers.
 
-A hot standby is a copy of a private server. The program pg_basebackup creates a hot standby, and
-streaming replication keeps the hot standby up to date.
+The program pg_basebackup creates a hot standby by copying a primary server. Streaming replication
+keeps the hot standby up to date.
 """
 
 import fcntl
@@ -81,7 +81,7 @@ class PrivateServer:
             os.kill(self._frozen.pop(), signal.SIGCONT)
 
     def start(self, **settings: str) -> None:
-        """Start the private server with these settings for postgresql.conf. Raises CouldNotRun."""
+        """Start the server. The keyword arguments are PostgreSQL settings. Raises CouldNotRun."""
         self.cluster.start(0.0, {**FILES_ONLY, **settings}, is_private=True)
 
     def stop(self) -> None:
@@ -125,7 +125,7 @@ class Standby(PrivateServer):
 
 @contextmanager
 def private_server(within: Path | None = None, **settings: str) -> Iterator[PrivateServer]:
-    """Start a private server with these settings for postgresql.conf. Raises CouldNotRun.
+    """Start a private server with PostgreSQL's settings in `settings`. Raises CouldNotRun.
 
     The server's temporary folder is inside the folder in the parameter `within`. When the `with`
     block of `private_server()` ends, or when the calling process dies, the server stops and its

@@ -3,8 +3,8 @@ server when nobody uses it.
 
 The supervisor is a separate program, detached from the command that started it, and imports only
 the standard library. The supervisor checks the lease file ten times a second, and these checks take
-less than 1% of a processor's time. The supervisor does not wait for a message that a command has
-ended, because a killed command sends no message.
+less than 1% of a processor's time. A command sends the supervisor no message when it ends, because
+a killed command could not send one.
 """
 
 import fcntl

@@ -5,8 +5,7 @@
 
 If you give numbers of scripts, the program replaces only the rows of these scripts. Without
 numbers, the program tools/compat.py runs all scripts. A run of all scripts takes a quarter of an
-hour, both with `defects` and with `claims`. The program installs each release only once, and keeps
-the folder of the installation.
+hour. The program installs each release only once, and keeps the folder of the installation.
 """
 
 import argparse
@@ -109,12 +108,12 @@ def update_defects(rows: Rows, scripts: Collection[ScriptFile]) -> Rows:
 
 
 def needs_search(defect: KnownDefect, library: str, driver: str, pins: Pins) -> bool:
-    """Return whether runs on the releases of a library can show which releases have a defect.
+    """Return whether running scripts on all releases of `library` can find the releases with a
+    defect.
 
-    The search runs scripts on many releases of the library `library`. The parameter `pins` can pin
-    one other library to an old release. A search with `pins` is useful only if the defect depends
-    on the versions of both libraries, and if the installed release of the pinned library does not
-    have the defect.
+    The parameter `pins` can pin a second library to an old release. A search with `pins` is useful
+    only if the defect depends on both libraries, and if the installed release of the second library
+    does not have the defect.
     """
     versions = defect.versions
     if pins:
@@ -200,7 +199,9 @@ def run_claims(scripts: Collection[ScriptFile]) -> Iterator[SearchResult]:
 
 
 def run_on_drivers(numbers: tuple[int, ...], release: str) -> dict[int, ReleaseOutcome]:
-    """Return the outcome of every script with the first driver whose outcome is not SKIPPED."""
+    """Return the outcome of every script. If one driver skips a script, run it with the next
+    driver.
+    """
     outcomes = dict.fromkeys(numbers, ReleaseOutcome(SKIPPED))
     for driver in db.DRIVERS:
         if skipped := tuple(number for number, one in outcomes.items() if one.word == SKIPPED):

@@ -67,8 +67,8 @@ def read_commit() -> str:
 
 
 def result(stack: str, number: int, verdict: str, reason: str, **item: Any) -> Record:
-    """Return the record that contains the result of one script. The keyword arguments `item` are
-    fields that docs/result.schema.json describes.
+    """Return the record that contains the result of one script. The file docs/result.schema.json
+    describes the keyword arguments.
     """
     return {
         "record": "result",
@@ -127,8 +127,8 @@ def _read_line(path: Path, number: int, line: bytes) -> Record:
 def clean(value: Any, form: Any, where: str, problems: Counter[str]) -> Any:
     """Copy a JSON value, and correct the copy until it has the form `form`. Replace a required
     value that is missing, or a value of a wrong type, by an empty value, and drop list items of a
-    wrong type. Count the replaced values and the dropped list items in the counter `problems`. Drop
-    the fields that are not in `form`, without counting them.
+    wrong type. Add every replaced value and every dropped list item to the counts in `problems`.
+    Also drop the fields that are not in `form`, but do not count them as problems.
     """
     if isinstance(form, tuple):
         return None if value in (None, MISSING) else clean(value, form[0], where, problems)

@@ -48,7 +48,7 @@ SOURCES = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Slot:
-    """The folder of an embedded server, which several stacks use one after the other."""
+    """The folder of an embedded server. Several stacks use this server, one after the other."""
 
     home: Path
     timeout: float  # seconds for one script

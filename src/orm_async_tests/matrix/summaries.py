@@ -82,8 +82,8 @@ def compare_identities(
 ) -> list[tuple[str, str, str, str]]:
     """Return how the stacks of two runs differ.
 
-    Each tuple has the name of a stack, a field, the field's older value and its newer value. If the
-    stack has the field in only one of the two runs, the value for the other run is "".
+    A tuple contains the name of a stack, the name of a field, the older value and the newer value.
+    If the stack has the field in only one of the two runs, the value for the other run is "".
     """
     old, new = identities(before), identities(after)
     return [

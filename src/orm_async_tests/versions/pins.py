@@ -104,9 +104,9 @@ def parse_release(text: str, option: str) -> tuple[str, str]:
 
 
 def find_unknown(pins: Sequence[Pin]) -> dict[str, str]:
-    """Return a dictionary of the libraries and versions whose defects are unknown. A key is a
-    library without a pinned version, or a version on which the scripts were not run, for example
-    "asyncpg 0.29". The value says why the defects are unknown.
+    """Return the reasons why defects are unknown, as a dictionary. The key of a reason is for
+    example "asyncpg 0.29" if the scripts were not run on this version, and "asyncpg" if a line
+    names asyncpg without a version.
 
     A line without a version is no problem if another line pins the library for the same
     environment, or for all environments. If SQLAlchemy is not among the pins, the function also

@@ -82,8 +82,8 @@ def describe_ranges(lines: Lines) -> str:
 
 def _runs_of_shown(lines: Lines) -> Iterator[tuple[str, str, str]]:
     """Yield three versions for each series of consecutive versions with a defect: the first version
-    of the series, the last version of the series, and the next version after the series. If no
-    version follows the series, yield an empty text instead of the next version.
+    of the series, the last version of the series, and the next version after the series. If a
+    series ends with the newest release of a minor version, yield an empty text as the next version.
     """
     for line in lines:
         runs = [[*run] for _, run in groupby(line, key=itemgetter(1))]

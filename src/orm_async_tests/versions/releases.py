@@ -22,7 +22,7 @@ PIP = ("-m", "pip", "--disable-pip-version-check")
 
 @dataclass(frozen=True)
 class Python:
-    """A Python interpreter's command, and the tag of the wheels that it can install."""
+    """The command of a Python interpreter, and the name of the folder with its releases."""
 
     command: str
     tag: str

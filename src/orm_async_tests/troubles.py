@@ -1,8 +1,8 @@
 """Records problems for which a library raises no exception in the caller.
 
-A library may warn, log an error, pass an exception to the event loop, raise in a destructor, or
-drop a task before it has finished. Without the module `troubles`, tests and scripts would pass in
-spite of a problem that raises no exception in the caller.
+The module records warnings, logged errors, exceptions in the event loop or in destructors, and
+tasks that were garbage collected before they had finished. Without the module `troubles`, tests and
+scripts would pass in spite of a problem that raises no exception in the caller.
 """
 
 import asyncio

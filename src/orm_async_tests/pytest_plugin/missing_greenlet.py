@@ -73,9 +73,10 @@ def _describe_traceback(error: BaseException, usage: TaskUsage) -> str:
 def _describe_validation(error: BaseException, usage: TaskUsage) -> Iterator[str]:
     """Describe the attributes of mapped objects that a pydantic model could not read.
 
-    An error of pydantic or FastAPI keeps only the text of a MissingGreenlet. If pydantic could not
-    read an attribute of a mapped object, the method `errors()` of the validation error returns the
-    mapped object and the attribute's name.
+    If a MissingGreenlet occurs while pydantic reads an attribute, pydantic or FastAPI raises a
+    validation error. The validation error contains the text of the MissingGreenlet, but not its
+    traceback. The method `errors()` of the validation error returns the mapped object and the
+    attribute's name.
     """
     read_errors: Any = getattr(error, "errors", None)
     if not type(error).__module__.startswith(("pydantic", "fastapi")) or read_errors is None:

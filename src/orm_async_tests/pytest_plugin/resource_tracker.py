@@ -1,8 +1,8 @@
 """Tracks the connections, engines and sessions of a running test, and reports their misuse.
 
 The methods `connect`, `checkout`, `checkin`, `detach` and `close` handle the pool events of the
-same names. Listening to these pool events costs little time. The plugin does not listen to the pool
-event `reset`, because SQLAlchemy would then create an object for every returned connection.
+same names. The plugin does not listen to the pool event `reset`, because SQLAlchemy would then
+create an object for every returned connection.
 
 The plugin does not use events of sessions and engines, because these events cost much time. For
 some session events, for example `pending_to_persistent`, SQLAlchemy calls the listener once for

@@ -76,11 +76,10 @@ def locate_task(task: Task, inside: greenlet.greenlet) -> Location:
 
 
 def find_user_line(frame: FrameType | None) -> SourceLine | None:
-    """Search a frame, then its callers, for a line of the user's code. Return the first such line,
-    or None.
+    """Return the innermost line of the user's code in a frame and its callers, or None.
 
-    The search for a line of the user's code ends at a frame of the event loop or of pytest, because
-    code that started the event loop or pytest is not the origin of the call.
+    The search for the line ends at a frame of the event loop or of pytest. The callers of this
+    frame only started the event loop or pytest.
     """
     while frame is not None:
         code = frame.f_code

@@ -47,7 +47,7 @@ Inserts = tuple[Caller | None, list[InstanceState[Any]]]
 
 
 class TaskUsage:
-    """Records which tasks call sessions and connections.
+    """Records which tasks call methods of sessions and connections.
 
     If two tasks use a session or a connection at the same time, `report_conflict` is called with
     "session" or "connection", and with the lines of both tasks.
@@ -77,12 +77,11 @@ class TaskUsage:
         self.record_call(transaction.connection)
 
     def record_write(self, session: Session) -> Caller | None:
-        """Record a call that may insert rows. If the session has pending objects, also find the
-        line of the user's code that called the session, because the session may insert the pending
-        objects.
+        """Record a call of `commit()` or `flush()`. If the session has pending objects, also find
+        the line of the user's code, because the call is going to insert these objects.
 
-        A search for the user's line takes less time at the start of a session's method than in a
-        later pool event, because the stack is much deeper in a pool event.
+        At the start of the call, the call stack is short, so finding the user's line is fast. In a
+        later pool event, the call stack is much deeper.
         """
         caller = self.record_call(session)
         # the public property `new` would build a set

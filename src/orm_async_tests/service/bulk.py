@@ -125,7 +125,8 @@ async def load_json(
 
 
 def streamed_body(*media_types: str) -> dict[str, Any]:
-    """Return arguments for a route that reads its body as a stream of one of the given media types.
+    """Return arguments for the decorator of an upload route. With these arguments, the route
+    rejects a request unless its media type is in `media_types`.
 
     An HTML form cannot send NDJSON or XML, so a form on another site cannot upload points.
     """

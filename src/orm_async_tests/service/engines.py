@@ -72,9 +72,9 @@ def refuse_closed(connection: Any, _record: Any, _proxy: Any) -> None:
 def connect_arguments(settings: Settings) -> dict[str, Any]:
     """Return connect_args for a direct connection or for a pooler.
 
-    A pooler may use another server connection for the next transaction, so the arguments for a
-    pooler switch off the caches of prepared statements. PgBouncer does not accept timeouts as
-    connection parameters, so the operator must set these timeouts on the server.
+    If `settings.pooler` is true, the arguments switch off the caches of prepared statements,
+    because a pooler may use another server connection for the next transaction. PgBouncer does not
+    accept timeouts as connection parameters, so the operator must set these timeouts on the server.
     """
     server_settings = {"application_name": NAME, "timezone": "UTC"}
     arguments = {"command_timeout": settings.command_timeout, "server_settings": server_settings}

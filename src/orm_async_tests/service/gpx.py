@@ -132,7 +132,7 @@ class GpxParser:
 
     def _declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
         """Reject an encoding that does not match ENCODING, before Python looks up the encoding's
-        name. Python caches every name that it looks up, so many unknown names could fill the
+        name. Python caches even unknown names of encodings, so many unknown names could fill the
         memory.
         """
         if encoding is not None and not ENCODING.fullmatch(encoding):

@@ -15,8 +15,8 @@ HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\s:/?#@\[\]]+)(:\d*)?", re.ASCII)  # RFC 
 
 
 class HeadSent(Exception):
-    """An exception that ends a GET endpoint early. The client has sent a HEAD request, so the
-    response ends after the headers.
+    """Raised when the response to a HEAD request is complete, so that the GET endpoint sends no
+    body.
     """
 
 

@@ -19,7 +19,7 @@ class Base(DeclarativeBase):
 
 
 class IdempotencyKey(Base):
-    """A key that a request has used.
+    """An idempotency key that a request has used.
 
     The column `request` is a digest of the request. The column `answer` is null until the answer to
     the request is known.

@@ -24,10 +24,10 @@ def parse_lines(lines: list[bytes], first: int) -> list[PointIn]:
 
     The function joins all lines into one JSON document, `[[line 1], [line 2], ...]`, and parses the
     document. In the JSON document, every line is an array with one point. Parsing the lines
-    together takes a third less time than parsing them one by one. If a line contains a square
-    bracket, the function parses the lines one by one, because the square bracket could end the
-    array that the function puts around the line. A string that begins on one line cannot end on the
-    next line, because JSON forbids line breaks in strings.
+    together takes a third less time than parsing them one by one. A square bracket in a line could
+    end the line's array too early. If a line contains a square bracket, the function parses the
+    lines one by one. A string that begins on one line cannot end on the next line, because JSON
+    forbids line breaks in strings.
     """
     text = b"\n".join(line for line in lines if line.strip())
     if text and b"[" not in text and b"]" not in text:
@@ -52,7 +52,7 @@ def parse_each_line(lines: list[bytes], first: int) -> Iterator[PointIn]:
 
 async def split_lines(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
     """Split a request's body into lines. After each piece of the body, yield a list of the lines
-    that the piece completes.
+    that end in this piece.
 
     Remove a byte order mark from the start of the body (RFC 8259 allows this). Raise HTTPException
     422 if a line is longer than MAX_LINE.
@@ -71,7 +71,7 @@ async def split_lines(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]
 
 async def read_ndjson(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[PointIn]]:
     """Parse a request's body, in which every line is a point. After each piece of the body, yield a
-    list of the points whose lines the piece completes.
+    list of the points whose lines end in this piece.
 
     Raise HTTPException 422 if a line is invalid.
     """

@@ -2,7 +2,7 @@
 
 So that a slow client does not keep a database connection in use, the stream reads each batch of
 points with a separate statement. While the stream waits for the client, the stream keeps no
-database connection. The database server writes a batch as one JSON text, so that this process has
+database connection. The database server converts a batch to one JSON text, so that the service has
 little work.
 """
 

@@ -21,7 +21,7 @@ IsUser = Callable[[str], bool]  # whether a file, by its path, is the user's
 
 
 class CallLines(dict[str, int]):
-    """Finds the user's lines on the stack, and remembers which files belong to the user."""
+    """Finds the user's lines on the call stack, and remembers which files belong to the user."""
 
     def __init__(self, is_user: IsUser) -> None:
         self._is_user = is_user
@@ -37,15 +37,16 @@ class CallLines(dict[str, int]):
         return self[file]
 
     def find(self, text: str = "") -> Place:
-        """Return the file and the line number of the user's innermost line on the stack.
+        """Return the file and the line number of the user's innermost line on the call stack.
 
         SQLAlchemy runs in a greenlet. The parent of SQLAlchemy's greenlet runs the line of the
         user's code that awaits SQLAlchemy, so the method `find()` also searches the parent
-        greenlet. A search through all frames takes long, so the method remembers at which depth of
-        the stack events occur. The parameter `text` is the text of an event, for example a
-        statement. If SQLAlchemy's greenlet contains no line of the user's code during an event, the
-        method stores the text of the event and the depth of the stack. For a later event with the
-        same text and the same depth of the stack, the method searches only the parent greenlet.
+        greenlet. The parameter `text` is the text of an event, for example a statement.
+
+        Searching all frames of SQLAlchemy's greenlet is slow. If no frame of the greenlet belongs
+        to the user's code, the method stores the event's text and the number of frames. If a later
+        event has the same text and the same number of frames, the method searches only the parent
+        greenlet.
         """
         try:
             depth, code = self._depths.get(text, UNKNOWN)
@@ -69,7 +70,7 @@ class CallLines(dict[str, int]):
 
     def find_creator(self) -> tuple[bool, Place]:
         """Return two values: whether the user's code creates a task, and the user's innermost line
-        on the stack.
+        on the call stack.
 
         In the returned pair, the first value is False if a library creates the task, or if asyncio
         creates the task for its own use.

@@ -1,4 +1,4 @@
-"""Defines the events of a run, which are listed in the order in which they began."""
+"""Defines the events of a run, and converts them to JSON and back."""
 
 from dataclasses import dataclass
 from typing import Any, Literal

@@ -46,8 +46,8 @@ class Bar(NamedTuple):
 
 
 class Lane(NamedTuple):
-    """A row of the timeline, which belongs to a task or a connection. Later bars of a lane are
-    drawn over earlier bars.
+    """A row of the timeline, for one task or one connection. Later bars of a lane are drawn over
+    earlier bars.
     """
 
     name: str
@@ -102,7 +102,7 @@ class Scale:
 
 
 def _spread(moments: Sequence[int], columns: int) -> list[int]:
-    """Return a list with the position of each moment. Later moments have larger positions.
+    """Return the position of each moment, counted in columns from the left.
 
     Each gap between two moments gets one column of the drawing. The remaining columns of the
     drawing are divided among the gaps, in proportion to the durations of the gaps. If there are

@@ -84,7 +84,7 @@ class Recorder:
     def begin(
         self, kind: Kind, connection: ConnectionRecord | None = None, text: str = ""
     ) -> Event:
-        """Add an event of the running task, which a later call of `finish_event` completes."""
+        """Add an unfinished event of the running task."""
         task, created, is_closing = self._owner.get() or self._find_owner()
         place = NOWHERE if is_closing else self._lines.find(text or kind)
         path, line = created if place is NOWHERE else place
@@ -182,11 +182,10 @@ class Recorder:
     def finish_wait(self, start: int, changes: int, error: BaseException | None = None) -> None:
         """Record that a task's wait for a connection has ended.
 
-        Record nothing if the pool had a free connection. The pool had a free connection if the wait
-        ended without an error, and if no event began or ended during the wait. The parameter
-        `start` is the time at which the wait began, in nanoseconds of `perf_counter_ns()`. The
-        parameter `changes` is the value that the attribute `Recorder.changes` had when the wait
-        began.
+        Record the wait only if it ended with an error, or if an event began or ended during the
+        wait. Otherwise, the pool had a free connection. The parameter `start` is the time at which
+        the wait began, in nanoseconds of `perf_counter_ns()`. The parameter `changes` is the value
+        that the attribute `Recorder.changes` had when the wait began.
         """
         if self.changes != changes or error:
             event = self.begin("pool")
@@ -197,10 +196,10 @@ class Recorder:
         """Record which server processes waited for a lock.
 
         Each pair in the parameter `blocked` has the PID of a waiting process, and the PIDs of the
-        processes that block the waiting process. The parameter `since` is the start of the query
-        for locks, a value of `perf_counter_ns()`. If a statement began after the time
-        `since`, the method records no wait for this statement, because the parameter `blocked` may
-        describe an earlier statement. Several threads may call `add_locks()` at the same time.
+        processes that block the waiting process. The parameter `since` is the time at which the
+        query for locks began, in nanoseconds of `perf_counter_ns()`. Ignore a process whose
+        statement began after `since`, because the process may have waited in its previous
+        statement. Several threads may call `add_locks()` at the same time.
         """
         by_pid = {connection.pid: connection for connection in list(self.connections)}
         for pid, blockers in blocked:

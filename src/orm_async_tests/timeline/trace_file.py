@@ -1,11 +1,10 @@
 """Writes events in Chrome's trace format, which Perfetto can open.
 
-A trace consists of processes, threads and slices. In the trace, every variant has two processes:
-one for the variant's tasks, and one for its connections. Every task and every connection is a
-thread of the trace. An event becomes a slice, which Perfetto draws as a bar in the row of the
-event's thread. Two slices in one thread of a trace must not overlap, unless one slice contains the
-other. If a slice begins inside an earlier slice of the same thread, but ends after the earlier
-slice, the module moves the later slice to an additional thread of the trace.
+In Chrome's trace format, a thread is a row, and a process is a group of rows. In the trace, the
+tasks of a variant are the threads of one process, and the variant's connections are the threads of
+another process. An event becomes a slice, which Perfetto draws as a bar. Two slices of one thread
+must not overlap, unless one slice contains the other. If two slices of a thread overlap, and
+neither contains the other, the module moves the later slice to an additional thread.
 """
 
 import json
@@ -33,9 +32,8 @@ def build_trace(runs: Iterable[tuple[str, Sequence[Event]]]) -> str:
 
 
 def _build_run(name: str, events: Sequence[Event], tasks: int) -> Iterator[Slice]:
-    """Yield the parts of the trace that describe one run. In the trace, the run's tasks belong to
-    the process with the ID `tasks`, and the run's connections belong to the process with the next
-    ID.
+    """Yield the parts of the trace that describe one run. In the trace, the run's tasks have the
+    process ID `tasks`, and the run's connections have the process ID `tasks + 1`.
     """
     connections = tasks + 1
     yield _name("process", tasks, 0, f"{name}: tasks")
@@ -110,9 +108,8 @@ def _draw_flows(events: Sequence[Event], process: int) -> Iterator[Slice]:
 
 
 def _nest(pieces: list[Slice]) -> Iterator[Slice]:
-    """Yield the slices of the trace, sorted by time. A slice is an event that a trace viewer draws
-    as a bar in a thread's row. If a slice begins inside an earlier slice of the same thread, but
-    ends after the earlier slice, move the later slice to an additional thread.
+    """Yield the slices of the trace, sorted by time. If two slices of a thread overlap, and neither
+    contains the other, move the later slice to an additional thread.
     """
     open_until: dict[tuple[int, int], list[int]] = {}
     for piece in sorted(pieces, key=lambda piece: (piece.get("ts", -1), -piece.get("dur", 0))):

@@ -16,9 +16,7 @@ SCHEMA = (
 
 
 def document(rules: Iterable[Any], results: Iterable[Any], **run: Any) -> dict[str, Any]:
-    """Return a SARIF document whose list `runs` has one item. Further keyword arguments become
-    properties of this item in `runs`.
-    """
+    """Return a SARIF document with one run. The keyword arguments become properties of the run."""
     tool = {"driver": {"name": NAME, "version": version(NAME), "rules": list(rules)}}
     run = {"tool": tool, "columnKind": "unicodeCodePoints", "results": list(results), **run}
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}

@@ -47,7 +47,7 @@ class Ranking(NamedTuple):
 
 @cache
 def _open_index() -> sqlite3.Connection:
-    """Create an in-memory database with a full-text index of all scripts. This takes 20 ms."""
+    """Create an in-memory full-text index of all scripts. Creating the index takes 20 ms."""
     connection = sqlite3.connect(":memory:")
     columns = ", ".join(WEIGHTS)
     connection.execute(

@@ -123,8 +123,8 @@ class PastedText:
 
         The symptom's field `fragment` is a part of an error message. A text and a symptom may name
         different classes for the same error, because the drivers' error classes have different
-        names. If the error classes differ, a long fragment identifies the error, but a short
-        fragment identifies the error only if the message begins with the fragment.
+        names. If the text names another error class than the symptom, a fragment with fewer than
+        LONG words matches only at the start of the message.
         """
         parts = {part for part in symptom.parts if self._has(*part)}
         kinds, error, fragment = {kind for kind, _ in parts}, symptom.error, symptom.fragment
@@ -177,11 +177,11 @@ def find_scripts(
 ) -> list[int]:
     """Return the numbers of the scripts whose symptoms match a text, best match first.
 
-    The parameter `symptoms` maps a script's number to the symptoms of the script. The constant MOST
-    limits how many numbers the function returns, unless several scripts tie for the last place. If
-    several scripts tie for the last place, the function returns all of them. Scripts that match
-    equally well are sorted by their position in the list `preferred`, and then by their numbers. If
-    the text contains several errors, scripts that know the first error come first.
+    The parameter `symptoms` maps a script's number to the symptoms of the script. The function
+    returns at most MOST numbers, plus the numbers of further scripts that match as well as the last
+    one. Scripts that match equally well are sorted by their position in the list `preferred`, and
+    then by their numbers. If the text contains several errors, scripts that know the first error
+    come first.
     """
     scores = _scores(text, symptoms)
     first = next(filter(None, (_scores(error, symptoms) for error in split_errors(text))), scores)
@@ -217,8 +217,8 @@ def _scores(text: str, symptoms: Mapping[int, Sequence[Symptom]]) -> dict[int, f
     """Return the score of the best matching symptom of each script.
 
     A part of a symptom that occurs in few scripts counts more than a part that occurs in many
-    scripts. Every text that a symptom requires in a traceback, but that the pasted traceback lacks,
-    lowers the symptom's score.
+    scripts. If the pasted traceback does not contain all texts of a symptom's field `places`, the
+    symptom's score is lower.
     """
     pasted = PastedText(text)
     by_script = [set[Part]().union(*(one.parts for one in known)) for known in symptoms.values()]

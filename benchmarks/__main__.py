@@ -1,7 +1,7 @@
 """The command `python -m benchmarks [NAME ...] [ARGUMENT ...]` runs the named benchmarks, or all
 benchmarks if you name none.
 
-The arguments are passed on to the last benchmark that the command line names.
+If you name several benchmarks, only the last of them gets the arguments.
 """
 
 import sys

@@ -2,12 +2,12 @@
 recorded.
 
 The benchmark measures two cases: one session gets all rows, or a new session is opened for every
-row. The benchmark gets rows in batches of 50. Batches with the timeline's recorder alternate with
-batches without this recorder. Another recorder, which records only SQL statements, runs in all
-batches. The benchmark prints the median processor times with and without the timeline's recorder.
-For each pair of batches, the benchmark divides the time with the timeline's recorder by the time
-without it, and prints the median of these ratios. If a median ratio is above 1.1, the benchmark
-exits with 1.
+row. The benchmark gets rows in batches of 50. A pair of batches consists of one batch with the
+timeline's recorder and one batch without it. The recorder of SQL statements runs in both batches of
+a pair. The benchmark prints the median processor times with and without the timeline's recorder.
+For each pair of batches, the benchmark computes a ratio: the processor time with the timeline's
+recorder, divided by the processor time without it. The benchmark prints the median of the ratios of
+all pairs. If a median ratio is above 1.1, the benchmark exits with 1.
 """
 
 import argparse

@@ -38,9 +38,9 @@ READ_BACK = """SELECT count(*), sum(lat), md5(string_agg(
 class Turn(NamedTuple):
     """One run of a measured function.
 
-    If the measured function reads, the field `answer` has the totals of the rows that the function
-    read. If the measured function writes, the field `answer` describes all rows of the table after
-    the write: their number, the sum of their latitudes, and a digest.
+    The field `answer` summarizes the rows that the measured function reads. If the measured
+    function writes, the field `answer` summarizes all rows of the table after the write: their
+    number, the sum of their latitudes, and a digest.
     """
 
     seconds: float

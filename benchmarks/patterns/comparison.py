@@ -114,7 +114,7 @@ def compare_answers(answers: Mapping[str, Any]) -> None:
 
 @asynccontextmanager
 async def connected_contestants(workload: str, url: URL) -> AsyncIterator[list[Contestant]]:
-    """Open a warm pool for every library, and yield a list of the functions of a workload.
+    """Open a pool for every library, fill it with connections, and yield the workload's functions.
 
     Every ratio of speeds compares a function with the first function of the list. The last function
     of the list, the control, repeats the first function on a second pool.
@@ -152,10 +152,11 @@ async def count_round_trips(
 async def run_rounds(
     database: BenchDatabase, contestants: Sequence[Contestant], work: Work, rounds: int
 ) -> list[list[Turn]]:
-    """Return the mean times of every function in every round.
+    """Run every function twice in every round, and return the means of the two runs.
 
-    In a round, all functions run in a random order, and then in the opposite order. If the machine
-    becomes slower within a round, all functions are affected equally.
+    The result contains a list for every function, with one mean for every round. In a round, all
+    functions run in a random order, and then in the opposite order. If the machine becomes slower
+    within a round, all functions are affected equally.
     """
     for pattern, library in contestants:
         await database.run_turn(pattern, library, work)  # prepares its statements

@@ -45,9 +45,8 @@ def versions_of(contender: str) -> dict[str, str]:
 
 
 def patterns_of(contender: str, module: ModuleType) -> Iterator[Pattern]:
-    """Yield the functions of a module that the benchmark measures. Yield a function of the workload
-    `get` twice: for the workload `get`, and for the workload `tasks`, which calls the function in
-    ten tasks.
+    """Yield a module's measured functions. Yield a function of the workload `get` twice: for the
+    workload `get`, and for the workload `tasks`, which calls the function in ten tasks.
     """
     for name, function in vars(module).items():
         mark, label = getattr(function, "mark", None), str(function.__doc__)

@@ -29,8 +29,8 @@ WALK = USER.outerjoin(NEAR, true()).options(contains_eager(User.points.of_type(N
 
 
 def arrays_of(rows: Sequence[dict[str, Any]], names: tuple[str, ...]) -> dict[str, list[Any]]:
-    """Return a list of values for each named column. For the column "lat", the key of the list is
-    "lats".
+    """Return a dictionary with a list of values for every named column. In this dictionary, the key
+    of the column "lat" is "lats".
     """
     return {f"{name}s": [row[name] for row in rows] for name in names}
 
@@ -57,8 +57,8 @@ async def copy_records(
 
 @contextmanager
 def collector_thresholds(*thresholds: int) -> Iterator[None]:
-    """Make garbage collection rare in the `with` block of `collector_thresholds()`. A garbage
-    collection would examine all loaded entities, but free none of them.
+    """Make garbage collections rare in the `with` block of `collector_thresholds()`. A garbage
+    collection takes long, because it examines all loaded entities. It frees none of them.
     """
     usual = gc.get_threshold()
     gc.set_threshold(*thresholds)

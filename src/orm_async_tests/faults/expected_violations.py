@@ -1,8 +1,7 @@
-"""Reads the violations that a sweep should show, because a library has a known defect or because a
-pattern contains a deliberate mistake.
+"""Reads the list of expected violations, the file data/expected_violations.toml.
 
-The file data/expected_violations.toml lists the expected violations. A sweep fails if an expected
-violation does not occur.
+The cause of an expected violation is a known defect of a library, or a deliberate mistake in a
+pattern. A sweep fails if an expected violation does not occur.
 """
 
 import tomllib
@@ -20,7 +19,7 @@ FILE = Path(__file__).parents[1] / "data/expected_violations.toml"
 
 @dataclass(frozen=True)
 class ExpectedViolation:
-    """A known defect, the rules that it violates, and the places where it occurs."""
+    """A known defect, and the violations that it causes in a sweep."""
 
     defect: Upstream
     violations: Collection[str]

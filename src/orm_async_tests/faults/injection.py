@@ -118,7 +118,9 @@ class Delivery:
         self.delivered = arrived and bool(self.label)
 
     def _inject(self, kind: str, suspensions: Suspensions) -> bool:
-        """Inject a fault. Return True if the fault certainly arrived, and otherwise False."""
+        """Inject a fault. Return False if the fault has no effect, or if its effect is not certain
+        yet.
+        """
         match kind:
             case "cancel":
                 return suspensions.main.cancel()

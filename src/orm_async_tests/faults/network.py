@@ -126,8 +126,8 @@ class _Link:
         """Close this client's connection to the proxy and the proxy's connection to the server, or
         silence both.
 
-        A silenced connection stays open, but carries no more data. If a connection is silenced
-        "after" a message, the server still receives messages, but the client gets no answers.
+        A silenced connection stays open, but carries no more data. After the fault `stall-after`,
+        however, the connection still carries messages to the server, but no answers to the client.
         """
         network = self._network
         if network.moment == "after" and has_answer:

@@ -107,7 +107,7 @@ def _load_function(name: str) -> Any:
         raise CouldNotRun(
             f"{name} could not be imported: {type(error).__name__}: {error}",
             "--pattern",
-            "write module:function with a module that Python can import in this folder",
+            "write module:function, and start the command where Python can import the module",
         ) from error
     finally:
         sys.path.pop(0)
@@ -140,8 +140,8 @@ def _required_parameters(function: Callable[..., Any]) -> list[inspect.Parameter
 
 
 def _walk_engines(function: Any) -> Iterator[AsyncEngine]:
-    """Yield the engines in the function's module. Also yield the engines in modules of the same
-    package that the function's module imports.
+    """Yield the engines in the function's module. Also yield the engines in every module that the
+    function's module imports from its own package.
     """
     package = function.__module__.partition(".")[0]
     values = list(function.__globals__.values())
@@ -206,11 +206,8 @@ def plan_sweeps(
     loop: str,
     private: PrivateServer | None,
 ) -> list[Sweep]:
-    """Return up to three sweeps for a pattern.
-
-    One sweep injects all faults that neither silence the network nor kill the server. One sweep
-    silences the network between client and database, to test timeouts. One sweep kills a private
-    server.
+    """Return up to three sweeps for a pattern: one silences the network to test the driver's
+    timeouts, one kills a private server, and one injects all other selected faults.
     """
     selected = [kind for kind in KINDS if kind in kinds and kind in pattern.kinds]
     usual = tuple(kind for kind in selected if kind not in (*SILENT, "kill"))
@@ -257,7 +254,7 @@ async def _fill_private_database(url: URL) -> AsyncIterator[None]:
 
 
 async def insert_rows(connection: AsyncConnection) -> None:
-    """Insert users with so many track points that a pattern can delete a point in every run."""
+    """Insert users with many track points, because a pattern may delete a point in every run."""
     await connection.execute(
         text("INSERT INTO users (username) SELECT 'username-' || n FROM generate_series(1, 3) n")
     )

@@ -109,7 +109,7 @@ async def copy_first(engine: AsyncEngine) -> None:
 
 
 async def read_untimed(engine: AsyncEngine) -> None:
-    """Run a query without a timeout in the driver, as a deliberate mistake."""
+    """Run a query on a driver without timeouts, as a deliberate mistake."""
     async with AsyncSession(engine) as session:
         await session.scalar(text("select 1"))
 
@@ -127,7 +127,7 @@ async def _copy_rows(connection: AsyncConnection) -> None:
 
 @dataclass(frozen=True)
 class Pattern:
-    """A function that `orm-async-tests faults` can test by its name."""
+    """A function that `orm-async-tests faults` sweeps, with the settings of its sweeps."""
 
     work: Work
     rows: str | None  # A query of one row of numbers that the work changes

@@ -106,7 +106,7 @@ class Cell:
 
     @property
     def violating(self) -> list[Outcome]:
-        """The outcomes with violations, even if a known defect explains them."""
+        """The outcomes with violations, including violations that a known defect explains."""
         return [outcome for outcome in self.outcomes if outcome.violations]
 
     def __str__(self) -> str:

@@ -46,10 +46,10 @@ class _InstrumentedCoroutine(Coroutine[Any, Any, Any]):
 class Suspensions:
     """Counts the suspensions of a main task, and of the tasks that start while the main task runs.
 
-    The class calls the function `action` at the suspension with the number `at`. If the parameter
-    `when` is "suspended", the class calls the function `action` when the task has just sent a
-    request, and has no answer yet. If the parameter `when` is "ready", the class calls the function
-    `action` after the task's request was answered, but before the task resumes.
+    The class calls the function `action` at suspension number `at`. If the parameter `when` is
+    "suspended", the class calls the function `action` when the task has just sent a request, and
+    has no answer yet. If the parameter `when` is "ready", the class calls the function `action`
+    after the task's request was answered, but before the task resumes.
     """
 
     def __init__(self, at: int, when: str, action: Action) -> None:
@@ -63,7 +63,9 @@ class Suspensions:
         return self.tasks[0]
 
     def act_again(self, after: int) -> None:
-        """Plan a second call of the function `action`, `after` suspensions from now."""
+        """Plan a second call of the function `action`. The parameter `after` is the number of
+        suspensions until this second call.
+        """
         self._at = self.count + after
 
     @contextmanager

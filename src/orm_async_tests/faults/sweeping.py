@@ -60,9 +60,9 @@ async def sweep(
 ) -> Report:
     """Run `await work(engine)` for every fault at every fault point, and report all violations.
 
-    The parameter `rows` is a query that returns one row of numbers, for example counts. The
-    function `work` changes these numbers. After a fault, the numbers from the query `rows` must all
-    be unchanged, or must all have changed as in a run without faults.
+    The parameter `rows` is a query for numbers that the function `work` changes, for example counts
+    of rows. The query returns one row. After a fault, the numbers from the query `rows` must all be
+    unchanged, or must all have changed as in a run without faults.
 
     The sweep sets the connections' application_name, and disposes the engine after every fault
     point. The parameter `patience` is how many seconds the function `work` may wait for an answer
@@ -153,7 +153,7 @@ async def _sweep_pairs(
 ) -> AsyncIterator[Outcome]:
     """Inject a second fault at every suspension after the first fault, and yield the outcomes.
 
-    If the second fault does not arrive, for example because the connection is already closed, yield
+    If the second fault has no effect, for example because the connection is already closed, yield
     no outcome.
     """
     for then in count(1):
@@ -269,8 +269,8 @@ class FailedPoints:
 
 def find_failed_points(folder: Path, work: str, driver: str, loop: str) -> FailedPoints:
     """Return the file that stores the fault points at which a function failed. For a user's
-    function, the file depends on the working directory, because functions in two directories may
-    have the same name.
+    function, the file's name depends on the working directory, because functions in two directories
+    may have the same name.
     """
     directory = str(Path.cwd()) if ":" in work else ""
     key = "\n".join((work, driver, loop, directory))
@@ -284,12 +284,12 @@ async def sweep_failed_first(
     say: Callable[[str], None] = print,
     report_cell: Callable[[Cell], None] = lambda _: None,
 ) -> list[Cell]:
-    """Run the sweeps of one function. For each fault, return the cell that the table of results
-    shows.
+    """Run the sweeps of one function, and return one cell for every fault.
 
-    First run the fault points that failed in the previous command, and report their outcomes with
-    the function `say`. Then run all fault points. If a fault point fails in the first of its two
-    runs, the sweep fails, even if the fault point passes in the second run.
+    First test the fault points that failed in an earlier sweep, and report their outcomes with the
+    function `say`. Then test all fault points, including those that failed in an earlier sweep. If
+    a fault point fails in the first of its two runs, the sweep fails, even if the fault point
+    passes in the second run.
 
     If a known defect explains a violation, the outcome names the defect.
     """

@@ -1,5 +1,5 @@
-"""Known defects that several scripts show. A defect that only one script shows is defined in this
-script.
+"""Defines known defects that several scripts show. If only one script shows a defect, the file of
+this script defines the defect.
 """
 
 from orm_async_tests.harness.definitions.upstream import Upstream

@@ -1,4 +1,4 @@
-"""Defines variants (the functions of a script that a decorator marks) and their results."""
+"""Defines variants, their decorators and their observations, and the options of scripts."""
 
 import inspect
 from collections.abc import Callable, Mapping

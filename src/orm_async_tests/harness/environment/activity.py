@@ -57,7 +57,7 @@ class Activity:
         return await self.rows(f"select state {BACKENDS} order by state", before=self._before)
 
     async def running(self, part: str) -> int:
-        """Count the variant's backends that execute a statement with the text `part`."""
+        """Count the variant's backends that execute a statement whose text contains `part`."""
         sql = f"select count(*) {BACKENDS} and state = 'active' and position(:part in query) > 0"
         return int(await self.scalar(sql, before=self._before, part=part))
 
@@ -72,7 +72,7 @@ class Activity:
     async def terminate(self) -> int:
         """Terminate the variant's backends, as a failover does, and return their number.
 
-        Wait until the clients of these backends have noticed that their connections are closed.
+        Return only after the variant's clients have noticed that their connections are closed.
         """
         sql = f"select count(pg_terminate_backend(pid, 5000)) {BACKENDS}"
         killed = int(await self.scalar(sql, before=self._before))

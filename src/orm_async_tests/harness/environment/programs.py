@@ -130,7 +130,8 @@ def _call(
 ) -> tuple[Any, list[BaseException], str]:
     """Return a function's result, or its error with the error's causes and the traceback.
 
-    The causes and the traceback are separate values, because pickle does not keep them in an error.
+    Pickle drops an error's causes and traceback. Therefore the result contains them as separate
+    values.
     """
 
     async def main() -> Any:

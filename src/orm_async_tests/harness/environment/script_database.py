@@ -173,8 +173,7 @@ class ScriptDatabase:
         """Terminate the busy backends, except those whose PIDs are in the set `kept`.
 
         If a variant loses a connection without closing it, the connection may stay open in event
-        loops other than asyncio's. The locks of a connection that a variant lost would block the
-        next variant.
+        loops other than asyncio's. The locks of a lost connection would block the next variant.
         """
         if lost := await self.busy_backends() - kept:
             await self._connection.execute(END_BACKENDS, {"pids": [*lost]})

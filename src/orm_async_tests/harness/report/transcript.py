@@ -85,7 +85,9 @@ def _join(observation: Observation, in_full: bool) -> list[TranscriptLine]:
 
 
 def _shorten(lines: list[TranscriptLine]) -> list[TranscriptLine]:
-    """Join repeated lines. If too many lines remain, return the most frequent lines."""
+    """Join repeated lines. If more than MOST_LINES lines remain after joining, return the most
+    frequent lines.
+    """
     folded = list(_fold(lines))
     transactions = {line.transaction for line in folded if line.transaction}
     if len(transactions) == 1 and ", " not in folded[0].transaction:

@@ -2,8 +2,8 @@
 
 The module uses a separate thread, because another task in the variant's event loop could change the
 order of the variant's tasks. The thread connects to the server only after a statement of the
-variant has run for longer than a limit. The limit is lower if the variant uses two connections,
-because one connection may then wait for a lock of the other.
+variant has run for longer than a time limit. The time limit for a statement is shorter while the
+variant uses several connections, because one connection may then block another.
 """
 
 import asyncio

@@ -18,8 +18,8 @@ def record_sql(observation: Observation, unobserved: Engine) -> Iterator[None]:
     engine `unobserved`.
 
     Record a statement only when the server has answered with rows or an error, because a lazy load
-    that raises MissingGreenlet sends no statement. A transaction's ID is the lowest number that no
-    other open transaction has.
+    that raises MissingGreenlet sends no statement. Give a new transaction the lowest number that no
+    open transaction has.
     """
     listeners = _listeners(observation, unobserved)
     for name, listener in listeners.items():

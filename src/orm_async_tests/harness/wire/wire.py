@@ -107,10 +107,10 @@ class Proxy(LoopThread, ABC):
 class Wire(Proxy):
     """A proxy between the observed engines and their server.
 
-    A round trip begins when a client sends something for the first time, or for the first time
-    after an answer. The rows that a client sends for a COPY belong to the round trip of the COPY.
-    The messages Terminate and CancelRequest begin no round trip, because the server never answers
-    them.
+    The client's first message on a connection begins a round trip. After every answer, the client's
+    next message begins another round trip. The rows that a client sends for a COPY belong to the
+    round trip of the COPY. The messages Terminate and CancelRequest begin no round trip,
+    because the server never answers them.
     """
 
     def __init__(self, server: URL, folder: Path) -> None:
@@ -145,9 +145,9 @@ class Wire(Proxy):
         return link.round_trips if link else 0
 
     def lose_answer(self, to: str) -> None:
-        """Cut the next connection that sends a certain SQL keyword (the parameter `to`), for
-        example "COMMIT". Cut the connection after the server has answered, so that the client never
-        gets the answer.
+        """Cut the next connection that sends the SQL keyword in the parameter `to`, for example
+        "COMMIT". Cut the connection after the server has answered, so that the client never gets
+        the answer.
         """
         self.awaited_word = to.encode()
 
@@ -217,7 +217,9 @@ def can_watch(server: URL) -> bool:
 
 @contextmanager
 def open_wire(server: URL) -> Iterator[Wire | None]:
-    """Yield a running proxy to the server, or None if no proxy can watch the connections."""
+    """Start a proxy in front of the server, and yield the proxy. Yield None if no proxy can watch
+    connections to this server.
+    """
     if not can_watch(server):
         yield None
         return

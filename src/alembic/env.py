@@ -39,7 +39,8 @@ def include_name(name: str | None, kind: str, _: object) -> bool:
 
 
 def prepare(connection: Connection) -> None:
-    """Wait for the migration lock, create the schema, and give each history a version table.
+    """Wait for the migration lock, separate the version tables of the two Alembic histories, and
+    create the schema of the history to migrate if this schema is missing.
 
     The migration lock is held until the connection's transaction ends.
     """

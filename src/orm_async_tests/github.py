@@ -1,7 +1,7 @@
 """Writes annotations and a job summary for GitHub Actions.
 
-An annotation is a line on standard error, so that standard output keeps its format. The job summary
-is a text in Markdown, in the file that the variable `GITHUB_STEP_SUMMARY` names.
+Annotations go to standard error, so that standard output contains only a command's results. The job
+summary is a text in Markdown, in the file that the variable `GITHUB_STEP_SUMMARY` names.
 """
 
 import os

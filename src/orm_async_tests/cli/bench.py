@@ -13,7 +13,6 @@ REPOSITORY_COMMAND = "./poetryw run orm-async-tests bench"
 
 
 def bench(arguments: argparse.Namespace) -> int:
-    """Run the benchmark of a clone of the repository, because a wheel contains no benchmarks."""
     if not (CHECKOUT / "benchmarks/__main__.py").exists():
         raise CouldNotRun(
             "this installation has no benchmarks: only the repository contains them",

@@ -46,10 +46,10 @@ def list_changes(before: Results, after: Results) -> list[Change]:
 def _pair_stacks(before: Results, after: Results) -> dict[str, str]:
     """Map stacks of the newer results to the corresponding stacks of the older results, by name.
 
-    Two stacks correspond to each other if they have the same name in the older and the newer
-    results. If only the newer results contain a stack's name, this stack corresponds to the older
-    stack that has the same driver, event loop, pooler and database, but other versions. If there
-    are several such older stacks, the newer stack corresponds to none of them.
+    Two stacks with the same name correspond to each other. A newer stack with a new name
+    corresponds to an older stack that has the same driver, event loop, pooler and database, and a
+    name that the newer results do not contain. If several older stacks match a newer stack, the
+    newer stack corresponds to none of them.
     """
     pairs = {name: name for name in after.stacks if name in before.stacks}
     others = [name for name in before.stacks if name not in pairs]

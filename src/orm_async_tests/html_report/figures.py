@@ -30,7 +30,9 @@ class Figure(NamedTuple):
 
 
 class HeatRow(NamedTuple):
-    """A function with one fault: the verdict at each fault point, and the count of each verdict."""
+    """The verdicts of one function with one fault. The field `points` contains the verdicts of the
+    first fault points, and the field `counts` counts every verdict.
+    """
 
     work: str
     fault: str

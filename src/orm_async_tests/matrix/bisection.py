@@ -1,4 +1,6 @@
-"""Finds the releases of a library in which a script shows a defect, with few runs."""
+"""Finds the releases of a library with which a script shows a defect. To save time, a bisection
+runs the script on only some of the releases.
+"""
 
 import asyncio
 import re
@@ -37,8 +39,8 @@ Run = Callable[[str], ReleaseOutcome]  # by version
 class Runner:
     """Runs scripts on releases of one library, on a separate embedded server.
 
-    Other packages keep their installed versions, unless the field `pins` names another version. The
-    field `options` has options of the command `orm-async-tests run`.
+    The field `pins` contains versions of other packages. Packages without a pin keep their
+    installed versions. The field `options` has options of the command `orm-async-tests run`.
     """
 
     numbers: tuple[int, ...]

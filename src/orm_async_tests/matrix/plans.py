@@ -105,7 +105,7 @@ def combine(axes: Mapping[str, Sequence[str]]) -> tuple[Plan, ...]:
 
 
 def take_shard(plans: Sequence[Plan], part: str) -> tuple[Plan, ...]:
-    """Return the plans that belong to one part of the matrix, for example "1/3"."""
+    """Return the plans of one part of the matrix. "1/3" means the first of three parts."""
     match = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", part)
     number, total = map(int, match.groups()) if match else (0, 0)
     if not 1 <= number <= total:

@@ -125,7 +125,7 @@ def _read_line(path: Path, number: int, line: bytes) -> Record:
 
 
 def clean(value: Any, form: Any, where: str, problems: Counter[str]) -> Any:
-    """Copy a JSON value, and correct the copy until it has the form `form`. Replace a required
+    """Copy a JSON value into the form that the parameter `form` describes. Replace a required
     value that is missing, or a value of a wrong type, by an empty value, and drop list items of a
     wrong type. Add every replaced value and every dropped list item to the counts in `problems`.
     Also drop the fields that are not in `form`, but do not count them as problems.

@@ -21,7 +21,7 @@ EVERY_CODE = "OAT"
 class UnusedIgnore(Rule):
     """A comment that should suppress a finding suppresses nothing.
 
-    Only the option --warn-unused-ignores reports an unused comment.
+    The checker reports OAT001 only with the option --warn-unused-ignores.
     """
 
     code = "OAT001"
@@ -51,8 +51,8 @@ class Suppression:
 
 
 def read_suppressions(path: str, lines: Sequence[str]) -> Iterator[Suppression]:
-    """Yield one suppression for every rule's code in a comment that suppresses findings, and one
-    suppression for every such comment without codes.
+    """Yield the suppressions in the comments of a file. A comment has one suppression for every
+    code that it names. If the comment names no code, it has one suppression for all codes.
     """
     if not any(COMMENT.search(line) for line in lines):
         return

@@ -39,12 +39,12 @@ class AwareDatetime(Rule):
     OAT603 checks only projects that use asyncpg. If the driver is psycopg, the server drops the
     time zone of the datetime without an error.
 
-    In a project that also uses psycopg, OAT603 does not check comparisons, dictionaries of
-    values, and objects that a session loaded. In a project that also uses psycopg or psycopg2,
-    OAT603 checks a function only if the function uses an asynchronous session.
+    In a project that also uses psycopg, OAT603 skips comparisons, dictionaries of values, and
+    objects that a session loaded. In a project that also uses psycopg or psycopg2, OAT603 checks a
+    function only if the function uses an asynchronous session.
 
-    OAT603 ignores a column whose type the checker cannot infer, for example because the base
-    class has a type_annotation_map.
+    OAT603 ignores a column whose type the checker cannot infer, for example because the base class
+    has a type_annotation_map.
     """
 
     code = "OAT603"

@@ -211,8 +211,8 @@ def _is_used_by_tasks(file: SourceFile, created: ast.Call) -> bool:
 
 
 def _is_thread(file: SourceFile, node: ast.AST, scope: Scope) -> bool:
-    """Return whether a scope function belongs to the module `threading`, or calls a function of
-    this module.
+    """Return whether a `scopefunc` belongs to the module `threading`, or calls a function of this
+    module.
     """
     node, scope = file.project.origin(node, scope)
     function = file.project.function(file.value(node, scope))

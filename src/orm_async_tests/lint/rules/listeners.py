@@ -17,7 +17,7 @@ class AsyncListener(Rule):
     """An event listener does not work if it is an `async def` function, or if it listens to an
     asynchronous engine or session.
 
-    You may listen to the events of the attributes `sync_engine` and `sync_session`.
+    You can register event listeners on `engine.sync_engine` and `session.sync_session`.
 
     OAT501 does not check to which object a listener under `if hasattr(...)` listens, because the
     code may never run.

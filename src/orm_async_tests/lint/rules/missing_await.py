@@ -64,8 +64,8 @@ def _lost_methods(file: SourceFile) -> Iterator[tuple[ast.AST, Scope, str]]:
 
 
 def _is_rebound(file: SourceFile, call: ast.Call, scope: Scope) -> bool:
-    """Return whether the name in front of a method has a different value at this place, because a
-    `with` block binds the name, or because the code stands in the `else` of an isinstance().
+    """Return whether the name in front of a method may hold another object at the call. A `with`
+    block may bind the name, or the call may be in the `else` branch of an isinstance() test.
     """
     name = getattr(getattr(call.func, "value", None), "id", "")
     inner: ast.AST = call

@@ -40,7 +40,7 @@ def dependencies(file: SourceFile) -> Iterator[tuple[str, str, bool]]:
 
 
 def _is_short(file: SourceFile, call: ast.Call) -> bool:
-    """Return whether FastAPI ends a dependency, or may end it, before it sends the response."""
+    """Return whether the code after `yield` in a dependency may run before the response."""
     scopes = [getattr(k.value, "value", None) for k in call.keywords if k.arg == "scope"]
     return file.facts.exits_before_response or any(scope != "request" for scope in scopes)
 
@@ -48,9 +48,10 @@ def _is_short(file: SourceFile, call: ast.Call) -> bool:
 class CommitAfterYield(Rule):
     """A FastAPI dependency commits after `yield`, when FastAPI has already sent the response.
 
-    With Depends(..., scope="function"), FastAPI ends the dependency before it sends the response.
+    With Depends(..., scope="function"), FastAPI runs the code after `yield` before it sends the
+    response.
 
-    FastAPI 0.106 to 0.117 ended every dependency before it sent the response.
+    FastAPI 0.106 to 0.117 always ran the code after `yield` before it sent the response.
 
     OAT301 ignores a function that no Depends() in the checked files uses.
     """
@@ -153,8 +154,8 @@ def _added_tasks(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[ast.e
 
 
 def _tasks_of_helpers(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[ast.expr]]]:
-    """Yield the calls of helper functions that call add_task(), and the arguments that a helper
-    function passes on to the task.
+    """Find the calls of functions that call add_task(). Yield the call, its scope, and the
+    arguments that the called function passes to the background task.
     """
     pairs = [pair for calls in [*file.module.calls.values()] for pair in calls]
     for call, scope in pairs if "BackgroundTasks" in file.text else ():
@@ -172,8 +173,8 @@ def _tasks_of_helpers(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[
 
 
 def _dropped_tasks(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[ast.expr]]]:
-    """Find the tasks that no code awaits. Yield the call that starts such a task, the scope of the
-    call, and the expressions that the task uses.
+    """Find the tasks that no code awaits. For every task, yield the call that starts it, the scope
+    of the call, and the expressions that the task uses.
     """
     for start in starts(file):
         is_last = start.source is start.call or isinstance(file.parent(start.call), ast.Expr)
@@ -195,8 +196,8 @@ def _starts_task(file: SourceFile, call: ast.Call, scope: Scope) -> bool:
 
 
 def _is_dropped(call: ast.Call, scope: Scope) -> bool:
-    """Return True if no code awaits the task that a call starts. Code that only adds the task to a
-    set does not await the task, but protects it from the garbage collector.
+    """Return True if no code awaits the task that a call starts. Adding the task to a set does not
+    await the task.
     """
     return all(
         isinstance(around, ast.Expr)
@@ -258,8 +259,8 @@ def _ends_early(file: SourceFile, key: str, scope: Scope) -> bool | None:
 
 
 def _depends(file: SourceFile, node: ast.AST, scope: Scope, depth: int = 0) -> bool | None:
-    """Return whether FastAPI ends a dependency before it sends the response. Return None if the
-    expression contains no Depends().
+    """Return whether the code after `yield` in a dependency runs before the response. Return None
+    if the expression contains no Depends().
     """
     node, scope = file.project.origin(node, scope)
     parts: list[tuple[ast.AST, Scope]] = []

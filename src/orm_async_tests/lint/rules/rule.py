@@ -31,8 +31,8 @@ class Rule:
     """The rest of the docstring of the rule's class, a list in Markdown."""
 
     scripts: ClassVar[tuple[int, ...]]
-    """The numbers of the scripts on whose claims the rule is based. The rule finds the wrong
-    variants of these scripts.
+    """The numbers of the scripts whose claims justify the rule. The rule reports the wrong variants
+    of these scripts.
     """
 
     is_default: ClassVar[bool] = True

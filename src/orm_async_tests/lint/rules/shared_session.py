@@ -67,8 +67,8 @@ class SharedSession(Rule):
 
 
 def _used_meanwhile(file: SourceFile, start: Start, work: Work) -> str:
-    """Return the key of a session that a function uses while a task of the function also uses the
-    session. Return "" if there is no such session.
+    """Return the key of a session that a function uses at the same time as the task `work`, which
+    the function started. Return "" if the function and the task share no session.
     """
     node = file.parent(start.call)
     target = node.targets[0] if isinstance(node, ast.Assign) else None
@@ -134,7 +134,8 @@ def _sessions(file: SourceFile, work: Work) -> Collection[str]:
 def _shared_key(key: str, scope: Scope) -> str:
     """Return the same key for all sessions that FastAPI dependencies hold, because the dependencies
     of a request share one session. For example, "users.session" and "points.session" get the same
-    key if `users` and `points` are dependencies. If no dependency holds the session, return `key`.
+    key if `users` and `points` are dependencies. If the session is not in a dependency, return
+    `key`.
     """
     root, _, rest = key.partition(".")
     binding = scope.binding(root)

@@ -19,11 +19,11 @@ FLUSH_FAILED = (
 class SwallowedError(Rule):
     """Code catches an SQL error, and uses the same session again without a rollback.
 
-    The session works again after a rollback, or after the end of a begin_nested() block around
-    the statement that failed.
+    The session works again after a rollback, or after the end of a begin_nested() block around the
+    statement that failed.
 
-    On SQLite and MySQL, a transaction continues after execute() has failed. After a failed flush,
-    for example in commit(), a session refuses all statements on every database.
+    On SQLite and MySQL, a transaction continues after execute() has failed. With every database, a
+    session refuses all statements after a failed flush, for example in commit().
 
     In autocommit mode, no transaction is open after an SQL error.
     """
@@ -51,7 +51,7 @@ class SwallowedError(Rule):
 
 
 class UseAfterTimeout(Rule):
-    """A timeout cancels a statement, and code uses the session again without a rollback.
+    """A timeout cancels a statement, and the program uses the session again without a rollback.
 
     After the timeout, you may use a new session. You may also call rollback() and use the same
     session again.
@@ -72,7 +72,7 @@ class UseAfterTimeout(Rule):
 
 
 def _swallowed(file: SourceFile, wanted: str) -> Iterable[tuple[ast.AST, ast.AST]]:
-    """Return pairs of a call whose error the code swallows, and the next use of the session."""
+    """Return the calls whose error the code swallows, with the session's next use."""
     swallowed = [item for flow in file.flows for item in flow.swallowed.items()]
     return {node: use for node, (kind, use) in reversed(swallowed) if kind == wanted}.items()
 

@@ -54,8 +54,8 @@ def _text(file: SourceFile, node: ast.AST, scope: Scope) -> tuple[ast.AST | None
 
 
 def _listed_texts(file: SourceFile) -> Iterator[ast.expr]:
-    """Yield a call of text() if a dictionary outside of functions and classes contains the call,
-    and if the text has several SQL commands.
+    """Yield the calls of text() that are items of a module-level dictionary and contain several SQL
+    commands.
     """
     for call, scope in file.calls("text"):
         if scope.is_module and isinstance(file.parent(call), ast.Dict):

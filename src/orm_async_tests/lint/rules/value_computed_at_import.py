@@ -27,8 +27,8 @@ class ValueComputedAtImport(Rule):
 
     The default of a column may be a constant, for example time(hour=12).
 
-    OAT601 ignores the functions upgrade() and downgrade(), because a migration computes a value
-    only once on purpose, to give all existing rows the same value.
+    OAT601 ignores the functions upgrade() and downgrade(), because a migration should give all
+    existing rows the same value.
     """
 
     code = "OAT601"
@@ -66,9 +66,7 @@ def _scope_of(func: ast.expr, scope: Scope) -> Scope:
 
 
 def _changing_call(file: SourceFile, node: ast.AST, scope: Scope, depth: int = 2) -> ast.AST | None:
-    """Return the part of an expression whose value changes from run to run, for example uuid4().
-    Return None if there is no such part.
-    """
+    """Return the part of an expression whose value changes from run to run, for example uuid4()."""
     match node:
         case ast.Lambda():
             return None

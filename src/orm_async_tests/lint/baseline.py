@@ -1,5 +1,5 @@
-"""Reads and writes the baseline, a file of known findings. The baseline compares the text of lines
-instead of line numbers.
+"""Reads and writes the baseline, a file of known findings. The baseline contains the text of source
+lines instead of line numbers.
 """
 
 import json

@@ -90,9 +90,9 @@ def passed_value(project: "Project", function: Scope, name: str) -> Value | None
 
 
 def _may_be_session(function: Scope, name: str) -> bool:
-    """Return whether a function calls a parameter, calls a method of a session on the parameter, or
-    passes the parameter to another call. For a method __init__(), return whether its module calls
-    a method of a session.
+    """Return whether a function calls a parameter, calls a method of it such as commit(), or passes
+    it to a call. For a method __init__(), return whether its module calls a method such as
+    commit().
     """
     if function.name.endswith("__init__"):
         return not OPERATIONS.isdisjoint(function.module.calls)

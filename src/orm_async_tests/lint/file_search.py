@@ -97,7 +97,7 @@ def _raise(error: OSError) -> None:
 
 
 def _walk(top: Path, excluded: PathPatterns, *, with_tests: bool) -> Iterator[Path]:
-    """Yield the Python files below a folder, except the files that a pattern ignores.
+    """Yield the Python files below a folder, except the files whose paths match an ignore pattern.
 
     The patterns of the setting `exclude` take precedence over the default patterns. The default
     patterns take precedence over .gitignore files, and an inner .gitignore file takes precedence

@@ -1,4 +1,4 @@
-"""Defines the results of the checker: findings with their locations and fixes, and unread files."""
+"""Defines the results of the checker: findings, and files that the checker could not read."""
 
 import os
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ from typing import Any
 
 @dataclass(frozen=True, order=True)
 class Location:
-    """A range of a source file. The lines and columns of a Location start at 1, and columns count
-    characters.
+    """A range of a source file. Lines and columns start at 1. Columns are counted in characters,
+    not in bytes.
     """
 
     path: str
@@ -59,8 +59,6 @@ class Finding:
 
 @dataclass(frozen=True)
 class UnreadFile:
-    """A file that was not checked."""
-
     path: str
     line: int
     message: str
@@ -68,8 +66,8 @@ class UnreadFile:
 
 
 def locate(path: str, node: Any, lines: list[str]) -> Location:
-    """Return the location of a syntax node. The module ast counts columns in bytes of UTF-8, but a
-    location counts characters.
+    """Return the location of a syntax node, with columns in characters. The module ast counts
+    columns in bytes of UTF-8.
     """
     numbers = node.lineno, node.end_lineno
     first, last = ("".join(lines[number - 1 : number]) for number in numbers)

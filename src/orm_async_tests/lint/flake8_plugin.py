@@ -28,8 +28,8 @@ class Flake8Plugin:
         self.text = "".join(lines)
 
     def run(self) -> Iterator[tuple[int, int, str, type[Any]]]:
-        """Yield the line, the column (counted from 0) and the message of each finding, and the
-        class that flake8 expects.
+        """Yield the tuple that flake8 expects for a finding: the line, the column (counted from 0),
+        the message, and the class of the plugin.
         """
         settings = read_settings(find_root(self.path))
         report = check([self.path], replace(settings, texts={self.path: self.text}))

@@ -1,4 +1,4 @@
-"""Determines how an expression changes the control flow, for example which errors it swallows."""
+"""Determines how expressions change the control flow, for example by swallowing errors."""
 
 import ast
 from collections.abc import Iterator
@@ -51,9 +51,9 @@ def catches_all(names: list[str], kinds: frozenset[str]) -> bool:
 
 
 def call_around(node: ast.AST | None, name: str, scope: Scope) -> str:
-    """Look for a call of `name` whose arguments contain a node, and return the name of the call's
-    last keyword argument. Return `name` if the call has no keyword argument, and "" if there is no
-    such call.
+    """Look for a call of `name` whose arguments contain a node. Return the name of the call's last
+    keyword argument, or `name` if the call has no keyword argument. Return "" if the arguments of
+    no call of `name` contain the node.
     """
     while isinstance(node, ast.Call | ast.Starred | ast.List):
         if isinstance(node, ast.Call) and last_name(node) == name:

@@ -43,8 +43,8 @@ class State:
         return State(dict(self.failures), dict(self.begun), dict(self.facts))
 
     def failed(self, key: str, failure: Failure, result: object = UNKNOWN) -> "State":
-        """Copy this state, and add to the copy an error of a session, and `result` as the result of
-        the last call. Return the copy.
+        """Return a copy of this state with one more error of the session `key`. In the copy,
+        `result` is the result of the last call.
         """
         group = self.failures.get(key, frozenset()) | {failure}
         facts = {} if result is UNKNOWN else {RESULT: result}
@@ -52,9 +52,9 @@ class State:
         return State(failures, dict(self.begun), self.facts | facts)
 
     def clear(self, key: str) -> None:
-        """Forget the errors and the transaction of the session `key`. Also forget the errors and
-        transactions of sessions that objects hold, for example of "users.session", because the
-        object `users` may hold the session `key`.
+        """Forget the errors and the transaction of the session `key`. An object, for example
+        `users`, may hold this session, so also forget the errors and transactions of sessions such
+        as "users.session".
         """
         for store in (self.failures, self.begun):
             for name in [name for name in store if name == key or is_held(name)]:
@@ -74,8 +74,8 @@ class State:
             self.facts[name] = result
 
     def evaluate(self, node: ast.expr) -> object:
-        """Return the value of an expression if the value is known. Return TRUE if it is only known
-        that a condition treats the value as true. Otherwise, return UNKNOWN.
+        """Return the value of an expression if the value is known. Return TRUE if the exact value
+        is unknown, but is true in a condition. Otherwise, return UNKNOWN.
         """
         match node:
             case ast.Name(id=name):
@@ -91,12 +91,12 @@ class State:
 
 @dataclass(frozen=True)
 class Raised:
-    """An exception that a statement inside a `try` may raise."""
+    """An exception that the code of the syntax node `node` may raise."""
 
     key: str
     node: ast.AST
     kinds: frozenset[str]
-    """DATABASE, TIMEOUT, or the names of other exception classes that the statement may raise."""
+    """DATABASE, TIMEOUT, or the names of other exception classes."""
 
     states: list[State]
 
@@ -109,8 +109,8 @@ def is_held(key: str) -> bool:
 
 
 def join(states: Iterable[State]) -> list[State]:
-    """Merge all states with the same failures into one state. After MOST merged states, merge all
-    further states into one additional state.
+    """Merge the states that have the same failures. If there are already `MOST` merged states,
+    merge all further states into one additional state.
     """
     known: dict[object, State] = {}
     for state in states:
@@ -174,8 +174,8 @@ def _name_of(node: ast.expr) -> str:
 
 
 def assignments(node: ast.stmt) -> Iterator[tuple[ast.expr, ast.expr | None]]:
-    """Yield the targets of a statement with their values. Yield None for a value that is only a
-    part of the result of an expression.
+    """Yield the targets of a statement with their values. The value is None if the code does not
+    show it, for example the value of `a` in `a, b = f()`.
     """
     match node:
         case ast.AnnAssign(target=target, value=ast.expr() as value):

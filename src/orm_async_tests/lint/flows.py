@@ -1,6 +1,4 @@
-"""Computes the control flow of each function once, and determines what calls of the function do to
-sessions.
-"""
+"""Computes the control flow of every function once, and determines how calls change sessions."""
 
 import ast
 
@@ -28,9 +26,9 @@ class Flows:
         return self._interpret(scope, State(begun=self._begun_before(scope)))
 
     def _begun_before(self, scope: Scope) -> dict[str, ast.AST]:
-        """Return a dictionary of the parameters whose session is already in a transaction, because
-        a FastAPI dependency has begun the transaction. The dictionary maps the name of such a
-        parameter to the syntax node of the parameter whose dependency has begun the transaction.
+        """Return the parameters whose session is in a transaction that a FastAPI dependency began.
+        A key of the dictionary is the name of a parameter. The value is the syntax node of the
+        parameter whose dependency began the transaction.
         """
         providers = {name: self._dependency(name, scope) for name in scope.parameters}
         begun: dict[Scope, ast.AST] = {}
@@ -64,9 +62,10 @@ class Flows:
         return self.of(scope) if scope else None
 
     def called(self, event: Event, state: State) -> SessionFlow | None:
-        """Return the control flow of a called function for the constants that the call passes, and
-        for the state of the caller's session. If this session has already failed,
-        the control flow starts with a failure whose place is the called function.
+        """Return the control flow of a called function. The control flow depends on the constants
+        that the call passes, and on the state of the caller's session. If the session has failed
+        before the call, the control flow starts with a Failure at the definition of the called
+        function.
         """
         scope = self.use.project.function(event.callee)
         if scope is None or event.callee is None:
@@ -99,8 +98,9 @@ class Flows:
         return flow is None or not flow.raised.isdisjoint(event.inside)
 
     def outcomes(self, event: Event, scope: Scope) -> tuple[bool, list[tuple[Failure, object]]]:
-        """Return whether a called function leaves a transaction open. Also return a list that pairs
-        every error that the function swallows with the value that the function then returns.
+        """Return whether a called function leaves a transaction open, and a list of the errors that
+        it swallows. The list pairs an error with the value that the function returns after the
+        error.
         """
         errors: list[tuple[Failure, object]] = []
         for value in expressions.wrappers(self.use.project, event.callee):
@@ -123,8 +123,8 @@ class Flows:
         return bool(begun) and all(begun), errors
 
     def suppressed_by(self, expression: ast.expr, scope: Scope) -> tuple[str, list[str]]:
-        """Return the name and the errors that a context manager swallows. The name is "" if the
-        project, and not a library, defines the context manager.
+        """Return the name of a context manager, and the errors that it swallows. The name is ""
+        unless a library defines the context manager.
         """
         project = self.use.project
         value = project.value(getattr(expression, "func", expression), scope)

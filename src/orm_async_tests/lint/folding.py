@@ -15,8 +15,8 @@ WRAPPING = {"make_url", "dedent", "cleandoc", "str", "deepcopy", "MappingProxyTy
 
 @dataclass
 class FoldedDict:
-    """The items of a dictionary that the source code shows. If `is_complete` is false, the
-    dictionary may also have keys that `values` does not contain.
+    """The items of a dictionary, as far as the source code shows them. If `is_complete` is false,
+    the dictionary may also have keys that `values` does not contain.
     """
 
     values: dict[str, object] = field(default_factory=dict)

@@ -54,7 +54,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _read_input(arguments: argparse.Namespace) -> dict[Path, str]:
-    """Map the file name for standard input to the text on standard input."""
+    """Read standard input if the command line asks for it. The key of the result is the value of
+    `--stdin-filename`, and the value is the text.
+    """
     name = arguments.stdin_filename
     if STANDARD_INPUT not in arguments.paths and not name:
         return {}

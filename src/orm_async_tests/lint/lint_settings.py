@@ -1,4 +1,4 @@
-"""Reads the settings of a check from the table [tool.orm-async-tests.lint]."""
+"""Reads the settings of the checker from the table [tool.orm-async-tests.lint]."""
 
 import re
 import tomllib
@@ -42,8 +42,8 @@ KEYS: dict[str, tuple[str, Callable[[str], Any]]] = {
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings that a check needs. A key of the table [tool.orm-async-tests.lint] sets the
-    field with the same name.
+    """The settings of the checker. A key of the table [tool.orm-async-tests.lint] sets the field
+    with the same name.
     """
 
     root: Path = Path()
@@ -131,8 +131,8 @@ def _read_table(root: Path) -> dict[str, Any] | None:
 
 
 def _is_like(value: Any, example: Any, is_valid: Callable[[str], Any]) -> bool:
-    """Return whether a value has the same type as `example`, and whether `is_valid` accepts the
-    strings in the value.
+    """Return whether a value has the type of `example`, and contains only strings that `is_valid`
+    accepts.
     """
     match value, example:
         case str(), str():

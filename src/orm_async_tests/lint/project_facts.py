@@ -47,16 +47,16 @@ class ProjectFacts:
 
     @property
     def exits_before_response(self) -> bool:
-        """Return whether FastAPI ends dependencies before it sends the response."""
+        """Return whether the code after `yield` in a dependency runs before the response."""
         return (0, 106) <= self.fastapi < (0, 118)
 
 
 def read_facts(root: Path, dialect: str, fastapi: str, sources: Iterable[str] = ()) -> ProjectFacts:
-    """Read the facts about a project from the files that list its dependencies.
+    """Read the dialects, the drivers and FastAPI's version from the files that list dependencies.
 
     The argument `sources` contains the source code of the project's modules. If the URLs of all
-    engines in `sources` are constants, use the databases and drivers in these URLs. The
-    arguments `dialect` and `fastapi` take precedence over the files and the URLs.
+    engines in `sources` are constants, use the databases and drivers in these URLs. The arguments
+    `dialect` and `fastapi` take precedence over the files and the URLs.
     """
     text = "\n".join(_texts(root))
     words = set(WORD.findall(text.lower()))

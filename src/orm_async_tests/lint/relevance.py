@@ -1,5 +1,5 @@
-"""Determines which modules import SQLAlchemy, directly or through other modules. Other modules
-usually contain no code that uses sessions.
+"""Determines which modules import SQLAlchemy, directly or through other modules. A module that does
+not import SQLAlchemy usually uses no session.
 """
 
 import re

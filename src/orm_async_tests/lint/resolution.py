@@ -290,7 +290,7 @@ class Project:
     # Classes and attributes
 
     def _class_value(self, scope: Scope) -> Value:
-        """Return the class of a scope. A subclass of AsyncSession counts as AsyncSession."""
+        """Return the value of a class. A subclass of AsyncSession counts as AsyncSession."""
         project = Value("class", scope.name, scope.module.path)
         known = scope.module.values
         value = self._remember((scope, "class"), known, Project._known_base, scope, project)

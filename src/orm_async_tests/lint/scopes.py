@@ -98,7 +98,7 @@ class Scope:
         return {last_name(item) for item in getattr(self.node, "decorator_list", ())}
 
     def calls_in(self, node: Any) -> list[ast.Call]:
-        """Return the scope's calls inside a syntax node, sorted by the ends of the calls."""
+        """Return the calls of this scope inside a syntax node, sorted by their end positions."""
         if self._ordered is None:
             ordered = sorted(self.calls, key=end_of)
             self._ordered = [end_of(call) for call in ordered], ordered
@@ -138,8 +138,9 @@ class Scope:
         return owner.bindings[name][0].kind if owner else ""
 
     def path(self, node: ast.AST) -> str:
-        """Return the dotted path of an expression, for example "self.session", or "" if no path
-        exists. If a local variable is only another name for a path, replace it by this path.
+        """Return the dotted path of an expression, for example "self.session", or "" if the
+        expression has no path. After `session = self.session`, the local variable `session` also
+        has the path "self.session".
         """
         match node:
             case ast.Name(id=name):

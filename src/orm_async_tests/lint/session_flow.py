@@ -32,7 +32,7 @@ BEGINNING = sa.STATEMENTS - {"get", "get_one", "commit", "delete", "begin_nested
 
 
 class SessionFlow:
-    """Interprets one function. The fields `swallowed` and `late_begins` list misuse of sessions."""
+    """Interprets one function, and records misuse in the fields `swallowed` and `late_begins`."""
 
     def __init__(self, use: SessionUse, scope: Scope, flows: "Flows", start: State) -> None:
         self.use = use
@@ -164,7 +164,7 @@ class SessionFlow:
         return join(branches)
 
     def _if_session(self, node: ast.If, states: list[State]) -> list[State]:
-        """Assume that the condition `session.in_transaction()` is true for a failed session."""
+        """Treat the condition `session.in_transaction()` as true for failed sessions."""
         for state in states:
             state.begun.clear()
         body = self._block(node.body, states)
@@ -222,12 +222,12 @@ class SessionFlow:
         return last
 
     def _jumps(self) -> list[tuple[list[State], int]]:
-        """Return every list of the states at `break`, `continue` and `return`, with its length."""
+        """Return the lists of states at `break`, `continue` and `return`, and their lengths."""
         jumps = [*self._breaks[-1:], *self._continues[-1:], self.ends]
         return [(states, len(states)) for states in jumps]
 
     def _clear_jumps(self, jumps: list[tuple[list[State], int]], keys: set[str]) -> None:
-        """Forget the sessions `keys` in the states that were added after the call of _jumps()."""
+        """Forget the sessions `keys` in the states that were appended after _jumps() ran."""
         for states, size in jumps:
             for state, key in product(states[size:], keys):
                 state.clear(key)
@@ -325,8 +325,9 @@ class SessionFlow:
             self._raised[-1].append(Raised(key, place, kinds, copies))
 
     def _enter(self, event: Event, state: State) -> Iterator[tuple[State, frozenset[Failure]]]:
-        """Remove the failures of a session from a state while a function is called. Yield the state
-        and the removed failures if the called function does not roll back the session.
+        """Remove the failures of a session from a state before a function is called. If the called
+        function does not roll back the session, yield the state and the removed failures, so that
+        they can be restored after the call.
         """
         is_failed = event.key in state.failures and "begin" not in event.operations
         flow = self._flows.called(event, state) if event.callee and is_failed else None
@@ -371,7 +372,7 @@ class SessionFlow:
         self._succeed(event, states)
 
     def _succeed(self, event: Event, states: list[State]) -> None:
-        """Update what is known about the sessions after a call that has raised no error."""
+        """Record how a call changes the sessions if it raises no error."""
         key, operations = event.key, event.operations
         is_get = operations & {"get", "get_one"} and expressions.is_first(event, self.scope)
         for state in states:

@@ -1,8 +1,8 @@
 """Determines which sessions an expression uses, and which methods of these sessions are called.
 
 The key of a session is the dotted path by which a function reaches the session, for example
-"self.session". If an object holds a session, for example a repository, the object's key is the
-key of this session.
+"self.session". An object that holds a session, such as a repository, has the same key as its
+session.
 """
 
 import ast
@@ -136,8 +136,9 @@ class SessionUse:
         return self._attributes[value]
 
     def _canonical(self, path: str, scope: Scope) -> str:
-        """Return one key for all paths of a session. For example, return "self.session" for the
-        path "self.repository.session" if the code passed self.session to self.repository.
+        """Return the same key for all paths that lead to one session. For example, return
+        "self.session" for the path "self.repository.session" if the code passed self.session to
+        self.repository.
         """
         owner = path.rpartition(".")[0]
         if "." not in owner:
@@ -245,8 +246,8 @@ class SessionUse:
             yield Event(key, names, call, callee, tuple(paths))
 
     def _outer(self, path: str, function: Scope, scope: Scope) -> tuple[str, ...]:
-        """Return the caller's keys for a session that a called function reads from a variable of an
-        outer function or of the module.
+        """Return the keys that the caller uses for the session `path` of a called function. The
+        path begins with a variable of an outer function or of the module.
         """
         if path == ANY or function.module is not scope.module:
             return (path,) if path == ANY else ()

@@ -80,13 +80,13 @@ class SourceFile:
         return self.project.value(node, scope)
 
     def receiver(self, call: ast.Call, scope: Scope) -> Value | None:
-        """Return the value of the object whose method is called, for example of `session` for the
-        call `session.commit()`.
+        """Return the value of the object whose method is called. For `session.commit()`, return the
+        value of `session`.
         """
         return self.value(call.func.value, scope) if isinstance(call.func, ast.Attribute) else None
 
     def external_name(self, node: ast.AST, scope: Scope) -> str:
-        """Return the full name of a function of another library, or "" for any other expression."""
+        """Return the full name of a library function, for example "asyncio.gather", or ""."""
         value = self.project.callee(node, scope)
         return value.name if value and value.kind == "external" else ""
 

@@ -10,11 +10,11 @@ class Value(NamedTuple):
 
     The field `name` is the name of a class, function or module. The field `kind` is "class" for a
     class and "instance" for an instance of the class. The field `kind` can also be "function",
-    "module", "method" for a method of SQLAlchemy, or "external" for a name of another library.
+    "module", "method" for a method of SQLAlchemy, or "external" for any other name of a library.
 
-    A value can wrap another value, `inner`. For example, a list of sessions wraps a session. The
-    field `kind` of such a value names the code that unwraps it: "await" stands for `await`, "enter"
-    for `with`, "item" for `for`, and "call" for a call.
+    If a value wraps another value, the field `inner` contains the other value. The kind of the
+    outer value is "await" for an awaitable, "enter" for a context manager, "item" for an iterable,
+    and "call" for a callable.
     """
 
     kind: str

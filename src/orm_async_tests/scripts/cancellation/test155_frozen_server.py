@@ -39,7 +39,7 @@ async def leave(engine: AsyncEngine, server: PrivateServer) -> dict[str, bool]:
 async def only_a_timeout(
     make_engine: MakeEngine, private_url: URL, private_server: PrivateServer
 ) -> dict[str, bool]:
-    """leave the session's block inside asyncio.timeout() while the server is frozen"""
+    """exit the session's block on a frozen server, with asyncio.timeout() around the block"""
     return await leave(make_engine(private_url), private_server)
 
 
@@ -47,7 +47,7 @@ async def only_a_timeout(
 async def a_command_timeout(
     make_engine: MakeEngine, private_url: URL, private_server: PrivateServer
 ) -> dict[str, bool]:
-    """leave the session's block with command_timeout while the server is frozen"""
+    """exit the session's block on a frozen server, with command_timeout on the engine"""
     engine = make_engine(private_url, connect_args={"command_timeout": TIMEOUT})
     return await leave(engine, private_server)
 

@@ -1,4 +1,4 @@
-"""Even with expire_on_commit=False, an onupdate column raises MissingGreenlet after an UPDATE.
+"""Even with expire_on_commit=False, reading an onupdate column after UPDATE raises MissingGreenlet.
 
 The server computes the value of an onupdate column, so the flush expires the attribute. By default,
 SQLAlchemy fetches computed values after an INSERT, but not after an UPDATE. With

@@ -19,14 +19,14 @@ ALSO = "aiosqlite"
 
 @variant
 async def once(session: AsyncSession) -> dict[str, int]:
-    """await the points of one user once"""
+    """await one user's awaitable_attrs.points once"""
     user = (await session.scalars(select(User).limit(1))).one()
     return {"points": len(await user.awaitable_attrs.points)}
 
 
 @variant
 async def twice(session: AsyncSession) -> dict[str, int]:
-    """await the points of one user twice, then read them without await"""
+    """await one user's awaitable_attrs.points twice, then read user.points"""
     user = (await session.scalars(select(User).limit(1))).one()
     await user.awaitable_attrs.points
     await user.awaitable_attrs.points

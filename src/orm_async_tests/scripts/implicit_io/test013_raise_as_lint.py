@@ -1,4 +1,4 @@
-"""With raiseload(), a lazy load raises an error in synchronous code, as it does under asyncio.
+"""With raiseload(), a lazy load raises an error even inside run_sync().
 
 Under asyncio, reading an unloaded relationship raises MissingGreenlet (xd2s). Inside run_sync(), a
 lazy load silently sends one SELECT per object. With raiseload(), a lazy load always raises

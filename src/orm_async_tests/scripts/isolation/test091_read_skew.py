@@ -1,4 +1,4 @@
-"""Only at READ COMMITTED does a transaction see commits between its reads (anomaly G-single).
+"""Only at READ COMMITTED can two reads of a transaction use different snapshots (anomaly G-single).
 
 At READ COMMITTED, a statement sees the changes that another transaction has committed since the
 previous statement. Two statements of a READ COMMITTED transaction may return rows that were never

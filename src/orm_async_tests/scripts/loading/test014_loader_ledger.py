@@ -3,7 +3,8 @@
 Every variant of this script reads three users with two points each. Loading with joinedload() takes
 one statement. Loading with selectinload() or subqueryload() takes one statement in addition to the
 query. Loading with immediateload() or awaitable_attrs takes one statement per user in addition to
-the query. With raiseload(), SQLAlchemy sends no further statement.
+the query. With raiseload(), SQLAlchemy sends only the query, and reading the points raises an
+error.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/relationships.html
 """
@@ -56,7 +57,7 @@ async def awaitable(session: AsyncSession) -> dict[str, int]:
 
 @variant
 async def raising(session: AsyncSession) -> dict[str, int]:
-    """raiseload() sends no further statement, because reading the points raises an error"""
+    """raiseload() sends no statement in addition to the query, and reading the points fails"""
     users = await session.scalars(select(User).options(raiseload(User.points)))
     return {"points": sum(len(user.points) for user in users)}
 

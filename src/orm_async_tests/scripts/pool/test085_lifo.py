@@ -1,4 +1,4 @@
-"""By default, the pool rotates its connections, but pool_use_lifo=True reuses the newest one.
+"""The pool rotates its connections, but with pool_use_lifo=True it reuses the last returned one.
 
 Because the default pool rotates its connections, none of them is idle for long. With
 pool_use_lifo=True, the pool prefers the connection that was returned last, so the other connections

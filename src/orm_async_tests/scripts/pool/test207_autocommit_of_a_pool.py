@@ -1,8 +1,8 @@
 """With AUTOCOMMIT in execution_options(), an engine sets the isolation level at every checkout.
 
 If the isolation level is an execution option, SQLAlchemy sets it at every checkout and resets it at
-every return. Setting and resetting the isolation level takes up to a fifth of the time that a read
-by primary key takes. If you pass the isolation level to create_async_engine(), SQLAlchemy sets the
+every return. A read by primary key may spend a fifth of its time on setting and resetting the
+isolation level. If you pass the isolation level to create_async_engine(), SQLAlchemy sets the
 isolation level once for every new connection.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#setting-isolation-level-or-dbapi-autocommit-for-an-engine

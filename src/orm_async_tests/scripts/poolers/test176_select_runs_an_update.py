@@ -3,9 +3,8 @@
 In this script, two processes give different statements the name __asyncpg_stmt_5__. The first
 process prepares an UPDATE, and the second process prepares a SELECT on another server connection.
 If PgBouncer runs the SELECT on a server connection where the name __asyncpg_stmt_5__ belongs to the
-UPDATE, the server executes the UPDATE. The process that sent the SELECT gets
-no error, and its COMMIT makes the other process's UPDATE permanent. Switch off the statement caches
-of asyncpg and SQLAlchemy.
+UPDATE, the server executes the UPDATE without an error. The next COMMIT of the process that sent
+the SELECT makes the UPDATE permanent. Switch off the statement caches of asyncpg and SQLAlchemy.
 
 Docs: https://magicstack.github.io/asyncpg/current/faq.html#why-am-i-getting-prepared-statement-errors
 """

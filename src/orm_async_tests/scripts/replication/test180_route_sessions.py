@@ -1,4 +1,4 @@
-"""If get_bind() chooses a server per statement, a session does not find its flushed rows.
+"""If get_bind() sends SELECTs to a standby, a session does not find the rows that it has flushed.
 
 If get_bind() chooses a server per statement, a flush goes to the primary, but the next SELECT goes
 to the standby. A session that uses two servers has two transactions, so its SELECT does not find

@@ -1,4 +1,4 @@
-"""If the first host of a URL is silent, asyncpg times out before it tries the next host.
+"""If the first host of a URL is silent, asyncpg raises TimeoutError and never tries the next host.
 
 If the first host of a URL accepts the connection but never answers, asyncpg raises TimeoutError and
 does not try the second host. On psycopg, connect_timeout applies to one host at a time. In an

@@ -1,8 +1,8 @@
 """freeze() of a stream fetches its rows, so that you can read the rows several times.
 
-A frozen result keeps its rows. Every call of a frozen result returns a new result with the kept
-rows, without SQL. Before SQLAlchemy 2.0.56 and 2.1.6, calling the frozen result of a stream raised
-TypeError. On every SQLAlchemy release, you can freeze the result of execute().
+A frozen result keeps its rows. If you call a frozen result, you get a new result with the same
+rows, and SQLAlchemy sends no SQL. Before SQLAlchemy 2.0.56 and 2.1.6, calling the frozen result of
+a stream raised TypeError. On every SQLAlchemy release, you can freeze the result of execute().
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncResult.freeze
 """

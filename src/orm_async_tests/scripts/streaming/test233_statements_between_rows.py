@@ -1,4 +1,4 @@
-"""Other statements work between the rows of a stream, but a failed statement ends the stream.
+"""While you read a stream, its session can run statements, but a failed statement ends the stream.
 
 The cursor of a stream and the other statements of its session share one transaction. A failed
 statement aborts the transaction, so the next fetch of the stream fails (25P02), even if you have

@@ -20,7 +20,7 @@ COUNT = select(func.count(User.id))
 
 @wrong
 async def added_first(session: AsyncSession) -> dict[str, str]:
-    """add a user without a name, query, then name the user"""
+    """add a user without a username, run a query, then set the username"""
     user = User()
     session.add(user)
     count = await session.scalar(COUNT)
@@ -31,7 +31,7 @@ async def added_first(session: AsyncSession) -> dict[str, str]:
 
 @right
 async def added_last(session: AsyncSession) -> dict[str, str]:
-    """query, name the user, then add the user"""
+    """run a query, set the username, then add the user"""
     user = User()
     count = await session.scalar(COUNT)
     user.username = f"user {count}"
@@ -42,7 +42,7 @@ async def added_last(session: AsyncSession) -> dict[str, str]:
 
 @right
 async def not_flushed(session: AsyncSession) -> dict[str, str]:
-    """add a user without a name, query in session.no_autoflush, then name the user"""
+    """add a user without a username, query in session.no_autoflush, then set the username"""
     user = User()
     session.add(user)
     with session.no_autoflush:

@@ -1,4 +1,4 @@
-"""A background task needs its own session: the request's session may never commit the task's rows.
+"""If a background task uses the request's session, the rows of the task may be lost.
 
 FastAPI runs background tasks after the response. With Depends(..., scope="function"), the session
 is closed before the background task runs, and nobody commits the transaction that the task begins.

@@ -1,4 +1,4 @@
-"""A long response stream without SQL still holds the connection of the session dependency.
+"""Even a response stream that sends no SQL holds the connection of the session dependency.
 
 FastAPI exits a dependency with `yield` after the last byte of the response. If the endpoint has
 sent a query, the transaction of its session stays open until the stream ends. A few open streams

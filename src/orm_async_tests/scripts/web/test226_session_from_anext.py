@@ -1,9 +1,9 @@
-"""After `await anext(get_session())`, the generator closes the session early, and rows are lost.
+"""A session from `await anext(get_session())` is closed early, so its added rows may be lost.
 
 After `anext(get_session())`, nothing keeps a reference to the generator, so Python finalizes it at
-once, and the generator closes the session. If the generator closes the session between your add()
-and your commit(), the added rows are lost without an error. Enter get_session() with `async with`,
-through contextlib.asynccontextmanager().
+once, and the generator closes the session. If the session closes between your add() and your
+commit(), the added rows are lost without an error. Enter get_session() with `async with`, through
+contextlib.asynccontextmanager().
 
 Docs: https://docs.python.org/3/reference/expressions.html#finalization-of-asynchronous-generators
 """

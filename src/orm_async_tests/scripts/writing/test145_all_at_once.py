@@ -1,8 +1,7 @@
 """Since SQLAlchemy 2.1, merge_all() takes a list of objects and does not flush between the objects.
 
-If you call merge() in a loop, the query of every call first flushes the previous object. A call of
-merge_all() sends the queries for all objects before the flush. The method delete_all() replaces a
-loop that calls delete().
+If you call merge() in a loop, the query of every call first flushes the previous object. The method
+delete_all() replaces a loop that calls delete().
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncSession.delete_all
 """

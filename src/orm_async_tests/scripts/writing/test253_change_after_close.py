@@ -1,9 +1,9 @@
 """If you change an object after its session is closed, the change is lost.
 
 When you close a session, its objects are detached. No session knows about a detached object, so no
-flush sends its changes, and nothing raises. With add(), you attach a detached object and its
-changes to another session. With merge(), you copy the changes of a detached object to an object of
-another session.
+flush sends the object's changes, and you get no error. With add(), you attach a detached object and
+its changes to another session. With merge(), you copy the changes of a detached object to an object
+of another session.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_state_management.html
 Symptom: you get InvalidRequestError "is not persistent within this Session".

@@ -150,7 +150,7 @@ async def _read_height(connection: AsyncConnection) -> float | None:
 
 Trial = Callable[[Pooler, Mapping[str, str], Options], Awaitable[str]]
 TRIALS: dict[str, Trial] = {
-    "query of a second process": try_two_processes,
+    "query by a second process": try_two_processes,
     "read of an ENUM column": try_enum,
     "second transaction": try_moved_client,
     "read of an altered column": try_altered_table,
@@ -176,7 +176,7 @@ async def run_trials(setting: Setting, server: URL, mode: Mapping[str, str]) -> 
                 failure = f"fails with {sqlstate(error.orig)}"
         if failure:
             failures.append(f"a {name} {failure}")
-    return ", ".join(failures) or WORKS
+    return "; ".join(failures) or WORKS
 
 
 NO_CACHES: Options = {

@@ -120,9 +120,9 @@ def render_report(report: Report) -> Iterator[str]:
         pattern = f'{base.contender} pattern "{base.label}"'
         yield f"Each ratio is the speed of a pattern, divided by the speed of the {pattern}."
         yield (
-            f"As a control, the benchmark also measured {base.contender} with a second pool, "
-            "to show how much equal patterns differ by chance. With the second pool, "
-            f"{base.contender} reached {control.median:.2f} times its speed with the first pool "
+            f"As a control, the benchmark measured {base.contender} with two pools, "
+            "to show how much equal patterns differ by chance. With one pool, "
+            f"{base.contender} reached {control.median:.2f} times its speed with the other pool "
             f"(confidence interval {_interval(control)})."
         )
         yield f"The benchmark ran {workload.rounds} rounds with the options {sizes}."

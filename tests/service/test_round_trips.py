@@ -66,7 +66,7 @@ REQUESTS: dict[str, list[Request]] = {  # by the first cell of the row
         ("POST", path, SAME_KEY, 201) for path in MORE_POINTS
     ],
     "POST of points for an unknown user": [("POST", path, {}, 404) for path in UNKNOWN_USERS],
-    "POST, with an Idempotency-Key, of points for an unknown user": [
+    "POST of points for an unknown user, with an Idempotency-Key": [
         ("POST", path, NEW_KEY, 404) for path in UNKNOWN_USERS
     ],
     "PATCH or DELETE": [

@@ -1,6 +1,6 @@
 """Sweeps a function: runs the function again and again, with a fault at another point each time.
 
-A sweep stores the fault points that failed, so that the next sweep tests these points first.
+A sweep stores the fault points that had violations, and the next sweep tests these points first.
 """
 
 import gc

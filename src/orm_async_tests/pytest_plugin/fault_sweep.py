@@ -35,8 +35,8 @@ def fault_sweep(request: pytest.FixtureRequest) -> Callable[..., Awaitable["Repo
 
     The test calls the function with `await fault_sweep(work, engine, rows=None, kinds=...)`. The
     output names the tested function by the id of the test. If the test fails, the report shows the
-    fault points that failed, with commands that run these points again. The next run of the test
-    begins with the fault points that failed.
+    fault points that had violations, with commands that run these points again. The next run of
+    the test begins with these fault points.
     """
     item, config = request.node, request.config
 
@@ -109,7 +109,7 @@ def find_loop(test: str) -> str:
 
 
 def format_failures(outcomes: Iterable["Outcome"], test: str) -> Iterator[str]:
-    """Yield a report of the failed fault points, grouped by the line of the user's code."""
+    """Report the fault points that had violations, grouped by the line of the user's code."""
     from orm_async_tests.faults.report import format_point, group_by_line
 
     for line, group in group_by_line(outcomes).items():

@@ -81,24 +81,27 @@ def wrapped_in(node: ast.AST, scope: Scope) -> Iterator[tuple[str, ast.AST]]:
                 yield name, item
 
 
-def is_tested(node: ast.AST, scope: Scope) -> bool:
+def is_tested(project: Project, node: ast.AST, scope: Scope) -> bool:
     """Return whether an `if` with a `return`, `raise` or jump reads the result of a call."""
     parents, known = scope.module.parents, scope.module.values
     while isinstance(around := parents.get(node), ast.expr):
         node = around
     if (scope, "tested") not in known:
         tests = [getattr(item, "test", getattr(item, "subject", None))
-                 for item in ast.walk(scope.node) if _may_jump(item)]  # fmt: skip
+                 for item in ast.walk(scope.node) if _may_jump(project, item, scope)]  # fmt: skip
         known[scope, "tested"] = {name for test in tests for name in names_in(test)}
     pairs = assignments(around) if isinstance(around, ast.stmt) else ()
     nodes = [node] if hasattr(around, "test") else [target for target, _ in pairs]
     return any(name in known[scope, "tested"] for item in nodes for name in names_in(item))
 
 
-def _may_jump(node: ast.AST) -> bool:
-    jumps = ast.Return | ast.Raise | ast.Continue | ast.Break
-    is_if = isinstance(node, ast.If | ast.Match)
-    return not is_if or any(isinstance(item, jumps) for item in ast.walk(node))
+def _may_jump(project: Project, node: ast.AST, scope: Scope) -> bool:
+    jumps = (ast.Return, ast.Raise, ast.Continue, ast.Break)
+    return not isinstance(node, ast.If | ast.Match) or any(
+        isinstance(item, jumps)
+        or (isinstance(item, ast.Expr) and never_returns(project, item.value, scope))
+        for item in ast.walk(node)
+    )
 
 
 def is_repeated(node: ast.AST | None, scope: Scope) -> bool:

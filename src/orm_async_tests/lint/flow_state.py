@@ -73,6 +73,14 @@ class State:
         if result is not UNKNOWN:
             self.facts[name] = result
 
+    def end_statement(self, node: ast.stmt) -> None:
+        """Forget the result of the last call, and collections that the statement may fill."""
+        self.facts.pop(RESULT, None)
+        empty = {name for name, value in self.facts.items() if value == ()}
+        for item in ast.walk(node) if empty else ():
+            if isinstance(item, ast.Name) and isinstance(item.ctx, ast.Load) and item.id in empty:
+                self.facts.pop(item.id, None)
+
     def evaluate(self, node: ast.expr) -> object:
         """Return the value of an expression if the value is known. Return TRUE if the exact value
         is unknown, but is true in a condition. Otherwise, return UNKNOWN.

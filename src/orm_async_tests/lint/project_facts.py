@@ -1,5 +1,6 @@
 """Finds out which databases, drivers and version of FastAPI a project uses."""
 
+import codecs
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -14,6 +15,7 @@ DRIVERS = {
     "mysql": ("aiomysql", "asyncmy", "pymysql"),
     "sqlite": ("aiosqlite",),
 }
+UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # PowerShell's `>` writes UTF-16
 WORD = re.compile(r"[a-z][a-z0-9]+")
 ENGINE = re.compile(r"\bcreate_async_engine\(\s*(?:url\s*=\s*)?(?:(\w+)\s*[,)])?")
 URL = re.compile(r"\s*[rf]?[\"'](\w+)(?:\+(\w+))?://")
@@ -103,4 +105,6 @@ def _texts(root: Path) -> Iterator[str]:
         for path in paths:
             if ".venv" not in path.parts and "node_modules" not in path.parts:
                 with suppress(OSError):
-                    yield path.read_text("utf-8", errors="replace")
+                    data = path.read_bytes()
+                    encoding = "utf-16" if data.startswith(UTF_16) else "utf-8"
+                    yield data.decode(encoding, errors="replace")

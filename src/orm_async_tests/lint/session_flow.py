@@ -114,7 +114,7 @@ class SessionFlow:
             for state in states if name else ():
                 state.assign(name, value)
         for state in states:
-            state.facts.pop(RESULT, None)
+            state.end_statement(node)
         match node:
             case ast.Expr(ast.Yield(ast.Name(name))):
                 self.yields += [(state.copy(), name) for state in states]
@@ -138,9 +138,8 @@ class SessionFlow:
 
     def _raise(self, node: ast.Raise, states: list[State]) -> None:
         self._events(node, states)
-        name = last_name(node.exc) if node.exc else ""
         self._raised[-1] += [
-            Raised(key, failure.node, frozenset({name or failure.kind}), [state])
+            Raised(key, failure.node, frozenset({last_name(node.exc) or failure.kind}), [state])
             for state in states
             for key, group in state.failures.items()
             for failure in group
@@ -148,8 +147,7 @@ class SessionFlow:
 
     def _if(self, node: ast.If, states: list[State]) -> list[State]:
         self._events(node.test, states)
-        is_known = any(state.begun or state.failures for state in states)
-        for item in ast.walk(node.test) if is_known else ():
+        for item in ast.walk(node.test) if any(one.begun or one.failures for one in states) else ():
             for state in states:
                 if isinstance(item, ast.NamedExpr) and RESULT in state.facts:
                     state.facts[item.target.id] = state.facts[RESULT]
@@ -174,15 +172,17 @@ class SessionFlow:
         return body if body and not node.orelse else join([*body, *self._block(node.orelse, calm)])
 
     def _loop(self, node: ast.For | ast.AsyncFor | ast.While, states: list[State]) -> list[State]:
-        self._events(node.test if isinstance(node, ast.While) else node.iter, states)
-        endless = isinstance(node, ast.While) and bool(getattr(node.test, "value", False))
+        condition = node.test if isinstance(node, ast.While) else node.iter
+        self._events(condition, states)
+        endless = isinstance(condition, ast.Constant) and condition.value == 1
         self._breaks.append([])
         self._continues.append([])
         ends = [] if endless else states
         for _ in range(2):  # the second pass sees what the first one left
             for state, name in product(states, names_in(getattr(node, "target", None))):
                 state.rebind(name)
-            states = join([*self._block(node.body, states), *self._continues[-1]])
+            inside = [state for state in states if state.may_be(condition, True)]
+            states = join([*self._block(node.body, inside), *self._continues[-1]])
             self._continues[-1].clear()
             ends = ends if endless else [*ends, *states]
         self._continues.pop()
@@ -384,7 +384,7 @@ class SessionFlow:
                 state.clear(key)
         if event.callee:
             is_begun, failed = self._flows.outcomes(event, self.scope)
-            if expressions.is_tested(event.node, self.scope):
+            if expressions.is_tested(self.use.project, event.node, self.scope):
                 failed = [(failure, result) for failure, result in failed if result is not UNKNOWN]
             before = [state.copy() for state in states]
             states += [state.failed(key, *outcome) for state in before for outcome in failed]

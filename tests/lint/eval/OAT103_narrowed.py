@@ -1,6 +1,12 @@
-from shop_sessions import Session, make_session, open_session
+import asyncio
+
+from shop_sessions import Session, make_session, open_session, with_limit
 from sqlalchemy import create_engine, text
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+
+async def create_task(session: AsyncSession, statement):
+    await session.execute(statement)
+
 
 engine = create_engine("sqlite://")
 async_engine = create_async_engine("sqlite+aiosqlite://")
@@ -20,6 +26,11 @@ async def in_the_first_branch():
 
 
 # Right
+
+
+async def start_later(session: AsyncSession, statement):
+    await create_task(session, statement)
+    asyncio.create_task(with_limit(session.commit()))
 
 
 async def ping():

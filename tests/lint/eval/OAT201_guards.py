@@ -55,3 +55,57 @@ async def log_known_role(session: AsyncSession, user):
     with contextlib.suppress(Exception):
         await log_role(session, user, Role.VIP)
     await session.commit()
+
+
+class Failure:
+    """What a repository returns after an error."""
+
+
+async def load(session: AsyncSession, key):
+    try:
+        return await session.scalar(key)
+    except Exception:
+        return Failure()
+
+
+def refuse(failure):
+    raise ValueError(failure)
+
+
+async def refused(session: AsyncSession, key):
+    result = await load(session, key)
+    if isinstance(result, Failure):
+        refuse(result)
+    await session.commit()
+
+
+async def load_all(session: AsyncSession, key):
+    try:
+        return (await session.scalars(key)).all()
+    except Exception:
+        return []
+
+
+async def loop_over_nothing(session: AsyncSession, key):
+    rows = await load_all(session, key)
+    for row in rows:
+        await session.delete(row)
+
+
+async def after_a_loop(session: AsyncSession, key, worker):
+    with contextlib.suppress(Exception):
+        await session.execute(key)  # OAT201
+    while worker.is_running:
+        worker.stop()
+    await session.commit()
+
+
+async def filled_elsewhere(session: AsyncSession, keys):
+    names: dict[str, int] = {}
+    names.update(keys)
+    for name in names:
+        with contextlib.suppress(Exception):
+            await session.execute(name)  # OAT201
+    if not names:
+        return
+    await session.commit()

@@ -96,8 +96,9 @@ def _lost_results(file: SourceFile) -> Iterator[tuple[ast.AST, Scope, str]]:
         statements = [item for item in calls if isinstance(file.parent(item[0]), ast.Expr)]
         function = file.function_named(name) if statements else None
         for call, scope in statements if function and not function.decorators else ():
-            value = file.value(call, scope)
-            is_coroutine = (function and function.is_async) or (value and value.kind == "await")
+            value, callee = file.value(call, scope), file.project.callee(call.func, scope)
+            is_async = function and function.is_async and file.project.function(callee) is function
+            is_coroutine = is_async or (value and value.kind == "await")
             events = file.use.events(call, scope) if is_coroutine else ()
             if any(event.operations & sa.STATEMENTS for event in events):
                 yield call, scope, name

@@ -1,4 +1,4 @@
-"""Reads a recorded walk, whose positions the scripts store as track points."""
+"""Reads the GPS recording of a walk. The scripts store its positions as track points."""
 
 import asyncio
 import csv

@@ -80,7 +80,7 @@ async def get(library: Library, key: int, tally: Tally) -> None:
 
 @tuned
 async def get_run_sync(library: Library, key: int, tally: Tally) -> None:
-    """open a synchronous connection per row in run_sync(), and run a prebuilt select()"""
+    """for each row, run a prebuilt select() on a synchronous connection in run_sync()"""
 
     def read_point(_: Session) -> None:
         with library.reads.sync_engine.connect() as connection:

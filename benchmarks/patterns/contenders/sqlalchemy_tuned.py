@@ -171,7 +171,7 @@ async def get_select(library: Library, key: int, tally: Tally) -> None:
 
 @tuned
 async def get_run_sync(library: Library, key: int, tally: Tally) -> None:
-    """open a synchronous session per row in run_sync(), and run a prebuilt select()"""
+    """for each row, run a prebuilt select() on a synchronous session in run_sync()"""
 
     def read_point(_: Session) -> None:
         with Session(library.reads.sync_engine) as session:

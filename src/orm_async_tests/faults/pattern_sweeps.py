@@ -254,7 +254,7 @@ async def _fill_private_database(url: URL) -> AsyncIterator[None]:
 
 
 async def insert_rows(connection: AsyncConnection) -> None:
-    """Insert users with many track points, because a pattern may delete a point in every run."""
+    """Insert users with so many track points that a pattern can delete one in every run."""
     await connection.execute(
         text("INSERT INTO users (username) SELECT 'username-' || n FROM generate_series(1, 3) n")
     )

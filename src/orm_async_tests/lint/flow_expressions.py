@@ -82,7 +82,7 @@ def wrapped_in(node: ast.AST, scope: Scope) -> Iterator[tuple[str, ast.AST]]:
 
 
 def is_tested(project: Project, node: ast.AST, scope: Scope) -> bool:
-    """Return whether an `if` with a `return`, `raise` or jump reads the result of a call."""
+    """Return whether an `if` tests the result of a call, and then returns, raises or jumps."""
     parents, known = scope.module.parents, scope.module.values
     while isinstance(around := parents.get(node), ast.expr):
         node = around

@@ -1,4 +1,4 @@
-"""Finds the releases of a library with which a script shows a defect. To save time, a bisection
+"""Finds out on which releases of a library a script shows a defect. To save time, a bisection
 runs the script on only some of the releases.
 """
 

@@ -80,8 +80,8 @@ class TaskUsage:
         """Record a call of `commit()` or `flush()`. If the session has pending objects, also find
         the line of the user's code, because the call is going to insert these objects.
 
-        At the start of the call, the call stack is short, so finding the user's line is fast. In a
-        later pool event, the call stack is much deeper.
+        At the start of the call, the call stack is short, so finding the user's line is fast. The
+        call stack is much deeper when the INSERT begins.
         """
         caller = self.record_call(session)
         # the public property `new` would build a set

@@ -183,9 +183,9 @@ class Recorder:
         """Record that a task's wait for a connection has ended.
 
         Record the wait only if it ended with an error, or if an event began or ended during the
-        wait. Otherwise, the pool had a free connection. The parameter `start` is the time at which
-        the wait began, in nanoseconds of `perf_counter_ns()`. The parameter `changes` is the value
-        that the attribute `Recorder.changes` had when the wait began.
+        wait. If neither happened, the pool had a free connection. The parameter `start` is the time
+        at which the wait began, in nanoseconds of `perf_counter_ns()`. The parameter `changes` is
+        the value that the attribute `Recorder.changes` had when the wait began.
         """
         if self.changes != changes or error:
             event = self.begin("pool")

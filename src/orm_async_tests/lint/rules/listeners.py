@@ -19,8 +19,8 @@ class AsyncListener(Rule):
 
     You can register event listeners on `engine.sync_engine` and `session.sync_session`.
 
-    OAT501 does not check to which object a listener under `if hasattr(...)` listens, because the
-    code may never run.
+    OAT501 ignores listeners that code registers under `if hasattr(...)`, because this code may
+    never run.
     """
 
     code = "OAT501"

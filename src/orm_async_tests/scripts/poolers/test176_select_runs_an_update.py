@@ -62,7 +62,7 @@ async def both(
 
 @wrong
 async def default_caches(pooler: Pooler, activity: Activity, processes: Processes) -> Names:
-    """UPDATE and roll back in one process, then SELECT twice in a second process"""
+    """UPDATE and roll back in one process, then SELECT twice in another process"""
     url = pooler.start(pool_mode="transaction", default_pool_size="2", max_prepared_statements="0")
     read = await both(url, {}, activity, processes)
     return {"read": read, "in the table": await activity.scalar(SELECT)}
@@ -70,7 +70,7 @@ async def default_caches(pooler: Pooler, activity: Activity, processes: Processe
 
 @right
 async def both_caches_off(pooler: Pooler, activity: Activity, processes: Processes) -> Names:
-    """UPDATE in one process, then SELECT twice in a second one, with all statement caches off"""
+    """UPDATE in one process, then SELECT twice in another process, with all caches off"""
     url = pooler.start(pool_mode="transaction", default_pool_size="2", max_prepared_statements="0")
     read = await both(url, OFF, activity, processes)
     return {"read": read, "in the table": await activity.scalar(SELECT)}

@@ -153,7 +153,7 @@ class Cluster:
             )
         if run.returncode == launcher.NO_NAMESPACE:
             raise CouldNotRun(
-                "PostgreSQL does not run as root, and the kernel allows root no user namespace",
+                "PostgreSQL does not start as root, and the kernel allows root no user namespace",
                 "the start of the embedded server by the user root",
                 "repeat the command as an ordinary user, or set DATABASE_URL=postgresql://...",
             )

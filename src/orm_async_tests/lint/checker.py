@@ -26,10 +26,8 @@ from orm_async_tests.lint.unread_files import explain_syntax_error
 
 MOST_PARSED = 14_000_000  # characters; their trees of syntax need 60 times as much memory
 DEEPEST = 5000  # calls inside calls, because functions of a project are followed into each other
-STATEMENT = re.compile(
-    r"await \w+\.(execute|scalars?|commit|rollback|flush|refresh|add)\("
-    r"|(db|session)\.(commit|rollback|flush|refresh)\("
-)
+STATEMENT = re.compile(r"await \w+\.(execute|scalars?|commit|rollback|flush|refresh|add)\(")
+NOT_AWAITED = ("db.commit(", "db.flush(", "db.refresh(", "session.commit(", "session.flush(")
 RELEVANT = ("sqlalchemy", "sqlmodel", "session", "Session", "async def", "asyncio", "Depends(")
 
 
@@ -109,7 +107,8 @@ class Checker:
     def _check_text(self, path: Path, absolute: str) -> FileResult:
         texts = self.settings.texts
         text = texts[path] if path in texts else decode(path.read_bytes())
-        if STATEMENT.search(text) or (
+        has_statement = STATEMENT.search(text) or any(call in text for call in NOT_AWAITED)
+        if has_statement or (
             any(word in text for word in RELEVANT)
             and (self.settings.sessions or self._relevance.reaches(absolute, text))
         ):

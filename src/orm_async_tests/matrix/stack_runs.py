@@ -224,7 +224,10 @@ def find_interpreter(version: str) -> str:
     if not re.fullmatch(r"\d+\.\d+", version):
         raise NotInstalled(f"{version!r} is not a minor version of Python")
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
-    installed = sorted(pyenv.glob(f"{version}.*/bin/python"), key=lambda path: path.stat().st_mtime)
+    installed = list[Path]()
+    with suppress(PermissionError):  # the folder of another user
+        paths = pyenv.glob(f"{version}.*/bin/python")
+        installed = sorted(paths, key=lambda path: path.stat().st_mtime)
     problem = f"there is no python{version} on PATH"
     for command in filter(None, [shutil.which(f"python{version}"), *map(str, installed)]):
         test = subprocess.run([command, "-c", "import sys"], capture_output=True, text=True)

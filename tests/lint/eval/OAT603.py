@@ -58,6 +58,7 @@ async def compare(session: AsyncSession):
     now = datetime.now(UTC)
     await session.execute(select(Tour).where(Tour.plain < now))  # OAT603
     await session.execute(select(Tour).where(now >= Tour.plain))  # OAT603
+    await session.execute(select(Tour).where(~(Tour.plain < now)))  # OAT603
     await session.execute(select(Tour).where(Tour.plain.between(now, BUILT)))  # OAT603
     await session.execute(select(visits).where(visits.c.at == now))  # OAT603
 

@@ -81,8 +81,8 @@ def read_needs(
 
 
 def find_missing(requirement: str, wire: bool) -> str:
-    """Return "" if a requirement is met. If a requirement is not met, return what is missing and
-    what to type next.
+    """Return "" if a requirement is met. Otherwise, return a text with the reason and the
+    remedy.
 
     The parameter `wire` says whether a proxy can count round trips.
     """

@@ -21,7 +21,7 @@ NAIVE = re.compile(r"sqlalchemy\.(.+\.)?(DateTime|DATETIME|TIMESTAMP)")
 BASES = {"DeclarativeBase", "AsyncAttrs", "MappedAsDataclass", "SQLModel", "Generic", "ABC"}
 
 SYNCHRONOUS = {"psycopg", "psycopg2", "pg8000"}  # drivers that a synchronous session can use
-BOOLEAN = (ast.BoolOp, ast.UnaryOp, ast.If, ast.While, ast.Assert)  # no parts of an SQL statement
+BOOLEAN = (ast.BoolOp, ast.If, ast.While, ast.Assert)  # no parts of an SQL statement
 COMPARING = {"between", "in_", "not_in", "is_distinct_from", "is_not_distinct_from"}
 WRITING = ("values", "on_conflict_do_update")
 READING = {"execute", "scalar", "scalars", "stream", "stream_scalars", "exec"}
@@ -179,7 +179,8 @@ def _column(
 def _compared(file: SourceFile) -> Iterator[Stored]:
     """Yield the values that a condition in SQL compares with a column."""
     for node, scope in file.nodes(ast.Compare):
-        if isinstance(file.parent(node), BOOLEAN):
+        parent = file.parent(node)
+        if isinstance(parent, BOOLEAN) or isinstance(getattr(parent, "op", None), ast.Not):
             continue
         operands = [node.left, *node.comparators]
         for column, value in (*pairwise(operands), *pairwise(reversed(operands))):

@@ -1,10 +1,9 @@
 """Recognizes a database's state by its tables and revisions, and upgrades the project's databases.
 
-A database of this project has two histories of Alembic revisions. The revisions of the Alembic
-history TRACKING create and change the tables of users and track points, which the scripts and the
-service share. The revisions of the Alembic history SERVICE create and change the service's table of
-idempotency keys. Each Alembic history has a separate version table, so that you can upgrade or
-downgrade the histories independently.
+A database of this project has two Alembic histories. TRACKING creates and changes the tables of
+users and track points, which the scripts and the service share. SERVICE creates and changes the
+table of idempotency keys, which only the service uses. Each Alembic history has a separate version
+table, so that you can upgrade or downgrade the histories independently.
 """
 
 import ast

@@ -24,10 +24,10 @@ def parse_lines(lines: list[bytes], first: int) -> list[PointIn]:
 
     The function joins all lines into one JSON document, `[[line 1], [line 2], ...]`, and parses the
     document. In the JSON document, every line is an array with one point. Parsing the lines
-    together takes a third less time than parsing them one by one. A square bracket in a line could
-    end the line's array too early. If a line contains a square bracket, the function parses the
-    lines one by one. A string that begins on one line cannot end on the next line, because JSON
-    forbids line breaks in strings.
+    together takes a third less time than parsing them one by one. If a line contains a square
+    bracket, the function parses the lines one by one, because "]" could close an array too early. A
+    string that begins on one line cannot end on the next line, because JSON forbids line breaks in
+    strings.
     """
     text = b"\n".join(line for line in lines if line.strip())
     if text and b"[" not in text and b"]" not in text:

@@ -161,8 +161,8 @@ def _render_variant(
 ) -> Iterator[Styled]:
     """Render the functions of a variant, and mark the lines that are not in `known`.
 
-    If the variant is right, the parameter `known` has the lines of the wrong variants. If the
-    variant is wrong, the parameter `known` has the lines of the right variants.
+    Pass the lines of the wrong variants as `known` to render a right variant, and the lines of the
+    right variants to render a wrong variant.
     """
     mark = "-" if observation.kind == "wrong" else "+"
     numbers = list(source.numbers_of(nodes))

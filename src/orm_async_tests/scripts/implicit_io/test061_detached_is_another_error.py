@@ -1,4 +1,4 @@
-"""Once the session is closed, a lazy load raises DetachedInstanceError (bhk3).
+"""Once the session is closed, a lazy load raises DetachedInstanceError (error code bhk3).
 
 The code xd2s means that the object has a session, but nothing awaited the lazy load. The code bhk3
 means that the object has no session. Before you close the session, load everything that you will

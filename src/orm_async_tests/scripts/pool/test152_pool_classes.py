@@ -1,4 +1,4 @@
-"""An async engine refuses QueuePool (pcls), and uses AsyncAdaptedQueuePool by default.
+"""An async engine refuses QueuePool (error code pcls), and uses AsyncAdaptedQueuePool by default.
 
 QueuePool blocks its thread while it waits, so it would block the event loop of an async engine.
 AsyncAdaptedQueuePool waits with asyncio's primitives. NullPool and StaticPool never wait, so they

@@ -191,6 +191,26 @@ def test_a_function_without_fault_points_ends_with_2(run: Run, application: str)
     assert "has no fault point" in err
 
 
+@pytest.mark.parametrize(
+    ("rows", "problem"),
+    [
+        ("SELECT count(*) FROM nowhere", 'relation "nowhere" does not exist'),
+        ("SELEC 1", "syntax error"),
+        ("SELECT :limit", "A value is required for bind parameter 'limit'"),
+        ("SET work_mem = '4MB'", "does not return rows"),
+        ("SELECT 1 WHERE false", "returned 0 rows"),
+        ("SELECT generate_series(1, 2)", "returned 2 rows"),
+        ("SELECT 1, 'one'", "returned (1, 'one')"),
+        ("SELECT max(id) FROM users WHERE false", "returned (None,)"),
+    ],
+)
+def test_rows_that_are_no_row_of_numbers_end_with_2(run: Run, rows: str, problem: str) -> None:
+    code, _, err = run("--pattern", USERS_WORK, "--fault", "cancel", "--rows", rows)
+    assert code == 2
+    assert problem in err
+    assert "where: --rows" in err
+
+
 def test_failed_points_of_other_faults_are_kept(tmp_path: Path) -> None:
     failed_points = find_failed_points(tmp_path, "add", "asyncpg", "asyncio")
     cancel, fin = (

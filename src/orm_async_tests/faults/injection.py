@@ -6,9 +6,11 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
+from numbers import Number
 from typing import Any
 
 from sqlalchemy import event, text
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orm_async_tests.errors import CouldNotRun, install_extra
@@ -18,6 +20,7 @@ from orm_async_tests.faults.report import DONE, OPEN, Outcome
 from orm_async_tests.faults.server_monitor import ServerMonitor
 from orm_async_tests.faults.suspensions import Suspensions
 from orm_async_tests.harness import checked_out
+from orm_async_tests.harness.report.phrasing import pluralize
 from orm_async_tests.troubles import clear_frames, record_troubles
 
 Work = Callable[[AsyncEngine], Awaitable[Any]]
@@ -293,8 +296,19 @@ async def _dispose_and_count_orphans(engine: AsyncEngine, monitor: ServerMonitor
 async def _read_numbers(target: Target) -> tuple[Any, ...]:
     if target.rows is None:
         return ()
-    [row] = await target.monitor.query(target.rows)
-    return row
+    try:
+        rows = await target.monitor.query(target.rows)
+    except SQLAlchemyError as error:
+        problem = f"failed: {_first_line(getattr(error, 'orig', error))}"
+    else:
+        if len(rows) == 1 and all(isinstance(value, Number) for value in rows[0]):
+            return rows[0]
+        problem = f"returned {rows[0] if len(rows) == 1 else pluralize(len(rows), 'row')}"
+    raise CouldNotRun(
+        f"the query {target.rows!r} {problem}",
+        "--rows, or the argument `rows`",
+        "use a query that returns one row of numbers, for example 'select count(*) from orders'",
+    )
 
 
 def _first_line(error: BaseException) -> str:

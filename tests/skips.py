@@ -21,8 +21,8 @@ def skip_as(result: Result) -> None:
     if result.verdict.word != SKIPPED:
         return
     poolers = [need for need in result.script.requirements if need.startswith(PGBOUNCER)]
-    if reasons := [reason for need in poolers if (reason := find_missing(need, wire=True))]:
-        pytest.skip(reasons[0])
+    if missing := next(filter(None, (find_missing(need, wire=True) for need in poolers)), None):
+        pytest.skip(str(missing))
     stack, about = result.stack, Requirement(result.script.only or result.stack.driver)
     is_about_driver = about.name == stack.driver
     outside = {

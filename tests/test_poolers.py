@@ -32,8 +32,8 @@ def read_row(table: str, row: str) -> dict[str, str]:
 def test_the_page_shows_what_happens_in_every_mode(
     table: str, row: str, empty_database: db.Database
 ) -> None:
-    if reason := find_missing(PGBOUNCER, wire=True):
-        pytest.skip(reason)
+    if missing := find_missing(PGBOUNCER, wire=True):
+        pytest.skip(str(missing))
     cell, modes, documented = TABLES[table][row], available_modes(table), read_row(table, row)
     results = {name: asyncio.run(cell(empty_database.url, mode)) for name, mode in modes.items()}
     assert results == {name: documented[name] for name in modes}

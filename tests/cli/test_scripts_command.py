@@ -105,8 +105,8 @@ def test_at_least_twenty_five_scripts_hold_on_sqlite_too() -> None:
 
 
 def test_a_script_runs_behind_a_pooler_and_records_it(database: db.Database) -> None:
-    if reason := requirements.find_missing(requirements.PGBOUNCER, wire=True):
-        pytest.skip(reason)
+    if missing := requirements.find_missing(requirements.PGBOUNCER, wire=True):
+        pytest.skip(str(missing))
     done = orm("run", "5", "--pooler", "session", "--json", on=database)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["stack"]["pooler"].startswith("PgBouncer ")

@@ -17,8 +17,8 @@ from tests.service.walkers import NDJSON, POINT, run_walkers
 
 @pytest.mark.thorough
 def test_the_service_works_through_pgbouncer(home: object) -> None:
-    if reason := find_missing(PGBOUNCER, wire=True):
-        pytest.skip(reason)
+    if missing := find_missing(PGBOUNCER, wire=True):
+        pytest.skip(str(missing))
     with private_server() as server, pgbouncer(url := db.socket_url(server.login)) as pooler:
         pooled = pooler.start(pool_mode="transaction", default_pool_size="3")
         direct = url.render_as_string(hide_password=False)

@@ -79,8 +79,8 @@ class Script:
         """Return "" if the script can run on this stack. If the script cannot run, return the
         reason and what to type next.
         """
-        reasons = (find_missing(name, wire) for name in sorted(self.requirements))
-        return self._not_applicable(stack) or "; ".join(filter(None, reasons))
+        missing = (find_missing(name, wire) for name in sorted(self.requirements))
+        return self._not_applicable(stack) or "; ".join(map(str, filter(None, missing)))
 
     def _not_applicable(self, stack: Stack) -> str:
         if stack.driver not in (*DRIVERS, self.also):

@@ -6,6 +6,7 @@ import inspect
 import re
 import sys
 from types import ModuleType
+from typing import NamedTuple
 
 from orm_async_tests.errors import CouldNotRun, install_extra
 from orm_async_tests.harness.definitions.variants import Variant
@@ -38,6 +39,16 @@ OF_ACTIVITY = {
     "until_blocked": "pg_blocking_pids",
     "terminate": "pg_terminate_backend",
 }
+
+
+class Missing(NamedTuple):
+    """What a script needs but the machine lacks, and what to type next."""
+
+    problem: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        return ": ".join(filter(None, self))
 
 
 def read_needs(
@@ -80,9 +91,8 @@ def read_needs(
     return frozenset(requirements - sys.stdlib_module_names), frozenset(functions)
 
 
-def find_missing(requirement: str, wire: bool) -> str:
-    """Return "" if a requirement is met. Otherwise, return a text with the reason and the
-    remedy.
+def find_missing(requirement: str, wire: bool) -> Missing | None:
+    """Return None if a requirement is met. Otherwise, return what is missing.
 
     The parameter `wire` says whether a proxy can count round trips.
     """
@@ -91,20 +101,22 @@ def find_missing(requirement: str, wire: bool) -> str:
     try:
         if server == PGBOUNCER and not within(installed := pooler.version(), versions):
             remedy = f"{pooler.VARIABLE}=/path/to/a/newer/pgbouncer"
-            return f"needs {requirement}, this is {installed}: {remedy}"
+            return Missing(f"needs {requirement}, this is {installed}", remedy)
         if server in (BINARIES, STANDBY):
             binaries.find()
         for program in ("pg_basebackup", "psql") if server == STANDBY else ():
             binaries.find_program(program)
     except CouldNotRun as error:
-        return f"needs {SERVERS[server]}, and {error.problem}: {error.remedy}"
+        return Missing(f"needs {SERVERS[server]}, and {error.problem}", error.remedy)
     if requirement == WIRE and not wire:
-        return "needs a URL with one host and without TLS, so that round trips can be counted"
+        return Missing(
+            "needs a URL with one host and without TLS, so that round trips can be counted"
+        )
     if server in (WIRE, *SERVERS) or importlib.util.find_spec(requirement):
-        return ""
+        return None
     extra = EXTRAS.get(requirement)
     remedy = install_extra(extra) if extra else f"pip install {requirement}"
-    return f"needs the package {requirement}: {remedy}"
+    return Missing(f"needs the package {requirement}", remedy)
 
 
 def require(words: str, source: str) -> None:
@@ -118,6 +130,6 @@ def require(words: str, source: str) -> None:
         if form is None or form[1] not in REQUIRABLE:
             remedy = f"{source} with {' or '.join(REQUIRABLE)}"
             raise CouldNotRun(f"{requirement!r} cannot be required", source, remedy)
-        if reason := find_missing(requirement, wire=True):
-            problem, _, remedy = reason.partition(": ")
-            raise CouldNotRun(f"{requirement} is required: a script {problem}", source, remedy)
+        if missing := find_missing(requirement, wire=True):
+            problem = f"{requirement} is required: a script {missing.problem}"
+            raise CouldNotRun(problem, source, missing.remedy)

@@ -55,7 +55,7 @@ def test_a_line_of_code_has_what_it_sent_and_raised_below_it(
     assert "UNUSED" not in text
     assert f"{FIRST + 12} await session.commit()\n> COMMIT 1 round trip" in text
     assert "> on exit: ROLLBACK 1 round trip" in text
-    assert "22012 (division_by_zero): division by zero" in text
+    assert "(code dbapi, SQLSTATE 22012 division_by_zero): " in text
     assert f"{FIRST + 20} + users = await read(session)" in text
     assert f"{FIRST + 11} - users = [*await read(session), *await read(session)]" in text
     assert f"{FIRST + 21} await session.commit()" in text  # in the wrong variant too
@@ -76,8 +76,10 @@ def test_a_long_line_of_code_is_indented_and_fits(database: db.Database) -> None
 
 
 def test_an_error_names_its_sqlstate() -> None:
-    event = Event("error", 0, error="DBAPIError dbapi 40P01", message="deadlock detected")
-    assert describe_error(event) == "DBAPIError dbapi 40P01 (deadlock_detected): deadlock detected"
+    error = "DBAPIError (code dbapi, SQLSTATE 40P01)"
+    event = Event("error", 0, error=error, message="deadlock detected")
+    named = "DBAPIError (code dbapi, SQLSTATE 40P01 deadlock_detected): deadlock detected"
+    assert describe_error(event) == named
     assert describe_error(Event("error", 0, error="KeyError")) == "KeyError"
     assert name_sqlstate("25P02") == "in_failed_sql_transaction"
 

@@ -104,7 +104,7 @@ def test_the_same_statement_is_recorded_at_every_line_that_sends_it(database: db
 def test_a_task_that_waits_for_the_pool_gets_the_error_at_its_line(database: db.Database) -> None:
     result = ran(EXHAUSTED, database)
     [wait], [error] = events(result, "pool"), events(result, "error")
-    assert wait.error == error.error == "TimeoutError 3o7r"
+    assert wait.error == error.error == "TimeoutError (code 3o7r)"
     assert lines([wait, error]) == [6, 6]
     assert events(result, "statement", "rollback")[0].begins
     assert lines(events(result, "rollback")) == [3]  # `async with` closes the session

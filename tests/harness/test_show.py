@@ -4,6 +4,8 @@ from datetime import date
 from typing import NamedTuple
 
 import pytest
+from asyncpg import DeadlockDetectedError
+from sqlalchemy.exc import DBAPIError, MissingGreenlet, StatementError
 
 from orm_async_tests import db
 from orm_async_tests.harness.report.phrasing import format_result
@@ -58,6 +60,15 @@ def test_the_verdict_stands_above_its_proof(database: db.Database) -> None:
         (Named(20, date(2026, 1, 2)), "jobs done 20, on datetime.date(2026, 1, 2)"),
         ((20, 1), "(20, 1)"),
         (ValueError("text"), "ValueError"),
+        (MissingGreenlet("text"), "MissingGreenlet (code xd2s)"),
+        (
+            DBAPIError("SELECT", (), DeadlockDetectedError()),
+            "DBAPIError (code dbapi, SQLSTATE 40P01)",
+        ),
+        (
+            StatementError("text", "SELECT", (), MissingGreenlet(), code="xd2s"),
+            "StatementError (code xd2s), caused by MissingGreenlet",
+        ),
         (int, "int"),
     ],
 )

@@ -93,7 +93,7 @@ def test_the_filter_shows_the_scripts_that_fit(opened: BrowserPage) -> None:
 def test_a_link_opens_a_script_and_the_keyboard_closes_it(opened: BrowserPage) -> None:
     opened.locator('.front a[href="#test32"]').press("Enter")
     panel = opened.locator("#test32")
-    panel.get_by_text("TimeoutError 3o7r", exact=False).first.wait_for()
+    panel.get_by_text("TimeoutError (code 3o7r)", exact=False).first.wait_for()
     assert panel.get_by_text("SELECT count(id) AS count_1 FROM users").first.is_visible()
     opened.locator("details:has(> #test32) > summary").press("Enter")
     panel.wait_for(state="hidden")

@@ -23,11 +23,13 @@ EVENTS = [
     Event("statement", 200, 5000, 1, 1, 7001, 10, SELECT, round_trips=3, begins=True),
     Event("pool", 300, 900, 2, line=11),
     Event("checkout", 1200, 4000, 2, 2, 7002, line=11),
-    Event("statement", 1300, 2000, 2, 2, 7002, 12, "UPDATE", "DBAPIError 40P01", "deadlock"),
+    Event(
+        "statement", 1300, 2000, 2, 2, 7002, 12, "UPDATE", "DBAPIError (SQLSTATE 40P01)", "deadlock"
+    ),
     Event("lock", 1300, 2000, 2, 2, 7002, 12, "UPDATE", holders=(1,)),
     Event("busy", 2000, 100, 1, 2, 7002, 13, "SELECT", holders=(2,)),
     Event("rollback", 3500, 300, 2, 2, 7002, 14, "ROLLBACK", round_trips=1),
-    Event("error", 9000, 0, 1, line=15, error="TimeoutError 3o7r"),
+    Event("error", 9000, 0, 1, line=15, error="TimeoutError (code 3o7r)"),
 ]
 
 
@@ -48,8 +50,8 @@ def test_sentences_name_the_line_the_wait_and_who_was_waited_for() -> None:
         "line 11: task 2 waited 0.9 ms for a connection of the pool",
         "line 13: task 1 waited 0.1 ms for task 2's statement on connection 2",
         "line 12: task 2 waited 2.0 ms for a lock that task 1 holds on connection 1",
-        "line 12: task 2 got DBAPIError 40P01 from UPDATE: deadlock",
-        "line 15: task 1 ended with TimeoutError 3o7r",
+        "line 12: task 2 got DBAPIError (SQLSTATE 40P01) from UPDATE: deadlock",
+        "line 15: task 1 ended with TimeoutError (code 3o7r)",
     ]
 
 
@@ -154,6 +156,6 @@ def find_overlaps(slices: list[dict[str, Any]]) -> Iterator[tuple[Any, Any]]:
 def test_lines_count_what_they_sent_and_name_their_errors() -> None:
     lines = {line.pop("line"): line for line in group_by_line(EVENTS)}
     assert lines[10] == {"statements": 1, "round_trips": 3, "errors": []}
-    assert lines[12]["errors"] == ["DBAPIError 40P01"]
-    assert lines[15] == {"statements": 0, "round_trips": 0, "errors": ["TimeoutError 3o7r"]}
+    assert lines[12]["errors"] == ["DBAPIError (SQLSTATE 40P01)"]
+    assert lines[15] == {"statements": 0, "round_trips": 0, "errors": ["TimeoutError (code 3o7r)"]}
     assert 9 not in lines

@@ -9,7 +9,7 @@ from orm_async_tests.timeline.sentences import describe_events
 
 WAITS = ("pool", "busy", "lock")
 MOST = 4  # the maximum number of statements, and of waits, that are shown for a line
-STATE = re.compile(r"\b[0-9A-Z]{5}\b")
+STATE = re.compile(r"(?<=SQLSTATE )\w{5}")
 NAMES = {  # PostgreSQL's names of SQLSTATEs whose classes in asyncpg have other names
     "40001": "serialization_failure",
     "42601": "syntax_error",
@@ -53,9 +53,8 @@ def _describe_statement(event: Event, code: str) -> str:
 
 
 def describe_error(event: Event) -> str:
-    state = next((word for word in event.error.split() if STATE.fullmatch(word)), "")
-    name = f" ({name_sqlstate(state)})" if state else ""
-    return f"{event.error}{name}: {event.message}".rstrip(": ")
+    error = STATE.sub(lambda state: f"{state[0]} {name_sqlstate(state[0])}", event.error)
+    return f"{error}: {event.message}".rstrip(": ")
 
 
 def name_sqlstate(state: str) -> str:

@@ -4,14 +4,24 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+from sqlalchemy.exc import DBAPIError, StatementError
+
 from orm_async_tests.harness.definitions.variants import sqlstate
 
 GAP = " ... "
 
 
 def describe(error: BaseException) -> str:
-    codes = [str(code) for code in (getattr(error, "code", None), sqlstate(error)) if code]
-    return " ".join([type(error).__name__, *dict.fromkeys(codes)])
+    """Return an error's class and codes, for example "IntegrityError (code gkpj, SQLSTATE 23505)".
+
+    If SQLAlchemy wrapped an error that did not come from the driver, also return its class.
+    """
+    labeled = {"code": getattr(error, "code", None), "SQLSTATE": sqlstate(error)}
+    codes = ", ".join(f"{label} {code}" for label, code in labeled.items() if code)
+    text = type(error).__name__ + (f" ({codes})" if codes else "")
+    if isinstance(error, StatementError) and not isinstance(error, DBAPIError) and error.orig:
+        return f"{text}, caused by {type(error.orig).__name__}"
+    return text
 
 
 def format_value(value: Any) -> str:

@@ -22,7 +22,8 @@ from orm_async_tests.harness.report.phrasing import describe, format_value, plur
 from orm_async_tests.harness.script import Script
 from orm_async_tests.verdicts import BROKEN, HOLDS, UPSTREAM, Word
 
-JUDGE, RECORD = "__judge__", "__record__"  # the functions that the compiled `check` calls
+# The functions that the compiled `check` calls.
+EVALUATE_ASSERTION, NOTE_OPERAND = "__evaluate_assertion__", "__note_operand__"
 LONGEST = 300  # characters of an assertion's values
 MOST = 4  # the maximum number of comparisons that are shown for an assertion
 
@@ -50,17 +51,17 @@ def judge(
 ) -> Verdict:
     if trouble := _find_leftovers(script, observations):
         return Verdict(BROKEN, trouble)
-    recorder = Recorder()
+    collector = EvidenceCollector()
     with collect_defects() as shown:
         try:
             available = {**options, "stack": stack, **observations}
-            recorder.check(script.check, select_arguments(script.check, available))
+            collector.check(script.check, select_arguments(script.check, available))
         except Exception as error:
             frame = traceback.extract_tb(error.__traceback__)[-1]
             kind = "" if isinstance(error, AssertionError) else f"  {type(error).__name__}: {error}"
             reason = f"{frame.filename}:{frame.lineno}{kind}"
-            return Verdict(BROKEN, reason, tuple(recorder.evidence))
-    return _apply_defects(shown, script, stack, tuple(recorder.evidence))
+            return Verdict(BROKEN, reason, tuple(collector.evidence))
+    return _apply_defects(shown, script, stack, tuple(collector.evidence))
 
 
 def _apply_defects(
@@ -95,17 +96,20 @@ def _find_leftovers(script: Script, observations: Mapping[str, Observation]) -> 
     return ""
 
 
-class Recorder:
+class EvidenceCollector:
+    """Calls `check`, and collects the evidence of every assertion."""
+
     def __init__(self) -> None:
         self.evidence: list[Evidence] = []
         self._comparisons: list[list[tuple[str, str]]] = []  # operators and operands
 
     def check(self, check: Callable[..., None], arguments: Mapping[str, Any]) -> None:
-        namespace = {**check.__globals__, JUDGE: self._judge, RECORD: self._record}
+        calls = {EVALUATE_ASSERTION: self._evaluate_assertion, NOTE_OPERAND: self._note_operand}
+        namespace = {**check.__globals__, **calls}
         exec(_compile(check), namespace)
         namespace[check.__name__](**arguments)
 
-    def _judge(self, assertion: str, test: Callable[[], Any]) -> bool:
+    def _evaluate_assertion(self, assertion: str, test: Callable[[], Any]) -> bool:
         self._comparisons = []
         holds = False
         try:
@@ -117,8 +121,8 @@ class Recorder:
             self.evidence.append(Evidence(assertion, truncate("; ".join(texts), LONGEST), holds))
         return holds
 
-    def _record(self, operator: str, value: Any) -> Any:
-        """Record an operand of a comparison, and the operator before the operand. The first operand
+    def _note_operand(self, operator: str, value: Any) -> Any:
+        """Note an operand of a comparison, and the operator before the operand. The first operand
         has no operator before it, so the parameter `operator` is an empty text.
         """
         if not operator:
@@ -140,35 +144,37 @@ def _format_comparison(operands: list[tuple[str, str]]) -> str:
 
 @cache
 def _compile(check: Callable[..., None]) -> CodeType:
-    """Compile `check`. Replace every `assert test` by `assert __judge__("test", lambda: test)`."""
+    """Compile `check`. Replace every `assert test` by
+    `assert __evaluate_assertion__("test", lambda: test)`.
+    """
     source = textwrap.dedent(inspect.getsource(check))
     tree = ast.parse(source)
     for node in ast.walk(tree):
         if isinstance(node, ast.Assert):
             text = " ".join((ast.get_source_segment(source, node.test) or "").split())
             no_arguments = ast.arguments([], [], None, [], [], None, [])
-            test = ast.Lambda(no_arguments, _record_operands(node.test))
-            node.test = _call(JUDGE, node.test, ast.Constant(text), test)
+            test = ast.Lambda(no_arguments, _wrap_operands(node.test))
+            node.test = _call(EVALUATE_ASSERTION, node.test, ast.Constant(text), test)
     ast.increment_lineno(tree, check.__code__.co_firstlineno - 1)
     return compile(ast.fix_missing_locations(tree), check.__code__.co_filename, "exec")
 
 
-def _record_operands(test: ast.expr) -> ast.expr:
-    """Put a recording call around each operand of an assertion's condition."""
+def _wrap_operands(test: ast.expr) -> ast.expr:
+    """Put a call of `__note_operand__` around each operand of an assertion's condition."""
     match test:
         case ast.BoolOp():
-            test.values = [_record_operands(value) for value in test.values]
+            test.values = [_wrap_operands(value) for value in test.values]
         case ast.UnaryOp(op=ast.Not()):
-            test.operand = _record_operands(test.operand)
+            test.operand = _wrap_operands(test.operand)
         case ast.Call(func=ast.Name("any" | "all"), args=[ast.GeneratorExp() as items]):
-            items.elt = _record_operands(items.elt)
+            items.elt = _wrap_operands(items.elt)
         case ast.Call(func=ast.Name("isinstance")):
-            test.args[0] = _record("", test.args[0])
+            test.args[0] = _wrap_operand("", test.args[0])
         case ast.Compare():
-            test.left = _record("", test.left)
-            test.comparators = list(map(_record, map(_symbol, test.ops), test.comparators))
+            test.left = _wrap_operand("", test.left)
+            test.comparators = list(map(_wrap_operand, map(_symbol, test.ops), test.comparators))
         case _:
-            return _record("", test)
+            return _wrap_operand("", test)
     return test
 
 
@@ -176,8 +182,8 @@ def _symbol(operator: ast.cmpop) -> str:
     return ast.unparse(ast.Compare(ast.Name("a"), [operator], [ast.Name("b")]))[2:-2]
 
 
-def _record(operator: str, operand: ast.expr) -> ast.expr:
-    return _call(RECORD, operand, ast.Constant(operator), operand)
+def _wrap_operand(operator: str, operand: ast.expr) -> ast.expr:
+    return _call(NOTE_OPERAND, operand, ast.Constant(operator), operand)
 
 
 def _call(name: str, at: ast.expr, *arguments: ast.expr) -> ast.expr:

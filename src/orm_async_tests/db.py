@@ -15,7 +15,7 @@ from orm_async_tests.command_options import DRIVERS as DRIVERS
 from orm_async_tests.command_options import SQLITE, database_choice
 from orm_async_tests.errors import CouldNotRun, install_extra
 from orm_async_tests.postgres import SCRIPTS, ClusterKind, Login, lease, require_descriptors
-from orm_async_tests.urls import check_port, hide_secrets
+from orm_async_tests.urls import DEFAULT_PORT, check_port, hide_secrets
 from orm_async_tests.urls import convert_timeouts as convert_timeouts
 from orm_async_tests.urls import parse_url as parse_url
 from orm_async_tests.urls import with_driver as with_driver
@@ -63,7 +63,7 @@ def choose(db: str | None = None) -> Choice:
 
 
 def compose_url() -> URL:
-    port = check_port(os.environ.get(COMPOSE_PORT, "5432"), COMPOSE_PORT)
+    port = check_port(os.environ.get(COMPOSE_PORT, str(DEFAULT_PORT)), COMPOSE_PORT)
     return URL.create(
         "postgresql+asyncpg", "docker", "docker", host="127.0.0.1", port=port, database="docker"
     )

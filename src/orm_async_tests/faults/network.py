@@ -6,9 +6,8 @@ import struct
 from contextlib import suppress
 
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.harness.wire.wire import READ_SIZE, Proxy, Stream
+from orm_async_tests.harness.wire.proxy import CANCEL_REQUEST, READ_SIZE, Proxy, Stream
 
-CANCEL_REQUEST = struct.pack("!i", 80877102)
 ANSWERED = {b"", b"Q", b"S", b"H", b"c", b"p"}  # the types that a server answers; "" is startup
 ANSWER_WITHIN = 1.0  # seconds that the proxy waits for the server's answer before it cuts
 ABORT = struct.pack("ii", 1, 0)  # a value of SO_LINGER: close() sends RST instead of FIN

@@ -14,7 +14,7 @@ from sqlalchemy import URL, NullPool, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from orm_async_tests import db
-from orm_async_tests.harness.wire.wire import LoopThread
+from orm_async_tests.harness.wire.proxy import LoopThread
 from orm_async_tests.postgres import PrivateServer
 from orm_async_tests.postgres.cluster import DURABLE
 

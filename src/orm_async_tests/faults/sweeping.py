@@ -42,8 +42,8 @@ from orm_async_tests.faults.report import (
     format_point,
 )
 from orm_async_tests.faults.server_monitor import ServerMonitor
-from orm_async_tests.harness.wire.wire import PORT
 from orm_async_tests.postgres import PrivateServer
+from orm_async_tests.urls import DEFAULT_PORT as PORT
 
 FIRST, LAST = 30, 10  # the messages at which faults are injected, if there are more
 MAX_RUNS = 3  # of a point that some runs do not reach

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Literal
 
 from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.postgres.supervisor import SOCKET
 
 VARIABLE = "ORM_ASYNC_HOME"
 OTHERS_WRITE, OTHERS_ENTER = 0o022, 0o077  # mode bits that the group and other users must not have
-SOCKET_NAME = "/.s.PGSQL.5432"
 SOCKET_PATH_MAX = 103  # bytes: macOS allows 104 with the final zero, Linux 108
 
 
@@ -98,7 +98,7 @@ def _check_name(folder: Path) -> None:
 
 
 def _fits_socket(folder: Path) -> bool:
-    return "," not in str(folder) and len(os.fsencode(f"{folder}{SOCKET_NAME}")) <= SOCKET_PATH_MAX
+    return "," not in str(folder) and len(os.fsencode(f"{folder}/{SOCKET}")) <= SOCKET_PATH_MAX
 
 
 def _temporary_directory() -> Path:

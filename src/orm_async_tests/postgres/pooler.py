@@ -100,6 +100,8 @@ def _render_config(server: "URL", folder: Path, settings: dict[str, str]) -> str
 
 
 def _render_server(server: "URL") -> str:
+    from orm_async_tests.urls import DEFAULT_PORT
+
     host = server.host or server.query.get("host", "127.0.0.1")
     if not isinstance(host, str):
         raise CouldNotRun(
@@ -109,7 +111,7 @@ def _render_server(server: "URL") -> str:
         )
     words = {
         "host": host,
-        "port": str(server.port or 5432),
+        "port": str(server.port or DEFAULT_PORT),
         "user": server.username or "",
         "password": server.password or "",
     }

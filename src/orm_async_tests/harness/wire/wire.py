@@ -10,98 +10,21 @@ import struct
 import tempfile
 import threading
 import time
-from abc import ABC, abstractmethod
 from asyncio import StreamReader, StreamWriter
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import URL
 
-READ_SIZE = 65536  # bytes
-PORT = 5432
+from orm_async_tests.harness.wire.proxy import CANCEL_REQUEST, READ_SIZE, Proxy, Stream
+from orm_async_tests.urls import DEFAULT_PORT
+
 TERMINATE = b"X"
 COPY_IN_RESPONSE = b"G"
-CANCEL_REQUEST = struct.pack("!ii", 16, 80877102)
+CANCEL_START = struct.pack("!i", 16) + CANCEL_REQUEST  # with the length of the message
 BACKEND_KEY = re.compile(rb"K\0\0\0.(....)", re.DOTALL)  # BackendKeyData, with the PID
 TLS_PARAMETERS = ("ssl", "sslmode")
-
-Stream = tuple[StreamReader, StreamWriter]
-
-
-class LoopThread:
-    """An event loop in a separate thread, which works while the caller's event loop is blocked."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-
-    def submit(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
-
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            thread.join()
-            self._loop.close()
-
-
-class Proxy(LoopThread, ABC):
-    """Connects clients to one server. The parameter `host` is a host name, or the directory of a
-    Unix socket.
-    """
-
-    def __init__(self, host: str, port: int) -> None:
-        super().__init__()
-        self.open = 0  # connections that clients have not closed
-        self._server = host, port
-        self._links: set[asyncio.Task[None] | None] = set()
-
-    @abstractmethod
-    async def listen(self) -> asyncio.Server:
-        """Listen for clients, and pass every accepted connection to the method `accept()`."""
-
-    @abstractmethod
-    async def carry(self, client: Stream, server: Stream) -> None:
-        """Forward the data of a connection until the client or the server closes the connection."""
-
-    async def accept(self, reader: StreamReader, writer: StreamWriter) -> None:
-        link = asyncio.current_task()
-        self._links.add(link)
-        self.open += 1
-        host, port = self._server
-        try:
-            if host.startswith("/"):
-                server = await asyncio.open_unix_connection(f"{host}/.s.PGSQL.{port}")
-            else:
-                server = await asyncio.open_connection(host, port)
-            await self.carry((reader, writer), server)
-        except (OSError, asyncio.CancelledError):
-            writer.transport.abort()
-        finally:
-            self.open -= 1
-            self._links.discard(link)
-
-    async def _close(self, server: asyncio.Server) -> None:
-        server.close()
-        links = [link for link in self._links if link]
-        for link in links:
-            link.cancel()
-        await asyncio.gather(*links, return_exceptions=True)
-
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        with super().running():
-            server = self.submit(self.listen()).result()
-            try:
-                yield
-            finally:
-                self.submit(self._close(server)).result()
 
 
 class Wire(Proxy):
@@ -115,20 +38,20 @@ class Wire(Proxy):
 
     def __init__(self, server: URL, folder: Path) -> None:
         host = str(server.host or server.query.get("host", "127.0.0.1"))
-        super().__init__(host, server.port or PORT)
+        super().__init__(host, server.port or DEFAULT_PORT)
         self.round_trips = 0
-        self.links: dict[int, _Link] = {}  # by the backend's process ID
+        self.links: dict[int, _CountedLink] = {}  # by the backend's process ID
         names = server.drivername, server.username, server.password
         query = {**server.query, "host": str(folder)}  # the folder of the proxy's socket
         self.url = URL.create(*names, database=server.database, query=query)
         self.awaited_word = b""
-        self._path = folder / f".s.PGSQL.{PORT}"
+        self._path = folder / f".s.PGSQL.{DEFAULT_PORT}"
 
     async def listen(self) -> asyncio.Server:
         return await asyncio.start_unix_server(self.accept, self._path)
 
     async def carry(self, client: Stream, server: Stream) -> None:
-        await _Link(self).carry(client, server)
+        await _CountedLink(self).carry(client, server)
 
     def wait_until_closed(self, count: int, timeout: float) -> bool:
         deadline = time.monotonic() + timeout
@@ -152,7 +75,7 @@ class Wire(Proxy):
         self.awaited_word = to.encode()
 
 
-class _Link:
+class _CountedLink:
     def __init__(self, wire: Wire) -> None:
         self.wire = wire
         self.client_sent_last = False
@@ -177,7 +100,7 @@ class _Link:
             back.close()
 
     def _note(self, request: bytes) -> None:
-        is_answered = request[:1] != TERMINATE and request[:8] != CANCEL_REQUEST
+        is_answered = request[:1] != TERMINATE and request[:8] != CANCEL_START
         if is_answered and not self.client_sent_last:
             self.client_sent_last = True
             self.wire.round_trips += 1

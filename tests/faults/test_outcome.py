@@ -98,11 +98,24 @@ def test_an_undelivered_fault_is_unresolved() -> None:
     assert report.unresolved == [missed, unconfirmed]
     assert "3 points: 0 violations, 0 by known defects, 2 unresolved" in summarize(report)
     assert str(report).splitlines()[1:] == [
-        "at a message of the client: unresolved (1 point)",
-        f"  {POINT.token}: unresolved: the fault did not arrive",
+        "at a suspension that the function did not reach: unresolved (1 point)",
+        f"  {POINT.token}",
+        "    unresolved: the fault did not arrive",
         "orders.py:10 place: unresolved (1 point)",
-        f"  {POINT.token} at orders.py:10 place: unresolved: leaked task: close, "
-        "but not in a second run",
+        f"  {POINT.token}",
+        "    unresolved: leaked task: close, but not in a second run",
+        "    at orders.py:10 place",
+    ]
+
+
+def test_a_partial_commit_shows_the_numbers_of_the_query() -> None:
+    outcome = replace(CLEAN, change=(-1, 0), label="orders.py:10 place > Connection.begin:1")
+    report = Report([Cell("place_order", CUT.fault, (1, 1), (outcome,))])
+    assert str(report).splitlines()[1:] == [
+        "orders.py:10 place: partial commit (1 point)",
+        f"  {POINT.token}",
+        "    partial commit: changed by -1, 0 instead of -1, 1",
+        "    at orders.py:10 place > Connection.begin:1",
     ]
 
 

@@ -12,13 +12,23 @@ from orm_async_tests.faults import pattern_sweeps
 from orm_async_tests.faults.expected_violations import find_missing
 from orm_async_tests.faults.fault_points import list_faults, parse_point
 from orm_async_tests.faults.patterns import Pattern
-from orm_async_tests.faults.report import Cell, Report, build_document, list_rows
+from orm_async_tests.faults.report import (
+    Cell,
+    Report,
+    build_document,
+    format_numbers,
+    format_point,
+    list_failures,
+    list_rows,
+    summarize,
+)
 from orm_async_tests.faults.sweeping import find_failed_points, read_versions, sweep_failed_first
 from orm_async_tests.harness.environment.event_loops import run
 from orm_async_tests.harness.report.phrasing import pluralize
 from orm_async_tests.postgres.paths import home
 
 LEGEND = "number: fault points  !: violations  =: known defects  ?: unresolved"
+REPEAT = "To run one of the points again, add --point with its token to the command."
 TOKEN = "add --point with a token that an earlier run printed at the start of a line"
 
 
@@ -48,7 +58,11 @@ def sweep_patterns(arguments: argparse.Namespace) -> int:
             print(f"known defect, at {pluralize(count, 'point')}: {description}\n  {defect.link}")
         for defect in missing:
             print(f"known defect that did not occur: {defect.description}\n  {defect.link}")
-        print(f"{report} in {time.perf_counter() - started:.0f} s")
+        print(f"{summarize(report)} ({time.perf_counter() - started:.0f} s)")
+        for line in list_failures(report):
+            print(line)
+        if report.violating:
+            print(REPEAT)
     return int(bool(report.violating or missing))
 
 
@@ -96,10 +110,10 @@ def run_again(arguments: argparse.Namespace) -> int:
         raise CouldNotRun(problem, "--point", TOKEN)
     if not outcome.violations:
         find_failed_points(home(), pattern.name, point.driver, point.loop).forget(point)
-    print(f"{point.token} at {outcome.label or 'a message'}")
+    print(format_point(outcome))
     print(f"  the fault was injected: {'yes' if outcome.delivered else 'no'}")
     print(f"  the caller got: {outcome.result} {outcome.message}".rstrip())
-    print(f"  rows changed: {outcome.change}, expected: {outcome.expected_change}")
-    for name, evidence in outcome.violations.items():
-        print(f"  {name}: {evidence}")
+    if outcome.change:
+        changes = map(format_numbers, (outcome.change, outcome.expected_change))
+        print("  the numbers changed by: {} (without a fault: {})".format(*changes))
     return int(bool(outcome.violations))

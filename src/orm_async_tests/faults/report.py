@@ -1,8 +1,9 @@
 """Reports what happened after each fault, and which rules were violated."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from textwrap import indent
 from typing import Any
 
 from orm_async_tests.faults.fault_points import KINDS, Fault, Point
@@ -18,6 +19,7 @@ PARTIAL_COMMIT, LOST_COMMIT, UNUSABLE = "partial commit", "lost commit", "unusab
 PASS, KNOWN, VIOLATION = "pass", "known", "violation"
 AMBIGUOUS, UNRESOLVED = "ambiguous", "unresolved"
 AT_A_MESSAGE = "at a message of the client"
+NOT_REACHED = "at a suspension that the function did not reach"
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,10 @@ class Outcome:
         is_other_error = kind.error and self.result not in ("", kind.error)
         is_partial = changed and self.change != self.expected_change
         is_lost = self.result == DONE and not changed and any(self.expected_change)
-        change = f"changed by {self.change} instead of {self.expected_change}"
+        change = (
+            f"changed by {format_numbers(self.change)} "
+            f"instead of {format_numbers(self.expected_change)}"
+        )
         saw = f"the caller saw {self.result} {self.message}".rstrip()
         rules = (
             (STUCK, not was_released, "the caller had not ended"),
@@ -158,14 +163,15 @@ class Report:
         return [outcome for outcome in self.outcomes if outcome.verdict == verdict]
 
     def __repr__(self) -> str:  # pytest prints it as the message of an assertion
-        lines = [summarize(self)]
-        for line, group in group_by_line([*self.violating, *self.unresolved]).items():
-            names = dict.fromkeys(
-                name for outcome in group for name in outcome.violations or [UNRESOLVED]
-            )
-            lines.append(f"{line}: {', '.join(names)} ({pluralize(len(group), 'point')})")
-            lines += [f"  {format_point(outcome)}" for outcome in group]
-        return "\n".join(lines)
+        return "\n".join([summarize(self), *list_failures(self)])
+
+
+def list_failures(report: Report) -> Iterator[str]:
+    """Yield the lines of a report about the fault points that failed."""
+    for header, group in group_by_line([*report.violating, *report.unresolved]).items():
+        yield header
+        for outcome in group:
+            yield indent(format_point(outcome), "  ")
 
 
 def summarize(report: Report) -> str:
@@ -173,30 +179,43 @@ def summarize(report: Report) -> str:
     return (
         f"{points}: {pluralize(len(report.violating), 'violation')}, "
         f"{len(report.expected)} by known defects, {len(report.unresolved)} unresolved, "
-        f"{len(report.ambiguous)} ambiguous commits"
+        f"{pluralize(len(report.ambiguous), 'ambiguous commit')}"
     )
 
 
 def group_by_line(outcomes: Iterable[Outcome]) -> dict[str, list[Outcome]]:
-    """Group the outcomes by the line of the user's code at which the function was suspended."""
+    """Group the outcomes by the line of the user's code at which the function was suspended.
+
+    A key names the line, the violations and the number of fault points.
+    """
     groups: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
-        line = outcome.label.partition(" > ")[0].partition(", then ")[0] or AT_A_MESSAGE
+        unknown = AT_A_MESSAGE if outcome.point.fault.is_at_message else NOT_REACHED
+        line = outcome.label.partition(" > ")[0].partition(", then ")[0] or unknown
         groups.setdefault(line, []).append(outcome)
-    return groups
+    return {_describe_group(line, group): group for line, group in groups.items()}
+
+
+def _describe_group(line: str, group: Sequence[Outcome]) -> str:
+    names = dict.fromkeys(name for outcome in group for name in outcome.violations or [UNRESOLVED])
+    return f"{line}: {', '.join(names)} ({pluralize(len(group), 'point')})"
 
 
 def format_point(outcome: Outcome) -> str:
-    """Describe an outcome on one line, which begins with the fault point's token. To run a fault
-    point again, pass its token to the option `--point`.
+    """Describe an outcome on several lines. The first line is the token of the fault point, and the
+    last line names the line of the user's code, if it is known.
     """
     violations = outcome.violations or outcome.unconfirmed
-    problems = "; ".join(f"{name}: {evidence}" for name, evidence in violations.items())
+    problems = [f"{name}: {evidence}" for name, evidence in violations.items()]
     if outcome.verdict == UNRESOLVED:
-        again = f"{problems}, but not in a second run"
-        problems = f"{UNRESOLVED}: {again if problems else 'the fault did not arrive'}"
-    where = f" at {outcome.label}" if outcome.label else ""
-    return f"{outcome.point.token}{where}: {problems}"
+        again = f"{'; '.join(problems)}, but not in a second run"
+        problems = [f"{UNRESOLVED}: {again if problems else 'the fault did not arrive'}"]
+    where = [f"at {outcome.label}"] if outcome.label else []
+    return "\n  ".join([outcome.point.token, *problems, *where])
+
+
+def format_numbers(numbers: Iterable[Any]) -> str:
+    return ", ".join(map(str, numbers))
 
 
 def list_rows(report: Report) -> list[list[str]]:

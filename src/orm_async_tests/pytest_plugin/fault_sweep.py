@@ -6,6 +6,7 @@ The option `-p orm_async_tests.pytest_plugin.fault_sweep` of pytest loads the pl
 import asyncio
 import shlex
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -112,8 +113,9 @@ def format_failures(outcomes: Iterable["Outcome"], test: str) -> Iterator[str]:
     """Report the fault points that had violations, grouped by the line of the user's code."""
     from orm_async_tests.faults.report import format_point, group_by_line
 
-    for line, group in group_by_line(outcomes).items():
-        yield f"{line}: {len(group)} points"
+    for header, group in group_by_line(outcomes).items():
+        yield header
         for outcome in group:
+            yield indent(format_point(outcome), "  ")
             point = f"{outcome.point.fault}/{outcome.point.where}"
-            yield f"  {format_point(outcome)}\n    pytest {shlex.quote(test)} {OPTION} {point}"
+            yield f"    pytest {shlex.quote(test)} {OPTION} {point}"

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from orm_async_tests import cli, db
+from orm_async_tests.errors import install_extra
 from orm_async_tests.faults import expected_violations, patterns
 from orm_async_tests.faults.fault_points import KINDS, parse_point
 from orm_async_tests.faults.sweeping import find_failed_points
@@ -212,6 +213,23 @@ def test_rows_that_are_no_row_of_numbers_end_with_2(run: Run, rows: str, problem
     assert code == 2
     assert problem in err
     assert "where: --rows" in err
+
+
+def test_without_anyio_the_fault_scope_is_skipped(
+    run: Run, application: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "anyio", None)
+    pattern = ("--pattern", f"{application}:does_nothing")
+    _, _, err = run(*pattern)
+    assert "skipped the fault `scope`, because AnyIO is not installed" in err
+    assert install_extra("anyio") in err
+    assert "does_nothing timeout-suspended: 0" in err
+    assert "scope-suspended" not in err
+
+    code, _, err = run(*pattern, "--fault", "scope")
+    assert code == 2
+    assert "where: --fault scope" in err
+    assert install_extra("anyio") in err
 
 
 def test_failed_points_of_other_faults_are_kept(tmp_path: Path) -> None:

@@ -2,8 +2,10 @@
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 
 from orm_async_tests import terminal
 from orm_async_tests.command_options import DRIVERS
@@ -72,7 +74,9 @@ def _sweep(
     loop = arguments.loop
     cells: list[Cell] = []
     with pattern_sweeps.open_database(patterns, arguments.db, arguments.driver) as database:
-        kinds = arguments.fault or pattern_sweeps.default_kinds(patterns, database)
+        kinds = arguments.fault or pattern_sweeps.default_kinds(
+            patterns, database, partial(print, file=sys.stderr)
+        )
         total = sum(len(list_faults([*pattern.kinds.intersection(kinds)])) for pattern in patterns)
         versions = read_versions(database.driver)
         with (

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib.util import find_spec
 
 from orm_async_tests.errors import CouldNotRun
 
@@ -41,8 +40,7 @@ KINDS = {
     # Once the answer has arrived, the backend is gone.
     "cancel+terminate": Kind(("suspended",), "CancelledError", ends_connections=True),
 }
-SCOPE = ("scope",) if find_spec("anyio") else ()
-ANYWHERE = ("cancel", "shutdown", "timeout", *SCOPE, "terminate", "reset", "fin")  # any server
+ANYWHERE = ("cancel", "shutdown", "timeout", "scope", "terminate", "reset", "fin")  # any server
 SILENT = ("stall", "partition")  # only a timeout ends the wait
 PAIRS = tuple(kind for kind in KINDS if "+" in kind)
 USUAL = (*ANYWHERE, "kill")

@@ -13,7 +13,7 @@ from sqlalchemy import event, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orm_async_tests.errors import CouldNotRun, install_extra
+from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.faults.fault_points import SILENT, Point
 from orm_async_tests.faults.network import Network, refuse_tls
 from orm_async_tests.faults.report import DONE, OPEN, Outcome
@@ -95,7 +95,9 @@ class Delivery:
         """
         loop = asyncio.get_running_loop()
         if self._kinds == ["scope"]:
-            with _open_scope() as scope:
+            from anyio import fail_after
+
+            with fail_after(None) as scope:
                 self._expire = lambda: setattr(scope, "deadline", loop.time())
                 try:
                     yield
@@ -138,15 +140,6 @@ class Delivery:
                 self._monitor.kill()
                 return True
         return False
-
-
-def _open_scope() -> Any:
-    try:
-        from anyio import fail_after
-    except ImportError:
-        problem = "AnyIO is not installed, but its scope should expire"
-        raise CouldNotRun(problem, "the fault `scope`", install_extra("anyio")) from None
-    return fail_after(None)
 
 
 @contextmanager

@@ -21,9 +21,9 @@ from sqlalchemy.ext.asyncio import (
 
 from orm_async_tests import db, models
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.faults.fault_points import ANYWHERE, KINDS, SILENT, USUAL
+from orm_async_tests.faults.fault_points import KINDS, SILENT
 from orm_async_tests.faults.patterns import PATTERNS, Pattern
-from orm_async_tests.faults.sweeping import Sweep, refuse_kill
+from orm_async_tests.faults.sweeping import Sweep, list_usual_kinds, refuse_kill
 from orm_async_tests.harness.environment import script_database
 from orm_async_tests.harness.environment.servers import data_directory, url_of
 from orm_async_tests.postgres import PrivateServer, private_server
@@ -62,13 +62,16 @@ def check_kinds(names: Sequence[str]) -> None:
         raise CouldNotRun(f"there is no fault {unknown[0]!r}", "--fault", remedy)
 
 
-def default_kinds(patterns: Sequence[Pattern], database: db.Database) -> Sequence[str]:
+def default_kinds(
+    patterns: Sequence[Pattern], database: db.Database, say: Callable[[str], None] = print
+) -> Sequence[str]:
     """Return the kinds of faults for a sweep without the option `--fault`.
 
     Without the option `--fault`, a sweep never kills a user's server.
     """
     is_users = database.kind != "embedded" or any(pattern.is_users for pattern in patterns)
-    return ANYWHERE if is_users else USUAL
+    usual = list_usual_kinds(say)
+    return usual if is_users else (*usual, "kill")
 
 
 def _load_pattern(name: str, rows: str | None) -> Pattern:

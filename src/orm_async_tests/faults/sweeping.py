@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import version
+from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 from platform import python_version
@@ -18,7 +19,7 @@ from typing import Any
 from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.errors import CouldNotRun, install_extra
 from orm_async_tests.faults.expected_violations import explain_outcome
 from orm_async_tests.faults.fault_points import (
     ANYWHERE,
@@ -54,7 +55,7 @@ async def sweep(
     engine: AsyncEngine,
     *,
     rows: str | None = None,
-    kinds: Sequence[str] = ANYWHERE,
+    kinds: Sequence[str] = (),
     patience: float = SILENT_FOR,
 ) -> Report:
     """Run `await work(engine)` for every fault at every fault point, and report all violations.
@@ -62,6 +63,8 @@ async def sweep(
     The parameter `rows` is a query for numbers that the function `work` changes, for example counts
     of rows. The query returns one row. After a fault, the numbers from the query `rows` must all be
     unchanged, or must all have changed as in a run without faults.
+
+    Without `kinds`, the sweep injects the usual kinds of faults, which work on every server.
 
     The sweep sets the connections' application_name, and disposes the engine after every fault
     point. The parameter `patience` is how many seconds the function `work` may wait for an answer
@@ -71,7 +74,8 @@ async def sweep(
     `kinds` contains "kill".
     """
     name = str(getattr(work, "__qualname__", work))
-    swept = Sweep(work, lambda: engine, engine.url, name, tuple(kinds), rows, patience=patience)
+    selected = tuple(kinds) or list_usual_kinds(print)
+    swept = Sweep(work, lambda: engine, engine.url, name, selected, rows, patience=patience)
     return Report(await sweep_failed_first([swept], None, read_versions(engine.driver)))
 
 
@@ -112,6 +116,9 @@ class Sweep:
 
     @contextmanager
     def _open_target(self, fault: Fault) -> Iterator[Target]:
+        if fault.kind == "scope" and not find_spec("anyio"):
+            problem = "the fault `scope` needs AnyIO, which is not installed"
+            raise CouldNotRun(problem, "--fault scope", install_extra("anyio"))
         monitor = ServerMonitor(self.url, self.private)
         with monitor.running(), exclude_old_objects(), ExitStack() as stack:
             network = None
@@ -193,6 +200,20 @@ async def _run_until_reached(
     if confirmation.violations.keys() == outcome.violations.keys():
         return confirmation
     return replace(confirmation, unconfirmed=outcome.violations)
+
+
+def list_usual_kinds(say: Callable[[str], None]) -> tuple[str, ...]:
+    """Return the kinds of faults that a sweep injects by default.
+
+    If AnyIO is not installed, leave out "scope", and report this with the function `say`.
+    """
+    if find_spec("anyio"):
+        return ANYWHERE
+    install = install_extra("anyio")
+    say(
+        f"skipped the fault `scope`, because AnyIO is not installed; to install it, type: {install}"
+    )
+    return tuple(kind for kind in ANYWHERE if kind != "scope")
 
 
 def refuse_kill(kinds: Sequence[str]) -> None:

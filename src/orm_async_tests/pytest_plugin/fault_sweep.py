@@ -49,15 +49,14 @@ def fault_sweep(request: pytest.FixtureRequest) -> Callable[..., Awaitable["Repo
         kinds: Sequence[str] = (),
     ) -> "Report":
         try:
-            from orm_async_tests.faults.fault_points import ANYWHERE
-            from orm_async_tests.faults.sweeping import Sweep
+            from orm_async_tests.faults.sweeping import Sweep, list_usual_kinds
         except ModuleNotFoundError as error:
             raise name_missing_package(error) from None
 
         loop = find_loop(item.nodeid)
-        selected = tuple(kinds or ANYWHERE)
-        sweep = Sweep(work, lambda: engine, engine.url, item.nodeid, selected, rows=rows, loop=loop)
         lines: list[str] = []
+        selected = tuple(kinds) or list_usual_kinds(lines.append)
+        sweep = Sweep(work, lambda: engine, engine.url, item.nodeid, selected, rows=rows, loop=loop)
         try:
             report = await _run(sweep, config, engine.driver, lines.append)
             lines += format_failures(report.violating, item.nodeid)

@@ -18,7 +18,7 @@ from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orm_async_tests import db
-from orm_async_tests.faults.report import PARTIAL_COMMIT, TROUBLE, UNUSABLE, WAITING
+from orm_async_tests.faults.outcomes import PARTIAL_COMMIT, TROUBLE, UNUSABLE, WAITING
 from orm_async_tests.versions.releases import install_release
 from tests.conftest import with_url
 

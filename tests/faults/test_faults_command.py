@@ -12,8 +12,8 @@ import pytest
 from orm_async_tests import cli, db
 from orm_async_tests.errors import install_extra
 from orm_async_tests.faults import expected_violations, patterns
+from orm_async_tests.faults.failed_points import find_failed_points
 from orm_async_tests.faults.fault_points import KINDS, parse_point
-from orm_async_tests.faults.sweeping import find_failed_points
 from tests.faults import test_sweep
 
 USERS_WORK = "tests.faults.test_sweep:commit_twice"

@@ -10,8 +10,8 @@ from orm_async_tests import db
 from orm_async_tests.faults import Report, sweep
 from orm_async_tests.faults.fault_points import Fault, Point
 from orm_async_tests.faults.injection import Work
+from orm_async_tests.faults.outcomes import Outcome
 from orm_async_tests.faults.patterns import USERS, read_untimed
-from orm_async_tests.faults.report import Outcome
 from orm_async_tests.faults.sweeping import Sweep
 from orm_async_tests.models import User
 

@@ -12,19 +12,20 @@ from orm_async_tests.command_options import DRIVERS
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.faults import pattern_sweeps
 from orm_async_tests.faults.expected_violations import find_missing
+from orm_async_tests.faults.failed_points import find_failed_points
 from orm_async_tests.faults.fault_points import list_faults, parse_point
+from orm_async_tests.faults.outcomes import Cell, format_numbers
 from orm_async_tests.faults.patterns import Pattern
 from orm_async_tests.faults.report import (
-    Cell,
     Report,
     build_document,
-    format_numbers,
+    format_cell,
     format_point,
     list_failures,
     list_rows,
     summarize,
 )
-from orm_async_tests.faults.sweeping import find_failed_points, read_versions, sweep_failed_first
+from orm_async_tests.faults.sweeping import read_versions, sweep_failed_first
 from orm_async_tests.harness.environment.event_loops import run
 from orm_async_tests.harness.report.phrasing import pluralize
 from orm_async_tests.postgres.paths import home
@@ -86,7 +87,7 @@ def _sweep(
             say(f"db: {database.label}, {database.driver}, {loop}")
 
             def report_cell(cell: Cell) -> None:
-                say(f"{cell.work} {cell.fault}: {cell}")
+                say(f"{cell.work} {cell.fault}: {format_cell(cell)}")
                 advance(cell.work)
 
             for pattern in patterns:

@@ -9,9 +9,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from orm_async_tests.faults.fault_points import Fault
-from orm_async_tests.faults.report import Cell, Outcome
+from orm_async_tests.faults.outcomes import Cell, Outcome
 from orm_async_tests.harness.definitions.upstream import Upstream
 
 FILE = Path(__file__).parents[1] / "data/expected_violations.toml"
@@ -43,12 +44,14 @@ class ExpectedViolation:
 
 @cache
 def read_expected() -> dict[str, ExpectedViolation]:
-    return {
-        name: ExpectedViolation(
-            Upstream(*(table.pop(key) for key in ("description", "versions", "link"))), **table
-        )
-        for name, table in tomllib.loads(FILE.read_text("utf-8")).items()
-    }
+    tables = tomllib.loads(FILE.read_text("utf-8"))
+    return {name: _build_expected(**table) for name, table in tables.items()}
+
+
+def _build_expected(
+    description: str, versions: Mapping[str, str], link: str, **fields: Any
+) -> ExpectedViolation:
+    return ExpectedViolation(Upstream(description, versions, link), **fields)
 
 
 def explain_outcome(outcome: Outcome, versions: Mapping[str, str]) -> Outcome:

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.faults.fault_points import SILENT, Point
 from orm_async_tests.faults.network import Network, refuse_tls
-from orm_async_tests.faults.report import DONE, OPEN, Outcome
+from orm_async_tests.faults.outcomes import DONE, OPEN, Outcome
 from orm_async_tests.faults.server_monitor import ServerMonitor
 from orm_async_tests.faults.suspensions import Suspensions
 from orm_async_tests.harness import checked_out
@@ -250,6 +250,21 @@ async def _settle(
     if running:
         await asyncio.wait(running, timeout=SETTLED_WITHIN)
     return tuple(states), names
+
+
+@contextmanager
+def exclude_old_objects() -> Iterator[None]:
+    """Exclude objects from the sweep's frequent garbage collections if they existed before the
+    `with` block of `exclude_old_objects()`.
+    """
+    is_outermost = gc.get_freeze_count() == 0
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        if is_outermost:
+            gc.unfreeze()
 
 
 async def _collect_garbage() -> None:

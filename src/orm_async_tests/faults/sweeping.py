@@ -3,16 +3,12 @@
 A sweep stores the fault points that had violations, and the next sweep tests these points first.
 """
 
-import gc
-import hashlib
-import os
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager, nullcontext, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from importlib.util import find_spec
 from itertools import count
-from pathlib import Path
 from platform import python_version
 from typing import Any
 
@@ -21,17 +17,17 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orm_async_tests.errors import CouldNotRun, install_extra
 from orm_async_tests.faults.expected_violations import explain_outcome
-from orm_async_tests.faults.fault_points import (
-    ANYWHERE,
-    PAIRS,
-    Fault,
-    Point,
-    list_faults,
-    parse_point,
+from orm_async_tests.faults.failed_points import FailedPoints
+from orm_async_tests.faults.fault_points import ANYWHERE, PAIRS, Fault, Point, list_faults
+from orm_async_tests.faults.injection import (
+    SILENT_FOR,
+    Target,
+    Work,
+    exclude_old_objects,
+    run_point,
 )
-from orm_async_tests.faults.injection import SILENT_FOR, Target, Work, run_point
 from orm_async_tests.faults.network import Network
-from orm_async_tests.faults.report import (
+from orm_async_tests.faults.outcomes import (
     DONE,
     OPEN_BACKEND,
     ORPHAN,
@@ -39,8 +35,8 @@ from orm_async_tests.faults.report import (
     VIOLATION,
     Cell,
     Outcome,
-    Report,
 )
+from orm_async_tests.faults.report import Report
 from orm_async_tests.faults.server_monitor import ServerMonitor
 from orm_async_tests.postgres import PrivateServer
 from orm_async_tests.urls import DEFAULT_PORT as PORT
@@ -238,65 +234,6 @@ def list_points(count: int, fault: Fault) -> list[int]:
     return numbers
 
 
-@contextmanager
-def exclude_old_objects() -> Iterator[None]:
-    """Exclude objects from the sweep's frequent garbage collections if they existed before the
-    `with` block of `exclude_old_objects()`.
-    """
-    is_outermost = gc.get_freeze_count() == 0
-    gc.collect()
-    gc.freeze()
-    try:
-        yield
-    finally:
-        if is_outermost:
-            gc.unfreeze()
-
-
-@dataclass(frozen=True)
-class FailedPoints:
-    """A file that lists the fault points at which a sweep failed, if there are any."""
-
-    path: Path
-
-    def select(self, kinds: Iterable[str]) -> list[Point]:
-        return [point for point in self._read() if point.fault.kind in kinds]
-
-    def replace(self, kinds: Iterable[str], points: Iterable[Point]) -> None:
-        others = [point for point in self._read() if point.fault.kind not in kinds]
-        self._write([*others, *dict.fromkeys(points)])
-
-    def forget(self, point: Point) -> None:
-        self._write([other for other in self._read() if other != point])
-
-    def _read(self) -> list[Point]:
-        points = []
-        for token in self.path.read_text("utf-8").splitlines() if self.path.exists() else ():
-            with suppress(CouldNotRun):  # another release wrote it, with other names of faults
-                points.append(parse_point(token))
-        return points
-
-    def _write(self, points: Sequence[Point]) -> None:
-        """Replace the file atomically, because another command may read it at the same time."""
-        if not points:
-            self.path.unlink(missing_ok=True)
-            return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        part = self.path.with_name(f"{self.path.name}.part-{os.getpid()}")
-        part.write_text("".join(f"{point.token}\n" for point in points), "utf-8")
-        part.replace(self.path)
-
-
-def find_failed_points(folder: Path, work: str, driver: str, loop: str) -> FailedPoints:
-    """Return the file that stores the fault points at which a function failed. For a user's
-    function, the file's name depends on the working directory, because functions in two directories
-    may have the same name.
-    """
-    directory = str(Path.cwd()) if ":" in work else ""
-    key = "\n".join((work, driver, loop, directory))
-    return FailedPoints(folder / "faults" / hashlib.sha256(key.encode()).hexdigest()[:16])
-
-
 async def sweep_failed_first(
     sweeps: Sequence[Sweep],
     failed_points: FailedPoints | None,
@@ -321,7 +258,7 @@ async def sweep_failed_first(
     for point in points:
         sweep = next(sweep for sweep in sweeps if point.fault.kind in sweep.kinds)
         outcome = explain_outcome(await sweep.run_point(point), versions)
-        if outcome.verdict == VIOLATION:
+        if outcome.status == VIOLATION:
             failures.append(outcome)
             say(f"fails again: {point.token}")
         else:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from orm_async_tests.faults.report import AMBIGUOUS, KNOWN, PASS, UNRESOLVED, VIOLATION
+from orm_async_tests.faults.outcomes import AMBIGUOUS, KNOWN, PASS, UNRESOLVED, VIOLATION
 from orm_async_tests.harness.report.phrasing import pluralize
 from orm_async_tests.harness.run.anomalies import LEVELS, OCCURS
 from orm_async_tests.html_report.recorded_tables import Table, parse_table, read_section

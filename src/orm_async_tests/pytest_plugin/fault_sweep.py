@@ -17,7 +17,8 @@ from orm_async_tests.pytest_plugin import GROUP
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-    from orm_async_tests.faults.report import Outcome, Report
+    from orm_async_tests.faults.outcomes import Outcome
+    from orm_async_tests.faults.report import Report
     from orm_async_tests.faults.sweeping import Sweep
 
 OPTION = "--fault-point"
@@ -72,13 +73,11 @@ async def _run(
     sweep: "Sweep", config: pytest.Config, driver: str, say: Callable[[str], None]
 ) -> "Report":
     from orm_async_tests.faults.expected_violations import explain_outcome
+    from orm_async_tests.faults.failed_points import find_failed_points
     from orm_async_tests.faults.fault_points import parse_point
-    from orm_async_tests.faults.report import Cell, Report
-    from orm_async_tests.faults.sweeping import (
-        find_failed_points,
-        read_versions,
-        sweep_failed_first,
-    )
+    from orm_async_tests.faults.outcomes import Cell
+    from orm_async_tests.faults.report import Report
+    from orm_async_tests.faults.sweeping import read_versions, sweep_failed_first
 
     cache = getattr(config, "cache", None)  # absent with -p no:cacheprovider
     folder = cache.mkdir(CACHE_FOLDER) if cache else None

@@ -8,7 +8,7 @@ import pytest
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.faults.expected_violations import explain_outcome, read_expected
 from orm_async_tests.faults.fault_points import KINDS, PAIRS, Fault, Point, list_faults, parse_point
-from orm_async_tests.faults.report import (
+from orm_async_tests.faults.outcomes import (
     AMBIGUOUS,
     KNOWN,
     PASS,
@@ -16,9 +16,8 @@ from orm_async_tests.faults.report import (
     VIOLATION,
     Cell,
     Outcome,
-    Report,
-    summarize,
 )
+from orm_async_tests.faults.report import Report, format_cell, summarize
 
 POINT = Point("asyncpg", "asyncio", "shop.orders:place_order", Fault("cancel", "ready"), 7)
 CUT = replace(POINT, fault=Fault("reset", "after"))
@@ -155,12 +154,12 @@ def test_a_commit_with_an_error_for_the_caller_is_ambiguous() -> None:
 
 
 def test_a_cell_shows_counts_that_differ_and_points_that_were_left_out() -> None:
-    assert str(Cell("add", POINT.fault, (8, 6), (CLEAN,) * 8)) == "6-8"
-    assert str(Cell("bulk", CUT.fault, (2006, 2006), (CLEAN,) * 40)) == "40 of 2006"
-    assert str(Cell("add", CUT.fault, (2, 2), (CLEAN, replace(CLEAN, orphans=1)))) == "2 !1"
+    assert format_cell(Cell("add", POINT.fault, (8, 6), (CLEAN,) * 8)) == "6-8"
+    assert format_cell(Cell("bulk", CUT.fault, (2006, 2006), (CLEAN,) * 40)) == "40 of 2006"
+    assert format_cell(Cell("add", CUT.fault, (2, 2), (CLEAN, replace(CLEAN, orphans=1)))) == "2 !1"
 
 
-def test_an_outcome_has_one_of_five_verdicts() -> None:
+def test_an_outcome_has_one_of_five_statuses() -> None:
     outcomes = {
         PASS: CLEAN,
         KNOWN: replace(CLEAN, orphans=1, defect=read_expected()["never_retrieved"].defect),
@@ -168,6 +167,6 @@ def test_an_outcome_has_one_of_five_verdicts() -> None:
         AMBIGUOUS: replace(CLEAN, change=(-1, 1)),
         UNRESOLVED: replace(CLEAN, delivered=False),
     }
-    assert {verdict: outcome.verdict for verdict, outcome in outcomes.items()} == {
-        verdict: verdict for verdict in outcomes
+    assert {status: outcome.status for status, outcome in outcomes.items()} == {
+        status: status for status in outcomes
     }

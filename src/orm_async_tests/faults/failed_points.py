@@ -1,0 +1,55 @@
+"""Stores the fault points at which a sweep failed, so that the next sweep tests them first."""
+
+import hashlib
+import os
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.faults.fault_points import Point, parse_point
+
+
+@dataclass(frozen=True)
+class FailedPoints:
+    """A file that lists the fault points at which a sweep failed, if there are any."""
+
+    path: Path
+
+    def select(self, kinds: Iterable[str]) -> list[Point]:
+        return [point for point in self._read() if point.fault.kind in kinds]
+
+    def replace(self, kinds: Iterable[str], points: Iterable[Point]) -> None:
+        others = [point for point in self._read() if point.fault.kind not in kinds]
+        self._write([*others, *dict.fromkeys(points)])
+
+    def forget(self, point: Point) -> None:
+        self._write([other for other in self._read() if other != point])
+
+    def _read(self) -> list[Point]:
+        points = []
+        for token in self.path.read_text("utf-8").splitlines() if self.path.exists() else ():
+            with suppress(CouldNotRun):  # another release wrote it, with other names of faults
+                points.append(parse_point(token))
+        return points
+
+    def _write(self, points: Sequence[Point]) -> None:
+        """Replace the file atomically, because another command may read it at the same time."""
+        if not points:
+            self.path.unlink(missing_ok=True)
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        part = self.path.with_name(f"{self.path.name}.part-{os.getpid()}")
+        part.write_text("".join(f"{point.token}\n" for point in points), "utf-8")
+        part.replace(self.path)
+
+
+def find_failed_points(folder: Path, work: str, driver: str, loop: str) -> FailedPoints:
+    """Return the file that stores the fault points at which a function failed. For a user's
+    function, the file's name depends on the working directory, because functions in two directories
+    may have the same name.
+    """
+    directory = str(Path.cwd()) if ":" in work else ""
+    key = "\n".join((work, driver, loop, directory))
+    return FailedPoints(folder / "faults" / hashlib.sha256(key.encode()).hexdigest()[:16])

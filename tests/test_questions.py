@@ -1,12 +1,12 @@
 """The public questions: their links and scripts exist, and `why` finds the answers."""
 
+import ast
 import re
 from collections import Counter
 
 import pytest
 
 from orm_async_tests import catalogue, questions
-from orm_async_tests.cures import cure_lines
 from orm_async_tests.questions import read_questions
 from orm_async_tests.search import find_answers
 from orm_async_tests.symptoms import MOST, PastedText
@@ -67,19 +67,26 @@ def test_every_section_of_the_asyncio_page_is_covered() -> None:
 
 
 def test_a_cure_is_one_to_three_short_lines() -> None:
-    assert questions.read_cures().keys() <= SCRIPTS.keys()
-    lines = {number: cure_lines(script) for number, script in SCRIPTS.items()}
-    assert [number for number, cure in lines.items() if len(cure) > 3] == []
-    assert [line for cure in lines.values() for line in cure if len(line) > 96] == []
+    cures = questions.read_cure_lines()
+    assert cures.keys() <= SCRIPTS.keys()
+    assert [number for number, lines in cures.items() if len(lines) > 3] == []
+    assert [line for lines in cures.values() for line in lines if len(line) > 96] == []
+
+
+def test_a_cure_is_python() -> None:
+    for lines in questions.read_cure_lines().values():
+        before = ["try: pass"] if lines[0].startswith("except") else []
+        after = ["        pass"] if re.search(r":(  #.*)?$", lines[-1]) else []
+        ast.parse("\n    ".join(["async def cure():", *before, *lines, *after]))
 
 
 def test_a_script_without_a_right_variant_has_a_cure_or_names_a_script_that_has_one() -> None:
-    cures = questions.read_cures()
+    cure_lines = questions.read_cure_lines()
     without = [
         script.number
         for script in SCRIPTS.values()
-        if not script.cures and script.number not in cures
-        if cures.keys().isdisjoint(map(int, re.findall(r"\btest(\d+)\b", script.why)))
+        if not script.right_variants and script.number not in cure_lines
+        if cure_lines.keys().isdisjoint(map(int, re.findall(r"\btest(\d+)\b", script.why)))
     ]
     assert without == []
 

@@ -15,13 +15,17 @@ from pathlib import Path
 
 from orm_async_tests import catalogue
 from orm_async_tests.catalogue import SCRIPTS, Chapter, ScriptFile
-from orm_async_tests.cures import cure_lines
 from orm_async_tests.errors import CouldNotRun, exit_code
 from orm_async_tests.html_report.recorded_tables import PACKAGED, RECORDED, read_section
 from orm_async_tests.lint.rule_pages import render_page as render_rule_page
 from orm_async_tests.lint.rules import RULES
 from orm_async_tests.matrix.expected_differences import read_expected
-from orm_async_tests.questions import Question, group_by_subject, read_questions
+from orm_async_tests.questions import (
+    Question,
+    group_by_subject,
+    read_cure_lines,
+    read_questions,
+)
 from orm_async_tests.symptoms import Symptom
 from orm_async_tests.terminal import render_markdown
 
@@ -230,10 +234,10 @@ def _render_answer(script: ScriptFile, questions: Sequence[Question]) -> Iterato
     link = f"[`{script.command}`]({FROM_DOCS}/{script.chapter}/{script.path.name})"
     answers = dict.fromkeys(question.answer for question in questions if question.answer)
     yield " ".join([f"{link}: {script.claim}", *answers])
-    if lines := cure_lines(script):
+    if lines := read_cure_lines().get(script.number):
         yield "\n".join(["", "```", *lines, "```"])
-    elif script.cures:
-        yield f"The script's right variant shows the cure: {script.cures[0][1]}."
+    elif script.right_variants:
+        yield f"The script's right variant shows the cure: {script.right_variants[0][1]}."
 
 
 def record_texts() -> dict[Path, str]:

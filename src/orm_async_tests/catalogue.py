@@ -50,7 +50,7 @@ class ScriptFile:
     why: str
     docs: tuple[str, ...]
     symptoms: tuple[Symptom, ...]  # errors that lead a reader to this script
-    cures: tuple[tuple[str, str], ...]  # its right variants: name and label
+    right_variants: tuple[tuple[str, str], ...]  # name and label
     since: str | None  # the SQLAlchemy versions that it needs
     code: str  # everything below the docstring
 
@@ -130,10 +130,10 @@ def _read_script(number: int, path: Path) -> ScriptFile:
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     why = symptoms.SENTENCE.sub("", DOCS.sub("", prose)).strip()
-    cures = tuple((name, " ".join(label.split())) for name, label in RIGHT.findall(code))
+    right = tuple((name, " ".join(label.split())) for name, label in RIGHT.findall(code))
     since = SINCE.search(code)
     return ScriptFile(
-        number, path, claim, why, docs, errors, cures, since and since[1], code.lstrip("\n")
+        number, path, claim, why, docs, errors, right, since and since[1], code.lstrip("\n")
     )
 
 

@@ -45,11 +45,10 @@ def group_by_subject(questions: Iterable[Question]) -> dict[str, list[Question]]
     return groups
 
 
-def read_cures() -> dict[int, list[str]]:
-    """Return, by script number, the lines of Python that fix the error of a script.
+def read_cure_lines() -> dict[int, list[str]]:
+    """Return, by script number, at most three lines of Python that correct the script's mistake.
 
-    The file data/questions.toml contains lines of Python for a script only if the script has no
-    right variant, or if its right variant needs more than three lines to show the fix.
+    A script has no lines if its correction needs more code, or if nothing is to correct.
     """
     return {int(number): lines for number, lines in _read_file()["cures"].items()}
 

@@ -74,7 +74,7 @@ def _list_texts(script: ScriptFile, questions: Iterable[Question]) -> tuple[str,
         _with_words("\n".join([*errors, *(item.error for item in questions)])),
         script.chapter.replace("_", " "),
         _with_words(" ".join(sorted(names))),
-        "\n".join(f"{name.replace('_', ' ')}: {label}" for name, label in script.cures),
+        "\n".join(f"{name.replace('_', ' ')}: {label}" for name, label in script.right_variants),
         script.why,
     )
 

@@ -138,7 +138,7 @@ def test_a_lost_commit_is_the_first_defect_of_sqlalchemy_2_0(version: str) -> No
     installed = [pins.Pin("sqlalchemy", version), pins.Pin("asyncpg", "0.32.0")]
     first, *_ = match_defects(DEFECTS, installed)
     assert first.defect.link.endswith("/13381")
-    assert (first.defect.severity, first.cure) == ("loses data", "sqlalchemy 2.1")
+    assert (first.defect.severity, first.fixed_by) == ("loses data", "sqlalchemy 2.1")
 
 
 def test_the_projects_own_lock_names_only_what_the_scripts_show_today(audit: Audit) -> None:

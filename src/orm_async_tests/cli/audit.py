@@ -25,7 +25,7 @@ LEVELS: dict[Severity, Literal["error", "warning", "note"]] = {  # of SARIF
     "wrong result": "warning",
     "wrong error": "note",
 }
-NO_CURE = "no release yet"
+NO_FIX = "no release yet"
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ class Report:
     def compare(self) -> tuple[list[str], list[str]]:
         before = [match.defect.name for match in self.before]
         after = [match.defect.name for match in self.affected]
-        cured = [name for name in before if name not in after]
-        return cured, [name for name in after if name not in before]
+        fixed = [name for name in before if name not in after]
+        return fixed, [name for name in after if name not in before]
 
 
 def audit(arguments: argparse.Namespace) -> int:
@@ -102,9 +102,9 @@ def _create_report(arguments: argparse.Namespace) -> Report:
 
 def _annotate(report: Report) -> Iterator[github.Annotation]:
     for match in report.affected:
-        severity, cure = match.defect.severity, match.cure or NO_CURE
+        severity, fix = match.defect.severity, match.fixed_by or NO_FIX
         level: Literal["error", "warning"] = "error" if LEVELS[severity] == "error" else "warning"
-        message = f"{match.defect.description}\nFixed by: {cure}\n{match.defect.link}"
+        message = f"{match.defect.description}\nFixed by: {fix}\n{match.defect.link}"
         for pin in match.pins:
             title = f"{pin.library} {pin.version}: {severity}"
             path = github.relative_path(pin.path.absolute()) if pin.path else ""
@@ -124,7 +124,7 @@ def _build_document(report: Report) -> dict[str, Any]:
                 "versions": dict(match.defect.versions),
                 "hits": {pin.library: pin.version for pin in match.pins},
                 "condition": match.condition,
-                "cured_by": dict(match.cures),
+                "cured_by": dict(match.fixed_in),
                 "shown_by": {script.command: script.claim for script in match.defect.scripts},
                 "met_as": list(match.defect.symptoms),
                 "link": match.defect.link,
@@ -133,8 +133,8 @@ def _build_document(report: Report) -> dict[str, Any]:
         ],
     }
     if report.upgrade:
-        cured, added = report.compare()
-        document["upgrade"] = {"to": report.upgrade, "cures": cured, "adds": added}
+        fixed, added = report.compare()
+        document["upgrade"] = {"to": report.upgrade, "cures": fixed, "adds": added}
     return document
 
 
@@ -142,20 +142,22 @@ def _build_sarif(report: Report) -> dict[str, Any]:
     rules, results = [], []
     for match in report.affected:
         defect, level = match.defect, LEVELS[match.defect.severity]
-        cure = f"Fixed by {match.cure}." if match.cure else "No release fixes the defect yet."
+        fix = (
+            f"Fixed by {match.fixed_by}." if match.fixed_by else "No release fixes the defect yet."
+        )
         claims = "\n".join(f"{script.command}: {script.claim}" for script in defect.scripts)
         rules.append(
             {
                 "id": defect.name,
                 "shortDescription": {"text": defect.description},
                 "fullDescription": {"text": claims},
-                "help": {"text": f"{cure}\n{defect.link}"},
+                "help": {"text": f"{fix}\n{defect.link}"},
                 "helpUri": defect.link,
                 "defaultConfiguration": {"level": level},
                 "properties": {"severity": defect.severity},
             }
         )
-        text = f"On {match.libraries}, {defect.description}. {cure}"
+        text = f"On {match.libraries}, {defect.description}. {fix}"
         for pin in match.pins:
             places = [sarif.location(pin.path, startLine=pin.line)]
             results.append(sarif.result(defect.name, level, text, places))
@@ -171,7 +173,7 @@ def _text_lines(report: Report) -> Iterator[str]:
             ("severity", match.defect.severity),
             ("affects", match.libraries),
             ("only on", match.condition),
-            ("fixed by", match.cure or NO_CURE),
+            ("fixed by", match.fixed_by or NO_FIX),
             ("shown by", match.defect.commands),
             *(("error", symptom) for symptom in match.defect.symptoms),
             ("link", match.defect.link),
@@ -193,8 +195,8 @@ def _markdown_lines(report: Report) -> Iterator[str]:
     for match in report.affected:
         description = f"[{github.escape_cell(match.defect.description)}]({match.defect.link})"
         affects = ", only on ".join(filter(None, (match.libraries, match.condition)))
-        cure = match.cure or NO_CURE
-        rows.append((match.defect.severity, description, affects, cure, match.defect.commands))
+        fix = match.fixed_by or NO_FIX
+        rows.append((match.defect.severity, description, affects, fix, match.defect.commands))
     if report.affected:
         yield from (*terminal.render_markdown(rows), "")
     yield from (line.strip() for line in _summary(report))
@@ -210,11 +212,11 @@ def _summary(report: Report) -> Iterator[str]:
         yield "no verdict: a version is unknown"
     else:
         yield "no known defect affects these versions"
-    cures = [cure for match in report.affected for cure in match.cures]
-    for library in dict.fromkeys(library for library, _ in cures):
-        versions = [version for name, version in cures if name == library]
+    fixes = [fix for match in report.affected for fix in match.fixed_in]
+    for library in dict.fromkeys(library for library, _ in fixes):
+        versions = [version for name, version in fixes if name == library]
         yield f"  {library} {max(versions, key=Version)} fixes {len(versions)} of {total} defects"
     if report.upgrade:
-        cured, added = report.compare()
-        count = f"{len(cured)} of {len(report.before)} defects"
+        fixed, added = report.compare()
+        count = f"{len(fixed)} of {len(report.before)} defects"
         yield f"  the upgrade fixes {count}, and adds {len(added)}"

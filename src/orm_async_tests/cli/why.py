@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 
 from orm_async_tests import catalogue, symptoms, terminal
 from orm_async_tests.catalogue import ScriptFile
-from orm_async_tests.cures import cure_lines
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.lint.rules import RULES
+from orm_async_tests.questions import read_cure_lines
 from orm_async_tests.search import find_answers, find_unanswered
 
 NO_MATCH = 1  # the exit code if no script matches
@@ -60,9 +60,9 @@ def _explain_error(script: ScriptFile) -> Iterator[str]:
     yield f"{script.command}  {script.claim}"
     for paragraph in script.why.split("\n\n"):
         yield textwrap.fill(paragraph, terminal.WIDTH, initial_indent="  ", subsequent_indent="  ")
-    for name, label in script.cures:
-        yield f"  cure: {name}: {label}"
-    for line in cure_lines(script):
+    for name, label in script.right_variants:
+        yield f"  cure: {label} (variant {name})"
+    for line in read_cure_lines().get(script.number, ()):
         yield f"      {line}"
     rules = [rule for rule in RULES.values() if script.number in rule.scripts]
     if names := " or ".join(f"{rule.code} ({rule.name})" for rule in rules):

@@ -35,8 +35,8 @@ def _describe(panel: Panel) -> dict[str, Any]:
         "claim": script.claim,
         "explanation": script.why,
         "errors": [symptom.description for symptom in script.symptoms],
-        "cure": [line.text for line in panel.cure if line.text],
-        "right": [{"variant": name, "label": label} for name, label in script.cures],
+        "cure": [line.text for line in panel.cure],
+        "right": [{"variant": name, "label": label} for name, label in script.right_variants],
         "versions": {
             "sqlalchemy": panel.holds or script.since or "",
             "verdicts": {stack: entry.word for entry, names in panel.verdicts for stack in names},

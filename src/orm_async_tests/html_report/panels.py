@@ -8,7 +8,6 @@ from typing import NamedTuple, get_args
 from markupsafe import Markup
 
 from orm_async_tests.catalogue import ScriptFile
-from orm_async_tests.cures import cure_lines
 from orm_async_tests.harness.report.line_notes import Note, annotate_line
 from orm_async_tests.harness.report.phrasing import truncate
 from orm_async_tests.harness.report.transcript import abridge
@@ -19,7 +18,7 @@ from orm_async_tests.html_report.variant_code import (
     highlight_lines,
     read_code,
 )
-from orm_async_tests.questions import Question
+from orm_async_tests.questions import Question, read_cure_lines
 from orm_async_tests.timeline.event_list import KEYS, Event, Kind, from_json
 from orm_async_tests.timeline.svg_timeline import describe_timeline, timeline_svg
 from orm_async_tests.versions.defect_catalogue import KnownDefect
@@ -84,13 +83,14 @@ def build_panel(script: ScriptFile, results: Results, background: Background) ->
     for stack in results.stacks:
         if entry := results.entries.get((stack, script.number)):
             verdicts.setdefault(repr(entry), (entry, []))[1].append(stack)
+    cure_lines = read_cure_lines().get(script.number)
     return Panel(
         script=script,
         words=results.words(script.number),
         verdicts=list(verdicts.values()),
         variants=variants,
         rest=code.rest,
-        cure=highlight_lines("\n".join(cure_lines(script))),
+        cure=highlight_lines("\n".join(cure_lines)) if cure_lines else (),
         questions=[item for item in background.questions if item.script == script.number],
         defects=[defect for defect in background.defects if script in defect.scripts],
         evidence=detail.get("evidence", ()),

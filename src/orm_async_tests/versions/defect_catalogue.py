@@ -96,7 +96,7 @@ class AffectedPins:
 
     defect: KnownDefect
     pins: tuple[Pin, ...]
-    cures: tuple[tuple[str, str], ...]
+    fixed_in: tuple[tuple[str, str], ...]
     condition: str = ""
 
     @property
@@ -105,9 +105,9 @@ class AffectedPins:
         return " with ".join(f"{pin.library} {pin.version}" for pin in self.pins)
 
     @property
-    def cure(self) -> str:
+    def fixed_by(self) -> str:
         """The versions that fix the defect, for example "sqlalchemy 2.1.5 or asyncpg 0.32"."""
-        return " or ".join(f"{library} {version}" for library, version in self.cures)
+        return " or ".join(f"{library} {version}" for library, version in self.fixed_in)
 
 
 def match_defects(defects: Iterable[KnownDefect], pins: Sequence[Pin]) -> list[AffectedPins]:
@@ -119,7 +119,7 @@ def match_defects(defects: Iterable[KnownDefect], pins: Sequence[Pin]) -> list[A
     """
     affected = [match for defect in defects if (match := _match_defect(defect, pins))]
     return sorted(
-        affected, key=lambda match: (SEVERITIES.index(match.defect.severity), not match.cures)
+        affected, key=lambda match: (SEVERITIES.index(match.defect.severity), not match.fixed_in)
     )
 
 
@@ -133,9 +133,9 @@ def _match_defect(defect: KnownDefect, pins: Sequence[Pin]) -> AffectedPins | No
         elif not inside:
             return None
         affected += inside
-    cures = {
+    fixed_in = {
         (pin.library, end): None
         for pin in affected
         if (end := first_version_after(pin.library, pin.version, defect.versions[pin.library]))
     }
-    return AffectedPins(defect, tuple(affected), tuple(cures), " and ".join(conditions))
+    return AffectedPins(defect, tuple(affected), tuple(fixed_in), " and ".join(conditions))

@@ -232,16 +232,16 @@ def _render_advice(script: Script, columns: int) -> Iterator[Styled]:
     If the script has no recommended lines of code, render the recommended lines of the scripts that
     the explanation names.
     """
-    from orm_async_tests.questions import read_cures
+    from orm_async_tests.questions import read_cure_lines
 
     prose = script.check.__globals__["__doc__"].partition("\n\n")[2]
     for paragraph in re.split(r"\n\n|\n(?=Symptom: |Docs: )", prose):
         if not paragraph.startswith(("Symptom: ", "Docs: ")):
             text = " ".join(paragraph.split())
             yield from wrapped("", f"  advice   {text}", columns, MARGIN + 3)
-    cures = read_cures()
+    cure_lines = read_cure_lines()
     named = map(int, re.findall(r"\btest(\d+)\b", prose))
-    for number in [script.number] if script.number in cures else named:
-        for position, line in enumerate(cures.get(number, [])):
+    for number in [script.number] if script.number in cure_lines else named:
+        for position, line in enumerate(cure_lines.get(number, [])):
             source = "" if position or number == script.number else f"  # test{number}"
             yield "bold", f"  {'' if position else 'write':7}  {line}{source}"

@@ -14,6 +14,7 @@ from orm_async_tests.harness.script import Script
 HEAD = '''"""A claim."""
 import asyncio, gc, logging, warnings
 from sqlalchemy import select, text
+from sqlalchemy.exc import MissingGreenlet
 from sqlalchemy.ext.asyncio import AsyncSession
 from orm_async_tests.harness import Option, Upstream, main_of, right, variant, wrong
 from orm_async_tests.models import User

@@ -1,7 +1,9 @@
 """What the observer records of tasks and connections."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
+
+import pytest
 
 from orm_async_tests import catalogue, db
 from orm_async_tests.harness.report.result import Result, as_json
@@ -52,6 +54,17 @@ LEFT_RUNNING = """
 """
 
 
+NEVER_SENT = """
+    @variant
+    async def one(session):
+        user = await session.get(User, 1)
+        try:
+            user.points
+        except MissingGreenlet:
+            pass
+"""
+
+
 SAME_STATEMENT = """
     @right
     async def one(session):
@@ -73,6 +86,10 @@ def events(result: Result, *kinds: Kind, variant: str = "one") -> list[Event]:
 def lines(events: Sequence[Event]) -> list[int]:
     """Return the lines of events, counted from the first line of the script's body."""
     return [event.line - FIRST for event in events]
+
+
+def use_driver(database: db.Database, driver: str) -> db.Database:
+    return replace(database, url=db.with_driver(database.url, driver))
 
 
 def run_numbered(number: str, database: db.Database) -> Result:
@@ -99,6 +116,15 @@ def test_a_second_task_on_a_session_waits_until_the_first_one_is_answered(
 def test_the_same_statement_is_recorded_at_every_line_that_sends_it(database: db.Database) -> None:
     result = ran(SAME_STATEMENT, database)
     assert lines(events(result, "statement")) == [3, 4, 6, 7, 9]
+
+
+@pytest.mark.parametrize("driver", db.DRIVERS)
+def test_a_lazy_load_that_raises_an_error_sends_no_statement(
+    database: db.Database, driver: str
+) -> None:
+    result = ran(NEVER_SENT, use_driver(database, driver))
+    [sent] = [event for event in events(result, "statement") if event.is_sent]
+    assert result.observations["one"].sql == [sent.text]
 
 
 def test_a_task_that_waits_for_the_pool_gets_the_error_at_its_line(database: db.Database) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from orm_async_tests.harness.report.line_notes import annotate_line
 from orm_async_tests.timeline.event_list import Event, group_by_line
 from orm_async_tests.timeline.sentences import describe_events
 from orm_async_tests.timeline.svg_timeline import timeline_svg
@@ -43,6 +44,22 @@ def test_lanes_tell_waits_apart_by_their_characters(columns: int) -> None:
     assert "1" in lanes["connection 1"]
     assert lanes["connection 2"] >= set("2-R")
     assert max(len(text) for _, text in render_legend([EVENTS], columns)) <= columns
+
+
+def test_a_statement_that_was_never_sent_has_an_error_but_no_bar() -> None:
+    events = [
+        Event("task", 0, 9000, 1, text="main"),
+        Event("checkout", 100, 8000, 1, 1, 7001),
+        Event("statement", 200, 500, 1, 1, 7001, 9, SELECT, "MissingGreenlet xd2s", unsent=True),
+    ]
+    lines = [text[29:] for _, text in render_timeline(events, "raised", 80)]
+    assert set(lines[1]) == set(".!")
+    assert set(lines[2].strip()) == {"-"}
+    assert list(annotate_line(9, events, "")) == [("!", "MissingGreenlet xd2s", None)]
+    errors = [{"line": 9, "statements": 0, "round_trips": 0, "errors": ["MissingGreenlet xd2s"]}]
+    assert group_by_line(events) == errors
+    pieces = json.loads(build_trace([("wrong one", events)]))["traceEvents"]
+    assert [piece["ph"] for piece in pieces if piece.get("cat") == "statement"] == ["i"]
 
 
 def test_sentences_name_the_line_the_wait_and_who_was_waited_for() -> None:

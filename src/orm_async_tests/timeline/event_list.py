@@ -32,6 +32,7 @@ KEYS = {  # of an event in JSON, where the value is neither 0 nor empty
     "round_trips": "r",
     "begins": "b",
     "holders": "h",
+    "unsent": "u",
 }
 MOST = 1000  # events of one variant in JSON
 LONGEST = 1000  # characters of a statement that is not in the log
@@ -54,11 +55,17 @@ class Event:
     round_trips: int = 0
     begins: bool = False  # the statement was sent together with BEGIN
     holders: tuple[int, ...] = ()  # connections that block a lock, or the task that is busy
+    unsent: bool = False  # an error ended the statement before a message left the client
     path: str = ""  # of the line's file, where several are recorded
 
     @property
     def end(self) -> int:
         return self.start + self.duration
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether the event is a statement, COMMIT or ROLLBACK that left the client."""
+        return self.kind in SENT and not self.unsent
 
 
 def to_json(events: list[Event], log: list[str]) -> list[dict[str, Any]]:
@@ -92,7 +99,7 @@ def from_json(documents: list[dict[str, Any]], log: list[str]) -> list[Event]:
 def group_by_line(events: list[Event]) -> list[dict[str, Any]]:
     lines: dict[int, dict[str, Any]] = {}
     for event in sorted(events, key=lambda event: event.line):
-        sends = event.kind in SENT
+        sends = event.is_sent
         if event.kind != "task" and (sends or event.error or event.round_trips):
             new = {"line": event.line, "statements": 0, "round_trips": 0, "errors": []}
             line = lines.setdefault(event.line, new)

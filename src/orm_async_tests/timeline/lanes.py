@@ -56,10 +56,11 @@ class Lane(NamedTuple):
 
 def build_lanes(events: Sequence[Event]) -> list[Lane]:
     tasks = {event.task: Lane(name_task(event), []) for event in events if event.kind == "task"}
-    numbers = {event.connection for event in events if event.kind in ("checkout", *SENT)} - {0}
+    drawn = [event for event in events if not event.unsent]
+    numbers = {event.connection for event in drawn if event.kind in ("checkout", *SENT)} - {0}
     connections = {number: Lane(f"connection {number}", []) for number in sorted(numbers)}
     locked = {(event.task, event.start) for event in events if event.kind == "lock"}
-    for event in sorted(events, key=lambda event: ORDER.index(MARKS.get(event.kind, "-"))):
+    for event in sorted(drawn, key=lambda event: ORDER.index(MARKS.get(event.kind, "-"))):
         is_statement = event.kind == "statement"
         is_covered = is_statement and (event.task, event.start) in locked
         if event.task in tasks and event.kind != "checkout" and not is_covered:

@@ -17,11 +17,13 @@ from time import perf_counter_ns
 from typing import Any, cast
 
 import sqlalchemy
+from sqlalchemy.exc import InterfaceError, MissingGreenlet
 
 from orm_async_tests.timeline.call_lines import NOWHERE, USER, CallLines, IsUser, Place
 from orm_async_tests.timeline.event_list import Event, Kind
 
 CANCELLED = "CancelledError"
+CLIENT_ERRORS = (InterfaceError, MissingGreenlet)  # raised before the client sends a statement
 SQLALCHEMY = str(Path(sqlalchemy.__file__).parent)
 LONGEST_MESSAGE = 200  # characters
 # Microseconds of a statement before the server is asked what blocks it: while only one connection
@@ -57,7 +59,7 @@ class Recorder:
         is_user: IsUser,
         name: str = "",
         describe: Describe = lambda error: type(error).__name__,
-        count_round_trips: Callable[[int], int] | None = None,
+        count_round_trips: Callable[[int], int | None] | None = None,
     ) -> None:
         self.events: list[Event] = []
         self.connections: list[ConnectionRecord] = []
@@ -126,16 +128,20 @@ class Recorder:
         """Record that a statement got an answer or an error, and that the connection sends the next
         statement.
         """
+        is_watched = False
         if connection.running is event:
             if self._count_round_trips:
-                self._add_round_trips(connection)
+                is_watched = self._add_round_trips(connection)
             connection.running = None
         elif event in connection.waiting:
             connection.waiting.remove(event)
+            event.unsent = True
         event.duration = (perf_counter_ns() - self._origin) // 1000 - event.start
         self.changes += 1
         if error is not None:
             self.set_error(event, error)
+            is_clients = isinstance(error, CLIENT_ERRORS)
+            event.unsent |= not event.round_trips if is_watched else is_clients
         if connection.waiting and connection.running is None:
             following = connection.waiting.pop(0)
             sent = self.now()
@@ -144,15 +150,19 @@ class Recorder:
             following.start = sent
             connection.running = connection.last = following
 
-    def _add_round_trips(self, connection: ConnectionRecord) -> None:
+    def _add_round_trips(self, connection: ConnectionRecord) -> bool:
         """Add the new round trips of a connection to the connection's latest event. A fetch from a
         stream is not an event, so the connection's latest event also gets the round trips of the
-        fetch.
+        fetch. Return whether the round trips of this connection are counted.
         """
-        if self._count_round_trips and connection.last is not None and connection.pid:
-            count = self._count_round_trips(connection.pid)
-            connection.last.round_trips += count - connection.round_trips
-            connection.round_trips = count
+        if not self._count_round_trips or connection.last is None or not connection.pid:
+            return False
+        count = self._count_round_trips(connection.pid)
+        if count is None:
+            return False
+        connection.last.round_trips += count - connection.round_trips
+        connection.round_trips = count
+        return True
 
     def add_connection(self, pid: int, opening: Event | None) -> ConnectionRecord:
         """Add a connection to the recording. If the event `opening` is None, the connection was

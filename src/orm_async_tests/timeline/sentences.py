@@ -47,7 +47,7 @@ def describe_events(
 
 def count_statements(events: Sequence[Event]) -> Iterator[str]:
     """Yield how many statements each task sent, for example "task 2 sent 5 SELECT, 5 COMMIT"."""
-    sent = [event for event in events if event.kind in SENT]
+    sent = [event for event in events if event.is_sent]
     for task in sorted({event.task for event in sent}):
         words = Counter(event.text.partition(" ")[0] for event in sent if event.task == task)
         yield f"task {numeral(task)} sent " + ", ".join(f"{n} {word}" for word, n in words.items())

@@ -45,12 +45,12 @@ def _build_run(name: str, events: Sequence[Event], tasks: int) -> Iterator[Slice
     for event in events:
         if event.kind == "task":
             yield _name("thread", tasks, event.task, name_task(event))
-        if event.kind in ("error", "cancel", "http"):
+        if event.kind in ("error", "cancel", "http") or event.unsent:
             words = event.error or event.text or LEGEND[MARKS[event.kind]]
             yield _piece(event, tasks, event.task, words, ph="i", s="t")
         elif event.kind != "checkout" and event.task:
             yield _slice(event, tasks, event.task)
-        if event.connection and event.kind in ("checkout", *SENT):
+        if event.connection and (event.kind == "checkout" or event.is_sent):
             yield _slice(event, connections, event.connection)
     yield from _count_checkouts(events, connections)
     yield from _draw_flows(events, connections)

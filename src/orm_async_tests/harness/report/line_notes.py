@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from orm_async_tests.harness.report.transcript import abridge
-from orm_async_tests.timeline.event_list import SENT, Event
+from orm_async_tests.timeline.event_list import Event
 from orm_async_tests.timeline.sentences import describe_events
 
 WAITS = ("pool", "busy", "lock")
@@ -25,7 +25,7 @@ def annotate_line(number: int, events: Sequence[Event], code: str) -> Iterator[N
     here = [event for event in events if event.line == number]
     sent: dict[str, list[Event]] = {}
     for event in here:
-        if event.kind in SENT and not (event.error and not event.round_trips):
+        if event.is_sent:
             sent.setdefault(_describe_statement(event, code), []).append(event)
         elif event.kind == "connect" and not event.error:
             sent.setdefault("opens a connection", []).append(event)

@@ -63,9 +63,10 @@ class Wire(Proxy):
         for link in self.links.values():
             link.round_trips = 0
 
-    def count_round_trips(self, pid: int) -> int:
+    def count_round_trips(self, pid: int) -> int | None:
+        """Return the round trips of a backend, or None if its connection bypasses the proxy."""
         link = self.links.get(pid)
-        return link.round_trips if link else 0
+        return link.round_trips if link else None
 
     def lose_answer(self, to: str) -> None:
         """Cut the next connection that sends the SQL keyword in the parameter `to`, for example

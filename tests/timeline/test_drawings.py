@@ -72,6 +72,12 @@ def test_sentences_name_the_line_the_wait_and_who_was_waited_for() -> None:
     ]
 
 
+def test_a_sentence_ends_a_long_statement_after_a_word() -> None:
+    text = "SELECT track_points.id, track_points.user_id FROM track_points"
+    [(_, sentence)] = describe_events([Event("statement", 0, text=text, error="DBAPIError")])
+    assert sentence == "got DBAPIError from SELECT track_points.id, [...]"
+
+
 def test_the_legend_has_only_the_marks_of_the_drawings() -> None:
     entries = " ".join(text for _, text in render_legend([EVENTS[:4]], 80))
     assert "= statement" in entries

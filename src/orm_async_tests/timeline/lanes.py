@@ -29,7 +29,7 @@ LEGEND = {
     "L": "waits for a lock",
     "w": "waits for the task that uses the connection",
     "o": "opens a connection",
-    ".": "does none of this",
+    ".": "runs Python or waits for something else",
     "!": "error",
     "x": "cancelled",
     "H": "HTTP response, or the client disconnects",

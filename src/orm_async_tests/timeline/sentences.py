@@ -14,7 +14,7 @@ WAITS: dict[Kind, str] = {  # what several tasks waited for
     "lock": "for a lock that another of these tasks holds",
 }
 MOST_SENTENCES = 8  # beyond that, the waits of several tasks are joined
-LONGEST_MESSAGE = 80  # characters
+LONGEST_STATEMENT, LONGEST_MESSAGE = 40, 80  # characters
 MOST_NAMES = 8  # of tasks in one sentence
 Groups = dict[tuple[int, str, str, int], list[Event]]  # by line, task, text and position
 Sentence = tuple[int, str]  # the microseconds at which something ended, and what it was
@@ -122,7 +122,8 @@ def _describe_error(event: Event, events: Sequence[Event]) -> str:
         if other.task != event.task and other.start < event.start < other.end
     ]
     message = f": {textwrap.shorten(event.message, LONGEST_MESSAGE)}" if event.message else ""
-    return f"got {event.error} from {event.text[:30].strip()}{''.join(others[:1]) or message}"
+    statement = shorten_statement(event.text, LONGEST_STATEMENT)
+    return f"got {event.error} from {statement}{''.join(others[:1]) or message}"
 
 
 def _name_holder(number: int, lock: Event, events: Sequence[Event]) -> str:
@@ -135,6 +136,11 @@ def _name_holder(number: int, lock: Event, events: Sequence[Event]) -> str:
 
 def numeral(task: int) -> str:
     return NUMERALS[task - 1] if 0 < task <= len(NUMERALS) else "#"
+
+
+def shorten_statement(text: str, width: int) -> str:
+    """Return the first words of a statement."""
+    return textwrap.shorten(text[: 2 * width], width)  # a bulk INSERT has thousands of words
 
 
 def format_time(microseconds: int) -> str:

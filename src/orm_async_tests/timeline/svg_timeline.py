@@ -6,7 +6,7 @@ from html import escape
 
 from orm_async_tests.timeline.event_list import Event
 from orm_async_tests.timeline.lanes import LEGEND, Bar, Lane, Scale, build_lanes
-from orm_async_tests.timeline.sentences import describe_events, format_time
+from orm_async_tests.timeline.sentences import describe_events, format_time, shorten_statement
 
 WIDTH, NAMES, ROW, BAR = 720, 190, 20, 14  # pixels; NAMES is the width of the lanes' names
 COLUMNS = 110  # positions on the scale
@@ -78,11 +78,12 @@ def _draw_lane(lane: Lane, scale: Scale) -> Iterator[str]:
 
 def describe_bar(bar: Bar) -> str:
     event = bar.event
+    has_statement = event.kind != "task" and bar.mark in LEGEND
     parts = [
         LEGEND.get(bar.mark, f"statement of task {bar.mark}"),
         format_time(event.duration),
         f"line {event.line}" if event.line else "",
-        event.text[:LONGEST] if event.kind != "task" and bar.mark in LEGEND else "",
+        shorten_statement(event.text, LONGEST) if has_statement else "",
         event.error,
     ]
     return ", ".join(filter(None, parts))

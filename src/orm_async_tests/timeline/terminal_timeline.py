@@ -50,7 +50,7 @@ def _render_note(style: str, head: str, text: str, columns: int) -> Iterator[Sty
 def render_legend(runs: Sequence[Sequence[Event]], columns: int) -> Iterator[Styled]:
     marks = {bar.mark for events in runs for lane in build_lanes(events) for bar in lane.bars}
     words = [f"{mark} {meaning}" for mark, meaning in LEGEND.items() if mark in marks]
-    words.append("1 2 3 the task with this number")
+    words.append("a digit: the task that uses the connection")
     entries = "   ".join(word.replace(" ", NO_BREAK_SPACE) for word in words)  # each on one line
     for line in [*textwrap.wrap(entries, columns - 2), *textwrap.wrap(NOTE, columns - 2)]:
         yield "dim", f"  {line.replace(NO_BREAK_SPACE, ' ')}"

@@ -14,8 +14,10 @@ from typing import Any
 
 from orm_async_tests.timeline.event_list import SENT, Event
 from orm_async_tests.timeline.lanes import LEGEND, MARKS, name_task
+from orm_async_tests.timeline.sentences import shorten_statement
 
 GAP = 1000  # microseconds between two variants
+LONGEST_NAME = 80  # characters
 FURTHER = 1000  # added to a thread's number for slices that overlap others of the thread
 Slice = dict[str, Any]
 
@@ -58,7 +60,9 @@ def _build_run(name: str, events: Sequence[Event], tasks: int) -> Iterator[Slice
 
 def _slice(event: Event, process: int, thread: int) -> Slice:
     name = event.text if event.kind in (*SENT, "task") else ""
-    name = name[:80] or LEGEND.get(MARKS.get(event.kind, ""), f"task {event.task}")
+    name = shorten_statement(name, LONGEST_NAME) or LEGEND.get(
+        MARKS.get(event.kind, ""), f"task {event.task}"
+    )
     return _piece(event, process, thread, name, ph="X", dur=event.duration)
 
 

@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from itertools import takewhile
 
-from orm_async_tests.errors import CouldNotRun, exit_code
+from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.exit_codes import run_command
 
 MODULES = {
     "startup": "benchmarks.startup",
@@ -35,4 +36,4 @@ def run(words: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(exit_code(lambda: run(sys.argv[1:])))
+    sys.exit(run_command(lambda: run(sys.argv[1:])))

@@ -9,7 +9,6 @@ import pytest
 from packaging.requirements import Requirement
 
 from orm_async_tests import catalogue, db
-from orm_async_tests.command_options import SQLITE
 from orm_async_tests.harness.definitions.variants import Observation, select_arguments
 from orm_async_tests.harness.environment import script_database
 from orm_async_tests.harness.environment.requirements import WIRE
@@ -18,6 +17,7 @@ from orm_async_tests.harness.report.render import render_full
 from orm_async_tests.harness.report.result import Result
 from orm_async_tests.harness.run.runner import run_script
 from orm_async_tests.harness.script import Script
+from orm_async_tests.stack_options import SQLITE
 from orm_async_tests.symptoms import find_scripts
 from orm_async_tests.verdicts import BROKEN, HOLDS, UPSTREAM
 from orm_async_tests.versions.ranges import within

@@ -21,7 +21,8 @@ from typing import Any
 
 from orm_async_tests import catalogue, db
 from orm_async_tests.catalogue import ScriptFile
-from orm_async_tests.errors import CouldNotRun, exit_code
+from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.exit_codes import run_command
 from orm_async_tests.matrix.bisection import (
     CONCLUSIVE,
     ReleaseOutcome,
@@ -59,7 +60,7 @@ def main() -> int:
     parser.add_argument("part", choices=PARTS)
     parser.add_argument("scripts", nargs="*", metavar="NUMBER", help="for example 38")
     arguments = parser.parse_args()
-    return exit_code(partial(write, arguments.part, arguments.scripts))
+    return run_command(partial(write, arguments.part, arguments.scripts))
 
 
 def write(part: str, words: Sequence[str]) -> int:

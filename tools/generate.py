@@ -15,7 +15,8 @@ from pathlib import Path
 
 from orm_async_tests import catalogue
 from orm_async_tests.catalogue import SCRIPTS, Chapter, ScriptFile
-from orm_async_tests.errors import CouldNotRun, exit_code
+from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.exit_codes import run_command
 from orm_async_tests.html_report.recorded_tables import PACKAGED, RECORDED, read_section
 from orm_async_tests.lint.rule_pages import render_page as render_rule_page
 from orm_async_tests.lint.rules import RULES
@@ -264,4 +265,4 @@ def record_texts() -> dict[Path, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(exit_code(main))
+    sys.exit(run_command(main))

@@ -16,7 +16,8 @@ from sqlalchemy.schema import CreateSchema
 
 from alembic import context
 from orm_async_tests import db, migrations, postgres
-from orm_async_tests.errors import COULD_NOT_RUN, CouldNotRun
+from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.exit_codes import COULD_NOT_RUN
 from orm_async_tests.models import Base
 from orm_async_tests.service import idempotency_table
 

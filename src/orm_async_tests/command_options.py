@@ -8,16 +8,11 @@ The module command_options does not import SQLAlchemy, so that `--help` stays fa
 
 import argparse
 import math
-import os
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-DRIVERS = ("asyncpg", "psycopg")  # for PostgreSQL; the first one is the default
-SQLITE = "aiosqlite"  # the driver for scripts that need no PostgreSQL
-DEFAULT_LOOP, UVLOOP = "asyncio", "uvloop"
-POOLER_MODES: tuple[str, ...] = ("session", "transaction", "transaction-unprepared")
 # The forms of an argument are:
 #
 #     [NUMBER...]        words that may be missing; `NUMBER...` requires one word or more
@@ -33,35 +28,11 @@ FORM = re.compile(  # flags, bracket, word and dots
 CONTINUED = re.compile(r"\n +(?!# )(?!.*\S {2,}\S)(?=\S)")  # a line without a form
 DEFAULT = re.compile(r"\(default: ([\w.]+)\)")
 
-DATABASE = """
-    --db URL  use this database: embedded, compose, or a URL
-        (default: the variable DATABASE_URL or ORM_ASYNC_DB, or else embedded)
-"""
-DRIVER = """
-    --driver NAME  connect with asyncpg or psycopg
-        (default: the variable ORM_ASYNC_DRIVER, or else asyncpg)
-"""
-LOOP = """
-    --loop asyncio|uvloop  run this event loop (default: asyncio)
-"""
-STACK = f"""{DATABASE}{DRIVER.replace("psycopg", "psycopg or aiosqlite")}{LOOP}
-    --pooler MODE  connect through PgBouncer in this mode: {", ".join(POOLER_MODES)}
-"""
 VIEWS = """
     --code        print the code of every variant, with the SQL, waits and errors of each line
     --timeline    draw when tasks and connections worked, and what they waited for
     --trace FILE  write what tasks and connections did into a file for https://ui.perfetto.dev
 """
-
-
-def database_choice(option: str | None) -> tuple[str, str]:
-    """Return `embedded`, `compose` or a URL, and the name of the option or variable that chose it.
-
-    `--db` overrides `DATABASE_URL`, and `DATABASE_URL` overrides `ORM_ASYNC_DB`.
-    """
-    variables = [(os.environ.get(name), name) for name in ("DATABASE_URL", "ORM_ASYNC_DB")]
-    candidates = ((option, "--db"), *variables, ("embedded", "default"))
-    return next((word, source) for word, source in candidates if word)
 
 
 def add_options(parser: argparse.ArgumentParser, text: str) -> None:

@@ -11,10 +11,11 @@ from sqlalchemy import URL, NullPool
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from orm_async_tests.command_options import DRIVERS as DRIVERS
-from orm_async_tests.command_options import SQLITE, database_choice
-from orm_async_tests.errors import CouldNotRun, install_extra
+from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.extras import install_extra
 from orm_async_tests.postgres import SCRIPTS, ClusterKind, Login, lease, require_descriptors
+from orm_async_tests.stack_options import DRIVERS as DRIVERS
+from orm_async_tests.stack_options import SQLITE, choose_database
 from orm_async_tests.urls import DEFAULT_PORT, check_port, hide_secrets
 from orm_async_tests.urls import convert_timeouts as convert_timeouts
 from orm_async_tests.urls import parse_url as parse_url
@@ -54,7 +55,7 @@ def choose(db: str | None = None) -> Choice:
 
     Raise CouldNotRun if the choice is neither `embedded` nor `compose` nor a PostgreSQL URL.
     """
-    word, source = database_choice(db)
+    word, source = choose_database(db)
     if word == "embedded":
         return Choice("embedded", source)
     if word == "compose":

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import URL, Engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
-from orm_async_tests.command_options import DRIVERS
 from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.stack_options import DRIVERS
 
 EXAMPLE = "postgresql+asyncpg://user:password@host:5432/database"
 CONTROL = re.compile(rb"[\x00-\x1f\x7f]")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from orm_async_tests import cli, db
-from orm_async_tests.errors import install_extra
+from orm_async_tests.extras import install_extra
 from orm_async_tests.faults import expected_violations, patterns
 from orm_async_tests.faults.failed_points import find_failed_points
 from orm_async_tests.faults.fault_points import KINDS, parse_point

@@ -107,7 +107,7 @@ def test_a_trace_that_cannot_be_written_is_refused_before_the_script_runs(tmp_pa
         ["--trace", str(trace), "--db", "no URL"]
     )
     with pytest.raises(CouldNotRun, match="there is no folder"):
-        runner._run_command(script("@right\nasync def one(): pass"), arguments)
+        runner._run_with_options(script("@right\nasync def one(): pass"), arguments)
 
 
 def test_a_script_without_a_right_variant_ends_with_what_to_write(database: db.Database) -> None:

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import NullPool, create_engine
 
 from orm_async_tests import db, migrations
-from orm_async_tests.errors import COULD_NOT_RUN
+from orm_async_tests.exit_codes import COULD_NOT_RUN
 from tests.conftest import with_url
 from tests.migrations.conftest import ROOT, Alembic, run_alembic
 from tests.processes import WAITED_FOR, until

@@ -152,5 +152,5 @@ def test_importing_the_plugin_imports_neither_sqlalchemy_nor_the_harness() -> No
     package = "orm_async_tests.pytest_plugin"
     loaded = {name for name in done.stdout.split() if name.startswith("orm_async_tests.")}
     light = {package, f"{package}.findings"}
-    assert loaded == {"orm_async_tests.errors", *light}
+    assert loaded == {"orm_async_tests.errors", "orm_async_tests.output_files", *light}
     assert "sqlalchemy" not in done.stdout.split()

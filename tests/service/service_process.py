@@ -16,7 +16,7 @@ from urllib.request import urlopen
 
 from sqlalchemy import URL
 
-from orm_async_tests.errors import INTERRUPTED
+from orm_async_tests.exit_codes import INTERRUPTED
 from tests.processes import DEADLINE, PAUSE
 
 SERVE = [sys.executable, "-m", "orm_async_tests.service.serve"]

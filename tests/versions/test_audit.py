@@ -14,8 +14,9 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from orm_async_tests import catalogue, errors
+from orm_async_tests import catalogue
 from orm_async_tests.cli import build_parser
+from orm_async_tests.exit_codes import run_command
 from orm_async_tests.harness.script import Script
 from orm_async_tests.verdicts import SEVERITIES
 from orm_async_tests.versions import defect_catalogue, pins, ranges
@@ -41,7 +42,7 @@ def audit(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -
 
     def run_audit(*words: str) -> Done:
         arguments = build_parser().parse_args(["audit", *words])
-        code = errors.exit_code(lambda: int(arguments.run(arguments)))
+        code = run_command(lambda: int(arguments.run(arguments)))
         printed = capsys.readouterr()
         return Done(words, code, printed.out, printed.err)
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from orm_async_tests import catalogue, errors
+from orm_async_tests import catalogue
 from orm_async_tests.cli import build_parser
+from orm_async_tests.exit_codes import run_command
 from orm_async_tests.matrix import bisection
 from orm_async_tests.matrix.bisection import (
     UNSTABLE,
@@ -45,7 +46,7 @@ def bisect(capsys: pytest.CaptureFixture[str]) -> Bisect:
 
     def run_bisect(*words: str) -> Done:
         arguments = build_parser().parse_args(["bisect", *words])
-        code = errors.exit_code(lambda: int(arguments.run(arguments)))
+        code = run_command(lambda: int(arguments.run(arguments)))
         printed = capsys.readouterr()
         return Done(words, code, printed.out, printed.err)
 

@@ -6,9 +6,9 @@ from functools import partial
 from importlib import import_module
 from typing import Any
 
-from orm_async_tests import errors
 from orm_async_tests.cli.command_texts import COMMANDS
 from orm_async_tests.command_options import add_options
+from orm_async_tests.exit_codes import run_command
 
 GROUPS = {"db": "show, start or reset the database; run psql or Alembic"}
 WITHOUT_PARSER = {"add_help": False, "prefix_chars": "\0"}  # bench parses its own options
@@ -16,7 +16,7 @@ WITHOUT_PARSER = {"add_help": False, "prefix_chars": "\0"}  # bench parses its o
 
 def main() -> int:
     arguments = build_parser().parse_args()
-    return errors.exit_code(lambda: int(arguments.run(arguments)))
+    return run_command(lambda: int(arguments.run(arguments)))
 
 
 def _run(path: str, arguments: argparse.Namespace) -> int:

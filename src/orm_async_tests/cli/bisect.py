@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from orm_async_tests import catalogue
 from orm_async_tests.catalogue import ScriptFile
-from orm_async_tests.command_options import DRIVERS
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.matrix.bisection import (
     ReleaseOutcome,
@@ -17,6 +16,7 @@ from orm_async_tests.matrix.bisection import (
     search_releases,
 )
 from orm_async_tests.postgres.paths import home
+from orm_async_tests.stack_options import DRIVERS
 from orm_async_tests.verdicts import BROKEN
 from orm_async_tests.versions.defect_catalogue import load_known_defects, upstream_entry
 from orm_async_tests.versions.pins import parse_release

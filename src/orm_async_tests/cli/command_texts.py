@@ -9,7 +9,8 @@ subcommands and `--help` start fast.
 """
 
 from orm_async_tests import catalogue, github
-from orm_async_tests.command_options import (
+from orm_async_tests.command_options import VIEWS
+from orm_async_tests.stack_options import (
     DATABASE,
     DEFAULT_LOOP,
     DRIVER,
@@ -19,7 +20,6 @@ from orm_async_tests.command_options import (
     SQLITE,
     STACK,
     UVLOOP,
-    VIEWS,
 )
 
 CHOICE = f"""{DATABASE}

@@ -17,7 +17,9 @@ from importlib.metadata import PackageNotFoundError, version
 
 from orm_async_tests import db, migrations, postgres, urls
 from orm_async_tests.cli.embedded_server import cluster_kind
-from orm_async_tests.errors import COULD_NOT_RUN, CouldNotRun, install_extra
+from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.exit_codes import COULD_NOT_RUN
+from orm_async_tests.extras import install_extra
 from orm_async_tests.harness.environment.event_loops import run
 from orm_async_tests.postgres import pooler
 from orm_async_tests.postgres.paths import temporary_folder

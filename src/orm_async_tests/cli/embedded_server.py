@@ -5,8 +5,8 @@ import re
 from pathlib import Path
 
 from orm_async_tests import postgres
-from orm_async_tests.command_options import database_choice
 from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.stack_options import choose_database
 
 LOG_LINES = 40
 DURATION = re.compile(r"(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?", re.ASCII)
@@ -64,7 +64,7 @@ def log(arguments: argparse.Namespace) -> int:
 
 
 def _require_embedded(arguments: argparse.Namespace, action: str) -> None:
-    word, source = database_choice(arguments.db)
+    word, source = choose_database(arguments.db)
     if word != "embedded":
         problem = (
             f"db {action} works only on the embedded server, but {source} names another database"

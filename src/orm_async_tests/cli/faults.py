@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from functools import partial
 
 from orm_async_tests import terminal
-from orm_async_tests.command_options import DRIVERS
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.faults import pattern_sweeps
 from orm_async_tests.faults.expected_violations import find_missing
@@ -29,6 +28,7 @@ from orm_async_tests.faults.sweeping import read_versions, sweep_failed_first
 from orm_async_tests.harness.environment.event_loops import run
 from orm_async_tests.harness.report.phrasing import pluralize
 from orm_async_tests.postgres.paths import home
+from orm_async_tests.stack_options import DRIVERS
 
 LEGEND = "number: fault points  !: violations  =: known defects  ?: unresolved"
 REPEAT = "To run one of the points again, add --point with its token to the command."

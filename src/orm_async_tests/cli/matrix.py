@@ -8,12 +8,13 @@ import sys
 from dataclasses import fields
 
 from orm_async_tests import catalogue, github, terminal
-from orm_async_tests.errors import CouldNotRun, require_writable, write_file
+from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.matrix import records, summaries
 from orm_async_tests.matrix.expected_differences import find_unexpected, group_by_reason
 from orm_async_tests.matrix.plans import PRESETS, Plan, combine, take_shard
 from orm_async_tests.matrix.records import Record
 from orm_async_tests.matrix.stack_runs import Slot, find_interpreter, run_matrix
+from orm_async_tests.output_files import require_writable, write_file
 from orm_async_tests.postgres.paths import home
 from orm_async_tests.versions.releases import NotInstalled
 

@@ -7,13 +7,14 @@ import sys
 
 from orm_async_tests import catalogue
 from orm_async_tests.cli.script_runs import run_each
-from orm_async_tests.errors import CouldNotRun, require_writable, write_file
+from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.harness.environment.script_database import open_database
 from orm_async_tests.harness.report import result
 from orm_async_tests.harness.report.phrasing import pluralize
 from orm_async_tests.html_report import catalogue_files, page
 from orm_async_tests.html_report.changes import WORSE, list_changes
 from orm_async_tests.html_report.result_files import Results, add_documents, read_results
+from orm_async_tests.output_files import require_writable, write_file
 from orm_async_tests.questions import read_questions
 
 EXAMPLE = "orm-async-tests report before.json after.json --diff"

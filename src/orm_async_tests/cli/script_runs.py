@@ -11,7 +11,7 @@ from dataclasses import replace
 from orm_async_tests import catalogue, github, terminal
 from orm_async_tests.catalogue import ScriptFile
 from orm_async_tests.db import Database
-from orm_async_tests.errors import CouldNotRun, require_writable
+from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.harness.environment.requirements import VARIABLE, require
 from orm_async_tests.harness.environment.script_database import open_database
 from orm_async_tests.harness.report import render, result, views
@@ -19,6 +19,7 @@ from orm_async_tests.harness.report.result import Result
 from orm_async_tests.harness.run.anomalies import table
 from orm_async_tests.harness.run.runner import run_script
 from orm_async_tests.harness.script import Script
+from orm_async_tests.output_files import require_writable
 from orm_async_tests.verdicts import BROKEN, HOLDS
 
 

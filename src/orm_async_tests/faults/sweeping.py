@@ -15,7 +15,8 @@ from typing import Any
 from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orm_async_tests.errors import CouldNotRun, install_extra
+from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.extras import install_extra
 from orm_async_tests.faults.expected_violations import explain_outcome
 from orm_async_tests.faults.failed_points import FailedPoints
 from orm_async_tests.faults.fault_points import ANYWHERE, PAIRS, Fault, Point, list_faults

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from orm_async_tests.command_options import DRIVERS
 from orm_async_tests.html_report.result_files import Document, Results
 from orm_async_tests.matrix.records import Record, result
 from orm_async_tests.matrix.summaries import Kind, compare_verdicts
+from orm_async_tests.stack_options import DRIVERS
 
 PAIRED_BY = ("driver", "loop", "pooler", "database")  # what an upgrade leaves as it is
 WORSE, COSTLIER, BETTER, OTHER = ORDER = "worse", "costlier", "better", "other"

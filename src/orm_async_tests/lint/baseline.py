@@ -8,10 +8,10 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from orm_async_tests import errors
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.lint.finding import Finding, from_root
 from orm_async_tests.lint.project_check import Report
+from orm_async_tests.output_files import write_file
 
 OPTION = "--baseline"
 REWRITE = f"orm-async-tests lint {OPTION} {{}} --write-baseline"
@@ -32,7 +32,7 @@ def write_baseline(path: Path, findings: Iterable[Finding], root: Path) -> None:
     counts = sorted(Counter(key_of(finding, root) for finding in findings).items())
     entries = [dict(zip((*FIELDS, "count"), (*key, count), strict=True)) for key, count in counts]
     document = {"schema": SCHEMA, "findings": entries}
-    errors.write_file(path, json.dumps(document, indent=1, ensure_ascii=False) + "\n", OPTION)
+    write_file(path, json.dumps(document, indent=1, ensure_ascii=False) + "\n", OPTION)
 
 
 def drop_known(report: Report, path: Path) -> None:

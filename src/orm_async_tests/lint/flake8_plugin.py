@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar
 
-from orm_async_tests.errors import NAME
+from orm_async_tests.extras import NAME
 from orm_async_tests.lint.lint_settings import find_root, read_settings
 from orm_async_tests.lint.project_check import check
 

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from orm_async_tests.errors import COULD_NOT_RUN, CouldNotRun
+from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.exit_codes import COULD_NOT_RUN
 from orm_async_tests.lint.baseline import drop_known, write_baseline
 from orm_async_tests.lint.finding import from_here
 from orm_async_tests.lint.fixes import apply_fixes

@@ -23,7 +23,8 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from orm_async_tests.errors import COULD_NOT_RUN, CouldNotRun
+from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.exit_codes import COULD_NOT_RUN
 from orm_async_tests.matrix import plans
 from orm_async_tests.matrix.plans import Plan
 from orm_async_tests.matrix.records import Record, result

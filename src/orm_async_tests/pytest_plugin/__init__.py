@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from orm_async_tests.errors import CouldNotRun, require_writable
+from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.output_files import require_writable
 from orm_async_tests.pytest_plugin import findings
 from orm_async_tests.pytest_plugin.findings import Finding
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from orm_async_tests.errors import CouldNotRun, name_missing_package
+from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.extras import name_missing_package
 from orm_async_tests.pytest_plugin import GROUP
 
 if TYPE_CHECKING:

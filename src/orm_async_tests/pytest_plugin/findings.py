@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from orm_async_tests.errors import CouldNotRun, write_file
+from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.output_files import write_file
 
 CONNECTION, TRANSACTION, TWO_TASKS = "connection", "transaction", "two-tasks"
 ENGINE, LOOP = "engine", "loop"

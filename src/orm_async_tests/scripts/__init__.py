@@ -10,7 +10,9 @@ from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
 
-from orm_async_tests import errors
+from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.exit_codes import run_command
+from orm_async_tests.extras import name_missing_package
 
 COMMAND = re.compile(r"test(\d+)")
 
@@ -30,7 +32,7 @@ def __getattr__(name: str) -> Callable[[], int]:
     try:
         script = import_module(f"{__name__}.{path.parent.name}.{path.stem}")
     except ModuleNotFoundError as error:
-        return partial(errors.exit_code, partial(_refuse, errors.name_missing_package(error)))
+        return partial(run_command, partial(_refuse, name_missing_package(error)))
     finally:
         gc.freeze()
         if was_enabled:
@@ -39,5 +41,5 @@ def __getattr__(name: str) -> Callable[[], int]:
     return command
 
 
-def _refuse(error: errors.CouldNotRun) -> int:
+def _refuse(error: CouldNotRun) -> int:
     raise error

@@ -12,9 +12,10 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from orm_async_tests import errors
 from orm_async_tests.command_options import add_options
-from orm_async_tests.errors import CouldNotRun, install_extra
+from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.exit_codes import run_command
+from orm_async_tests.extras import install_extra
 from orm_async_tests.postgres import SERVICE, lease, wait_until_ended
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def main() -> int:
     )
     add_options(parser, OPTIONS)
     options = parser.parse_args()
-    return errors.exit_code(lambda: serve(options.db, options.host, options.port, options.workers))
+    return run_command(lambda: serve(options.db, options.host, options.port, options.workers))
 
 
 def serve(db_: str | None, host: str, port: int, workers: int) -> int:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orm_async_tests.errors import CouldNotRun, install_extra
+from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.extras import install_extra
 
 UNTRACED = "health/live,metrics"  # these paths execute no statement
 

@@ -5,8 +5,9 @@ import signal
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from orm_async_tests.command_options import UVLOOP
-from orm_async_tests.errors import CouldNotRun, install_extra
+from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.extras import install_extra
+from orm_async_tests.stack_options import UVLOOP
 
 Result = TypeVar("Result")
 

@@ -8,7 +8,8 @@ import sys
 from types import ModuleType
 from typing import NamedTuple
 
-from orm_async_tests.errors import CouldNotRun, install_extra
+from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.extras import install_extra
 from orm_async_tests.harness.definitions.variants import Variant
 from orm_async_tests.harness.environment.servers import PRIVATE, REPLICATED
 from orm_async_tests.postgres import binaries, pooler

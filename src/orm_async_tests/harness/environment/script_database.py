@@ -18,10 +18,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.orm import DeclarativeBase
 
 from orm_async_tests import db, migrations, models
-from orm_async_tests.command_options import SQLITE
-from orm_async_tests.errors import CouldNotRun, install_extra
+from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.extras import install_extra
 from orm_async_tests.harness.definitions.variants import select_arguments
 from orm_async_tests.models import TrackPoint, User
+from orm_async_tests.stack_options import SQLITE
 
 Seed = Callable[..., Awaitable[None]]  # takes `connection`, and options of the script
 ADVISORY_LOCK = 970130954  # the command that uses the database holds this lock

@@ -11,7 +11,6 @@ from pathlib import Path
 from sqlalchemy import URL
 
 from orm_async_tests import db
-from orm_async_tests.command_options import POOLER_MODES
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.harness.definitions.variants import Variant
 from orm_async_tests.postgres import (
@@ -23,6 +22,7 @@ from orm_async_tests.postgres import (
     pooler,
     private_server,
 )
+from orm_async_tests.stack_options import POOLER_MODES
 
 PRIVATE = {"private_server", "private_url"}
 REPLICATED = {"primary_url", "standby", "standby_url"}

@@ -11,7 +11,6 @@ import textwrap
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
-from orm_async_tests.errors import write_file
 from orm_async_tests.harness.definitions.variants import Observation
 from orm_async_tests.harness.report.line_notes import annotate_line
 from orm_async_tests.harness.report.phrasing import pluralize, truncate
@@ -25,6 +24,7 @@ from orm_async_tests.harness.report.render import (
 )
 from orm_async_tests.harness.report.result import Result
 from orm_async_tests.harness.script import Script
+from orm_async_tests.output_files import write_file
 from orm_async_tests.terminal import Styled
 from orm_async_tests.timeline.event_list import SENT, Event
 from orm_async_tests.timeline.terminal_timeline import render_legend, render_timeline

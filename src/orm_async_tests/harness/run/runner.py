@@ -11,9 +11,10 @@ from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
-from orm_async_tests import db, errors
-from orm_async_tests.command_options import DEFAULT_LOOP, STACK, VIEWS, add_options
-from orm_async_tests.errors import CouldNotRun, require_writable
+from orm_async_tests import db
+from orm_async_tests.command_options import VIEWS, add_options
+from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.exit_codes import run_command
 from orm_async_tests.harness.definitions.stack import this_stack
 from orm_async_tests.harness.definitions.variants import Observation, Option
 from orm_async_tests.harness.environment.event_loops import run
@@ -27,6 +28,8 @@ from orm_async_tests.harness.report.result import Result, document, exit_code
 from orm_async_tests.harness.run.observer import observe
 from orm_async_tests.harness.script import Script
 from orm_async_tests.harness.wire.wire import can_watch, open_wire
+from orm_async_tests.output_files import require_writable
+from orm_async_tests.stack_options import DEFAULT_LOOP, STACK
 from orm_async_tests.terminal import detect_width, print_styled
 from orm_async_tests.verdicts import BROKEN, SKIPPED
 
@@ -87,14 +90,14 @@ def main_of(name: str) -> Callable[[], int]:
     def main() -> int:
         script = Script.of(sys.modules[name])
         arguments = parser(script).parse_args()
-        return errors.exit_code(lambda: _run_command(script, arguments))
+        return run_command(lambda: _run_with_options(script, arguments))
 
     if name == "__main__":
         raise SystemExit(main())
     return main
 
 
-def _run_command(script: Script, arguments: argparse.Namespace) -> int:
+def _run_with_options(script: Script, arguments: argparse.Namespace) -> int:
     require(os.environ.get(VARIABLE, ""), VARIABLE)
     if arguments.trace:
         require_writable(arguments.trace, "--trace")

@@ -1,0 +1,34 @@
+"""Says how to install the packages of an extra of this project, for example `scripts`."""
+
+import re
+from pathlib import Path
+
+from orm_async_tests.errors import CouldNotRun
+
+NAME, SCRIPTS = "orm-async-tests", "scripts"  # the distribution, and its extra for the scripts
+
+
+def install_extra(extra: str) -> str:
+    """Return a command that installs an extra: with Poetry in a checkout, and otherwise with pip.
+
+    The command for pip also installs the extra `scripts`, because the other extras need it.
+    """
+    if (Path(__file__).parents[2] / "poetry.lock").exists():
+        return "poetry install --all-extras"
+    return f'pip install "{NAME}[{",".join(dict.fromkeys([SCRIPTS, extra]))}]"'
+
+
+def name_missing_package(error: ModuleNotFoundError) -> CouldNotRun:
+    """Return an error that says how to install the missing package.
+
+    If no extra of this project contains the package, raise the given error again.
+    """
+    from importlib.metadata import requires  # takes a third of the time of a short command
+
+    package = (error.name or "").partition(".")[0]
+    for text in requires(NAME) or []:
+        extra = re.search(r'extra == "(\w+)"', text)
+        if extra and re.split(r"[^\w-]", text)[0].replace("-", "_") == package:
+            problem = f"the package {package} is not installed"
+            return CouldNotRun(problem, "this Python", install_extra(extra[1]))
+    raise error

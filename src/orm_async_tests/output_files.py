@@ -1,0 +1,37 @@
+"""Writes the files that a command's options name, and checks in advance that it can write them."""
+
+import os
+from pathlib import Path
+
+from orm_async_tests.errors import CouldNotRun
+
+
+def require_writable(path: Path, option: str) -> None:
+    """Check whether a file can be written, but do not create the file. Raise CouldNotRun if the
+    file cannot be written.
+
+    Call `require_writable()` before work that takes minutes, so that the user learns at once that
+    the output file cannot be written.
+    """
+    try:
+        if path.is_dir():
+            raise OSError("the path of the output file is a folder")
+        if not path.parent.is_dir():
+            raise OSError(f"there is no folder {path.parent}")
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise OSError("permission denied")
+    except OSError as error:  # also for example for a name that is too long
+        raise _refusal(error, path, option) from None
+
+
+def write_file(path: Path, text: str, option: str) -> None:
+    """Write a text to the file that an option names, or raise CouldNotRun if this is impossible."""
+    try:
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        raise _refusal(error, path, option) from None
+
+
+def _refusal(error: OSError, path: Path, option: str) -> CouldNotRun:
+    problem = f"the file cannot be written: {error.strerror or error}"
+    return CouldNotRun(problem, str(path), f"use {option} with a file that you can write")

@@ -1,0 +1,36 @@
+"""Lists the drivers, event loops and pool modes that commands accept, and the options for them.
+
+The module stack_options does not import SQLAlchemy, so that `--help` stays fast.
+"""
+
+import os
+
+DRIVERS = ("asyncpg", "psycopg")  # for PostgreSQL; the first one is the default
+SQLITE = "aiosqlite"  # the driver for scripts that need no PostgreSQL
+DEFAULT_LOOP, UVLOOP = "asyncio", "uvloop"
+POOLER_MODES: tuple[str, ...] = ("session", "transaction", "transaction-unprepared")
+
+DATABASE = """
+    --db URL  use this database: embedded, compose, or a URL
+        (default: the variable DATABASE_URL or ORM_ASYNC_DB, or else embedded)
+"""
+DRIVER = """
+    --driver NAME  connect with asyncpg or psycopg
+        (default: the variable ORM_ASYNC_DRIVER, or else asyncpg)
+"""
+LOOP = """
+    --loop asyncio|uvloop  run this event loop (default: asyncio)
+"""
+STACK = f"""{DATABASE}{DRIVER.replace("psycopg", "psycopg or aiosqlite")}{LOOP}
+    --pooler MODE  connect through PgBouncer in this mode: {", ".join(POOLER_MODES)}
+"""
+
+
+def choose_database(option: str | None) -> tuple[str, str]:
+    """Return `embedded`, `compose` or a URL, and the name of the option or variable that chose it.
+
+    `--db` overrides `DATABASE_URL`, and `DATABASE_URL` overrides `ORM_ASYNC_DB`.
+    """
+    variables = [(os.environ.get(name), name) for name in ("DATABASE_URL", "ORM_ASYNC_DB")]
+    candidates = ((option, "--db"), *variables, ("embedded", "default"))
+    return next((word, source) for word, source in candidates if word)

@@ -1,11 +1,13 @@
 """The catalogue of scripts, and the path through it for newcomers."""
 
+import ast
 from pathlib import Path
 
 import pytest
 
 from orm_async_tests import catalogue
 from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.script_code import find_variants
 
 
 def test_the_learning_path_has_about_fifteen_scripts_with_a_lesson_each() -> None:
@@ -13,6 +15,13 @@ def test_the_learning_path_has_about_fifteen_scripts_with_a_lesson_each() -> Non
     assert 12 <= len(path) <= 18
     assert path[0][0].command == "test5"
     assert [lesson for _, lesson in path if not lesson.endswith(".")] == []
+
+
+def test_a_script_has_its_right_variants() -> None:
+    for script in catalogue.read_scripts():
+        variants = find_variants(ast.parse(script.code))
+        right = [(item.node.name, item.label) for item in variants if item.kind == "right"]
+        assert [*script.right_variants] == right
 
 
 @pytest.mark.parametrize(

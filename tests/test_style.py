@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from orm_async_tests import catalogue
+from orm_async_tests.script_code import Function, find_variants
 
 ROOT = Path(__file__).parent.parent
 FILES = [
@@ -30,8 +31,6 @@ EMPTY_NAMES = re.compile(
 EMPTY_WORDS = re.compile(r"\b(each|found|made|told|given|mine|own|said)\b", re.IGNORECASE)
 EMPTY_WORDS_PER_1000_LINES = 8  # twice as many as trio has
 UNIQUE_NAMES_EXCEPT = {"__init__.py", "__main__.py", "conftest.py"}
-
-Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 @cache
@@ -94,19 +93,11 @@ def test_a_script_has_its_form(command: str) -> None:
     assert claim.endswith(".")
     assert not SLEEP.search(source)
     assert source.endswith("\n\n\nmain = main_of(__name__)\n")
-    labels = [
-        ast.get_docstring(function) or "" for function in functions(path) if is_variant(function)
-    ]
+    labels = [variant.label for variant in find_variants(parse(path))]
     assert [label for label in labels if not label or label.endswith(".")] == []
     assert [label for label in labels if CAPITALIZED.match(label)] == []
     assert flags_of(path) == []
     assert messages_in_check(path) == set()
-
-
-def is_variant(function: Function) -> bool:
-    """Return whether a decorator marks the function as a variant."""
-    names = {ast.unparse(node).partition("(")[0] for node in function.decorator_list}
-    return bool(names & {"wrong", "right", "variant"})
 
 
 def flags_of(path: Path) -> list[str]:

@@ -15,9 +15,8 @@ from orm_async_tests.symptoms import Symptom
 SCRIPTS = Path(__file__).parent / "scripts"
 FILE_NAME = re.compile(r"test(\d{3,})_(\w+)\.py")
 DOCS = re.compile(r"^Docs: *(.+)$", re.MULTILINE)
-RIGHT = re.compile(  # the name and the label of a right variant
-    r'^@right\b.*?^async def (\w+).*?"""(.+?)"""', re.DOTALL | re.MULTILINE
-)
+# The name and the label of a right variant. To parse all scripts with `ast` would take 0.2 s.
+RIGHT = re.compile(r'^@right\b.*?^async def (\w+).*?"""(.+?)"""', re.DOTALL | re.MULTILINE)
 SINCE = re.compile(r'^SINCE = "(.+?)"', re.MULTILINE)
 CHAPTERS = tuple(  # folders of scripts, in the order in which they are listed
     """concurrency implicit_io loading streaming transactions writing isolation pool cancellation

@@ -12,6 +12,7 @@ from orm_async_tests.lint.finding import Finding
 from orm_async_tests.lint.lint_settings import Settings
 from orm_async_tests.lint.project_check import check
 from orm_async_tests.lint.rules import RULES
+from orm_async_tests.script_code import find_variants, list_lines
 from tests.lint.lint_project import write
 
 ROOT = Path(__file__).parents[2]
@@ -33,10 +34,9 @@ def findings_in_the_project() -> list[Finding]:
 def variants(path: Path, kind: str) -> dict[str, range]:
     """Return the lines of the functions of a script that are marked as wrong or right."""
     return {
-        node.name: range(node.lineno, (node.end_lineno or 0) + 1)
-        for node in ast.parse(path.read_text("utf-8")).body
-        if isinstance(node, ast.AsyncFunctionDef)
-        and any(ast.unparse(item).partition("(")[0] == kind for item in node.decorator_list)
+        variant.node.name: list_lines(variant.node)
+        for variant in find_variants(ast.parse(path.read_text("utf-8")))
+        if variant.kind == kind
     }
 
 

@@ -21,6 +21,7 @@ from orm_async_tests.html_report.recorded_tables import read_ranges
 from orm_async_tests.html_report.result_files import Results
 from orm_async_tests.html_report.variant_code import code_css
 from orm_async_tests.questions import group_by_subject, read_questions
+from orm_async_tests.script_code import MEANINGS
 from orm_async_tests.timeline.lanes import LEGEND
 from orm_async_tests.verdicts import EVERY_WORD
 from orm_async_tests.versions.defect_catalogue import load_known_defects
@@ -90,6 +91,7 @@ def _render(template: str, **values: Any) -> str:
         "signs": SIGNS,
         "marks": figures.FAULT_MARKS,
         "legend": LEGEND,
+        "code_marks": MEANINGS,
     }
     return environment.get_template(template).render({**constants, **values})
 

@@ -1,7 +1,6 @@
 """Renders the page of a rule, which says what the rule finds and on which claims it is based."""
 
 import ast
-import textwrap
 from collections.abc import Iterator
 
 from orm_async_tests import catalogue
@@ -9,6 +8,7 @@ from orm_async_tests.catalogue import ScriptFile
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.lint.rules import RULES
 from orm_async_tests.lint.rules.rule import Rule
+from orm_async_tests.script_code import find_variants
 
 DEFAULT = "The checker applies the rule {code} by default."
 OPTIONAL = (
@@ -61,10 +61,6 @@ def _parts(rule: type[Rule]) -> Iterator[str]:
 
 def _variant(script: ScriptFile, heading: str) -> list[str]:
     text = script.path.read_text("utf-8")
-    nodes = [
-        node
-        for node in ast.parse(text).body
-        if isinstance(node, ast.AsyncFunctionDef)
-        and any(ast.unparse(item).startswith(heading.lower()) for item in node.decorator_list)
-    ]
-    return [textwrap.dedent(ast.get_source_segment(text, node) or "") for node in nodes[:1]]
+    variants = find_variants(ast.parse(text))
+    nodes = [variant.node for variant in variants if variant.kind == heading.lower()]
+    return [ast.get_source_segment(text, node) or "" for node in nodes[:1]]

@@ -8,7 +8,7 @@ import ast
 import linecache
 import re
 import textwrap
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from orm_async_tests.harness.definitions.variants import Observation
@@ -25,19 +25,21 @@ from orm_async_tests.harness.report.render import (
 from orm_async_tests.harness.report.result import Result
 from orm_async_tests.harness.script import Script
 from orm_async_tests.output_files import write_file
+from orm_async_tests.script_code import (
+    MEANINGS,
+    Function,
+    find_variants,
+    list_lines,
+    mark_differences,
+)
 from orm_async_tests.terminal import Styled
 from orm_async_tests.timeline.event_list import SENT, Event
 from orm_async_tests.timeline.terminal_timeline import render_legend, render_timeline
 from orm_async_tests.timeline.trace_file import build_trace
 
 NUMBER, MARGIN = 5, 8  # columns for a line's number, and before a line's SQL
-LEGEND = "> sent   ~ waited   ! error   - in no right variant   + in no wrong variant"
-MARKS = {"wrong", "right", "variant"}
-OPPOSITE = {"wrong": "right", "right": "wrong"}
-HEAD = re.compile(r"^(@(wrong|right|variant)\b|async def \w+)")
+LEGEND = "> sent   ~ waited   ! error"
 STYLES = {">": "cyan", "~": "magenta", "!": "bold red"}  # by the mark of a note
-
-Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def render_views(
@@ -73,8 +75,12 @@ def write_trace(path: Path, results: Sequence[Result]) -> None:
 
 def render_code(result: Result, columns: int) -> Iterator[Styled]:
     yield from wrapped("bold", result.script.claim, columns)
-    yield "dim", f"  {LEGEND}"
     source = ScriptSource(result.script)
+    meanings = (
+        f"{mark} {meaning}" for mark, meaning in MEANINGS.items() if mark in source.marks.values()
+    )
+    yield "dim", f"  {LEGEND}"
+    yield from wrapped("dim", f"  {'   '.join(meanings)}", columns, 2)
     shown = {
         name: source.find_functions(name, observation.events)
         for name, observation in result.observations.items()
@@ -83,16 +89,10 @@ def render_code(result: Result, columns: int) -> Iterator[Styled]:
     if constants:
         yield "", ""
     for number in constants:
-        yield from _render_line(source, number, columns)
+        yield from _render_code_line(source, number, columns)
     for name, observation in result.observations.items():
         yield from render_heading(result, name, columns)
-        opposite = [
-            nodes
-            for other, nodes in shown.items()
-            if result.observations[other].kind == OPPOSITE.get(observation.kind)
-        ]
-        known = {source.comparable(line) for nodes in opposite for line in source.numbers_of(nodes)}
-        yield from _render_variant(source, shown[name], observation, known, columns)
+        yield from _render_variant(source, shown[name], observation, columns)
         yield from render_outcome(observation, columns)
     yield "", ""
     yield from render_verdict(result, columns)
@@ -108,20 +108,23 @@ class ScriptSource:
             for node in self.tree.body
             for item in (node.body if isinstance(node, ast.ClassDef) else [node])
         )
-        self.functions = [node for node in methods if isinstance(node, Function)]
+        self.variants = {variant.node.name: variant for variant in find_variants(self.tree)}
+        nodes = [variant.node for variant in self.variants.values()]
+        functions = [node for node in methods if isinstance(node, Function) and node not in nodes]
+        self.helpers = [node for node in functions if node.name != "check"]
+        self.marks = mark_differences(self.tree, self.lines)
 
     def find_functions(self, variant: str, events: Sequence[Event]) -> list[Function]:
         lines = {event.line for event in events if event.kind != "task"}
-        variants = [node for node in self.functions if node.name == variant]
-        helpers = [node for node in self.functions if not _is_variant_or_check(node)]
-        used = [node for node in helpers if lines.intersection(self.numbers_of([node]))]
+        variants = [self.variants[variant].node] if variant in self.variants else []
+        used = [node for node in self.helpers if lines.intersection(list_lines(node))]
         while more := [
             node
-            for node in helpers
+            for node in self.helpers
             if node not in used and any(node.name in _names_in(other) for other in variants + used)
         ]:
             used += more
-        return variants + [node for node in helpers if node in used]
+        return variants + [node for node in self.helpers if node in used]
 
     def find_constants(self, functions: Sequence[Function]) -> list[int]:
         used = {name for node in functions for name in _names_in(node)}
@@ -132,14 +135,11 @@ class ScriptSource:
                 numbers += range(node.lineno, (node.end_lineno or 0) + 1)
         return numbers
 
-    def numbers_of(self, nodes: Sequence[Function]) -> Iterator[int]:
-        for node in nodes:
-            first = min([node.lineno, *(item.lineno for item in node.decorator_list)])
-            yield from range(first, (node.end_lineno or first) + 1)
-
-    def comparable(self, number: int) -> str:
-        """Return a line without its indentation, and without the variant's name and kind."""
-        return HEAD.sub("", self.lines[number].strip())
+    def list_shown_lines(self, functions: Sequence[Function]) -> Iterator[int]:
+        """Yield the numbers of lines, without the docstrings of variants, which headings show."""
+        for node in functions:
+            variant = self.variants.get(node.name)
+            yield from variant.line_numbers if variant else list_lines(node)
 
 
 def _names_in(tree: ast.AST) -> set[str]:
@@ -148,44 +148,24 @@ def _names_in(tree: ast.AST) -> set[str]:
     return attributes | {node.id for node in nodes if isinstance(node, ast.Name)}
 
 
-def _is_variant_or_check(node: Function) -> bool:
-    return node.name == "check" or any(_names_in(item) & MARKS for item in node.decorator_list)
-
-
 def _render_variant(
-    source: ScriptSource,
-    nodes: Sequence[Function],
-    observation: Observation,
-    known: Collection[str],
-    columns: int,
+    source: ScriptSource, nodes: Sequence[Function], observation: Observation, columns: int
 ) -> Iterator[Styled]:
-    """Render the functions of a variant, and mark the lines that are not in `known`.
-
-    Pass the lines of the wrong variants as `known` to render a right variant, and the lines of the
-    right variants to render a wrong variant.
-    """
-    mark = "-" if observation.kind == "wrong" else "+"
-    numbers = list(source.numbers_of(nodes))
-    if nodes and ast.get_docstring(nodes[0]):  # the heading shows it
-        docstring = nodes[0].body[0]
-        skipped = range(docstring.lineno, (docstring.end_lineno or 0) + 1)
-        numbers = [number for number in numbers if number not in skipped]
+    numbers = list(source.list_shown_lines(nodes))
     for number in numbers:
-        differs = known and source.comparable(number) not in known
-        yield from _render_line(source, number, columns, mark if differs else " ")
+        yield from _render_code_line(source, number, columns)
         yield from _render_events(source, number, observation, columns)
     rest = {event.line for event in observation.events if event.kind != "task"} - {0, *numbers}
     for number in sorted(rest):
-        yield from _render_line(source, number, columns)
+        yield from _render_code_line(source, number, columns)
         yield from _render_events(source, number, observation, columns)
     if 0 in {event.line for event in observation.events if event.kind in SENT}:
         yield "dim", f"{'':{NUMBER + 2}}after the function, when the session closes:"
         yield from _render_events(source, 0, observation, columns)
 
 
-def _render_line(
-    source: ScriptSource, number: int, columns: int, mark: str = " "
-) -> Iterator[Styled]:
+def _render_code_line(source: ScriptSource, number: int, columns: int) -> Iterator[Styled]:
+    mark = source.marks.get(number, " ")
     code = source.lines[number].rstrip()
     indent = " " * (len(code) - len(code.lstrip()))
     following = f"{indent}{'':8}"

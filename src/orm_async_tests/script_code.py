@@ -1,0 +1,77 @@
+"""Finds the variants in the code of a script, and the lines in which the variants differ."""
+
+import ast
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+MARKS = {"wrong": "-", "right": "+", "variant": "*"}  # by the kind of a variant
+MEANINGS = {"-": "in no right variant", "+": "in no wrong variant", "*": "in no other variant"}
+OPPOSITE = {"wrong": "right", "right": "wrong"}
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@dataclass(frozen=True)
+class VariantFunction:
+    node: Function
+    kind: str
+
+    @property
+    def label(self) -> str:
+        return " ".join((ast.get_docstring(self.node) or "").split())
+
+    @property
+    def line_numbers(self) -> list[int]:
+        """The numbers of the variant's lines, without the lines of its docstring."""
+        docstring = self.node.body[0] if self.label else None
+        hidden = list_lines(docstring) if docstring else ()
+        return [number for number in list_lines(self.node) if number not in hidden]
+
+
+def find_variants(script: ast.Module) -> list[VariantFunction]:
+    return [
+        VariantFunction(node, kind)
+        for node in script.body
+        if isinstance(node, Function)
+        for decorator in node.decorator_list
+        if (kind := ast.unparse(decorator).partition("(")[0]) in MARKS
+    ]
+
+
+def list_lines(statement: ast.stmt) -> range:
+    """Return the numbers of a statement's lines. The lines of a function include its decorators."""
+    decorators = statement.decorator_list if isinstance(statement, Function) else ()
+    first = min([statement.lineno, *(decorator.lineno for decorator in decorators)])
+    return range(first, (statement.end_lineno or first) + 1)
+
+
+def mark_differences(script: ast.Module, lines: Sequence[str]) -> dict[int, str]:
+    """Return the marks of the lines in which the variants of a script differ, by line number.
+
+    The dictionary MEANINGS says what a mark means. The comparison ignores signatures, docstrings,
+    indentation and the kinds of the variants. If a script has no variants of the opposite kind, a
+    wrong or right variant has no marks. The text of line 1 is `lines[1]`.
+    """
+    variants = find_variants(script)
+    marks = dict[int, str]()
+    for variant in variants:
+        others = [
+            _comparable_lines(other, lines).values()
+            for other in variants
+            if other is not variant
+            if variant.kind == "variant" or other.kind == OPPOSITE[variant.kind]
+        ]
+        known = {text for texts in others for text in texts}
+        for number, text in _comparable_lines(variant, lines).items() if others else ():
+            if len(text) > 1 and text not in known:
+                marks[number] = MARKS[variant.kind]
+    return marks
+
+
+def _comparable_lines(variant: VariantFunction, lines: Sequence[str]) -> dict[int, str]:
+    signature = range(variant.node.lineno, variant.node.body[0].lineno)
+    return {
+        number: lines[number].strip().removeprefix(f"@{variant.kind}")
+        for number in variant.line_numbers
+        if number not in signature
+    }

@@ -71,7 +71,7 @@ def run_each(
 
 
 def _print_result(result: Result, arguments: argparse.Namespace) -> None:
-    lines, verbose = render.render_line(result), arguments.verbose
+    lines, verbose = render.render_result_line(result), arguments.verbose
     if arguments.code or arguments.timeline:
         shown = {"code": arguments.code, "timeline": arguments.timeline}
         lines = views.render_views(result, terminal.detect_width(), **shown)
@@ -83,7 +83,7 @@ def _print_result(result: Result, arguments: argparse.Namespace) -> None:
 def _print_summary(results: Sequence[Result]) -> None:
     anomalies = list(table(result.observations for result in results))
     terminal.print_styled(terminal.render_table(anomalies))
-    terminal.print_styled(render.render_summary(results))
+    terminal.print_styled(render.render_totals(results))
 
 
 def _write_for_github(results: Sequence[Result]) -> None:
@@ -98,5 +98,5 @@ def _write_for_github(results: Sequence[Result]) -> None:
             annotations.append(github.Annotation("error", title, verdict.reason, path, number))
         if verdict.word != HOLDS:
             rows.append((verdict.word, script.command, script.claim, verdict.reason))
-    counts = "".join(text for _, text in render.render_summary(results))
+    counts = "".join(text for _, text in render.render_totals(results))
     github.write(annotations, github.render_summary(counts, rows))

@@ -25,7 +25,7 @@ def render_full(result: Result, columns: int = WIDTH, in_full: bool = False) -> 
         yield from render_heading(result, name, columns)
         compared = wrong if observation.kind == "right" else ()
         for line in build_transcript(observation, compared, in_full):
-            yield from _render_line(line, columns)
+            yield from _render_statement(line, columns)
         yield from render_outcome(observation, columns, in_full)
     yield "", ""
     yield from render_verdict(result, columns)
@@ -54,13 +54,13 @@ def describe_outcome(observation: Observation) -> str:
     return f"returned {format_result(observation.value)}"
 
 
-def render_line(result: Result) -> Iterator[Styled]:
+def render_result_line(result: Result) -> Iterator[Styled]:
     word, reason = result.verdict.word, result.verdict.reason
     explanation = f"  ({reason})" if word in (SKIPPED, UPSTREAM) else ""
     yield STYLES[word], f"{word:8}  {result.script.command:>7}  {result.script.claim}{explanation}"
 
 
-def render_summary(results: Sequence[Result]) -> Iterator[Styled]:
+def render_totals(results: Sequence[Result]) -> Iterator[Styled]:
     words = Counter(result.verdict.word for result in results)
     counts = ", ".join(f"{number} {word}" for word, number in words.items())
     worst = next(word for word in (BROKEN, UPSTREAM, SKIPPED, HOLDS) if word in words)
@@ -92,7 +92,7 @@ def describe_cost(observation: Observation) -> str:
     return ", ".join([*parts, *(f"warned {name}" for name in dict.fromkeys(observation.warnings))])
 
 
-def _render_line(line: TranscriptLine, columns: int) -> Iterator[Styled]:
+def _render_statement(line: TranscriptLine, columns: int) -> Iterator[Styled]:
     """Render one SQL statement.
 
     The mark "+" means that no wrong variant sent the statement. If a wrong variant sent a similar

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -246,8 +247,15 @@ def test_why_gives_the_reason_where_no_script_can_answer() -> None:
 
 def test_list_takes_words() -> None:
     done = orm("list", "skip", "locked", "queue")
-    assert done.stdout.split()[0] == "test99"
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["test99"]
+    assert orm("list", "skip", "locked", "xylophone").stdout.startswith(done.stdout)
     assert orm("list", "xylophone").returncode == 1
+
+
+def test_list_says_how_many_scripts_it_does_not_list() -> None:
+    done = orm("list", "session")
+    assert len(done.stdout.splitlines()) == 10
+    assert re.match(r"10 of \d+ scripts\n  to see other scripts, add a word", done.stderr)
 
 
 def test_a_tracebacks_first_answer_is_the_users_own_line() -> None:

@@ -8,7 +8,7 @@ ranking bm25.
 import math
 import re
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -90,14 +90,27 @@ def _select(query: str, *values: str) -> list[int]:
     return [number for (number,) in _open_index().execute(query, values)]
 
 
+def find_by_words(text: str, *, all_words: bool) -> list[int]:
+    """Return the numbers of the scripts that contain words of a text, best match first."""
+    return _match(_list_terms(text), " AND " if all_words else " OR ")
+
+
 def rank(text: str) -> Ranking:
+    terms = _list_terms(text)
+    numbers = _match(terms, " OR ")
+    return Ranking(numbers, _measure_coverage(terms, numbers[0]) if numbers else 0)
+
+
+def _list_terms(text: str) -> list[str]:
     words = dict.fromkeys(word.strip("_") for word in WORD.findall(text.lower()))
     useful = [word for word in words if word and word not in FILLERS][:MOST_WORDS]
-    terms = [f'"{word.replace("_", " ")}"' for word in useful]  # pool_pre_ping becomes a phrase
+    return [f'"{word.replace("_", " ")}"' for word in useful]  # pool_pre_ping becomes a phrase
+
+
+def _match(terms: Sequence[str], operator: str) -> list[int]:
     bm25 = f"bm25(scripts, {', '.join(map(str, WEIGHTS.values()))})"
     query = f"SELECT rowid FROM scripts WHERE scripts MATCH ? ORDER BY {bm25}, rowid"
-    numbers = _select(query, " OR ".join(terms)) if terms else []
-    return Ranking(numbers, _measure_coverage(terms, numbers[0]) if numbers else 0)
+    return _select(query, operator.join(terms)) if terms else []
 
 
 def _measure_coverage(terms: Iterable[str], number: int) -> float:

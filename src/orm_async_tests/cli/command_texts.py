@@ -32,7 +32,8 @@ TABLES = """
 COMMANDS = {  # functions, and texts; in the order in which `--help` lists them
     "cli.script_texts:list_scripts": f"""
     list  list the scripts by chapter
-    [WORD...]          list only scripts that contain these words, with the best match first
+    [WORD...]          list only scripts that contain all these words, with the best match first
+        (if there is none: scripts that contain any of the words)
     --chapter NAME...  list only the scripts of this chapter: {", ".join(catalogue.CHAPTERS)}
     --since VERSION    list only scripts about features that this version of SQLAlchemy
         introduced, for example 2.1

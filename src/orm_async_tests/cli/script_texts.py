@@ -43,9 +43,18 @@ def _is_since(script: ScriptFile, version: str) -> bool:
 
 def _list_by_words(scripts: Sequence[ScriptFile], words: str) -> int:
     by_number = {script.number: script for script in scripts}
-    matching = [by_number[n] for n in search.rank(words).numbers if n in by_number]
+    matching: list[ScriptFile] = []
+    for all_words in (True, False):
+        numbers = search.find_by_words(words, all_words=all_words)
+        matching = matching or [by_number[n] for n in numbers if n in by_number]
     for script in matching[:MOST_BY_WORDS]:
         print(f"{script.command:>9}  {script.claim}")
+    if len(matching) > MOST_BY_WORDS:
+        print(
+            f"{MOST_BY_WORDS} of {len(matching)} scripts\n"
+            "  to see other scripts, add a word or --chapter NAME",
+            file=sys.stderr,
+        )
     if not matching:
         print(
             "no script contains these words\n  to see all scripts, run orm-async-tests list",

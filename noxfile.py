@@ -205,10 +205,11 @@ def build(session: nox.Session) -> None:
 @nox.parametrize(("python", "sqlalchemy", "drivers"), EDGES)
 def edges(session: nox.Session, sqlalchemy: str, drivers: str) -> None:
     """Before a release: scripts on the oldest and newest versions (arguments: run's)."""
-    line = sqlalchemy.split()[-1]
-    pins = [f"sqlalchemy[asyncio]{oldest('sqlalchemy') if line == '2.0' else '==2.1.0'}"]
+    minor_version = sqlalchemy.split()[-1]
+    lowest = oldest("sqlalchemy") if minor_version == "2.0" else "==2.1.0"
+    pins = [f"sqlalchemy[asyncio]{lowest}"]
     if sqlalchemy.startswith("newest"):
-        pins = [f"sqlalchemy[asyncio]~={line}.0"]
+        pins = [f"sqlalchemy[asyncio]~={minor_version}.0"]
     if drivers == "oldest":
         pins += [f"asyncpg{oldest('asyncpg')}", f"psycopg[binary]{oldest('psycopg')}"]
     session.install(*pins, ".[scripts,anyio,psycopg,service,uvloop]", "httpx")

@@ -36,7 +36,7 @@ from orm_async_tests.postgres.paths import home
 from orm_async_tests.verdicts import HOLDS, NOT_RUN, SKIPPED
 from orm_async_tests.versions.defect_catalogue import KnownDefect, load_known_defects
 from orm_async_tests.versions.ranges import KNOWN_FROM, within
-from orm_async_tests.versions.releases import releases_between, split_lines
+from orm_async_tests.versions.releases import group_by_minor_version, releases_between
 
 COMPAT = Path(__file__).parent.parent / "docs/compat.json"
 SCHEMA = 2  # raise it when a reader would have to change
@@ -182,7 +182,8 @@ def run_claims(scripts: Collection[ScriptFile]) -> Iterator[SearchResult]:
     """
     releases = releases_between(LIBRARY, KNOWN_FROM[LIBRARY], None)
     run_all = cache(partial(run_on_drivers, tuple(script.number for script in scripts)))
-    usual = {line[at] for line in split_lines(releases) for at in (0, len(line) // 2, -1)}
+    groups = group_by_minor_version(releases)
+    usual = {group[at] for group in groups for at in (0, len(group) // 2, -1)}
 
     def run_claim(number: int, usual: set[str], release: str) -> ReleaseOutcome:
         """Return the outcome of a script on a release. If the release is in the set `usual`, run

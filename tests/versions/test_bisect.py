@@ -17,7 +17,7 @@ from orm_async_tests.matrix.bisection import (
     UNSTABLE,
     ReleaseOutcome,
     Runner,
-    bisect_line,
+    bisect_minor_version,
     confirm_changes,
     mark_shown,
     read_outcome,
@@ -29,7 +29,7 @@ from orm_async_tests.versions.ranges import describe_ranges, format_ranges, with
 from tests.cli.commands import Done
 
 COMPAT = Path(__file__).parent.parent.parent / "docs/compat.json"
-LINE = [f"2.0.{number}" for number in range(30, 59)]
+VERSIONS = [f"2.0.{number}" for number in range(30, 59)]
 LOST = "a cancel is lost"
 SHOWN = ReleaseOutcome(UPSTREAM, frozenset({LOST}))
 Bisect = Callable[..., Done]
@@ -86,30 +86,30 @@ def shown_ranges(outcomes: bisection.Outcomes) -> str:
 
 
 def test_a_cure_is_found_with_few_runs() -> None:
-    outcomes = bisect_line(LINE, cured_by("2.0.53"))
+    outcomes = bisect_minor_version(VERSIONS, cured_by("2.0.53"))
     assert shown_ranges(outcomes) == ">=2.0.30,<2.0.53"
-    assert len(outcomes) <= 3 + len(LINE).bit_length()
+    assert len(outcomes) <= 3 + len(VERSIONS).bit_length()
 
 
 def test_a_defect_between_two_equal_outcomes_is_found_only_from_one_of_its_releases() -> None:
     def run(version: str) -> ReleaseOutcome:
         return SHOWN if within(version, ">=2.0.50,<2.0.55") else ReleaseOutcome(HOLDS)
 
-    assert shown_ranges(bisect_line(LINE, run)) == ""
-    assert shown_ranges(bisect_line(LINE, run, ["2.0.50"])) == ">=2.0.50,<2.0.55"
+    assert shown_ranges(bisect_minor_version(VERSIONS, run)) == ""
+    assert shown_ranges(bisect_minor_version(VERSIONS, run, ["2.0.50"])) == ">=2.0.50,<2.0.55"
 
 
 def test_a_release_that_did_not_run_says_nothing_and_is_stepped_over() -> None:
     def run(version: str) -> ReleaseOutcome:
         return ReleaseOutcome(NOT_RUN) if version == "2.0.52" else cured_by("2.0.53")(version)
 
-    outcomes = bisect_line(LINE, run)
+    outcomes = bisect_minor_version(VERSIONS, run)
     assert outcomes["2.0.52"].word == NOT_RUN
     assert shown_ranges(outcomes) == ">=2.0.30,<2.0.53"
 
 
 def test_a_release_beside_a_change_whose_two_runs_differ_says_nothing() -> None:
-    outcomes = bisect_line(LINE, cured_by("2.0.53"))
+    outcomes = bisect_minor_version(VERSIONS, cured_by("2.0.53"))
     assert confirm_changes(outcomes, cured_by("2.0.53")) == outcomes
     confirmed = confirm_changes(outcomes, cured_by("2.0.52"))
     assert {version for version in outcomes if confirmed[version] != outcomes[version]} == {
@@ -119,10 +119,10 @@ def test_a_release_beside_a_change_whose_two_runs_differ_says_nothing() -> None:
     assert shown_ranges(confirmed) == ">=2.0.30,<2.0.53"
 
 
-def test_each_minor_line_has_ranges_of_its_own() -> None:
-    lines = releases.split_lines(["2.0.9", "2.0.10", "2.1.0", "2.1.1"])
-    assert lines == [["2.0.9", "2.0.10"], ["2.1.0", "2.1.1"]]
-    assert releases.split_lines(["0.31.0", "0.32.0"]) == [["0.31.0", "0.32.0"]]
+def test_every_minor_version_has_separate_ranges() -> None:
+    groups = releases.group_by_minor_version(["2.0.9", "2.0.10", "2.1.0", "2.1.1"])
+    assert groups == [["2.0.9", "2.0.10"], ["2.1.0", "2.1.1"]]
+    assert releases.group_by_minor_version(["0.31.0", "0.32.0"]) == [["0.31.0", "0.32.0"]]
     marks = [[("2.0.9", True), ("2.0.10", False)], [("2.1.0", False), ("2.1.1", True)]]
     assert format_ranges(marks) == ">=2.0.9,<2.0.10 or ==2.1.1"
 
@@ -151,12 +151,12 @@ def test_each_minor_line_has_ranges_of_its_own() -> None:
 def test_a_sentence_says_which_releases_have_a_defect_and_which_cures_it(
     shown: list[str], cured: str, sentence: str
 ) -> None:
-    line = [(version, True) for version in shown] + [(cured, False)] * bool(cured)
-    assert describe_ranges([line]) == sentence
+    versions = [(version, True) for version in shown] + [(cured, False)] * bool(cured)
+    assert describe_ranges([versions]) == sentence
 
 
 def test_the_sentence_has_a_part_for_each_time_that_a_defect_came_and_went() -> None:
-    lines = [
+    minor_versions = [
         [
             ("2.0.51", False),
             ("2.0.52", True),
@@ -166,7 +166,7 @@ def test_the_sentence_has_a_part_for_each_time_that_a_defect_came_and_went() -> 
         ],
         [("2.1.0", True), ("2.1.1", True)],
     ]
-    assert describe_ranges(lines) == (
+    assert describe_ranges(minor_versions) == (
         "2.0.52 has the defect, 2.0.53 fixes the defect; "
         "2.0.54 has the defect, 2.0.55 fixes the defect; "
         "2.1.0 and 2.1.1 have the defect, no later release fixes the defect"

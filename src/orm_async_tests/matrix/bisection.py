@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from orm_async_tests.matrix.stack_runs import Slot, run_stack
 from orm_async_tests.verdicts import BROKEN, HOLDS, NOT_RUN, SKIPPED, UPSTREAM
 from orm_async_tests.versions.defect_catalogue import KnownDefect
 from orm_async_tests.versions.ranges import describe_ranges, format_ranges
-from orm_async_tests.versions.releases import split_lines
+from orm_async_tests.versions.releases import group_by_minor_version
 
 UNSTABLE = "UNSTABLE"  # two runs of one release differ
 CONCLUSIVE = (HOLDS, UPSTREAM)  # words that say whether a defect shows
@@ -85,7 +85,7 @@ def read_outcome(
     return ReleaseOutcome(word, defects, item["reason"] if word in (BROKEN, SKIPPED) else "")
 
 
-def bisect_line(versions: Sequence[str], run: Run, first: Iterable[str] = ()) -> Outcomes:
+def bisect_minor_version(versions: Sequence[str], run: Run, first: Iterable[str] = ()) -> Outcomes:
     """Run a script on a few releases of one minor version, and return the outcomes, oldest first.
 
     First run the script on the oldest, the middle and the newest release, and on the releases in
@@ -147,14 +147,14 @@ class SearchResult:
     number: int
     library: str
     defects: tuple[KnownDefect, ...]
-    lines: tuple[Outcomes, ...]
+    minor_versions: tuple[Outcomes, ...]
 
     @property
     def outcomes(self) -> dict[str, ReleaseOutcome]:
-        return {version: outcome for line in self.lines for version, outcome in line.items()}
+        return dict(chain.from_iterable(outcomes.items() for outcomes in self.minor_versions))
 
     def _mark_shown(self, defect: KnownDefect) -> list[list[tuple[str, bool]]]:
-        return [mark_shown(line, defect.description) for line in self.lines]
+        return [mark_shown(outcomes, defect.description) for outcomes in self.minor_versions]
 
     def format_shown(self, defect: KnownDefect) -> str:
         return format_ranges(self._mark_shown(defect))
@@ -163,8 +163,12 @@ class SearchResult:
         return describe_ranges(self._mark_shown(defect))
 
     def format_words(self, *words: str) -> str:
-        lines = [[(version, o.word in words) for version, o in line.items()] for line in self.lines]
-        return format_ranges(lines)
+        return format_ranges(
+            [
+                [(version, outcome.word in words) for version, outcome in outcomes.items()]
+                for outcomes in self.minor_versions
+            ]
+        )
 
     def broken_by_version(self) -> dict[str, bool]:
         words = {version: outcome.word for version, outcome in self.outcomes.items()}
@@ -189,11 +193,11 @@ def search_releases(
     """
     shown = tuple(d for d in defects if any(script.number == number for script in d.scripts))
     ranges = " ".join(defect.versions.get(library, "") for defect in shown)
-    lines = []
-    for line in split_lines(versions):
-        outcomes = bisect_line(line, run, {*find_neighbors(ranges, line), *always})
-        lines.append(confirm_changes(outcomes, confirm or run))
-    return SearchResult(number, library, shown, tuple(lines))
+    confirmed = []
+    for group in group_by_minor_version(versions):
+        outcomes = bisect_minor_version(group, run, {*find_neighbors(ranges, group), *always})
+        confirmed.append(confirm_changes(outcomes, confirm or run))
+    return SearchResult(number, library, shown, tuple(confirmed))
 
 
 def find_neighbors(text: str, versions: Sequence[str]) -> set[str]:

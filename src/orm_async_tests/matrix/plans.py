@@ -81,8 +81,8 @@ FULL = (
     *STANDARD,
     Plan(pooler="transaction-unprepared"),
     *(
-        Plan(python=python, driver=driver, sqlalchemy=line)
-        for python, driver, line in product(
+        Plan(python=python, driver=driver, sqlalchemy=sqlalchemy)
+        for python, driver, sqlalchemy in product(
             ("3.11", "3.12", "3.13"), ("asyncpg", "psycopg"), ("", "2.0")
         )
     ),

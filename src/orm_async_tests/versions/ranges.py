@@ -49,27 +49,27 @@ def applies(versions: Mapping[str, str], libraries: Mapping[str, str]) -> bool:
     )
 
 
-Lines = Sequence[Sequence[tuple[str, bool]]]
+MinorVersions = Sequence[Sequence[tuple[str, bool]]]
 """For each minor version, the oldest version first: a version, and whether it has a defect."""
 
 
-def format_ranges(lines: Lines) -> str:
+def format_ranges(minor_versions: MinorVersions) -> str:
     """Return the version ranges that show a defect, for example ">=2.0.9,<2.0.55 or ==2.1.1"."""
     texts = []
-    for first, last, end in _runs_of_shown(lines):
+    for first, last, end in _runs_of_shown(minor_versions):
         closed = f"=={last}" if first == last else f">={first},<={last}"
         texts.append(f">={first},<{end}" if end else closed)
     return " or ".join(texts)
 
 
-def describe_ranges(lines: Lines) -> str:
+def describe_ranges(minor_versions: MinorVersions) -> str:
     """Return a sentence about the releases that have a defect, for example "2.1.3 and 2.1.4 have
     the defect, 2.1.5 fixes the defect".
     """
     from packaging.version import Version
 
     texts = []
-    for first, last, end in _runs_of_shown(lines):
+    for first, last, end in _runs_of_shown(minor_versions):
         shown = f"{first} has"
         if first != last:
             numbers = zip(Version(first).release, Version(last).release, strict=False)
@@ -80,13 +80,13 @@ def describe_ranges(lines: Lines) -> str:
     return "; ".join(texts) or "none of these releases has the defect"
 
 
-def _runs_of_shown(lines: Lines) -> Iterator[tuple[str, str, str]]:
+def _runs_of_shown(minor_versions: MinorVersions) -> Iterator[tuple[str, str, str]]:
     """Yield three versions for each series of consecutive versions with a defect: the first version
     of the series, the last version of the series, and the next version after the series. If a
     series ends with the newest release of a minor version, yield an empty text as the next version.
     """
-    for line in lines:
-        runs = [[*run] for _, run in groupby(line, key=itemgetter(1))]
+    for releases in minor_versions:
+        runs = [[*run] for _, run in groupby(releases, key=itemgetter(1))]
         for run, following in zip_longest(runs, runs[1:], fillvalue=[("", False)]):
             if run[0][1]:
                 yield run[0][0], run[-1][0], following[0][0]

@@ -77,14 +77,14 @@ def releases_between(library: str, since: str | None, until: str | None) -> list
     return releases
 
 
-def split_lines(versions: Iterable[str]) -> list[list[str]]:
+def group_by_minor_version(versions: Iterable[str]) -> list[list[str]]:
     """Group versions by minor version, because a fix in one minor version may be missing in others.
 
     If every minor version has only one release, return one group with all releases. For example,
     the releases of asyncpg form one group.
     """
-    lines = [list(line) for _, line in groupby(versions, lambda text: Version(text).release[:2])]
-    return lines if any(len(line) > 1 for line in lines) else [list(chain(*lines))]
+    groups = [list(group) for _, group in groupby(versions, lambda text: Version(text).release[:2])]
+    return groups if any(len(group) > 1 for group in groups) else [list(chain(*groups))]
 
 
 def release_folder(library: str, version: str, home: Path, python: Python = THIS_PYTHON) -> Path:

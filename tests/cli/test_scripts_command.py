@@ -81,6 +81,12 @@ def test_run_as_json_is_one_document_in_the_documented_form(database: db.Databas
     assert [result["number"] for result in documents[0]["results"]] == [5, 34]
 
 
+def test_json_and_ndjson_exclude_each_other() -> None:
+    done = orm("run", "5", "--json", "--ndjson")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "argument --ndjson: not allowed with argument --json" in done.stderr
+
+
 def test_run_as_ndjson_is_one_document_for_each_result(database: db.Database) -> None:
     lines = orm("run", "5", "34", "--ndjson", on=database).stdout.splitlines()
     documents = [json.loads(line) for line in lines]

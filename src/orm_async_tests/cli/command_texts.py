@@ -45,8 +45,8 @@ COMMANDS = {  # functions, and texts; in the order in which `--help` lists them
     --chapter NAME...  run the scripts of this chapter
     --all              run every script
     --anyway           also run scripts that need a newer SQLAlchemy than the installed release
-    --json             print the results as one JSON document
-    --ndjson           print each result as one line of JSON as soon as it is known
+    | --json           print the results as one JSON document
+    | --ndjson         print each result as one line of JSON as soon as it is known
     -v, --verbose...   print the SQL of each variant and the evidence; -vv prints both in full
     --require NEED     fail if this requirement is missing, instead of skipping scripts, for example
         pgbouncer or pgbouncer,standby

@@ -88,6 +88,16 @@ def test_a_python_that_does_not_start_is_replaced_by_the_one_of_pyenv(
     assert find_interpreter("3.98") == str(installed)
 
 
+def test_a_preset_omits_a_python_that_is_not_installed(tmp_path: Path) -> None:
+    nothing = {"PATH": str(tmp_path), "PYENV_ROOT": str(tmp_path)}
+    done = orm("matrix", "--list", "--preset", "full", env=nothing)
+    pythons = {name.partition(",")[0] for name in done.stdout.splitlines()}
+    assert (done.returncode, pythons) == (0, {f"python {plans.THIS_PYTHON}"})
+    assert done.stderr.count("The matrix omits Python 3.") == 2
+    named = orm("matrix", "--python", "3.11", "--python", "3.12", "--python", "3.13", env=nothing)
+    assert (named.returncode, named.stdout) == (2, "")
+
+
 def test_scripts_on_an_unreachable_database_are_not_run(tmp_path: Path) -> None:
     run = run_matrix("postgresql://127.0.0.1:1/x", tmp_path / "m.ndjson", "5", "6")
     assert [*records.verdicts(run).values()] == ["NOT RUN", "NOT RUN"]

@@ -11,7 +11,7 @@ from orm_async_tests import catalogue, github, terminal
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.matrix import records, summaries
 from orm_async_tests.matrix.expected_differences import find_unexpected, group_by_reason
-from orm_async_tests.matrix.plans import PRESETS, Plan, combine, take_shard
+from orm_async_tests.matrix.plans import PRESETS, THIS_PYTHON, Plan, combine, take_shard
 from orm_async_tests.matrix.records import Record
 from orm_async_tests.matrix.stack_runs import Slot, find_interpreter, run_matrix
 from orm_async_tests.output_files import require_writable, write_file
@@ -76,8 +76,23 @@ def _choose_plans(arguments: argparse.Namespace) -> tuple[Plan, ...]:
     if arguments.preset not in PRESETS:
         problem = f"there is no preset {arguments.preset!r}"
         raise CouldNotRun(problem, "--preset", f"add --preset {' or --preset '.join(PRESETS)}")
-    chosen = combine(axes) if any(axes.values()) else PRESETS[arguments.preset]
-    return take_shard(chosen, arguments.shard) if arguments.shard else chosen
+    has_axes = any(axes.values())
+    chosen = combine(axes) if has_axes else PRESETS[arguments.preset]
+    if arguments.shard:  # before the next step, so that all machines split a preset the same way
+        chosen = take_shard(chosen, arguments.shard)
+    return chosen if has_axes else _omit_missing_pythons(chosen)
+
+
+def _omit_missing_pythons(plans: tuple[Plan, ...]) -> tuple[Plan, ...]:
+    """Return the plans whose Python is installed, and report the versions that are missing."""
+    missing = set()
+    for version in dict.fromkeys(plan.python for plan in plans if plan.python != THIS_PYTHON):
+        try:
+            find_interpreter(version)
+        except NotInstalled as error:
+            print(f"The matrix omits Python {version}, because {error}.", file=sys.stderr)
+            missing.add(version)
+    return tuple(plan for plan in plans if plan.python not in missing)
 
 
 def _require_python(version: str) -> None:

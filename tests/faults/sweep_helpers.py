@@ -1,4 +1,4 @@
-"""Sweep the work of a test, which may leave connections open on purpose."""
+"""Sweep the function of a test, which may leave connections open on purpose."""
 
 import asyncio
 
@@ -6,17 +6,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from orm_async_tests import db
 from orm_async_tests.faults import Report, sweep
-from orm_async_tests.faults.injection import Work
+from orm_async_tests.faults.injection import Function
 
 LEAKED: list[AsyncConnection] = []  # invalidated after the sweep
 
 
-def run_sweep(database: db.Database, work: Work, *kinds: str, rows: str | None = None) -> Report:
+def run_sweep(
+    database: db.Database, function: Function, *kinds: str, rows: str | None = None
+) -> Report:
     """Return the report of a sweep with these kinds of faults."""
 
     async def run() -> Report:
         engine = create_async_engine(database.url)
-        report = await sweep(work, engine, rows=rows, kinds=kinds)
+        report = await sweep(function, engine, rows=rows, kinds=kinds)
         while LEAKED:
             if not (connection := LEAKED.pop()).closed:
                 await connection.invalidate()

@@ -16,7 +16,7 @@ from orm_async_tests.faults.failed_points import find_failed_points
 from orm_async_tests.faults.fault_points import KINDS, parse_point
 from tests.faults import test_sweep
 
-USERS_WORK = "tests.faults.test_sweep:commit_twice"
+USERS_FUNCTION = "tests.faults.test_sweep:commit_twice"
 ROWS = ("--rows", "select count(*) from users")
 Run = Callable[..., tuple[int, str, str]]
 APPLICATION = '''
@@ -114,7 +114,7 @@ def test_a_known_defect_that_does_not_show_is_an_error(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copy_before_begin = expected_violations.read_expected()["copy_before_begin"]
-    cured = replace(copy_before_begin, works=frozenset({"commit"}))
+    cured = replace(copy_before_begin, patterns=frozenset({"commit"}))
     monkeypatch.setattr(expected_violations, "read_expected", lambda: {"cured": cured})
     code, out, _ = run("--pattern", "commit", "--fault", "timeout")
     assert code == 1
@@ -124,11 +124,11 @@ def test_a_known_defect_that_does_not_show_is_an_error(
 def test_a_users_function_is_swept_until_its_failures_pass(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sweep = ("--pattern", USERS_WORK, *ROWS, "--fault", "timeout")
-    failed_points = find_failed_points(tmp_path, USERS_WORK, "asyncpg", "asyncio")
+    sweep = ("--pattern", USERS_FUNCTION, *ROWS, "--fault", "timeout")
+    failed_points = find_failed_points(tmp_path, USERS_FUNCTION, "asyncpg", "asyncio")
     code, out, err = run(*sweep)
     assert code == 1
-    assert f"asyncpg/asyncio/{USERS_WORK}/timeout-suspended/" in out
+    assert f"asyncpg/asyncio/{USERS_FUNCTION}/timeout-suspended/" in out
     assert re.search(r"\n\d points: .* commits \(\d+ s\)\ntest_sweep\.py:", out)
     assert "\n    partial commit: changed by 1 instead of 2\n    at test_sweep.py:" in out
     assert "last time" not in err
@@ -137,7 +137,7 @@ def test_a_users_function_is_swept_until_its_failures_pass(
 
     code, _, err = run(*sweep)
     assert code == 1
-    assert f"{USERS_WORK}: points that failed last time run first ({len(points)})" in err
+    assert f"{USERS_FUNCTION}: points that failed last time run first ({len(points)})" in err
     assert all(f"fails again: {point.token}\n" in err for point in points)
     assert err.index("fails again") < err.index("timeout-suspended:")
 
@@ -209,7 +209,7 @@ def test_a_function_without_fault_points_ends_with_2(run: Run, application: str)
     ],
 )
 def test_rows_that_are_no_row_of_numbers_end_with_2(run: Run, rows: str, problem: str) -> None:
-    code, _, err = run("--pattern", USERS_WORK, "--fault", "cancel", "--rows", rows)
+    code, _, err = run("--pattern", USERS_FUNCTION, "--fault", "cancel", "--rows", rows)
     assert code == 2
     assert problem in err
     assert "where: --rows" in err
@@ -259,7 +259,7 @@ def test_an_unknown_fault_of_another_release_is_ignored(tmp_path: Path) -> None:
         ("--pattern", ":nothing"),
         ("--pattern", "json:"),
         ("--fault", "flood"),
-        ("--fault", "kill", "--pattern", USERS_WORK),
+        ("--fault", "kill", "--pattern", USERS_FUNCTION),
         ("--point", "asyncpg/asyncio/add/cancel-never/1"),
         ("--point", "asyncpg/asyncio/add/cancel-ready/0"),
         ("--point", "asyncpg/asyncio/add/cancel-ready/300"),

@@ -9,33 +9,33 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from orm_async_tests import db
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.faults import Report, pattern_sweeps, server_monitor, sweep
+from orm_async_tests.faults import Report, planning, server_monitor, sweep
 from orm_async_tests.faults.fault_points import Fault, Point
-from orm_async_tests.faults.pattern_sweeps import (
+from orm_async_tests.faults.patterns import add
+from orm_async_tests.faults.planning import (
     default_kinds,
     open_private_server,
     plan_sweeps,
-    select_patterns,
+    select_functions,
 )
-from orm_async_tests.faults.patterns import add
 from orm_async_tests.harness.environment.servers import url_of
 from orm_async_tests.postgres.cluster import DURABLE
 from tests.faults.sweep_helpers import name_violations
 
 NON_DURABLE = {"synchronous_commit": "off", "wal_writer_delay": "10000"}  # milliseconds
-USERS_WORK = "tests.faults.test_sweep:commit_twice"
+USERS_FUNCTION = "tests.faults.test_sweep:commit_twice"
 
 
 def sweep_kills(database: db.Database, *names: str) -> Report:
     """Return the report of patterns on a private server that is killed at every point."""
 
     async def run() -> Report:
-        patterns = select_patterns(names, None)
-        with open_private_server(patterns, ["kill"]) as private:
+        functions = select_functions(names, None)
+        with open_private_server(functions, ["kill"]) as private:
             sweeps = [
                 sweep
-                for pattern in patterns
-                for sweep in plan_sweeps(pattern, database, ["kill"], "asyncio", private)
+                for function in functions
+                for sweep in plan_sweeps(function, database, ["kill"], "asyncio", private)
             ]
             return Report([cell for sweep in sweeps async for cell in sweep.run()])
 
@@ -45,7 +45,7 @@ def sweep_kills(database: db.Database, *names: str) -> Report:
 @pytest.fixture
 def non_durable(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the private server answer a commit before it is on disk."""
-    for module in (pattern_sweeps, server_monitor):
+    for module in (planning, server_monitor):
         monkeypatch.setattr(module, "DURABLE", NON_DURABLE)
 
 
@@ -75,7 +75,7 @@ def test_a_killed_server_is_started_again_with_durable_settings(database: db.Dat
         return settings
 
     async def run() -> None:
-        [pattern] = select_patterns(["commit"], None)
+        [pattern] = select_functions(["commit"], None)
         with open_private_server([pattern], ["kill"]) as private:
             assert private is not None
             [sweep] = plan_sweeps(pattern, database, ["kill"], "asyncio", private)
@@ -91,10 +91,10 @@ def test_a_killed_server_is_started_again_with_durable_settings(database: db.Dat
 
 
 def test_no_server_is_killed_for_a_users_function_or_database(database: db.Database) -> None:
-    patterns, embedded = select_patterns(["add"], None), replace(database, kind="embedded")
-    assert "kill" not in default_kinds(patterns, database)
-    assert "kill" in default_kinds(patterns, embedded)
-    assert "kill" not in default_kinds(select_patterns([USERS_WORK], None), embedded)
+    functions, embedded = select_functions(["add"], None), replace(database, kind="embedded")
+    assert "kill" not in default_kinds(functions, database)
+    assert "kill" in default_kinds(functions, embedded)
+    assert "kill" not in default_kinds(select_functions([USERS_FUNCTION], None), embedded)
 
 
 def test_a_server_that_is_not_private_is_not_killed(database: db.Database) -> None:

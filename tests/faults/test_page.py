@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from orm_async_tests import db
 from orm_async_tests.faults import injection, sweeping
 from orm_async_tests.faults.expected_violations import read_expected
-from orm_async_tests.faults.pattern_sweeps import TIMEOUTS
+from orm_async_tests.faults.planning import TIMEOUTS
 from tests.faults.sweep_helpers import run_sweep
 
 PAGE = (Path(__file__).parents[2] / "docs/faults.md").read_text("utf-8")

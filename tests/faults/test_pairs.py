@@ -40,7 +40,7 @@ def test_the_end_of_a_backend_during_the_clean_up_is_survived(database: db.Datab
     assert report.outcomes
 
 
-def test_work_that_a_second_cancel_breaks_is_reported(database: db.Database) -> None:
+def test_a_function_that_a_second_cancel_breaks_is_reported(database: db.Database) -> None:
     assert not run_sweep(database, close_unless_cancelled_twice, "cancel").violating
     report = run_sweep(database, close_unless_cancelled_twice, "cancel+cancel")
     assert "checked out" in name_violations(report)

@@ -7,7 +7,7 @@ import pytest
 from orm_async_tests import db
 from orm_async_tests.faults.expected_violations import find_missing
 from orm_async_tests.faults.fault_points import ANYWHERE
-from orm_async_tests.faults.pattern_sweeps import plan_sweeps, select_patterns
+from orm_async_tests.faults.planning import plan_sweeps, select_functions
 from orm_async_tests.faults.report import Report
 from orm_async_tests.faults.sweeping import read_versions, sweep_failed_first
 
@@ -30,7 +30,7 @@ STALLS = 1  # points at which the machine stood still for seconds, so that a rer
     [pytest.param(name, marks=() if name == "commit" else pytest.mark.thorough) for name in POINTS],
 )
 def test_a_pattern_survives_every_fault_at_every_point(database: db.Database, name: str) -> None:
-    [pattern] = select_patterns([name], None)
+    [pattern] = select_functions([name], None)
     sweeps = plan_sweeps(pattern, database, ANYWHERE, "asyncio", None)
     versions = read_versions("asyncpg")
     cells = asyncio.run(sweep_failed_first(sweeps, None, versions, print))

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from orm_async_tests import db
 from orm_async_tests.faults import Report, sweep
 from orm_async_tests.faults.fault_points import Fault, Point
-from orm_async_tests.faults.injection import Work
+from orm_async_tests.faults.injection import Function
 from orm_async_tests.faults.outcomes import Outcome
 from orm_async_tests.faults.patterns import USERS, read_untimed
 from orm_async_tests.faults.sweeping import Sweep
@@ -31,12 +31,12 @@ async def write(engine: AsyncEngine) -> None:
         await connection.execute(insert(User).values(username="one"))
 
 
-def sweep_with_timeouts(database: db.Database, work: Work, kind: str) -> Report:
+def sweep_with_timeouts(database: db.Database, function: Function, kind: str) -> Report:
     """Return the report of a sweep in which the driver's timeouts release every caller."""
 
     async def run() -> Report:
         engine = create_async_engine(database.url, connect_args=TIMEOUTS)
-        return await sweep(work, engine, rows=USERS, kinds=[kind])
+        return await sweep(function, engine, rows=USERS, kinds=[kind])
 
     report = asyncio.run(run())
     assert not report.violating, report
@@ -47,15 +47,20 @@ def sweep_with_timeouts(database: db.Database, work: Work, kind: str) -> Report:
 
 
 def run_stall(
-    database: db.Database, work: Work, moment: str, at: int, timeout: float | None, patience: float
+    database: db.Database,
+    function: Function,
+    moment: str,
+    at: int,
+    timeout: float | None,
+    patience: float,
 ) -> Outcome:
     """Return the outcome of a stall at one message, with this command_timeout in seconds."""
     options = {} if timeout is None else {"command_timeout": timeout}
     engine = create_async_engine(database.url, connect_args=options)
     sweep = Sweep(
-        work, lambda: engine, database.url, "work", ("stall",), rows=USERS, patience=patience
+        function, lambda: engine, database.url, "read", ("stall",), rows=USERS, patience=patience
     )
-    point = Point("asyncpg", "asyncio", "work", Fault("stall", moment), at)
+    point = Point("asyncpg", "asyncio", "read", Fault("stall", moment), at)
     return asyncio.run(sweep.run_point(point))
 
 

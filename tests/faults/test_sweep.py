@@ -1,4 +1,4 @@
-"""A sweep reports work that is wrong, and passes work that is right."""
+"""A sweep reports a function that is wrong, and passes a function that is right."""
 
 import asyncio
 
@@ -154,6 +154,6 @@ def test_a_retry_survives_one_reset_but_no_network_that_stays_down(database: db.
     assert "done" not in results["down"]
 
 
-def test_work_that_fails_without_a_fault_is_refused(database: db.Database) -> None:
+def test_a_function_that_fails_without_a_fault_is_refused(database: db.Database) -> None:
     with pytest.raises(CouldNotRun, match="ProgrammingError"):
         run_sweep(database, always_fail, "cancel")

@@ -164,7 +164,7 @@ COMMANDS = {  # functions, and texts; in the order in which `--help` lists them
     BEFORE  read the results of the earlier run from this file
     AFTER   read the results of the later run from this file
     """,
-    "cli.faults:sweep_patterns": f"""
+    "cli.faults:sweep_functions": f"""
     faults  inject faults, for example a cancellation, into a pattern or into your own function
     --pattern NAME...  run this pattern, for example transfer, or your function as module:function
     --rows SQL         check your function's changes with this query, which returns one row of

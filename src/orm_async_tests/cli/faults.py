@@ -9,12 +9,12 @@ from functools import partial
 
 from orm_async_tests import terminal
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.faults import pattern_sweeps
+from orm_async_tests.faults import planning
 from orm_async_tests.faults.expected_violations import find_missing
 from orm_async_tests.faults.failed_points import find_failed_points
 from orm_async_tests.faults.fault_points import list_faults, parse_point
 from orm_async_tests.faults.outcomes import Cell, format_numbers
-from orm_async_tests.faults.patterns import Pattern
+from orm_async_tests.faults.patterns import SweptFunction
 from orm_async_tests.faults.report import (
     Report,
     build_document,
@@ -35,20 +35,20 @@ REPEAT = "To run one of the points again, add --point with its token to the comm
 TOKEN = "add --point with a token that an earlier run printed at the start of a line"
 
 
-def sweep_patterns(arguments: argparse.Namespace) -> int:
+def sweep_functions(arguments: argparse.Namespace) -> int:
     """Sweep the chosen functions, and return 1 if a violation has no known defect as its cause."""
     if arguments.point:
         return run_again(arguments)
-    patterns = pattern_sweeps.select_patterns(arguments.pattern, arguments.rows)
-    pattern_sweeps.check_kinds(arguments.fault)
+    functions = planning.select_functions(arguments.pattern, arguments.rows)
+    planning.check_kinds(arguments.fault)
     started = time.perf_counter()
-    cells, versions = _sweep(patterns, arguments)
-    reached = {cell.work for cell in cells if cell.outcomes}
+    cells, versions = _sweep(functions, arguments)
+    reached = {cell.function for cell in cells if cell.outcomes}
     for cell in cells:
-        if cell.work not in reached:  # a sweep of nothing is no success
+        if cell.function not in reached:  # a sweep of nothing is no success
             problem = "the function has no fault point: it neither waits nor sends a message"
             remedy = "repeat the command with a function that runs a statement on its engine"
-            raise CouldNotRun(problem, cell.work, remedy)
+            raise CouldNotRun(problem, cell.function, remedy)
     missing, report = list(find_missing(cells, versions)), Report(cells)
     if arguments.json:
         print(json.dumps(build_document(report, {**versions, "loop": arguments.loop}), indent=2))
@@ -70,29 +70,29 @@ def sweep_patterns(arguments: argparse.Namespace) -> int:
 
 
 def _sweep(
-    patterns: Sequence[Pattern], arguments: argparse.Namespace
+    functions: Sequence[SweptFunction], arguments: argparse.Namespace
 ) -> tuple[list[Cell], dict[str, str]]:
     loop = arguments.loop
     cells: list[Cell] = []
-    with pattern_sweeps.open_database(patterns, arguments.db, arguments.driver) as database:
-        kinds = arguments.fault or pattern_sweeps.default_kinds(
-            patterns, database, partial(print, file=sys.stderr)
+    with planning.open_database(functions, arguments.db, arguments.driver) as database:
+        kinds = arguments.fault or planning.default_kinds(
+            functions, database, partial(print, file=sys.stderr)
         )
-        total = sum(len(list_faults([*pattern.kinds.intersection(kinds)])) for pattern in patterns)
+        total = sum(len(list_faults([*swept.kinds.intersection(kinds)])) for swept in functions)
         versions = read_versions(database.driver)
         with (
-            pattern_sweeps.open_private_server(patterns, kinds) as private,
+            planning.open_private_server(functions, kinds) as private,
             terminal.show_progress("faults", total) as (say, advance),
         ):
             say(f"db: {database.label}, {database.driver}, {loop}")
 
             def report_cell(cell: Cell) -> None:
-                say(f"{cell.work} {cell.fault}: {format_cell(cell)}")
-                advance(cell.work)
+                say(f"{cell.function} {cell.fault}: {format_cell(cell)}")
+                advance(cell.function)
 
-            for pattern in patterns:
-                sweeps = pattern_sweeps.plan_sweeps(pattern, database, kinds, loop, private)
-                failed = find_failed_points(home(), pattern.name, database.driver, loop)
+            for swept in functions:
+                sweeps = planning.plan_sweeps(swept, database, kinds, loop, private)
+                failed = find_failed_points(home(), swept.name, database.driver, loop)
                 cells += run(loop, sweep_failed_first, sweeps, failed, versions, say, report_cell)
     return cells, versions
 
@@ -101,20 +101,20 @@ def run_again(arguments: argparse.Namespace) -> int:
     point = parse_point(arguments.point)
     if point.driver not in DRIVERS:
         raise CouldNotRun(f"{point.driver!r} is not a driver", "--point", TOKEN)
-    [pattern] = pattern_sweeps.select_patterns([point.work], arguments.rows)
-    kinds, driver = [point.fault.kind], None if pattern.engine else point.driver
+    [swept] = planning.select_functions([point.function], arguments.rows)
+    kinds, driver = [point.fault.kind], None if swept.engine else point.driver
     with (
-        pattern_sweeps.open_database([pattern], arguments.db, driver) as database,
-        pattern_sweeps.open_private_server([pattern], kinds) as private,
+        planning.open_database([swept], arguments.db, driver) as database,
+        planning.open_private_server([swept], kinds) as private,
     ):
-        [sweep] = pattern_sweeps.plan_sweeps(pattern, database, kinds, point.loop, private)
+        [sweep] = planning.plan_sweeps(swept, database, kinds, point.loop, private)
         outcome = run(point.loop, sweep.run_point, point)
     if not outcome.reached:
         count = pluralize(outcome.count, "point")
-        problem = f"with this fault, {point.work} has only {count}, and no point {point.where}"
+        problem = f"with this fault, {point.function} has only {count}, and no point {point.where}"
         raise CouldNotRun(problem, "--point", TOKEN)
     if not outcome.violations:
-        find_failed_points(home(), pattern.name, point.driver, point.loop).forget(point)
+        find_failed_points(home(), swept.name, point.driver, point.loop).forget(point)
     print(format_point(outcome))
     print(f"  the fault was injected: {'yes' if outcome.delivered else 'no'}")
     print(f"  the caller got: {outcome.result} {outcome.message}".rstrip())

@@ -24,17 +24,17 @@ class ExpectedViolation:
 
     defect: Upstream
     violations: Collection[str]
-    works: Collection[str] = ()  # the patterns that have the defect; if empty, any work
+    patterns: Collection[str] = ()  # that have the defect; if empty, any function
     faults: Collection[str] = ()  # by kind, or by kind and moment; if empty, any fault
-    shown_by: Collection[str] = ()  # the patterns that must show a defect of any work
+    shown_by: Collection[str] = ()  # the patterns that must show a defect of any function
     always: bool = True  # whether every sweep shows it, however busy the machine is
-    function: str = ""  # of a library in which the work is suspended, by its name in the label
+    library_function: str = ""  # in which the task is suspended, by its name in the label
 
     def explains(self, outcome: Outcome) -> bool:
         return (
-            (not self.works or outcome.point.work in self.works)
+            (not self.patterns or outcome.point.function in self.patterns)
             and self.applies_to(outcome.point.fault)
-            and self.function in outcome.label
+            and self.library_function in outcome.label
             and set(outcome.violations) <= set(self.violations)
         )
 
@@ -68,9 +68,9 @@ def find_missing(cells: Sequence[Cell], versions: Mapping[str, str]) -> Iterator
     libraries, but did not show.
     """
     for expected in read_expected().values():
-        works = (expected.works or expected.shown_by) if expected.always else ()
+        patterns = (expected.patterns or expected.shown_by) if expected.always else ()
         required = [
-            cell for cell in cells if cell.work in works and expected.applies_to(cell.fault)
+            cell for cell in cells if cell.function in patterns and expected.applies_to(cell.fault)
         ]
         violating = (outcome for cell in required for outcome in cell.violating)
         is_shown = any(map(expected.explains, violating))

@@ -45,11 +45,11 @@ class FailedPoints:
         part.replace(self.path)
 
 
-def find_failed_points(folder: Path, work: str, driver: str, loop: str) -> FailedPoints:
+def find_failed_points(folder: Path, function: str, driver: str, loop: str) -> FailedPoints:
     """Return the file that stores the fault points at which a function failed. For a user's
     function, the file's name depends on the working directory, because functions in two directories
     may have the same name.
     """
-    directory = str(Path.cwd()) if ":" in work else ""
-    key = "\n".join((work, driver, loop, directory))
+    directory = str(Path.cwd()) if ":" in function else ""
+    key = "\n".join((function, driver, loop, directory))
     return FailedPoints(folder / "faults" / hashlib.sha256(key.encode()).hexdigest()[:16])

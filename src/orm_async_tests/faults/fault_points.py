@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from orm_async_tests.errors import CouldNotRun
 
 SUSPENSION, MESSAGE = ("suspended", "ready"), ("before", "after")
-TOKEN = re.compile(  # the work of a test is its id, which contains slashes too
+TOKEN = re.compile(  # a test's id names its function, and contains slashes
     r"([^/]*)/([^/]*)/(.*)/([^/-]*)-([^/-]*)/([1-9][0-9]{0,8})(?:\+([1-9][0-9]{0,8}))?"
 )
 
@@ -73,7 +73,7 @@ class Point:
 
     driver: str
     loop: str
-    work: str
+    function: str
     fault: Fault
     at: int
     then: int = 0  # the number of suspensions from the first fault of a pair to the second one
@@ -81,7 +81,7 @@ class Point:
     @property
     def token(self) -> str:
         """The text that identifies this fault point in the option `--point` of `faults`."""
-        return f"{self.driver}/{self.loop}/{self.work}/{self.fault}/{self.where}"
+        return f"{self.driver}/{self.loop}/{self.function}/{self.fault}/{self.where}"
 
     @property
     def where(self) -> str:
@@ -92,10 +92,10 @@ class Point:
 def parse_point(token: str) -> Point:
     """Return the fault point that a text such as `asyncpg/asyncio/add/cancel-ready/3` names."""
     if match := TOKEN.fullmatch(token):
-        driver, loop, work, kind, moment, at, then = match.groups()
+        driver, loop, function, kind, moment, at, then = match.groups()
         fault = Fault(kind, moment)
         if kind in KINDS and fault in list_faults([kind]) and bool(then) == (kind in PAIRS):
-            return Point(driver, loop, work, fault, int(at), int(then or 0))
+            return Point(driver, loop, function, fault, int(at), int(then or 0))
     raise CouldNotRun(
         f"{token!r} is not a fault point",
         "--point",

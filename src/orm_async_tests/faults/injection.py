@@ -23,8 +23,8 @@ from orm_async_tests.harness import checked_out
 from orm_async_tests.harness.report.phrasing import pluralize
 from orm_async_tests.troubles import clear_frames, record_troubles
 
-Work = Callable[[AsyncEngine], Awaitable[Any]]
-RELEASED_WITHIN = 5.0  # seconds from the start of the work
+Function = Callable[[AsyncEngine], Awaitable[Any]]
+RELEASED_WITHIN = 5.0  # seconds from the start of the function
 SILENT_FOR = 3.0  # seconds until the caller is cancelled, if its driver has not released it
 CLOSED_WITHIN = {"asyncpg": 4.0, "psycopg": 12.0}  # after that: they wait 2 s, and 5 or 10
 SETTLED_WITHIN = 3.0  # seconds until the server and the event loop have to be idle
@@ -32,35 +32,35 @@ MAX_USES = 4  # the number of attempts to use the engine again
 
 
 @dataclass(frozen=True)
-class Target:
+class Setup:
     """The tested function, with the engine and the server that the faults disturb."""
 
-    work: Work
+    function: Function
     make_engine: Callable[[], AsyncEngine]
     monitor: ServerMonitor
-    rows: str | None  # A query of one row of numbers that the work changes
-    warm: bool = True  # whether the pool has a connection before the work starts
+    rows: str | None  # A query of one row of numbers that the function changes
+    warm: bool = True  # whether the pool has a connection before the function starts
     network: Network | None = None
     patience: float = SILENT_FOR  # the seconds that a silent network may keep the caller waiting
 
 
-async def run_point(target: Target, point: Point, expected_change: tuple[Any, ...] = ()) -> Outcome:
-    engine = target.make_engine()
-    with _instrument_connections(engine, target):
-        if target.warm:
+async def run_point(setup: Setup, point: Point, expected_change: tuple[Any, ...] = ()) -> Outcome:
+    engine = setup.make_engine()
+    with _instrument_connections(engine, setup):
+        if setup.warm:
             await _ping(engine)
-        before = await _read_numbers(target)
+        before = await _read_numbers(setup)
         with record_troubles() as troubles:
-            released, tasks = await _run_work(target, engine, point)
+            released, tasks = await _run_function(setup, engine, point)
             if point.fault.kind == "kill" and released.delivered:
-                await target.monitor.restart()
-            states, leaked_tasks = await _settle(target.monitor, tasks)
+                await setup.monitor.restart()
+            states, leaked_tasks = await _settle(setup.monitor, tasks)
             tasks.clear()
             await _collect_garbage()  # so that garbage shows now, and not at the next point
             failed_uses = await _use_again(engine)
-            orphans = await _dispose_and_count_orphans(engine, target.monitor)
+            orphans = await _dispose_and_count_orphans(engine, setup.monitor)
             await _collect_garbage()
-        after = await _read_numbers(target)
+        after = await _read_numbers(setup)
     return replace(
         released,
         backend_states=states,
@@ -143,7 +143,7 @@ class Delivery:
 
 
 @contextmanager
-def _instrument_connections(engine: AsyncEngine, target: Target) -> Iterator[None]:
+def _instrument_connections(engine: AsyncEngine, setup: Setup) -> Iterator[None]:
     """Set the application_name of every connection that the engine opens in the `with` block of
     `_instrument_connections()`. If the sweep uses a proxy, make the engine connect to the proxy
     instead of the server.
@@ -155,16 +155,16 @@ def _instrument_connections(engine: AsyncEngine, target: Target) -> Iterator[Non
     def change_parameters(
         _dialect: Any, _record: Any, _args: Any, parameters: dict[str, Any]
     ) -> None:
-        names = {"application_name": target.monitor.name}
+        names = {"application_name": setup.monitor.name}
         if engine.driver == "asyncpg":
             settings = parameters.get("server_settings") or {}
             parameters["server_settings"] = {**settings, **names}
         else:
             parameters.update(names)
-        if target.network is not None:
+        if setup.network is not None:
             refuse_tls(parameters)
             without_tls = {"ssl": False} if engine.driver == "asyncpg" else {"sslmode": "disable"}
-            parameters.update(host="127.0.0.1", port=target.network.port, **without_tls)
+            parameters.update(host="127.0.0.1", port=setup.network.port, **without_tls)
 
     event.listen(engine.sync_engine, "do_connect", change_parameters)
     try:
@@ -173,16 +173,16 @@ def _instrument_connections(engine: AsyncEngine, target: Target) -> Iterator[Non
         event.remove(engine.sync_engine, "do_connect", change_parameters)
 
 
-async def _run_work(
-    target: Target, engine: AsyncEngine, point: Point
+async def _run_function(
+    setup: Setup, engine: AsyncEngine, point: Point
 ) -> tuple[Outcome, list[asyncio.Task[Any]]]:
     """Return what the caller saw, and the tasks that the tested function started."""
-    fault, network = point.fault, target.network
-    delivery = Delivery(point, target.monitor)
+    fault, network = point.fault, setup.network
+    delivery = Delivery(point, setup.monitor)
 
     async def run() -> None:
         async with delivery.limit():
-            await target.work(engine)
+            await setup.function(engine)
 
     at = 0 if fault.is_at_message else point.at
     suspensions = Suspensions(at, fault.moment, delivery.deliver)
@@ -194,7 +194,7 @@ async def _run_work(
         main = asyncio.get_running_loop().create_task(run())
         main.add_done_callback(lambda _: counts.append(checked_out(engine)))
         is_silent = fault.kind in SILENT and bool(point.at)
-        await asyncio.wait({main}, timeout=target.patience if is_silent else RELEASED_WITHIN)
+        await asyncio.wait({main}, timeout=setup.patience if is_silent else RELEASED_WITHIN)
         if is_silent and not main.done():
             needed_cancel = main.cancel()
             await asyncio.wait({main}, timeout=CLOSED_WITHIN[engine.driver])
@@ -301,11 +301,11 @@ async def _dispose_and_count_orphans(engine: AsyncEngine, monitor: ServerMonitor
     return 0
 
 
-async def _read_numbers(target: Target) -> tuple[Any, ...]:
-    if target.rows is None:
+async def _read_numbers(setup: Setup) -> tuple[Any, ...]:
+    if setup.rows is None:
         return ()
     try:
-        rows = await target.monitor.query(target.rows)
+        rows = await setup.monitor.query(setup.rows)
     except SQLAlchemyError as error:
         problem = f"failed: {_first_line(getattr(error, 'orig', error))}"
     else:
@@ -313,7 +313,7 @@ async def _read_numbers(target: Target) -> tuple[Any, ...]:
             return rows[0]
         problem = f"returned {rows[0] if len(rows) == 1 else pluralize(len(rows), 'row')}"
     raise CouldNotRun(
-        f"the query {target.rows!r} {problem}",
+        f"the query {setup.rows!r} {problem}",
         "--rows, or the argument `rows`",
         "use a query that returns one row of numbers, for example 'select count(*) from orders'",
     )

@@ -86,7 +86,7 @@ class Outcome:
             (OPEN_BACKEND, states, states),
             (TASK, self.leaked_tasks, ", ".join(self.leaked_tasks)),
             (PARTIAL_COMMIT, is_partial, change),
-            (LOST_COMMIT, is_lost, "the work ended normally, but nothing was committed"),
+            (LOST_COMMIT, is_lost, "the function ended normally, but nothing was committed"),
             (TROUBLE, self.troubles, "; ".join(self.troubles)),
             (UNUSABLE, is_unusable, "; ".join(self.failed_uses)),
             (ORPHAN, self.orphans, f"{self.orphans} after dispose()"),
@@ -98,7 +98,7 @@ class Outcome:
 class Cell:
     """The outcomes of all runs of one function with one fault, at different fault points."""
 
-    work: str
+    function: str
     fault: Fault
     counts: tuple[int, int]  # the numbers of points in two runs without a fault
     outcomes: tuple[Outcome, ...] = ()

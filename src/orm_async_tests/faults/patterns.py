@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 from sqlalchemy.orm import selectinload
 
 from orm_async_tests.faults.fault_points import PAIRS, USUAL
-from orm_async_tests.faults.injection import Work
+from orm_async_tests.faults.injection import Function
 from orm_async_tests.models import TrackPoint, User
 
 USERS = "select count(*) from users"
@@ -126,12 +126,12 @@ async def _copy_rows(connection: AsyncConnection) -> None:
 
 
 @dataclass(frozen=True)
-class Pattern:
+class SweptFunction:
     """A function that `orm-async-tests faults` sweeps, with the settings of its sweeps."""
 
-    work: Work
-    rows: str | None  # A query of one row of numbers that the work changes
-    warm: bool = True  # whether the pool has a connection before the work starts
+    function: Function
+    rows: str | None  # A query of one row of numbers that the function changes
+    warm: bool = True  # whether the pool has a connection before the function starts
     timed: bool = True  # whether its engine has the driver's timeouts on a silent network
     kinds: frozenset[str] = frozenset(USUAL)  # the faults in a sweep of all patterns
     path: str = ""  # module:function of a user's function
@@ -139,7 +139,7 @@ class Pattern:
 
     @property
     def name(self) -> str:
-        return self.path or str(getattr(self.work, "__name__", self.work))
+        return self.path or str(getattr(self.function, "__name__", self.function))
 
     @property
     def is_users(self) -> bool:
@@ -148,19 +148,19 @@ class Pattern:
 
 SHORT = frozenset((*USUAL, *PAIRS, "down"))
 PATTERNS = {
-    pattern.name: pattern
-    for pattern in (
-        Pattern(add, USERS, kinds=SHORT),
-        Pattern(transfer, LATITUDES),
-        Pattern(load, None, kinds=SHORT | {"stall"}),
-        Pattern(stream, None, kinds=SHORT),
-        Pattern(bulk, USERS),
-        Pattern(connect, None, warm=False, kinds=frozenset((*USUAL, "stall"))),
-        Pattern(commit, USERS, kinds=SHORT | {"stall", "partition"}),
-        Pattern(take, JOBS, kinds=SHORT),
-        Pattern(dependency, USERS, kinds=SHORT),
-        Pattern(copy, USERS, kinds=SHORT),
-        Pattern(copy_first, USERS),
-        Pattern(read_untimed, None, timed=False, kinds=frozenset({"stall"})),
+    swept.name: swept
+    for swept in (
+        SweptFunction(add, USERS, kinds=SHORT),
+        SweptFunction(transfer, LATITUDES),
+        SweptFunction(load, None, kinds=SHORT | {"stall"}),
+        SweptFunction(stream, None, kinds=SHORT),
+        SweptFunction(bulk, USERS),
+        SweptFunction(connect, None, warm=False, kinds=frozenset((*USUAL, "stall"))),
+        SweptFunction(commit, USERS, kinds=SHORT | {"stall", "partition"}),
+        SweptFunction(take, JOBS, kinds=SHORT),
+        SweptFunction(dependency, USERS, kinds=SHORT),
+        SweptFunction(copy, USERS, kinds=SHORT),
+        SweptFunction(copy_first, USERS),
+        SweptFunction(read_untimed, None, timed=False, kinds=frozenset({"stall"})),
     )
 }

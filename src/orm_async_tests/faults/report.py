@@ -115,11 +115,13 @@ def format_cell(cell: Cell) -> str:
 
 
 def list_rows(report: Report) -> list[list[str]]:
-    works = list(dict.fromkeys(cell.work for cell in report.cells))
+    functions = list(dict.fromkeys(cell.function for cell in report.cells))
     faults = list(dict.fromkeys(str(cell.fault) for cell in report.cells))
-    cells = {(cell.work, str(cell.fault)): format_cell(cell) for cell in report.cells}
-    rows = [["fault", *works]]
-    return rows + [[fault, *(cells.get((work, fault), "") for work in works)] for fault in faults]
+    cells = {(cell.function, str(cell.fault)): format_cell(cell) for cell in report.cells}
+    rows = [["fault", *functions]]
+    return rows + [
+        [fault, *(cells.get((function, fault), "") for function in functions)] for fault in faults
+    ]
 
 
 def build_document(report: Report, stack: Mapping[str, str]) -> dict[str, Any]:
@@ -128,7 +130,7 @@ def build_document(report: Report, stack: Mapping[str, str]) -> dict[str, Any]:
 
 def _build_cell(cell: Cell) -> dict[str, Any]:
     return {
-        "work": cell.work,
+        "work": cell.function,
         "fault": str(cell.fault),
         "counts": list(cell.counts),
         "points": len(cell.outcomes),

@@ -109,7 +109,7 @@ class Suspensions:
         return task
 
     def _record(self, coroutine: Any, awaited: Any) -> Any:
-        # What outlives the work has no caller that a fault could reach.
+        # A task that outlives the function has no caller that a fault could reach.
         self.count += not self.main.done()
         if self.main.done() or self.count != self._at:
             return awaited

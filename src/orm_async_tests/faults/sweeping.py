@@ -22,8 +22,8 @@ from orm_async_tests.faults.failed_points import FailedPoints
 from orm_async_tests.faults.fault_points import ANYWHERE, PAIRS, Fault, Point, list_faults
 from orm_async_tests.faults.injection import (
     SILENT_FOR,
-    Target,
-    Work,
+    Function,
+    Setup,
     exclude_old_objects,
     run_point,
 )
@@ -48,31 +48,31 @@ SLOW = {OPEN_BACKEND, ORPHAN, TASK}  # violations that a stalled machine can cau
 
 
 async def sweep(
-    work: Work,
+    function: Function,
     engine: AsyncEngine,
     *,
     rows: str | None = None,
     kinds: Sequence[str] = (),
     patience: float = SILENT_FOR,
 ) -> Report:
-    """Run `await work(engine)` for every fault at every fault point, and report all violations.
+    """Run `await function(engine)` for every fault at every fault point, and report all violations.
 
-    The parameter `rows` is a query for numbers that the function `work` changes, for example counts
-    of rows. The query returns one row. After a fault, the numbers from the query `rows` must all be
+    The parameter `rows` is a query for numbers that the function changes, for example counts of
+    rows. The query returns one row. After a fault, the numbers from the query `rows` must all be
     unchanged, or must all have changed as in a run without faults.
 
-    Without `kinds`, the sweep injects the usual kinds of faults, which work on every server.
+    Without `kinds`, the sweep injects the kinds of faults that are possible on every server.
 
     The sweep sets the connections' application_name, and disposes the engine after every fault
-    point. The parameter `patience` is how many seconds the function `work` may wait for an answer
-    on a silent network. Set `patience` to more than twice the driver's timeout.
+    point. The parameter `patience` is how many seconds the function may wait for an answer on a
+    silent network. Set `patience` to more than twice the driver's timeout.
 
-    Raise CouldNotRun if `work` fails without faults, if the server cannot be monitored, or if
-    `kinds` contains "kill".
+    Raise CouldNotRun if the function fails without faults, if the query `rows` returns no row of
+    numbers, if the server cannot be monitored, or if `kinds` contains "kill".
     """
-    name = str(getattr(work, "__qualname__", work))
+    name = str(getattr(function, "__qualname__", function))
     selected = tuple(kinds) or list_usual_kinds(print)
-    swept = Sweep(work, lambda: engine, engine.url, name, selected, rows, patience=patience)
+    swept = Sweep(function, lambda: engine, engine.url, name, selected, rows, patience=patience)
     return Report(await sweep_failed_first([swept], None, read_versions(engine.driver)))
 
 
@@ -84,10 +84,10 @@ def read_versions(driver: str) -> dict[str, str]:
 class Sweep:
     """A function to test, the faults to inject into it, and the way to run it."""
 
-    work: Work
+    function: Function
     make_engine: Callable[[], AsyncEngine]
     url: URL
-    name: str  # the name of the work in tokens
+    name: str  # the name of the function in tokens
     kinds: tuple[str, ...] = ANYWHERE
     rows: str | None = None
     warm: bool = True
@@ -102,17 +102,17 @@ class Sweep:
         async with self.prepare():
             for fault in list_faults(self.kinds):
                 start = Point(self.url.get_driver_name(), self.loop, self.name, fault, 0)
-                with self._open_target(fault) as target:
-                    yield await _sweep_fault(target, start)
+                with self._open_setup(fault) as setup:
+                    yield await _sweep_fault(setup, start)
 
     async def run_point(self, point: Point) -> Outcome:
         async with self.prepare():
-            with self._open_target(point.fault) as target:
-                baseline = await run_point(target, replace(point, at=0, then=0))
-                return await _run_until_reached(target, point, baseline.change)
+            with self._open_setup(point.fault) as setup:
+                baseline = await run_point(setup, replace(point, at=0, then=0))
+                return await _run_until_reached(setup, point, baseline.change)
 
     @contextmanager
-    def _open_target(self, fault: Fault) -> Iterator[Target]:
+    def _open_setup(self, fault: Fault) -> Iterator[Setup]:
         if fault.kind == "scope" and not find_spec("anyio"):
             problem = "the fault `scope` needs AnyIO, which is not installed"
             raise CouldNotRun(problem, "--fault scope", install_extra("anyio"))
@@ -129,30 +129,36 @@ class Sweep:
                     )
                 network = Network(host, self.url.port or PORT)
                 stack.enter_context(network.running())
-            yield Target(
-                self.work, self.make_engine, monitor, self.rows, self.warm, network, self.patience
+            yield Setup(
+                self.function,
+                self.make_engine,
+                monitor,
+                self.rows,
+                self.warm,
+                network,
+                self.patience,
             )
 
 
-async def _sweep_fault(target: Target, start: Point) -> Cell:
-    first, second = [await _run_without_fault(target, start) for _ in range(2)]
+async def _sweep_fault(setup: Setup, start: Point) -> Cell:
+    first, second = [await _run_without_fault(setup, start) for _ in range(2)]
     counts = first.count, second.count
     outcomes = [second] if first.violations and second.violations else []
     for at in list_points(max(counts), start.fault):
         point = replace(start, at=at)
         if start.fault.kind in PAIRS:
-            outcomes += [pair async for pair in _sweep_pairs(target, point, second.change)]
+            outcomes += [pair async for pair in _sweep_pairs(setup, point, second.change)]
             continue
-        outcome = await _run_until_reached(target, point, second.change)
+        outcome = await _run_until_reached(setup, point, second.change)
         if outcome.reached or at <= min(counts):  # else this run has no such point
             outcomes.append(outcome)
     if start.fault.kind in PAIRS:
         counts = len(outcomes), len(outcomes)
-    return Cell(start.work, start.fault, counts, tuple(outcomes))
+    return Cell(start.function, start.fault, counts, tuple(outcomes))
 
 
 async def _sweep_pairs(
-    target: Target, first: Point, change: tuple[Any, ...]
+    setup: Setup, first: Point, change: tuple[Any, ...]
 ) -> AsyncIterator[Outcome]:
     """Inject a second fault at every suspension after the first fault, and yield the outcomes.
 
@@ -160,40 +166,40 @@ async def _sweep_pairs(
     no outcome.
     """
     for then in count(1):
-        outcome = await _run_until_reached(target, replace(first, then=then), change, max_runs=1)
+        outcome = await _run_until_reached(setup, replace(first, then=then), change, max_runs=1)
         if not outcome.reached:
             return
         if outcome.delivered:
             yield outcome
 
 
-async def _run_without_fault(target: Target, start: Point) -> Outcome:
-    outcome = await run_point(target, start)
+async def _run_without_fault(setup: Setup, start: Point) -> Outcome:
+    outcome = await run_point(setup, start)
     if outcome.result != DONE:
         raise CouldNotRun(
-            f"without a fault the work raises {outcome.result}: {outcome.message}",
-            start.work,
+            f"without a fault the function raises {outcome.result}: {outcome.message}",
+            start.function,
             "correct the function: it must succeed when the sweep injects no fault",
         )
     return replace(outcome, expected_change=outcome.change)
 
 
 async def _run_until_reached(
-    target: Target, point: Point, change: tuple[Any, ...], *, max_runs: int = MAX_RUNS
+    setup: Setup, point: Point, change: tuple[Any, ...], *, max_runs: int = MAX_RUNS
 ) -> Outcome:
     """Repeat a run until the tested function reaches the fault point, and return the outcome.
 
     If the run has a violation that a slow machine can cause, repeat the run once. If the violation
     does not occur in the repeated run, the outcome is UNRESOLVED.
     """
-    outcome = await run_point(target, point, change)
+    outcome = await run_point(setup, point, change)
     for _ in range(1, max_runs):
         if outcome.reached or outcome.violations:
             break
-        outcome = await run_point(target, point, change)
+        outcome = await run_point(setup, point, change)
     if not outcome.violations or not SLOW.issuperset(outcome.violations):
         return outcome
-    confirmation = await run_point(target, point, change)
+    confirmation = await run_point(setup, point, change)
     if confirmation.violations.keys() == outcome.violations.keys():
         return confirmation
     return replace(confirmation, unconfirmed=outcome.violations)
@@ -254,7 +260,7 @@ async def sweep_failed_first(
     kinds = [kind for sweep in sweeps for kind in sweep.kinds]
     points = failed_points.select(kinds) if failed_points else []
     if points:
-        say(f"{points[0].work}: points that failed last time run first ({len(points)})")
+        say(f"{points[0].function}: points that failed last time run first ({len(points)})")
     failures = []
     for point in points:
         sweep = next(sweep for sweep in sweeps if point.fault.kind in sweep.kinds)

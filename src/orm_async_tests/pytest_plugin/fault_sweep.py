@@ -36,15 +36,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def fault_sweep(request: pytest.FixtureRequest) -> Callable[..., Awaitable["Report"]]:
     """Return a function that injects faults into a function of the test.
 
-    The test calls the function with `await fault_sweep(work, engine, rows=None, kinds=...)`. The
-    output names the tested function by the id of the test. If the test fails, the report shows the
-    fault points that had violations, with commands that run these points again. The next run of
-    the test begins with these fault points.
+    The test calls `await fault_sweep(function, engine, rows=None, kinds=...)`. The output names the
+    tested function by the id of the test. If the test fails, the report shows the fault points that
+    had violations, with commands that run these points again. The next run of the test begins with
+    these fault points.
     """
     item, config = request.node, request.config
 
     async def run_sweep(
-        work: Callable[["AsyncEngine"], Awaitable[Any]],
+        function: Callable[["AsyncEngine"], Awaitable[Any]],
         engine: "AsyncEngine",
         *,
         rows: str | None = None,
@@ -58,7 +58,9 @@ def fault_sweep(request: pytest.FixtureRequest) -> Callable[..., Awaitable["Repo
         loop = find_loop(item.nodeid)
         lines: list[str] = []
         selected = tuple(kinds) or list_usual_kinds(lines.append)
-        sweep = Sweep(work, lambda: engine, engine.url, item.nodeid, selected, rows=rows, loop=loop)
+        sweep = Sweep(
+            function, lambda: engine, engine.url, item.nodeid, selected, rows=rows, loop=loop
+        )
         try:
             report = await _run(sweep, config, engine.driver, lines.append)
             lines += format_failures(report.violating, item.nodeid)
@@ -89,7 +91,9 @@ async def _run(
     point = parse_point(f"{driver}/{sweep.loop}/{sweep.name}/{option}")
     outcome = await sweep.run_point(point)
     if not outcome.reached:
-        problem = f"the work has no point {point.where}, but only {outcome.count} with this fault"
+        problem = (
+            f"the function has no point {point.where}, but only {outcome.count} with this fault"
+        )
         remedy = "repeat the option with a fault point that a failing test has printed"
         raise CouldNotRun(problem, OPTION, remedy)
     outcome = explain_outcome(outcome, versions)

@@ -1,4 +1,4 @@
-"""Selects patterns or the user's functions to test, and plans their sweeps on a database."""
+"""Selects the functions to test (patterns or a user's functions), and plans their sweeps."""
 
 import asyncio
 import importlib
@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import (
 from orm_async_tests import db, models
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.faults.fault_points import KINDS, SILENT
-from orm_async_tests.faults.patterns import PATTERNS, Pattern
+from orm_async_tests.faults.patterns import PATTERNS, SweptFunction
 from orm_async_tests.faults.sweeping import Sweep, list_usual_kinds, refuse_kill
 from orm_async_tests.harness.environment import script_database
 from orm_async_tests.harness.environment.servers import data_directory, url_of
@@ -34,26 +34,26 @@ TIMEOUTS: dict[str, dict[str, float]] = {  # seconds; psycopg has none for a com
     "psycopg": {"connect_timeout": 2},
 }
 FORM = (
-    "write async def work(engine: AsyncEngine), which gets an engine for --db, or async def "
-    "work(), which uses an engine or async_sessionmaker of its module"
+    "write async def function(engine: AsyncEngine), which gets an engine for --db, or async def "
+    "function(), which uses an engine or async_sessionmaker of its module"
 )
 
 
-def select_patterns(names: Sequence[str], rows: str | None) -> list[Pattern]:
-    """Return the patterns with these names, or all patterns if there are no names.
+def select_functions(names: Sequence[str], rows: str | None) -> list[SweptFunction]:
+    """Return the functions with these names, or all patterns if there are no names.
 
     A name such as "shop.orders:place_order" means a function of the user. The parameter `rows` is a
-    query for numbers that the user's function changes, for example a count of rows. If a pattern is
-    selected by its name, the sweep injects every kind of fault that the user lists in the option
+    query for numbers that the user's function changes, for example a count of rows. If a function
+    is selected by its name, the sweep injects every kind of fault that the user lists in the option
     `--fault`.
     """
-    patterns = [_load_pattern(name, rows) for name in names]
-    with_engine = [pattern.name for pattern in patterns if pattern.engine]
-    if with_engine and len(patterns) > 1:
+    functions = [_select_function(name, rows) for name in names]
+    with_engine = [swept.name for swept in functions if swept.engine]
+    if with_engine and len(functions) > 1:
         first = with_engine[0]
-        problem = f"{first} uses its own engine, so the command cannot sweep a second pattern"
+        problem = f"{first} uses its own engine, so the command cannot sweep a second function"
         raise CouldNotRun(problem, "--pattern", f"use --pattern {first} alone")
-    return patterns or list(PATTERNS.values())
+    return functions or list(PATTERNS.values())
 
 
 def check_kinds(names: Sequence[str]) -> None:
@@ -63,18 +63,18 @@ def check_kinds(names: Sequence[str]) -> None:
 
 
 def default_kinds(
-    patterns: Sequence[Pattern], database: db.Database, say: Callable[[str], None] = print
+    functions: Sequence[SweptFunction], database: db.Database, say: Callable[[str], None] = print
 ) -> Sequence[str]:
     """Return the kinds of faults for a sweep without the option `--fault`.
 
     Without the option `--fault`, a sweep never kills a user's server.
     """
-    is_users = database.kind != "embedded" or any(pattern.is_users for pattern in patterns)
+    is_users = database.kind != "embedded" or any(swept.is_users for swept in functions)
     usual = list_usual_kinds(say)
     return usual if is_users else (*usual, "kill")
 
 
-def _load_pattern(name: str, rows: str | None) -> Pattern:
+def _select_function(name: str, rows: str | None) -> SweptFunction:
     if name in PATTERNS:
         return replace(PATTERNS[name], kinds=frozenset(KINDS))
     if ":" not in name:
@@ -83,17 +83,17 @@ def _load_pattern(name: str, rows: str | None) -> Pattern:
     function = _load_function(name)
     if problem := _find_problem(function):
         raise CouldNotRun(f"{name} {problem}", "--pattern", FORM)
-    pattern = Pattern(function, rows, path=name, kinds=frozenset(KINDS))
+    swept = SweptFunction(function, rows, path=name, kinds=frozenset(KINDS))
     if _required_parameters(function):
-        return pattern
+        return swept
     engines = {id(engine): engine for engine in _walk_engines(inspect.unwrap(function))}
     if len(engines) != 1:
         count = (
             f"{len(engines)} engines" if engines else "no engine and no bound async_sessionmaker"
         )
         raise CouldNotRun(f"the module of {name} has {count}", "--pattern", FORM)
-    work = lambda _: function()  # noqa: E731 (a frame of its own would be in labels)
-    return replace(pattern, work=work, engine=next(iter(engines.values())))
+    without_engine = lambda _: function()  # noqa: E731 (a frame of its own would be in labels)
+    return replace(swept, function=without_engine, engine=next(iter(engines.values())))
 
 
 def _load_function(name: str) -> Any:
@@ -159,9 +159,9 @@ def _walk_engines(function: Any) -> Iterator[AsyncEngine]:
 
 @contextmanager
 def open_database(
-    patterns: Sequence[Pattern], choice: str | None, driver: str | None
+    functions: Sequence[SweptFunction], choice: str | None, driver: str | None
 ) -> Iterator[db.Database]:
-    engine, name = patterns[0].engine, patterns[0].name
+    engine, name = functions[0].engine, functions[0].name
     with ExitStack() as stack:
         if engine is None:
             database = stack.enter_context(db.open_database(choice, driver))
@@ -186,14 +186,14 @@ async def _connect_once(database: db.Database) -> None:
 
 @contextmanager
 def open_private_server(
-    patterns: Sequence[Pattern], kinds: Sequence[str]
+    functions: Sequence[SweptFunction], kinds: Sequence[str]
 ) -> Iterator[PrivateServer | None]:
     """Start a private server if `kinds` contains "kill", and otherwise yield None.
 
     Raise CouldNotRun if a sweep would inject a fault of the kind "kill" into a user's function,
     because a private server does not have the tables that the function needs.
     """
-    if any(pattern.is_users for pattern in patterns):
+    if any(swept.is_users for swept in functions):
         refuse_kill(kinds)
     if "kill" not in kinds:
         yield None
@@ -203,36 +203,36 @@ def open_private_server(
 
 
 def plan_sweeps(
-    pattern: Pattern,
+    swept: SweptFunction,
     database: db.Database,
     kinds: Sequence[str],
     loop: str,
     private: PrivateServer | None,
 ) -> list[Sweep]:
-    """Return up to three sweeps for a pattern: one silences the network to test the driver's
+    """Return up to three sweeps for a function: one silences the network to test the driver's
     timeouts, one kills a private server, and one injects all other selected faults.
     """
-    selected = [kind for kind in KINDS if kind in kinds and kind in pattern.kinds]
+    selected = [kind for kind in KINDS if kind in kinds and kind in swept.kinds]
     usual = tuple(kind for kind in selected if kind not in (*SILENT, "kill"))
     silent = tuple(kind for kind in selected if kind in SILENT)
 
     def make_engines(url: URL, **timeouts: float) -> Callable[[], AsyncEngine]:
-        return lambda: pattern.engine or create_async_engine(url, connect_args=dict(timeouts))
+        return lambda: swept.engine or create_async_engine(url, connect_args=dict(timeouts))
 
     sweep = Sweep(
-        pattern.work,
+        swept.function,
         make_engines(database.url),
         database.url,
-        pattern.name,
+        swept.name,
         usual,
-        rows=pattern.rows,
-        warm=pattern.warm,
+        rows=swept.rows,
+        warm=swept.warm,
         loop=loop,
-        prepare=nullcontext if pattern.is_users else partial(_fill_database, database),
+        prepare=nullcontext if swept.is_users else partial(_fill_database, database),
     )
     sweeps = [sweep] if usual else []
     if silent:
-        timeouts = TIMEOUTS[database.driver] if pattern.timed else {}
+        timeouts = TIMEOUTS[database.driver] if swept.timed else {}
         engines = make_engines(database.url, **timeouts)
         sweeps.append(replace(sweep, kinds=silent, make_engine=engines))
     if "kill" in selected and private is not None:

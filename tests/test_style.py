@@ -21,7 +21,8 @@ SCRIPTS = {script.command: script.path for script in catalogue.read_scripts()}
 LINE, MODULE, SCRIPT, FUNCTION, CLAIM = 100, 400, 100, 40, 100
 LONG_LINK = re.compile(r"^(Docs: |\s*\"?)https?://\S+$")
 CAPITALIZED = re.compile(r"[A-Z][a-z]+(?![\w(.])")  # a word, but no class, call or SQL
-SLEEP = re.compile(r"\b(asyncio|time)\.sleep\(|\bimport sleep\b")
+# A script cancels a pg_sleep() of at least 10 seconds, so the end of pg_sleep() orders no events.
+SLEEP = re.compile(r"\b(asyncio|time)\.sleep\(|\bimport sleep\b|\bpg_sleep\((?!\d\d)|\btimeout=0\.")
 PATH_OF_A_MACHINE = re.compile(r"/(home|Users|root|work)/\w")
 
 # Words that say nothing about what a name holds.

@@ -62,7 +62,7 @@ async def limit_the_statement(make_engine: MakeEngine, activity: Activity) -> di
     import anyio
 
     async with anyio.create_task_group() as group:
-        group.start_soon(sleep, make_engine, "500ms")
+        group.start_soon(sleep, make_engine, "3s")
         await activity.until_running("pg_sleep")
         group.cancel_scope.cancel()
     await activity.until_gone("pg_sleep")

@@ -15,10 +15,11 @@ on asyncpg.
 
 from asyncio import TaskGroup, create_task, gather, wait
 
-from sqlalchemy import func, select
+from sqlalchemy import event, select
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from orm_async_tests.harness import Observation, Upstream, checked_out, main_of, right, wrong
+from orm_async_tests.models import User
 
 ALSO = "aiosqlite"
 DEFECT = Upstream(
@@ -27,7 +28,7 @@ DEFECT = Upstream(
     "https://github.com/sqlalchemy/sqlalchemy/issues/10092",
     "breaks the pool",
 )
-SLOW = select(func.pg_sleep(0.5))
+LOCK = select(User.id).where(User.id == 1).with_for_update()
 
 
 async def fail() -> None:
@@ -35,21 +36,26 @@ async def fail() -> None:
 
 
 @wrong(leaks=True, warns=True, unhandled=True)
-async def gathered(engine: AsyncEngine) -> dict[str, object]:
+async def gathered(engine: AsyncEngine, other: AsyncEngine) -> dict[str, object]:
     """in gather(), run one task that queries and one task that raises ValueError"""
-    tasks = []
-    try:
-        async with AsyncSession(engine) as session:
-            await session.execute(select(1))
-            tasks = [create_task(session.execute(SLOW)), create_task(fail())]
-            await gather(*tasks)
-    except Exception as error:
-        await wait(tasks)  # the script must not end before its tasks
-        return {
-            "your error arrived": isinstance(error, ValueError),
-            "connections in use": checked_out(engine),
-        }
-    return {"your error arrived": False, "connections in use": 0}
+    tasks, releases, arrived = [], [], False
+
+    def release(_: object) -> None:
+        releases.append(create_task(holder.rollback()))
+
+    async with other.connect() as holder:
+        await holder.execute(LOCK)
+        # The query ends after SQLAlchemy has begun to close the session.
+        event.listen(engine.sync_engine, "rollback", release, once=True)
+        try:
+            async with AsyncSession(engine) as session:
+                await session.execute(select(1))
+                tasks = [create_task(session.execute(LOCK)), create_task(fail())]
+                await gather(*tasks)
+        except Exception as error:
+            arrived = isinstance(error, ValueError)
+        await wait([*tasks, *releases])  # the script must not end before its tasks
+    return {"your error arrived": arrived, "connections in use": checked_out(engine)}
 
 
 @right
@@ -60,7 +66,7 @@ async def grouped(engine: AsyncEngine) -> dict[str, object]:
         async with AsyncSession(engine) as session:
             await session.execute(select(1))
             async with TaskGroup() as tasks:
-                tasks.create_task(session.execute(SLOW))
+                tasks.create_task(session.execute(LOCK))
                 tasks.create_task(fail())
     except* ValueError as errors:
         arrived = len(errors.exceptions) == 1

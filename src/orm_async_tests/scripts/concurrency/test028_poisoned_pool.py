@@ -17,11 +17,12 @@ from asyncio import Task, TaskGroup, create_task, gather
 from contextlib import suppress
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import event, select
 from sqlalchemy.exc import InterfaceError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orm_async_tests.harness import Activity, Observation, Upstream, main_of, right, wrong
+from orm_async_tests.models import User
 
 DEFECT = Upstream(
     "if a connection is closed while a task uses it, later checkouts fail",
@@ -30,7 +31,7 @@ DEFECT = Upstream(
     "breaks the pool",
 )
 POOL = {"pool_size": 1, "max_overflow": 0, "pool_timeout": 0.1}
-SLOW = select(func.pg_sleep(0.5))
+LOCK = select(User.id).where(User.id == 1).with_for_update()
 
 
 async def check_out_twice(engine: AsyncEngine) -> dict[str, list[str]]:
@@ -46,15 +47,25 @@ async def check_out_twice(engine: AsyncEngine) -> dict[str, list[str]]:
 
 
 @wrong(engine=POOL, leaks=True, warns=True, unhandled=True)
-async def closed_early(engine: AsyncEngine, activity: Activity) -> dict[str, list[str]]:
+async def closed_early(
+    engine: AsyncEngine, other: AsyncEngine, activity: Activity
+) -> dict[str, list[str]]:
     """leave `async with` while another task runs a query on the connection"""
     tasks = list[Task[Any]]()
-    with suppress(InterfaceError):
-        async with engine.connect() as connection:
-            await connection.execute(select(1))
-            tasks.append(create_task(connection.execute(SLOW)))
-            await activity.until_running("pg_sleep")
-    await gather(*tasks)
+
+    def release(_: object) -> None:
+        tasks.append(create_task(holder.rollback()))
+
+    async with other.connect() as holder:
+        await holder.execute(LOCK)
+        with suppress(InterfaceError):
+            async with engine.connect() as connection:
+                await connection.execute(select(1))
+                tasks.append(create_task(connection.execute(LOCK)))
+                await activity.until_blocked()
+                # The query ends after SQLAlchemy has begun to close the connection.
+                event.listen(engine.sync_engine, "rollback", release, once=True)
+        await gather(*tasks)
     return await check_out_twice(engine)
 
 
@@ -64,7 +75,7 @@ async def waited(engine: AsyncEngine) -> dict[str, list[str]]:
     async with engine.connect() as connection:
         await connection.execute(select(1))
         async with TaskGroup() as tasks:
-            tasks.create_task(connection.execute(select(func.pg_sleep(0))))
+            tasks.create_task(connection.execute(LOCK))
     return await check_out_twice(engine)
 
 

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
@@ -45,7 +45,7 @@ async def awaiting(session: AsyncSession) -> dict[str, bool]:
 
     def query(session: Session, started: asyncio.Event) -> int:
         started.set()
-        session.execute(select(func.pg_sleep(0.02)))
+        session.execute(select(1))
         return threading.get_ident()
 
     return await observe(lambda started: session.run_sync(query, started))

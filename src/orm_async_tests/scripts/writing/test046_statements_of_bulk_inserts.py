@@ -78,9 +78,11 @@ def check(
     copy: Observation,
     rows: int,
 ) -> None:
-    ladder = (objects, returning, insert_all, unnest, copy)
-    assert all(variant.value == {"rows": rows} for variant in ladder)
-    inserts = [sum(sql.startswith("INSERT") for sql in variant.sql) for variant in ladder]
+    observations = (objects, returning, insert_all, unnest, copy)
+    assert all(observation.value == {"rows": rows} for observation in observations)
+    inserts = [
+        sum(sql.startswith("INSERT") for sql in observation.sql) for observation in observations
+    ]
     assert inserts == [-(-rows // 1000)] * 2 + [1, 1, 0]
     assert [sql.split()[0] for sql in copy.sql] == [
         "SELECT",

@@ -76,8 +76,10 @@ def check(
     by_primary_key: Observation,
     by_where: Observation,
 ) -> None:
-    ladder = (eager_defaults, objects, by_primary_key, by_where)
-    updates = [sum(sql.startswith("UPDATE") for sql in variant.sql) for variant in ladder]
+    observations = (eager_defaults, objects, by_primary_key, by_where)
+    updates = [
+        sum(sql.startswith("UPDATE") for sql in observation.sql) for observation in observations
+    ]
     assert updates == [ROWS, 1, 1, 1]
 
 

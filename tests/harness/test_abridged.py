@@ -2,7 +2,7 @@
 
 import pytest
 
-from orm_async_tests.harness.report.transcript import LONGEST, abridge
+from orm_async_tests.harness.report.transcript import MAX_CHARACTERS, abridge
 
 COLUMNS = "t.a, t.b, t.c, t.d"
 
@@ -58,6 +58,6 @@ def test_in_a_statement(case: str) -> None:
 
 def test_a_very_long_statement_keeps_its_beginning_and_its_end() -> None:
     shown = abridge(f"SELECT {' + '.join('abcdef' for _ in range(200))} FROM t FOR UPDATE")
-    assert len(shown) <= LONGEST
+    assert len(shown) <= MAX_CHARACTERS
     assert shown.startswith("SELECT abcdef")
     assert shown.endswith("FOR UPDATE")

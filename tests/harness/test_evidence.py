@@ -3,7 +3,7 @@
 import pytest
 
 from orm_async_tests import db
-from orm_async_tests.harness.report.judge import MOST, Verdict
+from orm_async_tests.harness.report.judge import MAX_COMPARISONS, Verdict
 from orm_async_tests.verdicts import BROKEN, HOLDS
 from tests.harness.example_scripts import ran
 
@@ -65,7 +65,7 @@ def test_of_many_comparisons_the_one_that_decided_is_shown(database: db.Database
     verdict = ran(f"{HEAD}assert all(job < 9 for job in range(jobs))", database).verdict
     (evidence,) = verdict.evidence
     assert evidence.values.endswith("9 < 9")
-    assert evidence.values.count(";") == MOST
+    assert evidence.values.count(";") == MAX_COMPARISONS
 
 
 def outline(verdict: Verdict) -> list[tuple[str, str, bool]]:

@@ -11,7 +11,7 @@ from orm_async_tests.stack_options import choose_database
 LOG_LINES = 40
 DURATION = re.compile(r"(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?", re.ASCII)
 UNITS = (86_400, 3_600, 60, 1)  # seconds in a day, an hour, a minute and a second
-LONGEST = 30 * 86_400  # seconds
+MAX_SECONDS = 30 * 86_400  # seconds
 
 
 def cluster_kind(arguments: argparse.Namespace) -> postgres.ClusterKind:
@@ -31,7 +31,7 @@ def read_duration(text: str) -> float:
     match = DURATION.fullmatch(text)
     numbers = [int(number or 0) for number in match.groups()] if match else []
     seconds = sum(number * unit for number, unit in zip(numbers, UNITS, strict=bool(match)))
-    if not 0 < seconds <= LONGEST:
+    if not 0 < seconds <= MAX_SECONDS:
         raise CouldNotRun(
             f"{text!r} is not a time between 1 second and 30 days",
             "--for",

@@ -27,7 +27,7 @@ from orm_async_tests.verdicts import EVERY_WORD
 from orm_async_tests.versions.defect_catalogue import load_known_defects
 
 TEMPLATES = Path(__file__).parent / "templates"
-LONGEST = 4000  # characters of one value
+MAX_CHARACTERS = 4000  # characters of one value
 UNPRINTABLE = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 SIGNS = dict(zip(EVERY_WORD, "✓▲-✗⧖✗?", strict=True))
 
@@ -100,9 +100,9 @@ def clean_text(value: Any) -> Any:
     """Return a value without the characters that HTML forbids, and shorten long texts in it."""
     if not isinstance(value, str) or isinstance(value, Markup):
         return value
-    if len(value) > LONGEST:
-        half = LONGEST // 2
-        value = f"{value[:half]} ... {len(value) - LONGEST} characters ... {value[-half:]}"
+    if len(value) > MAX_CHARACTERS:
+        half = MAX_CHARACTERS // 2
+        value = f"{value[:half]} ... {len(value) - MAX_CHARACTERS} characters ... {value[-half:]}"
     return UNPRINTABLE.sub("\ufffd", value)
 
 

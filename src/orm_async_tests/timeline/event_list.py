@@ -34,8 +34,8 @@ KEYS = {  # of an event in JSON, where the value is neither 0 nor empty
     "holders": "h",
     "unsent": "u",
 }
-MOST = 1000  # events of one variant in JSON
-LONGEST = 1000  # characters of a statement that is not in the log
+MAX_EVENTS = 1000  # events of one variant in JSON
+MAX_CHARACTERS = 1000  # characters of a statement that is not in the log
 
 
 @dataclass(slots=True, eq=False)
@@ -69,18 +69,18 @@ class Event:
 
 
 def to_json(events: list[Event], log: list[str]) -> list[dict[str, Any]]:
-    """Return the first events of a run as JSON. The constant MOST limits the number of events.
+    """Return the first MAX_EVENTS events of a run as JSON.
 
     If the text of an event is in the list `log`, the event's JSON has only the index of the text in
     this list, to save space.
     """
     indexes = {text: number for number, text in reversed([*enumerate(log)])}
     documents = []
-    for event in events[:MOST]:
+    for event in events[:MAX_EVENTS]:
         values = ((key, getattr(event, name)) for name, key in KEYS.items())
         document = {key: value for key, value in values if value or key in "kt"}
         if event.kind != "task" and event.text:
-            document["s"] = indexes.get(event.text, event.text[:LONGEST])
+            document["s"] = indexes.get(event.text, event.text[:MAX_CHARACTERS])
         documents.append(document)
     return documents
 

@@ -14,7 +14,7 @@ MOST_LANES = 24
 CHARACTER = 7  # pixels
 WAITS = "pLw"  # drawn as dashed outlines, so that color is not needed
 QUIET = ".-"
-LONGEST = 60  # characters of a statement in a title
+MAX_CHARACTERS = 60  # characters of a statement in a title
 
 
 def timeline_svg(events: Sequence[Event], outcome: str) -> str:
@@ -83,7 +83,7 @@ def describe_bar(bar: Bar) -> str:
         LEGEND.get(bar.mark, f"statement of task {bar.mark}"),
         format_time(event.duration),
         f"line {event.line}" if event.line else "",
-        shorten_statement(event.text, LONGEST) if has_statement else "",
+        shorten_statement(event.text, MAX_CHARACTERS) if has_statement else "",
         event.error,
     ]
     return ", ".join(filter(None, parts))

@@ -8,7 +8,7 @@ from orm_async_tests.timeline.event_list import Event
 from orm_async_tests.timeline.lanes import LEGEND, Lane, Scale, build_lanes
 from orm_async_tests.timeline.sentences import count_statements, describe_events, format_time
 
-INDENT, NAME = 4, 24  # columns before a lane, and of its name
+INDENT, NAME_WIDTH = 4, 24  # columns before a lane, and of its name
 TIME = 8  # columns of the time before a sentence
 MOST_LANES, MOST_SENTENCES = 16, 10
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
@@ -19,14 +19,14 @@ NOTE = (
 
 
 def render_timeline(events: Sequence[Event], outcome: str, columns: int) -> Iterator[Styled]:
-    width = columns - INDENT - NAME - 1
+    width = columns - INDENT - NAME_WIDTH - 1
     scale = Scale(events, width)
     lanes = build_lanes(events)
-    margin = " " * (INDENT + NAME + 1)
+    margin = " " * (INDENT + NAME_WIDTH + 1)
     yield "dim", (margin + _draw_ruler(scale, width)).rstrip()
     for lane in lanes[:MOST_LANES]:
-        name = textwrap.shorten(lane.name, NAME, placeholder="")
-        yield "", f"{'':{INDENT}}{name:{NAME}} {_draw(lane, scale, width)}".rstrip()
+        name = textwrap.shorten(lane.name, NAME_WIDTH, placeholder="")
+        yield "", f"{'':{INDENT}}{name:{NAME_WIDTH}} {_draw(lane, scale, width)}".rstrip()
     if len(lanes) > MOST_LANES:
         yield "dim", f"{'':{INDENT}}and {len(lanes) - MOST_LANES} more tasks and connections"
     if scale.is_dense:

@@ -24,8 +24,8 @@ from orm_async_tests.verdicts import BROKEN, HOLDS, UPSTREAM, Word
 
 # The functions that the compiled `check` calls.
 EVALUATE_ASSERTION, NOTE_OPERAND = "__evaluate_assertion__", "__note_operand__"
-LONGEST = 300  # characters of an assertion's values
-MOST = 4  # the maximum number of comparisons that are shown for an assertion
+MAX_CHARACTERS = 300  # characters of an assertion's values
+MAX_COMPARISONS = 4  # the maximum number of comparisons that are shown for an assertion
 
 
 @dataclass(frozen=True)
@@ -116,9 +116,11 @@ class EvidenceCollector:
             holds = bool(test())
         finally:
             texts = list(dict.fromkeys(map(_format_comparison, self._comparisons)))
-            if (more := len(texts) - MOST) > 0:
+            if (more := len(texts) - MAX_COMPARISONS) > 0:
                 texts = [*texts[:3], f"{more} more", texts[-1]]  # the last comparison decides
-            self.evidence.append(Evidence(assertion, truncate("; ".join(texts), LONGEST), holds))
+            self.evidence.append(
+                Evidence(assertion, truncate("; ".join(texts), MAX_CHARACTERS), holds)
+            )
         return holds
 
     def _note_operand(self, operator: str, value: Any) -> Any:

@@ -8,7 +8,7 @@ from orm_async_tests.timeline.event_list import Event
 from orm_async_tests.timeline.sentences import describe_events
 
 WAITS = ("pool", "busy", "lock")
-MOST = 4  # the maximum number of statements, and of waits, that are shown for a line
+MAX_NOTES = 4  # the maximum number of statements, and of waits, that are shown for a line
 STATE = re.compile(r"(?<=SQLSTATE )\w{5}")
 NAMES = {  # PostgreSQL's names of SQLSTATEs whose classes in asyncpg have other names
     "40001": "serialization_failure",
@@ -31,16 +31,16 @@ def annotate_line(number: int, events: Sequence[Event], code: str) -> Iterator[N
             sent.setdefault("opens a connection", []).append(event)
         elif event.kind == "checkout" and event.round_trips:
             sent.setdefault("checks the connection", []).append(event)
-    for text, several in [*sent.items()][:MOST]:
+    for text, several in [*sent.items()][:MAX_NOTES]:
         times = f"{len(several)} x " if len(several) > 1 else ""
         yield ">", f"{times}{text}", sum(event.round_trips for event in several)
-    if len(sent) > MOST:
-        yield ">", f"and {len(sent) - MOST} other statements", None
+    if len(sent) > MAX_NOTES:
+        yield ">", f"and {len(sent) - MAX_NOTES} other statements", None
     waits = describe_events([event for event in here if event.kind in WAITS], events)
-    for _, text in waits[:MOST]:
+    for _, text in waits[:MAX_NOTES]:
         yield "~", text.removeprefix(f"line {number}: "), None
-    if len(waits) > MOST:
-        yield "~", f"and {len(waits) - MOST} more waits", None
+    if len(waits) > MAX_NOTES:
+        yield "~", f"and {len(waits) - MAX_NOTES} more waits", None
     errors = {event.error: event for event in here if event.error and event.kind != "task"}
     for event in errors.values():
         yield "!", describe_error(event), None

@@ -22,7 +22,7 @@ MOST_TRANSACTIONS = 3  # the maximum number of transactions that a line names
 SIMILARITY = 0.6  # two statements that are more similar are compared word by word
 TOKEN = re.compile(r"\s+|[^\s(),;]+|.")
 MOST_SHOWN = 3  # a list with more columns, rows or members is shortened
-LONGEST = 400  # characters of a statement
+MAX_CHARACTERS = 400  # characters of a statement
 CAST = re.compile(
     r"(?<=[\w)])::(?:(?:TIMESTAMP|TIME) WITH(?:OUT)? TIME ZONE|DOUBLE PRECISION|[A-Z]+)"
     r"(?:\(\d+(?:, ?\d+)?\))?(?:\[\])*"
@@ -162,7 +162,7 @@ def abridge(statement: str) -> str:
     for table in tables:
         name = "" if is_only_table else f"{table.rpartition('.')[2]}."
         text = re.sub(rf"(?<![\w.]){re.escape(table)}\.(?=\w)", name, text)
-    return truncate(text, LONGEST)
+    return truncate(text, MAX_CHARACTERS)
 
 
 def _shorten_rows(match: re.Match[str]) -> str:

@@ -22,7 +22,7 @@ from typing import Any
 #     --preset one|two   an option that accepts only these values (default: one)
 #     | --json           an option that excludes the other options in neighboring lines with a bar
 #     # axes: About...   the heading of the options below
-FORM = re.compile(  # flags, bracket, word and dots
+OPTION_FORM = re.compile(  # flags, bracket, word and dots
     r"((?:-\w, )?--[\w-]+)? ?(\[)?([^\s.\]]*)( ?\.\.\.)?\]?"
 )
 CONTINUED = re.compile(r"\n +(?!# )(?!.*\S {2,}\S)(?=\S)")  # a line without a form
@@ -49,7 +49,7 @@ def add_options(parser: argparse.ArgumentParser, text: str) -> None:
 
 
 def _add_argument(target: Any, form: str, help_: str) -> None:
-    match = FORM.fullmatch(form)
+    match = OPTION_FORM.fullmatch(form)
     assert match, form
     flags, bracket, metavar, dots = match.groups()
     settings: dict[str, Any] = {"help": help_.replace("%", "%%")}

@@ -28,7 +28,7 @@ WEIGHTS = {  # the columns, and how much a word in them counts
 ENOUGH = 0.6  # the coverage that an answer needs
 MOST_WORDS = 60  # of a text that are looked for
 WORD = re.compile(r"\w+")
-NAME = re.compile(r"\.(\w+)|\b(\w+)=(?![= ])|^from (?!orm_async)(.+)", re.MULTILINE)  # in code
+NAMES_IN_CODE = re.compile(r"\.(\w+)|\b(\w+)=(?![= ])|^from (?!orm_async)(.+)", re.MULTILINE)
 HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")  # in MissingGreenlet
 FILLERS = frozenset(
     """a all am an and any are as at be been but by can do does for from get gets give has have how
@@ -67,7 +67,7 @@ def _list_texts(script: ScriptFile, questions: Iterable[Question]) -> tuple[str,
         for symptom in script.symptoms
         for text in (symptom.driver, *(part for _, part in sorted(symptom.parts)))
     ]
-    names = {" ".join(groups) for groups in NAME.findall(script.code)}
+    names = {" ".join(groups) for groups in NAMES_IN_CODE.findall(script.code)}
     return (
         script.claim,
         "\n".join(f"{item.text} {item.answer}" for item in questions),
@@ -144,7 +144,7 @@ def find_answers(text: str) -> tuple[list[int], bool]:
         return numbers, True
     ranking = rank(text)
     is_sure = ranking.coverage >= ENOUGH and not symptoms.is_printed_error(text)
-    return ranking.numbers[: symptoms.MOST], is_sure
+    return ranking.numbers[: symptoms.MAX_SCRIPTS], is_sure
 
 
 def find_unanswered(text: str) -> Question | None:

@@ -29,7 +29,7 @@ from pathlib import Path
 
 SENTENCE = re.compile(r"^Symptom: *(.+?)(?=\nSymptom:|\s*\Z)", re.MULTILINE | re.DOTALL)
 QUOTED = r'"[^"]+"'
-FORM = re.compile(
+SENTENCE_FORM = re.compile(
     r"you get (?P<description>(?:an error|(?P<error>[A-Z]\w*[a-z]\w*))"
     r"(?: \((?:code (?P<code>[a-z0-9]{4})|SQLSTATE (?P<sqlstate>[0-9A-Z]{5}))\))?"
     rf"(?: (?P<fragment>{QUOTED}))?(?: on (?P<driver>asyncpg|psycopg))?"
@@ -68,7 +68,7 @@ LIBRARIES = re.compile(
     rf"|^{re.escape(sysconfig.get_path('stdlib'))}"
 )
 MESSAGE = re.compile(r"[\w.]+(?:Error|Exception|Warning|Greenlet)\b")
-MOST = 3  # scripts that are named for a text
+MAX_SCRIPTS = 3  # scripts that are named for a text
 SHORTEST = 3  # words that a text must have to be looked for inside the known fragments
 LONG = 4  # words of a fragment that no other error has by chance
 BARE_CODE = 4  # words of a text that may have a SQLSTATE and no message
@@ -101,7 +101,7 @@ def parse(text: str) -> Symptom:
     Raise ValueError if the text is not in the form of a symptom.
     """
     sentence = " ".join(text.split())
-    match = FORM.fullmatch(sentence)
+    match = SENTENCE_FORM.fullmatch(sentence)
     if match is None or not (match["fragment"] or match["places"]):
         raise ValueError(f"{sentence!r} is not in the form of a symptom")
     parts: dict[str, str] = match.groupdict("")
@@ -178,10 +178,10 @@ def find_scripts(
     """Return the numbers of the scripts whose symptoms match a text, best match first.
 
     The parameter `symptoms` maps a script's number to the symptoms of the script. The function
-    returns at most MOST numbers, plus the numbers of further scripts that match as well as the last
-    one. Scripts that match equally well are sorted by their position in the list `preferred`, and
-    then by their numbers. If the text contains several errors, scripts that know the first error
-    come first.
+    returns at most MAX_SCRIPTS numbers, plus the numbers of further scripts that match as well as
+    the last one. Scripts that match equally well are sorted by their position in the list
+    `preferred`, and then by their numbers. If the text contains several errors, scripts that know
+    the first error come first.
     """
     scores = _scores(text, symptoms)
     first = next(filter(None, (_scores(error, symptoms) for error in split_errors(text))), scores)
@@ -192,7 +192,7 @@ def find_scripts(
         return first.get(number) != top, -scores[number]
 
     best = sorted(scores, key=lambda number: (rank(number), order.get(number, len(order)), number))
-    return [number for number in best if rank(number) <= rank(best[:MOST][-1])]
+    return [number for number in best if rank(number) <= rank(best[:MAX_SCRIPTS][-1])]
 
 
 def split_errors(text: str) -> list[str]:

@@ -28,7 +28,7 @@ def why(arguments: argparse.Namespace) -> int:
         return NO_MATCH
     if line := symptoms.own_line(text):
         print(f"{line}\n")
-    best, equal = scripts[: symptoms.MOST], scripts[symptoms.MOST :]
+    best, equal = scripts[: symptoms.MAX_SCRIPTS], scripts[symptoms.MAX_SCRIPTS :]
     print("\n\n".join("\n".join(_explain_error(script)) for script in best))
     if equal:
         commands = ", ".join(script.command for script in equal)

@@ -22,12 +22,12 @@ from orm_async_tests.harness.definitions.known_defects import (
 )
 from orm_async_tests.models import User
 
-NAME = select(User.username).where(User.id == 1)
+SELECT_NAME = select(User.username).where(User.id == 1)
 RENAME = update(User).where(User.id == 1).values(username="guide")
 
 
 async def name_after(session: AsyncSession, activity: Activity, http: Http, app: Any) -> Any:
-    await session.execute(NAME.with_for_update())
+    await session.execute(SELECT_NAME.with_for_update())
     reader, writer = await asyncio.open_connection(*await http.serve(app))
     writer.write(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n")
     await activity.until_blocked()  # the endpoint waits for the lock of this session
@@ -36,7 +36,7 @@ async def name_after(session: AsyncSession, activity: Activity, http: Http, app:
     writer.close()
     await session.rollback()
     await http.aclose()  # wait for the end of the request
-    return {"name": await session.scalar(NAME)}
+    return {"name": await session.scalar(SELECT_NAME)}
 
 
 @variant

@@ -15,7 +15,7 @@ from sqlalchemy.exc import InvalidRequestError
 from orm_async_tests.harness import Observation, Sessions, main_of, right, wrong
 from orm_async_tests.models import User
 
-NAME = select(User.username).where(User.id == 1)
+SELECT_NAME = select(User.username).where(User.id == 1)
 
 
 async def load(Session: Sessions) -> User:
@@ -30,7 +30,7 @@ async def only_changed(Session: Sessions) -> dict[str, str | None]:
     async with Session() as session:
         user.username = "guide"
         await session.commit()
-        return {"username": await session.scalar(NAME)}
+        return {"username": await session.scalar(SELECT_NAME)}
 
 
 @wrong
@@ -50,7 +50,7 @@ async def added(Session: Sessions) -> dict[str, str | None]:
         session.add(user)
         user.username = "guide"
         await session.commit()
-        return {"username": await session.scalar(NAME)}
+        return {"username": await session.scalar(SELECT_NAME)}
 
 
 @right
@@ -61,7 +61,7 @@ async def merged(Session: Sessions) -> dict[str, str | None]:
     async with Session() as session:
         await session.merge(user)
         await session.commit()
-        return {"username": await session.scalar(NAME)}
+        return {"username": await session.scalar(SELECT_NAME)}
 
 
 def check(

@@ -20,7 +20,7 @@ README = (ROOT / "README.md").read_text("utf-8")
 DOCUMENTS = README + "".join(path.read_text("utf-8") for path in (ROOT / "docs").glob("*.md"))
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 MILLISECONDS = re.compile(r"[\d.]+ ms")
-VARIABLE = re.compile(r"\b(ORM_ASYNC_[A-Z_]+|DATABASE_URL)\b")
+ENVIRONMENT_VARIABLE = re.compile(r"\b(ORM_ASYNC_[A-Z_]+|DATABASE_URL)\b")
 
 
 def list_commands(parser: argparse.ArgumentParser, path: str) -> Iterator[str]:
@@ -39,9 +39,9 @@ def test_the_documents_name_every_command() -> None:
 
 def test_the_documents_name_every_variable() -> None:
     source = [path.read_text("utf-8") for path in (ROOT / "src").rglob("*.py")]
-    named = {name for text in source for name in VARIABLE.findall(text)}
+    named = {name for text in source for name in ENVIRONMENT_VARIABLE.findall(text)}
     settings = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
-    assert (named - {PREFIX}) | settings <= set(VARIABLE.findall(DOCUMENTS))
+    assert (named - {PREFIX}) | settings <= set(ENVIRONMENT_VARIABLE.findall(DOCUMENTS))
 
 
 def test_the_documents_name_every_nox_session() -> None:

@@ -20,7 +20,7 @@ def summary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The file of the job summary, which has text of an earlier step's command."""
     path = tmp_path / "summary.md"
     path.write_text("earlier\n")
-    monkeypatch.setenv(github.VARIABLE, str(path))
+    monkeypatch.setenv(github.SUMMARY_VARIABLE, str(path))
     return path
 
 
@@ -108,7 +108,7 @@ def test_the_plugin_annotates_the_line_of_a_finding_once(
 def test_a_summary_that_cannot_be_written_is_refused_before_the_work(
     words: list[str], tmp_path: Path
 ) -> None:
-    missing = {github.VARIABLE: str(tmp_path / "missing" / "summary.md")}
+    missing = {github.SUMMARY_VARIABLE: str(tmp_path / "missing" / "summary.md")}
     done: Done = orm(*words, "--github", env=missing)
     assert (done.returncode, done.stdout) == (2, "")
-    assert github.VARIABLE in done.stderr
+    assert github.SUMMARY_VARIABLE in done.stderr

@@ -23,7 +23,7 @@ from orm_async_tests.urls import with_driver as with_driver
 
 Kind = Literal["embedded", "compose", "url", "file"]
 
-NAME = "orm_async_tests"  # the database on the embedded server
+DATABASE_NAME = "orm_async_tests"  # the database on the embedded server
 COMPOSE_PORT = "ORM_ASYNC_COMPOSE_PORT"
 
 
@@ -124,7 +124,7 @@ def socket_url(server: Login) -> URL:
         f"postgresql+{DRIVERS[0]}",
         server.user,
         server.password,
-        database=NAME,
+        database=DATABASE_NAME,
         query={"host": str(server.socket_directory)},
     )
 

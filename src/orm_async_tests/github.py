@@ -15,7 +15,7 @@ from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.terminal import render_markdown
 
 OPTION = "--github  also write annotations and the job summary for GitHub Actions"
-VARIABLE = "GITHUB_STEP_SUMMARY"
+SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
 LARGEST_SUMMARY = 2**20 - 200  # bytes: GitHub drops a summary of more than 1 MiB
 TRUNCATED = "\n\nThe summary was too long and ends here.\n"
 
@@ -56,15 +56,15 @@ def write(annotations: Iterable[Annotation], summary: str) -> None:
 
 
 def _append(data: bytes) -> None:
-    if path := os.environ.get(VARIABLE):
+    if path := os.environ.get(SUMMARY_VARIABLE):
         try:
             with Path(path).open("ab") as file:
                 file.write(data)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             problem = f"the job summary cannot be written: {reason}"
-            remedy = f"unset {VARIABLE}, or omit --github"
-            raise CouldNotRun(problem, VARIABLE, remedy) from None
+            remedy = f"unset {SUMMARY_VARIABLE}, or omit --github"
+            raise CouldNotRun(problem, SUMMARY_VARIABLE, remedy) from None
 
 
 def relative_path(path: Path) -> str:

@@ -31,8 +31,8 @@ def test_a_program_without_a_version_is_refused(
 ) -> None:
     for name in ("postgres", "initdb", "pgbouncer"):
         write_program(tmp_path / name, text, mode)
-    monkeypatch.setenv(binaries.VARIABLE, str(tmp_path))
-    monkeypatch.setenv(pooler.VARIABLE, str(tmp_path / "pgbouncer"))
+    monkeypatch.setenv(binaries.BINARIES_VARIABLE, str(tmp_path))
+    monkeypatch.setenv(pooler.PGBOUNCER_VARIABLE, str(tmp_path / "pgbouncer"))
 
     with pytest.raises(CouldNotRun) as of_postgres:
         binaries.find().version()
@@ -40,8 +40,8 @@ def test_a_program_without_a_version_is_refused(
         pooler.version()
 
     assert of_postgres.value.where == str(tmp_path / "postgres")
-    assert binaries.VARIABLE in of_postgres.value.remedy
-    assert pooler.VARIABLE in of_pgbouncer.value.remedy
+    assert binaries.BINARIES_VARIABLE in of_postgres.value.remedy
+    assert pooler.PGBOUNCER_VARIABLE in of_pgbouncer.value.remedy
 
 
 @pytest.mark.parametrize("version", ["18.4", "19beta1", "20devel"])
@@ -52,5 +52,5 @@ def test_the_version_is_what_the_program_prints(
         write_program(
             tmp_path / name, f"#!/bin/sh\necho 'postgres (PostgreSQL) {version} (Debian)'"
         )
-    monkeypatch.setenv(binaries.VARIABLE, str(tmp_path))
+    monkeypatch.setenv(binaries.BINARIES_VARIABLE, str(tmp_path))
     assert binaries.find().version() == version

@@ -55,7 +55,9 @@ def table(pair: Pair, request: pytest.FixtureRequest) -> str:
 
 def run_sql(server: PrivateServer, sql: str) -> str:
     """Return what psql prints for a statement."""
-    return read_output(start_client(server.login, "psql", "-XAtq", "-c", sql, db.NAME)).strip()
+    return read_output(
+        start_client(server.login, "psql", "-XAtq", "-c", sql, db.DATABASE_NAME)
+    ).strip()
 
 
 def test_its_primary_lists_a_standby_which_refuses_to_write(pair: Pair, table: str) -> None:

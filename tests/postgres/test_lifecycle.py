@@ -166,9 +166,8 @@ def test_an_open_connection_keeps_the_server_until_it_is_closed(
 ) -> None:
     monkeypatch.setenv("ORM_ASYNC_IDLE", "0")
     with postgres.lease() as server:
-        client = postgres.start_client(
-            server, "psql", "-XAtd", db.NAME, "-c", "SELECT 1", "-c", "SELECT pg_sleep(1), 2"
-        )
+        queries = ("-c", "SELECT 1", "-c", "SELECT pg_sleep(1), 2")
+        client = postgres.start_client(server, "psql", "-XAtd", db.DATABASE_NAME, *queries)
         assert client.stdout is not None
         assert client.stdout.readline() == "1\n"  # it is connected
 
@@ -181,7 +180,8 @@ def test_ps_shows_connections_where_there_is_no_table_of_sockets(private_home: P
     with postgres.lease() as server:
         (pid,) = [pid for name, pid in pids_of(private_home).items() if name == "postgres"]
         until(lambda: not supervisor.has_local_backends(pid))  # the lease has probed the socket
-        client = postgres.start_client(server, "psql", "-Xd", db.NAME, "-c", "SELECT pg_sleep(60)")
+        query = ("-c", "SELECT pg_sleep(60)")
+        client = postgres.start_client(server, "psql", "-Xd", db.DATABASE_NAME, *query)
         until(lambda: supervisor.has_local_backends(pid))
         client.kill()
         client.communicate()

@@ -104,7 +104,7 @@ def test_the_error_names_a_setting_that_pgbouncer_refuses(database: db.Database)
 def test_a_missing_requirement_is_an_error_that_says_what_to_install(
     program: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(pooler.VARIABLE, program)
+    monkeypatch.setenv(pooler.PGBOUNCER_VARIABLE, program)
     with pytest.raises(CouldNotRun) as raised:
         requirements.require("binaries,pgbouncer", "--require")
     assert raised.value.where == "--require"

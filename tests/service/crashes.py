@@ -11,14 +11,14 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from orm_async_tests import db
 from orm_async_tests.postgres import PrivateServer, private_server
-from orm_async_tests.service.engines import NAME
+from orm_async_tests.service.engines import APPLICATION_NAME
 from tests.service.service_process import Service, run_service
 from tests.service.walkers import Ledger, read_rows, run_walkers
 
 WORKERS = 2
 COUNT_BUSY = text(
-    "SELECT count(*) FROM pg_stat_activity"
-    f" WHERE application_name = '{NAME}' AND state <> 'idle' AND pid <> pg_backend_pid()"
+    f"SELECT count(*) FROM pg_stat_activity WHERE application_name = '{APPLICATION_NAME}'"
+    " AND state <> 'idle' AND pid <> pg_backend_pid()"
 )
 Crash = Callable[[Service, PrivateServer, Ledger], Awaitable[None]]
 

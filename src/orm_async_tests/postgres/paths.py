@@ -19,7 +19,7 @@ from typing import Literal
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.postgres.supervisor import SOCKET
 
-VARIABLE = "ORM_ASYNC_HOME"
+HOME_VARIABLE = "ORM_ASYNC_HOME"
 OTHERS_WRITE, OTHERS_ENTER = 0o022, 0o077  # mode bits that the group and other users must not have
 SOCKET_PATH_MAX = 103  # bytes: macOS allows 104 with the final zero, Linux 108
 
@@ -31,7 +31,7 @@ def home(kind: Literal["cache", "data"] = "cache") -> Path:
     `ORM_ASYNC_HOME` is not set, return a folder in your cache folder or your data folder. If the
     cache folder cannot be used, return a temporary folder instead.
     """
-    if value := os.environ.get(VARIABLE):
+    if value := os.environ.get(HOME_VARIABLE):
         return _prepare(Path(value).absolute())
     import platformdirs
 
@@ -190,7 +190,7 @@ def check_owner(path: Path, status: os.stat_result, forbidden: int) -> None:
 
 
 def refusal(path: Path, reason: str, remedy: str = "") -> CouldNotRun:
-    usual = f"set {VARIABLE}=/a/folder/of/yours, or set DATABASE_URL=postgresql://..."
+    usual = f"set {HOME_VARIABLE}=/a/folder/of/yours, or set DATABASE_URL=postgresql://..."
     problem = f"the embedded server does not use this path: {reason}"
     return CouldNotRun(problem, str(path), f"{remedy}, {usual}" if remedy else usual)
 

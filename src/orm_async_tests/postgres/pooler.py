@@ -20,8 +20,8 @@ from orm_async_tests.postgres.paths import temporary_folder
 if TYPE_CHECKING:
     from sqlalchemy import URL
 
-VARIABLE = "ORM_ASYNC_PGBOUNCER"
-REMEDY = f"run apt-get install pgbouncer, or set {VARIABLE}=/a/folder/pgbouncer"
+PGBOUNCER_VARIABLE = "ORM_ASYNC_PGBOUNCER"
+REMEDY = f"run apt-get install pgbouncer, or set {PGBOUNCER_VARIABLE}=/a/folder/pgbouncer"
 SBIN = "/usr/local/sbin:/usr/sbin"  # the PATH of an ordinary user may lack these folders
 PORT = 6432
 STARTED_WITHIN = 10.0  # seconds
@@ -30,10 +30,12 @@ PREPARED = "max_prepared_statements"
 
 
 def find() -> str:
-    program = os.environ.get(VARIABLE) or "pgbouncer"
+    program = os.environ.get(PGBOUNCER_VARIABLE) or "pgbouncer"
     path = shutil.which(program, path=f"{os.environ.get('PATH', os.defpath)}:{SBIN}")
     if path is None:
-        raise CouldNotRun(f"there is no program {program}", f"{VARIABLE}, PATH, {SBIN}", REMEDY)
+        raise CouldNotRun(
+            f"there is no program {program}", f"{PGBOUNCER_VARIABLE}, PATH, {SBIN}", REMEDY
+        )
     return path
 
 

@@ -10,7 +10,7 @@ from orm_async_tests import db
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.service.settings import PREFIX, Settings
 
-NAME = "orm_async_tests service"  # the application_name of the connections
+APPLICATION_NAME = "orm_async_tests service"  # the application_name of the connections
 
 
 class Urls(NamedTuple):
@@ -38,7 +38,7 @@ def service_urls(url: URL, settings: Settings) -> Urls:
 
 
 def make_listening_engine(url: URL) -> AsyncEngine:
-    name = db.application_name("asyncpg", f"{NAME} listener")
+    name = db.application_name("asyncpg", f"{APPLICATION_NAME} listener")
     return create_async_engine(url, poolclass=NullPool, connect_args=name)
 
 
@@ -76,7 +76,7 @@ def connect_arguments(settings: Settings) -> dict[str, Any]:
     because a pooler may use another server connection for the next transaction. PgBouncer does not
     accept timeouts as connection parameters, so the operator must set these timeouts on the server.
     """
-    server_settings = {"application_name": NAME, "timezone": "UTC"}
+    server_settings = {"application_name": APPLICATION_NAME, "timezone": "UTC"}
     arguments = {"command_timeout": settings.command_timeout, "server_settings": server_settings}
     if settings.pooler:
         return {

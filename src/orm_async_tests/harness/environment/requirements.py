@@ -101,7 +101,7 @@ def find_missing(requirement: str, wire: bool) -> Missing | None:
     versions = requirement.removeprefix(server)
     try:
         if server == PGBOUNCER and not within(installed := pooler.version(), versions):
-            remedy = f"{pooler.VARIABLE}=/path/to/a/newer/pgbouncer"
+            remedy = f"{pooler.PGBOUNCER_VARIABLE}=/path/to/a/newer/pgbouncer"
             return Missing(f"needs {requirement}, this is {installed}", remedy)
         if server in (BINARIES, STANDBY):
             binaries.find()

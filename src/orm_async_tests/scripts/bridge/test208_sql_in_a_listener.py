@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from orm_async_tests.harness import Observation, Upstream, main_of, right, variant
 from orm_async_tests.models import User
 
-ONE = {"pool_size": 1, "max_overflow": 0}
+ONE_SLOT = {"pool_size": 1, "max_overflow": 0}
 SET_TENANT = "SET LOCAL app.tenant = '1'"
 OPEN_TRANSACTION = Upstream(
     "a cancel of a listener's SQL can leave an open transaction in the pool, and lose later rows",
@@ -38,7 +38,7 @@ async def count_committed(engine: AsyncEngine, other: AsyncEngine) -> int | None
         return await session.scalar(rows)
 
 
-@variant(engine=ONE)
+@variant(engine=ONE_SLOT)
 async def on_the_cursor(engine: AsyncEngine, other: AsyncEngine) -> dict[str, object]:
     """cancel a before_cursor_execute listener as it calls cursor.execute("SET LOCAL ...")"""
 
@@ -56,7 +56,7 @@ async def on_the_cursor(engine: AsyncEngine, other: AsyncEngine) -> dict[str, ob
     return {"cancelled": task.cancelled(), "rows": await count_committed(engine, other)}
 
 
-@right(engine=ONE)
+@right(engine=ONE_SLOT)
 async def after_begin(engine: AsyncEngine, other: AsyncEngine) -> dict[str, object]:
     """cancel an after_begin listener as it calls connection.execute("SET LOCAL ...")"""
 

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from orm_async_tests.harness import Activity, Observation, Upstream, main_of, right, variant
 
-ONE = {"pool_size": 1, "max_overflow": 0}
+ONE_SLOT = {"pool_size": 1, "max_overflow": 0}
 SET_TENANT = "SET LOCAL app.tenant = '1'"
 DEFECT = Upstream(
     "a dead connection stays in the pool if a listener's SQL uses it first",
@@ -43,14 +43,14 @@ async def use_twice(engine: AsyncEngine) -> dict[str, bool]:
     return failed
 
 
-@variant(engine=ONE)
+@variant(engine=ONE_SLOT)
 async def unpinged(engine: AsyncEngine, activity: Activity) -> dict[str, bool]:
     """let the server close the connection, then use the engine twice"""
     await activity.terminate()
     return await use_twice(engine)
 
 
-@right(engine=ONE | {"pool_pre_ping": True})
+@right(engine=ONE_SLOT | {"pool_pre_ping": True})
 async def pinged(engine: AsyncEngine, activity: Activity) -> dict[str, bool]:
     """let the server close the connection, then use an engine with pool_pre_ping=True twice"""
     await activity.terminate()

@@ -25,7 +25,7 @@ from orm_async_tests.harness.definitions.known_defects import (
 
 ONLY = "asyncpg"
 SLEEP = text("SELECT pg_sleep(60)")
-ONE = {"pool_size": 1, "max_overflow": 0}
+ONE_SLOT = {"pool_size": 1, "max_overflow": 0}
 
 
 async def sleep(engine: AsyncEngine) -> None:
@@ -41,7 +41,7 @@ async def next_user(engine: AsyncEngine) -> dict[str, object]:
     return {"next answer": answer, "connections in use": checked_out(engine)}
 
 
-@wrong(engine=ONE, leaks=True, tasks=True, unhandled=True)
+@wrong(engine=ONE_SLOT, leaks=True, tasks=True, unhandled=True)
 async def cancel_twice(engine: AsyncEngine, activity: Activity) -> dict[str, object]:
     """cancel the task again while asyncpg handles the first cancel"""
     task = asyncio.create_task(sleep(engine))
@@ -54,7 +54,7 @@ async def cancel_twice(engine: AsyncEngine, activity: Activity) -> dict[str, obj
     return {"running": running, **await next_user(engine)}
 
 
-@right(engine=ONE)
+@right(engine=ONE_SLOT)
 async def cancel_once(engine: AsyncEngine, activity: Activity) -> dict[str, object]:
     """cancel the task once, then wait until it has ended"""
     task = asyncio.create_task(sleep(engine))

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from orm_async_tests.harness import Observation, Upstream, checked_out, main_of, right, variant
 
-ONE = {"pool_size": 1, "max_overflow": 0}
+ONE_SLOT = {"pool_size": 1, "max_overflow": 0}
 STILL_OPEN = Upstream(
     "after a cancelled close(), an AsyncConnection does not know that it is closed",
     {"sqlalchemy": ">=2.0,<2.0.56 or >=2.1,<2.1.6"},
@@ -40,7 +40,7 @@ async def cancel_in_the_reset(engine: AsyncEngine, task: asyncio.Task[None]) -> 
     await asyncio.wait([task])
 
 
-@variant(engine=ONE, leaks=True, unhandled=True)
+@variant(engine=ONE_SLOT, leaks=True, unhandled=True)
 async def closed_by_hand(engine: AsyncEngine) -> dict[str, object]:
     """call connection.close()"""
     used = list[AsyncConnection]()
@@ -54,7 +54,7 @@ async def closed_by_hand(engine: AsyncEngine) -> dict[str, object]:
     return {"closed": used[0].closed, "connections in use": checked_out(engine)}
 
 
-@right(engine=ONE, leaks=True, tasks=True, unhandled=True)
+@right(engine=ONE_SLOT, leaks=True, tasks=True, unhandled=True)
 async def exited(engine: AsyncEngine) -> dict[str, object]:
     """leave the block of `async with engine.connect()`"""
     used = list[AsyncConnection]()

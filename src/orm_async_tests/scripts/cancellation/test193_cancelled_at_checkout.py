@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from orm_async_tests.harness import Observation, Upstream, main_of, right, variant
 from orm_async_tests.models import User
 
-ONE = {"pool_size": 1, "max_overflow": 0}
+ONE_SLOT = {"pool_size": 1, "max_overflow": 0}
 DEFECT = Upstream(
     "if a task gets a pooled connection and a cancel at the same time, the cancel is lost",
     {"sqlalchemy": ">=2.0,<2.0.56 or >=2.1,<2.1.7", "python": "<3.12"},
@@ -29,7 +29,7 @@ NEW = insert(User).values(username="written after the cancel")
 USERS = select(func.count(User.id))
 
 
-@variant(engine=ONE)
+@variant(engine=ONE_SLOT)
 async def served(engine: AsyncEngine) -> dict[str, object]:
     """return a connection to the pool, and cancel the task that waits for a connection"""
 
@@ -46,7 +46,7 @@ async def served(engine: AsyncEngine) -> dict[str, object]:
         return {"cancelled": task.cancelled(), "users": await connection.scalar(USERS)}
 
 
-@right(engine=ONE)
+@right(engine=ONE_SLOT)
 async def checked(engine: AsyncEngine) -> dict[str, object]:
     """return a connection to the pool, and cancel the waiting task, which checks cancelling()"""
 

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from orm_async_tests.harness import Observation, Upstream, checked_out, main_of, right, wrong
 
 SINCE = ">=2.0.55,<2.1 or >=2.1.2"  # before, a cancelled task ends too early: test194
-ONE = {"pool_size": 1, "max_overflow": 0}
+ONE_SLOT = {"pool_size": 1, "max_overflow": 0}
 DEFECT = Upstream(
     "if the task that closes a connection is cancelled at once, the connection stays open",
     {"sqlalchemy": ">=2.0.55,<2.1 or >=2.1.2,<2.2"},
@@ -25,7 +25,7 @@ DEFECT = Upstream(
 )
 
 
-@wrong(engine=ONE, leaks=True, warns=True, unhandled=True)
+@wrong(engine=ONE_SLOT, leaks=True, warns=True, unhandled=True)
 async def cancel_all_tasks(engine: AsyncEngine) -> dict[str, object]:
     """cancel all tasks in asyncio.all_tasks(), as asyncio.run() does"""
     loop, others = asyncio.get_running_loop(), asyncio.all_tasks()
@@ -44,7 +44,7 @@ async def cancel_all_tasks(engine: AsyncEngine) -> dict[str, object]:
     return {"cancelled": task.cancelled(), "connections in use": checked_out(engine)}
 
 
-@right(engine=ONE)
+@right(engine=ONE_SLOT)
 async def cancel_own_tasks(engine: AsyncEngine) -> dict[str, object]:
     """as `async with` exits, cancel only the program's own tasks, and wait for them"""
     loop, created = asyncio.get_running_loop(), set[asyncio.Task[None]]()

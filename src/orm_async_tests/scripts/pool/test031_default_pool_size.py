@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from orm_async_tests.harness import Activity, Observation, main_of, variant
 
-ONE = select(1)
+SELECT = select(1)
 
 
 @variant
@@ -40,7 +40,7 @@ async def thirty_tasks(engine: AsyncEngine) -> dict[str, int]:
         async with engine.connect() as connection:
             in_use += 1
             most = max(most, in_use)
-            await connection.execute(ONE)
+            await connection.execute(SELECT)
             if in_use == 5:
                 full.set()
             await full.wait()

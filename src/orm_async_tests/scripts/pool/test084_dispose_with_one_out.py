@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orm_async_tests.harness import Activity, Observation, main_of, right, wrong
 
-ONE = select(1)
+SELECT = select(1)
 
 
 @wrong(leaks=True, warns=True)
@@ -23,7 +23,7 @@ async def in_use(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
     old: Any = engine.pool  # this reference prevents its garbage collection
     async with engine.connect() as connection:
         await engine.dispose()
-        await connection.execute(ONE)
+        await connection.execute(SELECT)
         then = len(await activity.pids())
     after = len(await activity.pids())
     return {"backends": then, "backends after": after, "idle in the old pool": old.checkedin()}
@@ -33,7 +33,7 @@ async def in_use(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
 async def all_returned(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
     """dispose the engine after the connection has been returned"""
     async with engine.connect() as connection:
-        await connection.execute(ONE)
+        await connection.execute(SELECT)
         then = len(await activity.pids())
     await engine.dispose()
     await activity.until_open(0)

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from orm_async_tests.harness import Observation, Stack, main_of, right, wrong
 from orm_async_tests.models import User
 
-ONE = {"pool_size": 1, "max_overflow": 0}
+ONE_SLOT = {"pool_size": 1, "max_overflow": 0}
 ADD = insert(User).values(username="guide")
 GUIDES = select(func.count(User.id)).where(User.username == "guide")
 
@@ -29,7 +29,7 @@ async def count_guides(engine: AsyncEngine) -> Any:
         return await connection.scalar(GUIDES)
 
 
-@wrong(engine=ONE)
+@wrong(engine=ONE_SLOT)
 async def commit_as_text(engine: AsyncEngine) -> dict[str, Any]:
     """execute INSERT, text("COMMIT") and INSERT, then call rollback()"""
     async with engine.connect() as connection:
@@ -41,7 +41,7 @@ async def commit_as_text(engine: AsyncEngine) -> dict[str, Any]:
     return {"in transaction": in_transaction, "rows": await count_guides(engine)}
 
 
-@right(engine=ONE)
+@right(engine=ONE_SLOT)
 async def commit(engine: AsyncEngine) -> dict[str, Any]:
     """execute INSERT, call commit(), execute INSERT, then call rollback()"""
     async with engine.connect() as connection:
@@ -53,7 +53,7 @@ async def commit(engine: AsyncEngine) -> dict[str, Any]:
     return {"in transaction": in_transaction, "rows": await count_guides(engine)}
 
 
-@wrong(engine=ONE, leaks=True, warns=True, unhandled=True)
+@wrong(engine=ONE_SLOT, leaks=True, warns=True, unhandled=True)
 async def begin_as_text(engine: AsyncEngine) -> dict[str, Any]:
     """on an AUTOCOMMIT connection, execute text("BEGIN") and INSERT"""
     async with engine.connect() as connection:
@@ -63,7 +63,7 @@ async def begin_as_text(engine: AsyncEngine) -> dict[str, Any]:
     return {"rows": await count_guides(engine)}
 
 
-@right(engine=ONE)
+@right(engine=ONE_SLOT)
 async def begin(engine: AsyncEngine) -> dict[str, Any]:
     """in engine.begin(), execute INSERT"""
     async with engine.begin() as connection:

@@ -21,8 +21,8 @@ from orm_async_tests.models import User
 TEXT = text("INSERT INTO users (username) VALUES (:username) RETURNING username")
 INSERT = insert(User).returning(User.username)
 UPDATE = update(User).where(User.id == bindparam("key")).returning(User.username)
-ONE = [{"username": "guide"}]
-TWO = [{"username": "guide"}, {"username": "walker"}]
+ONE_ROW = [{"username": "guide"}]
+TWO_ROWS = [{"username": "guide"}, {"username": "walker"}]
 KEYS = [{"key": 1, "username": "guide"}, {"key": 2, "username": "walker"}]
 
 
@@ -35,13 +35,13 @@ async def execute(engine: AsyncEngine, statement: Executable, rows: Any) -> dict
 @variant
 async def text_with_one(engine: AsyncEngine) -> dict[str, list[str]]:
     """execute text() with RETURNING and one set of parameters"""
-    return await execute(engine, TEXT, ONE)
+    return await execute(engine, TEXT, ONE_ROW)
 
 
 @wrong
 async def text_with_two(engine: AsyncEngine) -> dict[str, list[str]]:
     """execute text() with RETURNING and two sets of parameters"""
-    return await execute(engine, TEXT, TWO)
+    return await execute(engine, TEXT, TWO_ROWS)
 
 
 @wrong
@@ -53,7 +53,7 @@ async def update_with_two(engine: AsyncEngine) -> dict[str, list[str]]:
 @right
 async def insert_with_two(engine: AsyncEngine) -> dict[str, list[str]]:
     """execute insert().returning() with two sets of parameters"""
-    return await execute(engine, INSERT, TWO)
+    return await execute(engine, INSERT, TWO_ROWS)
 
 
 def check(

@@ -70,7 +70,9 @@ def explain(arguments: argparse.Namespace) -> int:
         from orm_async_tests.lint.rule_pages import find_rule, render_page
 
         print("\n".join(render_page(find_rule(code)) for code in codes), end="")
-    for position, script in enumerate(catalogue.select(numbers) if numbers else ()):
+    if not numbers:
+        return 0
+    for position, script in enumerate(catalogue.select(numbers)):
         if position or codes:
             print()
         links = "\n".join(script.docs)

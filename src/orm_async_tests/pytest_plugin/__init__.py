@@ -103,10 +103,10 @@ class MisusePlugin:
             self.tracker.fixtures.remove(scope)
 
     def pytest_fixture_post_finalizer(self, fixturedef: pytest.FixtureDef[Any]) -> None:
-        scope = self.fixture_scopes.pop(id(fixturedef), None)
-        for finding in self.tracker.end_scope(scope) if scope else ():
-            problem = f"{finding.problem} (fixture {fixturedef.argname})"
-            self.tracker.report(finding.kind, finding.location, problem)
+        if scope := self.fixture_scopes.pop(id(fixturedef), None):
+            for finding in self.tracker.end_scope(scope):
+                problem = f"{finding.problem} (fixture {fixturedef.argname})"
+                self.tracker.report(finding.kind, finding.location, problem)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, object, object]:

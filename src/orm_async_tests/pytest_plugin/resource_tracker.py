@@ -143,9 +143,9 @@ class ResourceTracker:
             self.pools[engine.pool] = record
 
     def connect(self, connection: Any, entry: ConnectionPoolEntry) -> None:
-        previous = self.connections.pop(id(entry), None)
-        for checkout in previous.checkouts if previous else ():  # a checkout listener refused it
-            checkout.returned = checkout.proxy() is not None
+        if previous := self.connections.pop(id(entry), None):
+            for checkout in previous.checkouts:  # a checkout listener refused it
+                checkout.returned = checkout.proxy() is not None
         if isinstance(connection, AdaptedConnection):
             loop = _running_loop()
             self.connections[id(entry)] = ConnectionRecord(
@@ -175,7 +175,8 @@ class ResourceTracker:
     def detach(self, _: Any, entry: ConnectionPoolEntry) -> None:
         connection = self.connections.get(id(entry))
         if connection is not None:
-            connection.checkouts = [one for one in connection.checkouts if one.proxy() is not None]
+            checkouts = connection.checkouts
+            connection.checkouts = [item for item in checkouts if item.proxy() is not None]
             self.checkin(_, entry)
 
     def close(self, _: Any, entry: ConnectionPoolEntry) -> None:

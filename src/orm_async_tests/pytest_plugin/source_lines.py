@@ -134,7 +134,7 @@ def _suspended_frames(task: Task) -> Iterator[FrameType]:
     while awaitable is not None:
         if type(awaitable).__name__ in ("async_generator_athrow", "async_generator_asend"):
             referents = gc.get_referents(awaitable)
-            generators = (one for one in referents if isinstance(one, AsyncGeneratorType))
+            generators = (item for item in referents if isinstance(item, AsyncGeneratorType))
             awaitable = next(generators, None)
         if frame := _first_attribute(awaitable, FRAMES):
             yield frame

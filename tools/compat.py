@@ -161,8 +161,11 @@ def update_claims(rows: Rows, scripts: Collection[ScriptFile]) -> Rows:
         kept = [number for number in row["scripts"] if number not in numbers]
         numbers_by_releases[row["holds"], *row["run"]] += kept
     for result in run_claims(scripts):
-        outcomes = result.outcomes.items()
-        run = [release for release, one in outcomes if one.word not in (SKIPPED, NOT_RUN)]
+        run = [
+            release
+            for release, outcome in result.outcomes.items()
+            if outcome.word not in (SKIPPED, NOT_RUN)
+        ]
         if run:  # otherwise the script needs something that this machine lacks
             numbers_by_releases[result.format_words(*CONCLUSIVE), *run].append(result.number)
     ordered = sorted((sorted(them), *key) for key, them in numbers_by_releases.items() if them)
@@ -206,7 +209,8 @@ def run_on_drivers(numbers: tuple[int, ...], release: str) -> dict[int, ReleaseO
     """
     outcomes = dict.fromkeys(numbers, ReleaseOutcome(SKIPPED))
     for driver in db.DRIVERS:
-        if skipped := tuple(number for number, one in outcomes.items() if one.word == SKIPPED):
+        skipped = tuple(number for number in numbers if outcomes[number].word == SKIPPED)
+        if skipped:
             runner = Runner(skipped, LIBRARY, driver, home(), options=("--anyway",))
             outcomes |= report_run(runner, release)
     return outcomes

@@ -70,7 +70,7 @@ def ratio_of(base: Iterable[float], other: Iterable[float]) -> Ratio:
     """Return the speed of a function relative to a base. The parameters `base` and `other` have the
     times of both functions in every round. The ratio is 2 if `other` takes half the time of `base`.
     """
-    return interval([one / two for one, two in zip(base, other, strict=True)])
+    return interval([time / other_time for time, other_time in zip(base, other, strict=True)])
 
 
 def interval(values: Iterable[float]) -> Ratio:
@@ -125,7 +125,9 @@ async def connected_contestants(workload: str, url: URL) -> AsyncIterator[list[C
         for contender, module in CONTENDERS.items():
             library = await pools.enter_async_context(module.connected(url, size))
             patterns = patterns_of(contender, module)
-            contestants += [(one, library) for one in patterns if one.workload == workload]
+            contestants += [
+                (pattern, library) for pattern in patterns if pattern.workload == workload
+            ]
         base, _ = contestants[0]
         library = await pools.enter_async_context(CONTENDERS[base.contender].connected(url, size))
         yield [*contestants, (base, library)]
@@ -168,10 +170,12 @@ async def run_rounds(
             pattern, library = contestants[index]
             turns[index].append(await database.run_turn(pattern, library, work))
         answers = {}
-        for index, ((pattern, _), (one, two)) in enumerate(zip(contestants, turns, strict=True)):
-            answers[f"{pattern.key} ({index})"] = [one.answer, two.answer]
-            mean = Turn((one.seconds + two.seconds) / 2, (one.cpu + two.cpu) / 2, one.answer)
-            means[index].append(mean)
+        for index, ((pattern, _), (first, second)) in enumerate(
+            zip(contestants, turns, strict=True)
+        ):
+            answers[f"{pattern.key} ({index})"] = [first.answer, second.answer]
+            seconds, cpu = (first.seconds + second.seconds) / 2, (first.cpu + second.cpu) / 2
+            means[index].append(Turn(seconds, cpu, first.answer))
         compare_answers(answers)
     return means
 
@@ -187,8 +191,8 @@ async def measure_workload(
     round_trips = await count_round_trips(database, wire, workload, work)
     async with connected_contestants(workload, database.url) as contestants:
         turns = await run_rounds(database, contestants, work, rounds)
-    seconds = [[turn.seconds for turn in one] for one in turns]
-    cpu = [[turn.cpu for turn in one] for one in turns]
+    seconds = [[turn.seconds for turn in of_function] for of_function in turns]
+    cpu = [[turn.cpu for turn in of_function] for of_function in turns]
     control = ratio_of(seconds[0], seconds[-1])
     results = []
     for index, (pattern, _) in enumerate(contestants[:-1]):

@@ -221,7 +221,9 @@ def _scores(text: str, symptoms: Mapping[int, Sequence[Symptom]]) -> dict[int, f
     symptom's score is lower.
     """
     pasted = PastedText(text)
-    by_script = [set[Part]().union(*(one.parts for one in known)) for known in symptoms.values()]
+    by_script = [
+        set[Part]().union(*(symptom.parts for symptom in known)) for known in symptoms.values()
+    ]
     counts = Counter(part for parts in by_script for part in parts)
     weights = {part: math.log(1 + len(by_script) / count) for part, count in counts.items()}
     scores: dict[int, float] = {}

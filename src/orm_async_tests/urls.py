@@ -255,8 +255,8 @@ def _split_port(host: str) -> tuple[str, str]:
     A text with several colons is an IPv6 address without a port.
     """
     name, colon, port = host.rpartition(":")
-    one = bool(colon) and ":" not in name and "/" not in port
-    return (name, port) if one else (host, "")
+    has_port = bool(colon) and ":" not in name and "/" not in port
+    return (name, port) if has_port else (host, "")
 
 
 def _refusal(problem: str, source: str, remedy: str = EXAMPLE) -> CouldNotRun:

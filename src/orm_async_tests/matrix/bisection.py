@@ -125,8 +125,8 @@ def confirm_changes(outcomes: Outcomes, run: Run) -> Outcomes:
 def _find_gap(versions: Sequence[str], outcomes: Outcomes) -> tuple[int, int] | None:
     indexes = [index for index, version in enumerate(versions) if version in outcomes]
     for low, high in pairwise(indexes):
-        one, two = outcomes[versions[low]], outcomes[versions[high]]
-        if high - low > 1 and (one.word == NOT_RUN or one != two):
+        older, newer = outcomes[versions[low]], outcomes[versions[high]]
+        if high - low > 1 and (older.word == NOT_RUN or older != newer):
             return low, high
     return None
 

@@ -87,10 +87,10 @@ def compare_identities(
     """
     old, new = identities(before), identities(after)
     return [
-        (stack, name, one, two)
+        (stack, name, older, newer)
         for stack in sorted(old.keys() & new.keys())
         for name in sorted(old[stack].keys() | new[stack].keys())
-        if (one := old[stack].get(name, "")) != (two := new[stack].get(name, ""))
+        if (older := old[stack].get(name, "")) != (newer := new[stack].get(name, ""))
     ]
 
 

@@ -34,7 +34,7 @@ def service_urls(url: URL, settings: Settings) -> Urls:
         db.parse_url(text, f"{PREFIX}{name}") if text else url
         for name, text in (("READ_URL", settings.read_url), ("LISTEN_URL", settings.listen_url))
     )
-    return Urls(*(db.with_driver(one, "asyncpg") for one in (url, reading, listening)))
+    return Urls(*(db.with_driver(address, "asyncpg") for address in (url, reading, listening)))
 
 
 def make_listening_engine(url: URL) -> AsyncEngine:

@@ -73,7 +73,7 @@ def describe_ranges(minor_versions: MinorVersions) -> str:
         shown = f"{first} has"
         if first != last:
             numbers = zip(Version(first).release, Version(last).release, strict=False)
-            is_next = sorted(two - one for one, two in numbers)[-2:] == [0, 1]
+            is_next = sorted(later - earlier for earlier, later in numbers)[-2:] == [0, 1]
             shown = f"{first} {'and' if is_next else 'to'} {last} have"
         cure = f"{end} fixes the defect" if end else "no later release fixes the defect"
         texts.append(f"{shown} the defect, {cure}")

@@ -9,17 +9,17 @@ import pytest
 from packaging.requirements import Requirement
 
 from orm_async_tests import catalogue, db
+from orm_async_tests.harness.definitions.upstream import collect_defects
 from orm_async_tests.harness.definitions.variants import Observation, select_arguments
 from orm_async_tests.harness.environment import script_database
 from orm_async_tests.harness.environment.requirements import WIRE
-from orm_async_tests.harness.report.judge import judge
 from orm_async_tests.harness.report.render import render_full
 from orm_async_tests.harness.report.result import Result
 from orm_async_tests.harness.run.runner import run_script
 from orm_async_tests.harness.script import Script
 from orm_async_tests.stack_options import SQLITE
 from orm_async_tests.symptoms import find_scripts
-from orm_async_tests.verdicts import BROKEN, HOLDS, UPSTREAM
+from orm_async_tests.verdicts import HOLDS, UPSTREAM
 from orm_async_tests.versions.ranges import within
 from tests.lifted_variants import find_changed_when_lifted
 from tests.mutants import blanks, changes, swaps
@@ -93,15 +93,12 @@ def test_a_script_holds_has_its_symptoms_can_fail_and_its_right_variants_need_no
     assert [
         name for name, observation in result.observations.items() if nameless(observation.value)
     ] == []
-    survivors = [
-        name
-        for name, mutant in [*blanks(result.observations), *swaps(result)]
-        if judge(script, mutant, result.stack, script.defaults).word != BROKEN
-    ]
-    assert survivors == []
+    blank = blanks(result.observations)
+    assert [name for name, mutant in blank if not refutes(result, mutant, Exception)] == []
+    assert [name for name, mutant in swaps(result) if not refutes(result, mutant)] == []
     if result.verdict.word == HOLDS:
-        read = {place: [fails(result, other) for other in them] for place, them in changes(result)}
-        assert [place for place, failures in read.items() if not any(failures)] == []
+        read = {place: [refutes(result, it) for it in them] for place, them in changes(result)}
+        assert [place for place, refuted in read.items() if not any(refuted)] == []
     if driven.driver == db.DRIVERS[0]:
         assert find_changed_when_lifted(result, driven) == []
 
@@ -161,16 +158,22 @@ def unnamed(entry: catalogue.ScriptFile, result: Result) -> list[str]:
     ]
 
 
-def fails(result: Result, observations: Mapping[str, Observation]) -> bool:
-    """Return whether an assertion of the check fails for these observations."""
-    offered = {**result.script.defaults, "stack": result.stack, **observations}
-    try:
-        result.script.check(**select_arguments(result.script.check, offered))
-    except AssertionError:
-        return True
-    except Exception:
-        return False
-    return False
+def refutes(
+    result: Result,
+    observations: Mapping[str, Observation],
+    errors: type[Exception] = AssertionError,
+) -> bool:
+    """Return whether the check of these observations raises one of the errors, or shows other
+    defects than the result.
+    """
+    script = result.script
+    offered = {**script.defaults, "stack": result.stack, **observations}
+    with collect_defects() as shown:
+        try:
+            script.check(**select_arguments(script.check, offered))
+        except Exception as error:
+            return isinstance(error, errors)
+    return tuple(defect for defect in script.defects if defect in shown) != result.verdict.defects
 
 
 def nameless(value: object) -> bool:

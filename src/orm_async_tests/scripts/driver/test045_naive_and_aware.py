@@ -51,7 +51,7 @@ async def aware(engine: AsyncEngine) -> dict[str, object]:
 
 
 def check(stack: Stack, naive: Observation, aware: Observation) -> None:
-    assert aware.value["moment"] == NOON
+    assert aware.value == {"moment": NOON, "has a zone": True}
     if stack.driver == "asyncpg":
         assert naive.code == "dbapi"
     else:

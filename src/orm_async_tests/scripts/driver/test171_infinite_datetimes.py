@@ -64,7 +64,10 @@ async def inside(engine: AsyncEngine) -> dict[str, list[str]]:
 def check(
     stack: Stack, the_ends: Observation, infinities: Observation, inside: Observation
 ) -> None:
-    assert inside.value["read"] == [(FIRST + STEP).isoformat(), (LAST - STEP).isoformat()]
+    assert inside.value == {
+        "stored": ["0001-01-01 00:00:00.000001+00", "9999-12-31 23:59:59.999998+00"],
+        "read": [(FIRST + STEP).isoformat(), (LAST - STEP).isoformat()],
+    }
     if stack.driver == "asyncpg":
         assert the_ends.value["stored"] == ["-infinity", "infinity"]
         assert the_ends.value["read"] == [datetime.min.isoformat(), datetime.max.isoformat()]

@@ -53,7 +53,7 @@ def check(
     assert only_added.value == {"in transaction": True, "connections in use": 0}
     assert isinstance(added_first.error, InvalidRequestError)
     assert len(added_first.log) == len(only_added.log) == 0
-    assert begun_first.log[-1] == committed.log[-1] == "COMMIT"
+    assert begun_first.log[-1:] == committed.log[-1:] == ["COMMIT"]
 
 
 main = main_of(__name__)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from orm_async_tests.errors import CouldNotRun
 
-NAME, SCRIPTS = "orm-async-tests", "scripts"  # the distribution, and its extra for the scripts
+DISTRIBUTION = "orm-async-tests"
+SCRIPTS = "scripts"  # the extra that installs the packages of the scripts
 
 
 def install_extra(extra: str) -> str:
@@ -15,7 +16,7 @@ def install_extra(extra: str) -> str:
     """
     if (Path(__file__).parents[2] / "poetry.lock").exists():
         return "poetry install --all-extras"
-    return f'pip install "{NAME}[{",".join(dict.fromkeys([SCRIPTS, extra]))}]"'
+    return f'pip install "{DISTRIBUTION}[{",".join(dict.fromkeys([SCRIPTS, extra]))}]"'
 
 
 def name_missing_package(error: ModuleNotFoundError) -> CouldNotRun:
@@ -26,7 +27,7 @@ def name_missing_package(error: ModuleNotFoundError) -> CouldNotRun:
     from importlib.metadata import requires  # takes a third of the time of a short command
 
     package = (error.name or "").partition(".")[0]
-    for text in requires(NAME) or []:
+    for text in requires(DISTRIBUTION) or []:
         extra = re.search(r'extra == "(\w+)"', text)
         if extra and re.split(r"[^\w-]", text)[0].replace("-", "_") == package:
             problem = f"the package {package} is not installed"

@@ -8,7 +8,7 @@ from pathlib import PurePath
 from typing import Any
 from urllib.parse import quote
 
-from orm_async_tests.extras import NAME
+from orm_async_tests.extras import DISTRIBUTION
 
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -17,7 +17,9 @@ SCHEMA = (
 
 def document(rules: Iterable[Any], results: Iterable[Any], **run: Any) -> dict[str, Any]:
     """Return a SARIF document with one run. The keyword arguments become properties of the run."""
-    tool = {"driver": {"name": NAME, "version": version(NAME), "rules": list(rules)}}
+    tool = {
+        "driver": {"name": DISTRIBUTION, "version": version(DISTRIBUTION), "rules": list(rules)}
+    }
     run = {"tool": tool, "columnKind": "unicodeCodePoints", "results": list(results), **run}
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
 

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar
 
-from orm_async_tests.extras import NAME
+from orm_async_tests.extras import DISTRIBUTION
 from orm_async_tests.lint.lint_settings import find_root, read_settings
 from orm_async_tests.lint.project_check import check
 
@@ -19,8 +19,8 @@ from orm_async_tests.lint.project_check import check
 class Flake8Plugin:
     """Runs the rules on a file that flake8 has parsed."""
 
-    name: ClassVar[str] = NAME
-    version: ClassVar[str] = version(NAME)
+    name: ClassVar[str] = DISTRIBUTION
+    version: ClassVar[str] = version(DISTRIBUTION)
 
     def __init__(self, tree: ast.AST | None, filename: str, lines: list[str]) -> None:
         self.tree = tree  # flake8 asks for a parameter of this name

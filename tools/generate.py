@@ -1,9 +1,9 @@
 """Write the generated texts, for example the entry points in pyproject.toml and the tables of
 scripts.
 
-`python tools/generate.py` updates the outdated texts.
-`python tools/generate.py --check` names outdated files, and exits with 1 if there are any.
-`python tools/generate.py --record` runs scripts, and writes their output into README and docs.
+`./poetryw run nox -s generate` updates the outdated texts.
+`./poetryw run nox -s generate -- --check` names outdated files, and exits with 1 if there are any.
+`./poetryw run nox -s generate -- --record` runs scripts, and writes their output into the docs.
 """
 
 import argparse
@@ -36,7 +36,7 @@ QUESTIONS = ROOT / "docs/questions.md"
 EXAMPLE, ISOLATION = "5", ROOT / "docs/isolation.md"
 MATRIX = ROOT / "docs/matrix.md"
 LINT, RULE_PAGES = ROOT / "docs/lint.md", ROOT / "docs/rules"
-COMMAND = "python tools/generate.py"
+COMMAND = "./poetryw run nox -s generate"
 FROM_DOCS = "../src/orm_async_tests/scripts"  # the scripts' folder, from docs/
 ABOUT_QUESTIONS = """\
 This page lists questions about async SQLAlchemy that people asked in public, or that the

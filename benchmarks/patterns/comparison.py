@@ -46,7 +46,7 @@ class PatternResult:
     label: str
     mark: str
     ratio: Ratio
-    verdict: str
+    verdict: str  # the key of the JSON document; the word that compare_speeds() returns
     cpu: float
     milliseconds: list[float]  # one for each round
     round_trips: int
@@ -86,7 +86,7 @@ def interval(values: Iterable[float]) -> Ratio:
     return Ratio(statistics.median(ordered), ordered[cut], ordered[-1 - cut])
 
 
-def verdict(ratio: Ratio, control: Ratio, rounds: int) -> str:
+def compare_speeds(ratio: Ratio, control: Ratio, rounds: int) -> str:
     """Compare a function's speed with the speed of asyncpg, and return the result as one word.
 
     The control compares asyncpg with itself. Return "faster" or "slower" if the function's ratio is
@@ -201,7 +201,7 @@ async def measure_workload(
             PatternResult(
                 *pattern[:4],
                 ratio=ratio,
-                verdict=verdict(ratio, control, rounds) if index else "base",
+                verdict=compare_speeds(ratio, control, rounds) if index else "base",
                 cpu=round(ratio_of(cpu[0], cpu[index]).median, 3),
                 milliseconds=[round(value * 1e3, 3) for value in seconds[index]],
                 round_trips=round_trips[index],

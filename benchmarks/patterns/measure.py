@@ -37,7 +37,7 @@ OPTIONS = f"""
     --json          print the measurements as JSON
     --into FILE     write the tables of measurements into this page, for example docs/bench.md
 """
-HEAD = ("Pattern", "Mark", "Ratio", "Interval", "Verdict", "CPU", "Round trips", "ms")
+HEAD = ("Pattern", "Mark", "Ratio", "Interval", "Comparison", "CPU", "Round trips", "ms")
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Defines the words for verdicts, for missing verdicts, and for the severity of a defect."""
+"""Defines the verdicts of scripts, and the degrees of a defect's severity."""
 
 from typing import Literal, get_args
 

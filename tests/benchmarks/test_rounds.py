@@ -1,7 +1,13 @@
 """Ratios of rounds: a median, an interval, and differences that chance does not explain."""
 
 import pytest
-from benchmarks.patterns.comparison import Ratio, compare_answers, interval, ratio_of, verdict
+from benchmarks.patterns.comparison import (
+    Ratio,
+    compare_answers,
+    compare_speeds,
+    interval,
+    ratio_of,
+)
 
 from orm_async_tests.errors import CouldNotRun
 
@@ -31,16 +37,16 @@ def test_twice_as_fast_is_two() -> None:
     ],
 )
 def test_a_difference_must_exceed_what_the_control_shows(ratio: Ratio, expected: str) -> None:
-    assert verdict(ratio, QUIET, 7) == expected
+    assert compare_speeds(ratio, QUIET, 7) == expected
 
 
 def test_a_loud_machine_shows_no_difference() -> None:
     loud = Ratio(1.0, 0.5, 2.0)
-    assert verdict(Ratio(1.8, 1.7, 1.9), loud, 7) == "level"
+    assert compare_speeds(Ratio(1.8, 1.7, 1.9), loud, 7) == "level"
 
 
 def test_a_few_rounds_show_nothing() -> None:
-    assert verdict(Ratio(3.0, 3.0, 3.0), QUIET, 4) == "unstable"
+    assert compare_speeds(Ratio(3.0, 3.0, 3.0), QUIET, 4) == "unstable"
 
 
 def test_a_different_answer_is_refused_with_both_names() -> None:

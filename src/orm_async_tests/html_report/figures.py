@@ -53,7 +53,7 @@ class BenchRow(NamedTuple):
     mark: str
     ratio: float
     interval: str
-    verdict: str
+    comparison: str
     round_trips: str
 
 
@@ -153,18 +153,20 @@ def _workload(title: str, rows: Sequence[BenchRow]) -> Workload:
 def _bench_row(pattern: Document) -> BenchRow:
     median, low, high = (_number(pattern["ratio"].get(name)) for name in ("median", "low", "high"))
     name = f"{pattern['contender']}: {pattern['label']}"
-    verdict, round_trips = pattern["verdict"], str(pattern["round_trips"])
-    return BenchRow(name, pattern["mark"], median, f"{low:.2f} to {high:.2f}", verdict, round_trips)
+    comparison, round_trips = pattern["verdict"], str(pattern["round_trips"])
+    return BenchRow(
+        name, pattern["mark"], median, f"{low:.2f} to {high:.2f}", comparison, round_trips
+    )
 
 
 def _recorded_rows(table: Table) -> Iterator[BenchRow]:
     for row in table[1:]:
         cells = dict(zip(table[0], row, strict=False))
-        pattern, mark, ratio, interval, verdict, round_trips = (
+        pattern, mark, ratio, interval, comparison, round_trips = (
             cells.get(name, "")
-            for name in ("Pattern", "Mark", "Ratio", "Interval", "Verdict", "Round trips")
+            for name in ("Pattern", "Mark", "Ratio", "Interval", "Comparison", "Round trips")
         )
-        yield BenchRow(pattern, mark, _number(ratio), interval, verdict, round_trips)
+        yield BenchRow(pattern, mark, _number(ratio), interval, comparison, round_trips)
 
 
 def _number(value: object) -> float:

@@ -62,7 +62,10 @@ def _explain_error(script: ScriptFile) -> Iterator[str]:
         yield textwrap.fill(paragraph, terminal.WIDTH, initial_indent="  ", subsequent_indent="  ")
     for name, label in script.right_variants:
         yield f"  cure: {label} (variant {name})"
-    for line in read_cure_lines().get(script.number, ()):
+    cure_lines = read_cure_lines().get(script.number, [])
+    if cure_lines and not script.right_variants:
+        yield "  cure:"
+    for line in cure_lines:
         yield f"      {line}"
     rules = [rule for rule in RULES.values() if script.number in rule.scripts]
     if names := " or ".join(f"{rule.code} ({rule.name})" for rule in rules):

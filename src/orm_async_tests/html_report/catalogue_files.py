@@ -35,7 +35,7 @@ def _describe(panel: Panel) -> dict[str, Any]:
         "claim": script.claim,
         "explanation": script.why,
         "errors": [symptom.description for symptom in script.symptoms],
-        "cure": [line.text for line in panel.cure],
+        "cure": [line.text for line in panel.cure_lines],
         "right": [{"variant": name, "label": label} for name, label in script.right_variants],
         "versions": {
             "sqlalchemy": panel.holds or script.since or "",

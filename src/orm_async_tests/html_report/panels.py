@@ -50,7 +50,7 @@ class Panel(NamedTuple):
     verdicts: Sequence[tuple[Entry, Sequence[str]]]  # equal ones, with their stacks
     variants: Sequence[ShownVariant]
     rest: Sequence[CodeLine]
-    cure: Sequence[CodeLine]
+    cure_lines: Sequence[CodeLine]
     questions: Sequence[Question]
     defects: Sequence[KnownDefect]
     evidence: Sequence[Document] = ()
@@ -83,14 +83,14 @@ def build_panel(script: ScriptFile, results: Results, background: Background) ->
     for stack in results.stacks:
         if entry := results.entries.get((stack, script.number)):
             verdicts.setdefault(repr(entry), (entry, []))[1].append(stack)
-    cure_lines = read_cure_lines().get(script.number)
+    lines = read_cure_lines().get(script.number)
     return Panel(
         script=script,
         words=results.words(script.number),
         verdicts=list(verdicts.values()),
         variants=variants,
         rest=code.rest,
-        cure=highlight_lines("\n".join(cure_lines)) if cure_lines else (),
+        cure_lines=highlight_lines("\n".join(lines)) if lines else (),
         questions=[item for item in background.questions if item.script == script.number],
         defects=[defect for defect in background.defects if script in defect.scripts],
         evidence=detail.get("evidence", ()),

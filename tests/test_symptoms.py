@@ -278,7 +278,7 @@ def test_why_prints_cause_cure_and_command(is_argument: bool) -> None:
     done = orm("why", POOL) if is_argument else orm("why", stdin=pasted)
     assert done.returncode == 0
     assert done.stdout.startswith("test32  ")
-    assert "  cure: call a function that receives the session (variant passed_down)\n" in done.stdout
+    assert "  cure: call a function that receives the session (variant passed_down)" in done.stdout
     assert "  type: orm-async-tests explain 32" in done.stdout
 
 

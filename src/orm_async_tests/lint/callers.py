@@ -20,7 +20,7 @@ BINDING = ("start_soon", "add_task", "partial")  # functions that get a function
 BOUND = re.compile(rf"\b(?:{'|'.join(BINDING)})\(\s*(?:\w+\.)*(\w+),")
 NAME = re.compile(r"\w+$")
 OPERATIONS = sa.STATEMENTS | sa.ENDINGS | {"begin", "connect", "add", "add_all"}
-MOST, MOST_FILES = 4, 8  # calls of one function that are evaluated, and files that are searched
+MAX_CALLS, MAX_FILES = 4, 8  # evaluated calls of a function, and files that are searched
 
 
 class CallIndex:
@@ -44,7 +44,7 @@ class CallIndex:
                     text, path = file.read_text("utf-8", "replace"), str(file.resolve())
                     for name in _called_names(text):
                         self._paths[name].append(path)
-        return self._paths.get(function, [])[:MOST_FILES]
+        return self._paths.get(function, [])[:MAX_FILES]
 
 
 def _called_names(text: str) -> set[str]:
@@ -84,7 +84,7 @@ def passed_value(project: "Project", function: Scope, name: str) -> Value | None
     project.calls.users.add(function.module.path)
     values = (project.value(arguments[name], scope)
               for arguments, scope in _calls(project, function) if name in arguments)  # fmt: skip
-    value = union([*islice(values, MOST)])
+    value = union([*islice(values, MAX_CALLS)])
     is_known = value and (value.is_session or value.is_a(sa.ENGINE, sa.FACTORY))
     return value if is_known else None
 
@@ -113,7 +113,8 @@ def _calls(project: "Project", function: Scope) -> Iterator[tuple[dict[str, ast.
     callee, here = name.rpartition(".")[2], function.module
     for path in dict.fromkeys([here.path, *project.calls.files_that_call(callee)]):
         module = here if path == here.path else project.load(path)
-        for call, scope in _calls_by_name(module, callee) if module else ():
+        calls = _calls_by_name(module, callee) if module else []
+        for call, scope in calls:
             value = project.value(call.func, scope)
             if value is None and module is here:
                 value = Value("function", name, here.path, Value("instance"))

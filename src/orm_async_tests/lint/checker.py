@@ -24,8 +24,8 @@ from orm_async_tests.lint.source_text import decode, split_lines
 from orm_async_tests.lint.suppressions import read_suppressions
 from orm_async_tests.lint.unread_files import explain_syntax_error
 
-MOST_PARSED = 14_000_000  # characters; their trees of syntax need 60 times as much memory
-DEEPEST = 5000  # calls inside calls, because functions of a project are followed into each other
+MAX_PARSED = 14_000_000  # characters; their trees of syntax need 60 times as much memory
+MAX_DEPTH = 5000  # calls inside calls, because functions of a project are followed into each other
 STATEMENT = re.compile(r"await \w+\.(execute|scalars?|commit|rollback|flush|refresh|add)\(")
 NOT_AWAITED = ("db.commit(", "db.flush(", "db.refresh(", "session.commit(", "session.flush(")
 RELEVANT = ("sqlalchemy", "sqlmodel", "session", "Session", "async def", "asyncio", "Depends(")
@@ -61,7 +61,7 @@ class Checker:
             self._size += size
             self._loaded.append(path)
         self._modules[path] = module, size
-        while self._size > MOST_PARSED and len(self._modules) > 1:
+        while self._size > MAX_PARSED and len(self._modules) > 1:
             oldest, size = self._modules.pop(next(iter(self._modules)))
             self._size -= size
             self._dropped += [oldest] if oldest else []
@@ -77,7 +77,7 @@ class Checker:
         waiting = dict(zip(names, files, strict=True))
         results: dict[str, FileResult] = {}
         limit = sys.getrecursionlimit()
-        sys.setrecursionlimit(max(limit, DEEPEST))
+        sys.setrecursionlimit(max(limit, MAX_DEPTH))
         while waiting:
             name = self._loaded.pop() if self._loaded else next(iter(waiting))
             if name not in waiting:

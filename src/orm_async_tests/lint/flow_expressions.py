@@ -63,6 +63,9 @@ def call_around(node: ast.AST | None, name: str, scope: Scope) -> str:
 
 
 def wrapped_in(node: ast.AST, scope: Scope) -> Iterator[tuple[str, ast.AST]]:
+    is_nested = hasattr(getattr(scope.parent, "node", None), "args")
+    if not (is_nested or scope.yielded or scope.awaited):
+        return
     for item in ast.walk(node):
         match item:
             case ast.Yield() if scope.decorators & MANAGERS:
@@ -153,9 +156,10 @@ def committed_by(use: SessionUse, item: ast.withitem, scope: Scope) -> list[str]
 
 def wrappers(project: Project, callee: Value | None) -> Iterator[Value | None]:
     function = project.function(callee)
-    for node in getattr(function.node, "decorator_list", ()) if function else ():
-        outside = function.parent if function else None
-        decorator = project.function(project.value(node, outside)) if outside else None
+    if function is None or function.parent is None:
+        return
+    for node in getattr(function.node, "decorator_list", ()):
+        decorator = project.function(project.value(node, function.parent))
         if decorator:
             yield from (project.value(item, decorator) for item in decorator.returned)
 

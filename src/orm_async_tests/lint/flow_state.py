@@ -10,7 +10,7 @@ RESULT = ""  # the name of what a call has returned
 TRUE = object()  # stands for any object that is true, for example an exception
 UNKNOWN = object()
 EMPTY = (ast.List, ast.Tuple, ast.Dict)
-MOST = 12  # states at one point
+MAX_STATES = 12  # states at one point
 
 
 class Failure(NamedTuple):
@@ -68,6 +68,8 @@ class State:
                 del store[key]
 
     def assign(self, name: str, value: ast.expr | None) -> None:
+        if not name:
+            return
         result = self.facts.get(RESULT, self.evaluate(value)) if value else UNKNOWN
         self.rebind(name)
         if result is not UNKNOWN:
@@ -77,7 +79,9 @@ class State:
         """Forget the result of the last call, and collections that the statement may fill."""
         self.facts.pop(RESULT, None)
         empty = {name for name, value in self.facts.items() if value == ()}
-        for item in ast.walk(node) if empty else ():
+        if not empty:
+            return
+        for item in ast.walk(node):
             if isinstance(item, ast.Name) and isinstance(item.ctx, ast.Load) and item.id in empty:
                 self.facts.pop(item.id, None)
 
@@ -117,14 +121,14 @@ def is_held(key: str) -> bool:
 
 
 def join(states: Iterable[State]) -> list[State]:
-    """Merge the states that have the same failures. If there are already `MOST` merged states,
+    """Merge the states that have the same failures. If there are already MAX_STATES merged states,
     merge all further states into one additional state.
     """
     known: dict[object, State] = {}
     for state in states:
         failures = {key: group for key, group in state.failures.items() if group}
         other = known.setdefault(
-            frozenset(failures.items()) if len(known) < MOST else None, state.copy()
+            frozenset(failures.items()) if len(known) < MAX_STATES else None, state.copy()
         )
         for key, group in failures.items():
             other.failures[key] = other.failures.get(key, frozenset()) | group

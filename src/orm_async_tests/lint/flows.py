@@ -1,6 +1,7 @@
 """Computes the control flow of every function once, and determines how calls change sessions."""
 
 import ast
+from itertools import chain
 
 from orm_async_tests.lint import flow_expressions as expressions
 from orm_async_tests.lint import sqlalchemy_types as sa
@@ -12,7 +13,7 @@ from orm_async_tests.lint.session_use import Event, SessionUse
 from orm_async_tests.lint.value import Value
 
 FLAGS = (True, False, None, TRUE, ())  # the arguments that usually choose a branch
-DEEPEST = 20  # functions that the control flow follows inside each other
+MAX_DEPTH = 20  # functions that the control flow follows inside each other
 
 
 class Flows:
@@ -105,8 +106,8 @@ class Flows:
         errors: list[tuple[Failure, object]] = []
         for value in expressions.wrappers(self.use.project, event.callee):
             wrapper = self.of_function(value)
-            for kind in wrapper.swallows if wrapper and self.may_fail(event) else ():
-                errors.append((Failure(event.node, kind), None))
+            if wrapper and self.may_fail(event):
+                errors += [(Failure(event.node, kind), None) for kind in wrapper.swallows]
         flow = self.called(event, State())
         if flow is None or event.callee is None:
             return False, errors
@@ -133,12 +134,11 @@ class Flows:
         flow = self.of_function(value)
         if flow and flow.swallows and flow.scope.decorators & expressions.MANAGERS:
             return "", ["Exception"]
-        for name in ("__aexit__", "__exit__") if value and value.module else ():
-            method = project.function(project.attribute(value, name))
-            effects = self.use.effects(method).values() if method else ()
-            if method and expressions.returns_true(method) and not any(
-                sa.ENDINGS & one for one in effects
-            ):  # fmt: skip
+        for name in ("__aexit__", "__exit__"):
+            method = project.function(project.attribute(value, name)) if value else None
+            if method is None or not expressions.returns_true(method):
+                continue
+            if sa.ENDINGS.isdisjoint(chain(*self.use.effects(method).values())):
                 named = expressions.ERRORS.intersection(names_in(method.node))
                 return "", [*named] or ["Exception"]
         return "", []
@@ -147,7 +147,7 @@ class Flows:
         known: dict[object, SessionFlow | None] = scope.module.flows
         parts = start.failures, start.begun, start.facts
         key = scope, *(frozenset(part.items()) for part in parts)
-        if key not in known and self._depth < DEEPEST:
+        if key not in known and self._depth < MAX_DEPTH:
             known[key] = None  # a function that calls itself
             self._depth += 1
             known[key] = SessionFlow(self.use, scope, self, start)

@@ -8,7 +8,7 @@ from orm_async_tests.lint.resolution import Project
 from orm_async_tests.lint.scopes import Scope, last_name
 
 NOT_CONSTANT = object()
-DEEPEST = 8
+MAX_DEPTH = 8
 COPYING = {"copy", "strip", "format", "render_as_string"}  # methods
 WRAPPING = {"make_url", "dedent", "cleandoc", "str", "deepcopy", "MappingProxyType", "text"}
 
@@ -43,7 +43,7 @@ class Folding:
         """Return a constant, a list or a FoldedDict as the value of an expression, or return
         NOT_CONSTANT. In a string, "{}" stands for each variable part.
         """
-        if node is None or self._depth > DEEPEST:
+        if node is None or self._depth > MAX_DEPTH:
             return NOT_CONSTANT
         self._depth += 1
         source, inner = self._project.origin(node, scope)
@@ -122,10 +122,10 @@ class Folding:
 
     def _appended(self, name: str, scope: Scope) -> str:
         owner, text = scope.find(name), ""
-        for node, inner in scope.module.nodes[ast.AugAssign] if owner else ():
+        for node, inner in scope.module.nodes[ast.AugAssign]:
             is_sum = isinstance(node.op, ast.Add) and getattr(node.target, "id", "") == name
             around = inner.module.parents.get(node)
-            if is_sum and inner.find(name) is owner and not isinstance(around, ast.If):
+            if owner and is_sum and inner.find(name) is owner and not isinstance(around, ast.If):
                 part = self.fold(node.value, inner)
                 text += part if isinstance(part, str) else "{}"
         return text

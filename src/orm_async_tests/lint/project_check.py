@@ -66,7 +66,9 @@ def _drop_ignored(
             comments = [comment for comment in result.comments if comment.suppresses(finding)]
             used.update(comments)
             yield from [] if comments else [finding]
-    for comment in result.comments if settings.warn_unused_ignores else ():
+    if not settings.warn_unused_ignores:
+        return
+    for comment in result.comments:
         ran = any(code.startswith(comment.prefix) for code in settings.codes)
         if ran and not comment.is_bare_noqa and comment not in used:
             yield comment.report_unused()

@@ -13,7 +13,7 @@ from orm_async_tests.lint.module_paths import ModulePaths
 from orm_async_tests.lint.scopes import Binding, Module, Scope, last_name, tail_of
 from orm_async_tests.lint.value import Value, union
 
-DEEPEST = 80  # evaluations inside evaluations
+MAX_DEPTH = 80  # evaluations inside evaluations
 EVALUATED = {
     ast.Attribute, ast.Call, ast.Subscript, ast.Await, ast.NamedExpr, ast.Lambda,
     ast.IfExp, ast.BinOp, ast.BoolOp, ast.Tuple, ast.List, ast.Set, ast.Dict, ast.ListComp,
@@ -126,7 +126,7 @@ class Project:
         if key in known:
             return known[key]
         place = (id(known), key)
-        if place in self._open or len(self._open) > DEEPEST:
+        if place in self._open or len(self._open) > MAX_DEPTH:
             self._cuts += 1
             return None
         self._open.add(place)

@@ -23,7 +23,7 @@ from orm_async_tests.lint.suppressions import Suppression
 
 FOLDER = ".orm_async_tests_cache"
 EVERY_FILE = ""  # the name that stands for all checked files among the modules of a result
-MOST = 8  # files in the folder: of other settings, or of other paths on the command line
+MAX_FILES = 8  # files in the folder: of other settings, or of other paths on the command line
 
 
 @dataclass
@@ -104,7 +104,7 @@ def _write(path: Path, results: Results, digest: Callable[[str], str]) -> None:
     (folder / ".gitignore").write_text("*\n", "utf-8")
     part.write_text(json.dumps(document, default=encode), "utf-8")
     part.replace(path)
-    for old in sorted(folder.glob("*.json"), key=lambda path: -path.stat().st_mtime)[MOST:]:
+    for old in sorted(folder.glob("*.json"), key=lambda path: -path.stat().st_mtime)[MAX_FILES:]:
         old.unlink(missing_ok=True)
 
 

@@ -26,17 +26,12 @@ from orm_async_tests.lint.session_use import ANY, PASSED, Event, SessionUse
 if TYPE_CHECKING:
     from orm_async_tests.lint.flows import Flows
 
-TIMEOUTS = {"timeout", "timeout_at", "fail_after", "move_on_after"}
-STATE_TESTS = {"in_transaction", "in_nested_transaction", "is_active", "get_transaction"}
-BEGINNING = sa.STATEMENTS - {"get", "get_one", "commit", "delete", "begin_nested"}
-
 
 class SessionFlow:
     """Interprets one function, and records misuse in the fields `swallowed` and `late_begins`."""
 
     def __init__(self, use: SessionUse, scope: Scope, flows: "Flows", start: State) -> None:
         self.use = use
-        self.value = use.project.value
         self.scope = scope
         self.swallowed: dict[ast.AST, tuple[str, ast.AST]] = {}
         """For each call with a swallowed error, the error's kind and the session's next use."""
@@ -52,8 +47,6 @@ class SessionFlow:
 
         self._flows = flows
         self._raised: list[list[Raised]] = [[]]
-        outer = getattr(scope.parent, "node", None)
-        self._wraps = scope.yielded or scope.awaited or hasattr(outer, "args")
         self._timeouts = 0
         self._expected: list[Raised] = []
         """The exceptions that gather(return_exceptions=True) returns."""
@@ -111,7 +104,7 @@ class SessionFlow:
         for target, value in assignments(node):
             is_path = isinstance(target, ast.Attribute)
             name = self.scope.path(target) if is_path else str(getattr(target, "id", ""))
-            for state in states if name else ():
+            for state in states:
                 state.assign(name, value)
         for state in states:
             state.end_statement(node)
@@ -147,12 +140,13 @@ class SessionFlow:
 
     def _if(self, node: ast.If, states: list[State]) -> list[State]:
         self._events(node.test, states)
-        for item in ast.walk(node.test) if any(one.begun or one.failures for one in states) else ():
-            for state in states:
-                if isinstance(item, ast.NamedExpr) and RESULT in state.facts:
-                    state.facts[item.target.id] = state.facts[RESULT]
-            if getattr(item, "attr", "") in STATE_TESTS:
-                return self._if_session(node, states)
+        if any(state.begun or state.failures for state in states):
+            for item in ast.walk(node.test):
+                for state in states:
+                    if isinstance(item, ast.NamedExpr) and RESULT in state.facts:
+                        state.facts[item.target.id] = state.facts[RESULT]
+                if getattr(item, "attr", "") in sa.STATE_TESTS:
+                    return self._if_session(node, states)
         branches = []
         for body, truth in ((node.body, True), (node.orelse, False)):
             branch = [state.copy() for state in states if state.may_be(node.test, truth)]
@@ -198,7 +192,7 @@ class SessionFlow:
         first = self._states_of_first_error(node.body, states)
         for handler in node.handlers:
             names = [*expressions.caught_by(self.use.project, handler.type, self.scope)]
-            caught = [one for one in pending if expressions.catches(names, one.kinds)]
+            caught = [item for item in pending if expressions.catches(names, item.kinds)]
             pending = [item for item in pending if not expressions.catches_all(names, item.kinds)]
             self._raised.append([])
             calm = [replace(state, failures={}) for state in body]
@@ -235,7 +229,8 @@ class SessionFlow:
     def _states_of_first_error(self, body: list[ast.stmt], states: list[State]) -> list[State]:
         """Return the states of the sessions after an error in the first statement of a block."""
         states = [state.copy() for state in states]
-        for event in self.use.events(body[0], self.scope) if isinstance(body[0], ast.Expr) else ():
+        events = self.use.events(body[0], self.scope) if isinstance(body[0], ast.Expr) else []
+        for event in events:
             if event.operations & sa.ENDINGS and not self._flows.may_fail(event):
                 self._apply(event, states)
         return states
@@ -256,11 +251,13 @@ class SessionFlow:
             failure = Failure(origin.node, TIMEOUT if is_timeout else DATABASE)
             entry += [state.failed(item.key, failure) for state in item.states]
         entry = join(entry)
-        for state in entry if name else ():
-            state.facts[name or ""] = True
+        if not name:
+            return self._block(body, entry)
+        for state in entry:
+            state.facts[name] = True
         end = self._block(body, entry)
         for state in end:
-            state.facts.pop(name or "", None)
+            state.facts.pop(name, None)
         return end
 
     def _with(self, node: ast.With | ast.AsyncWith, states: list[State]) -> list[State]:
@@ -271,9 +268,9 @@ class SessionFlow:
         for item in node.items:
             self._events(item.context_expr, states)
             name, errors = self._flows.suppressed_by(item.context_expr, self.scope)
-            timeouts += name in TIMEOUTS
+            timeouts += name in sa.TIMEOUTS
             suppressed += errors
-            if name not in TIMEOUTS and not errors:
+            if name not in sa.TIMEOUTS and not errors:
                 for state, key in product(states, names_in(item.optional_vars)):
                     state.clear(key)
                 protected |= expressions.protected_by(self.use, item, self.scope)
@@ -287,14 +284,14 @@ class SessionFlow:
         end = self._block(node.body, states)
         self._clear_jumps(jumps, {key for key, _ in commits})
         raised = self._raised.pop()
-        raised = [one for one in raised if not protected
-                  or (one.key not in protected and not is_held(one.key))]  # fmt: skip
+        raised = [item for item in raised if not protected
+                  or (item.key not in protected and not is_held(item.key))]  # fmt: skip
         self._timeouts -= timeouts
         for key, place in commits:
             self._use(key, place, end)
             for state in end:
                 state.clear(key)
-        caught = [one for one in raised if expressions.catches(suppressed, one.kinds)]
+        caught = [item for item in raised if expressions.catches(suppressed, item.kinds)]
         self._raised[-1] += [item for item in raised if item not in caught]
         if suppressed:
             first = self._states_of_first_error(node.body, states)
@@ -306,7 +303,7 @@ class SessionFlow:
 
     def _events(self, node: ast.AST, states: list[State]) -> None:
         events = self.use.events(node, self.scope)
-        again = [one for one in events if expressions.is_repeated(one.node, self.scope)]
+        again = [event for event in events if expressions.is_repeated(event.node, self.scope)]
         for event in (*events, *again):
             remaining = [pair for state in states for pair in self._enter(event, state)]
             self._apply(event, states)
@@ -319,7 +316,7 @@ class SessionFlow:
         self._expected.clear()
         if events:
             states[:] = join(states)
-        for key, place in expressions.wrapped_in(node, self.scope) if self._wraps else ():
+        for key, place in expressions.wrapped_in(node, self.scope):
             kinds = frozenset({DATABASE, TIMEOUT} if self._is_timed(place) else {DATABASE})
             copies = [state.copy() for state in states]
             self._raised[-1].append(Raised(key, place, kinds, copies))
@@ -376,7 +373,7 @@ class SessionFlow:
         key, operations = event.key, event.operations
         is_get = operations & {"get", "get_one"} and expressions.is_first(event, self.scope)
         for state in states:
-            if (operations & BEGINNING or is_get) and not event.callee:
+            if (operations & sa.BEGINNING or is_get) and not event.callee:
                 state.begun.setdefault(key, event.node)
             if operations & {"commit", PASSED} or event.callee:
                 state.begun.pop(key, None)
@@ -388,8 +385,9 @@ class SessionFlow:
                 failed = [(failure, result) for failure, result in failed if result is not UNKNOWN]
             before = [state.copy() for state in states]
             states += [state.failed(key, *outcome) for state in before for outcome in failed]
-            for state in states if is_begun else ():
-                state.begun[key] = event.node
+            if is_begun:
+                for state in states:
+                    state.begun[key] = event.node
 
     def _is_timed(self, node: ast.AST) -> bool:
         return bool(self._timeouts or expressions.call_around(node, "wait_for", self.scope))

@@ -24,7 +24,7 @@ from orm_async_tests.lint.value import Value
 ANY = "*"  # the key of a rollback of a session that is not known
 PASSED = "?"  # the operation of passing a session to code that cannot be resolved
 OPERATIONS = sa.STATEMENTS | sa.ENDINGS | {"begin"}
-DEEPEST = 30  # calls inside calls
+MAX_DEPTH = 30  # calls inside calls
 HARMLESS = {"isinstance", "print", "len", "repr", "str", "id", "type", "hasattr", "getattr", "bool",
             "inspect", "object_session", "append", "cast", "add_task", "setattr"}  # fmt: skip
 SYNCHRONOUS = (ast.Attribute, ast.Expr, ast.Subscript, ast.Compare, ast.BoolOp, ast.If)
@@ -116,7 +116,7 @@ class SessionUse:
         parts = [*call.args, *(keyword.value for keyword in call.keywords)]
         keys = [key for part in parts if isinstance(part, PATHS) for key in self.keys(part, inner)]
         self._open.discard(call)
-        if inner is scope or not base:
+        if inner is scope or not base or owner is None:
             return tuple(keys)
         return tuple(
             f"{base}.{key.partition('.')[2]}"
@@ -146,8 +146,8 @@ class SessionUse:
         keys = self._created_with(ast.parse(owner, mode="eval").body, scope)
         return keys[0] if len(keys) == 1 else path
 
-    def _attribute_of(self, value: Value | None, name: str, scope: Scope) -> str:
-        for cls in self.project.bases(value) if value else ():
+    def _attribute_of(self, value: Value, name: str, scope: Scope) -> str:
+        for cls in self.project.bases(value):
             for attribute, bindings in cls.bindings.items():
                 for binding in bindings:
                     is_name = isinstance(binding.node, ast.Name) and binding.node.id == name
@@ -192,7 +192,8 @@ class SessionUse:
         if place not in known:
             cuts, call = self._cuts, self.normal(place, scope)
             events = [*self._waited_for(call, scope), *self._call_events(call, scope)]
-            events = [one if one.node is place else replace(one, node=place) for one in events]
+            events = [event if event.node is place else replace(event, node=place)
+                      for event in events]  # fmt: skip
             if self._cuts > cuts and self._started:
                 return events  # which may be incomplete
             known[place] = events
@@ -209,8 +210,8 @@ class SessionUse:
         if isinstance(func, ast.Attribute):
             owner = self.project.value(func.value, scope)
             if owner and (owner.is_session or owner.is_a(sa.TRANSACTION)):
-                for key in self.keys(func.value, scope) if name in OPERATIONS else ():
-                    yield Event(key, frozenset({name}), call)
+                keys = self.keys(func.value, scope) if name in OPERATIONS else ()
+                yield from (Event(key, frozenset({name}), call) for key in keys)
                 method = self.project.function(self.project.value(func, scope))
                 if method is None or name in OPERATIONS:
                     return
@@ -255,8 +256,8 @@ class SessionUse:
 
     def _mapped(self, node: ast.expr, rest: str, scope: Scope) -> tuple[str, ...]:
         value = self.project.value(node, scope)
-        for part in rest.split(".") if rest else ():
-            value = self.project.attribute(value, part)
+        for name in filter(None, rest.split(".")):
+            value = self.project.attribute(value, name)
         path = scope.path(node)
         if rest and scope.role(path.partition(".")[0]) == "self":
             return (self._canonical(f"{path}.{rest}", scope),) if is_session(value) else ()
@@ -299,7 +300,7 @@ class SessionUse:
         key = (function.module.path, function.name)
         if key in self._effects:
             return self._effects[key]
-        if key in self._started or len(self._started) > DEEPEST:
+        if key in self._started or len(self._started) > MAX_DEPTH:
             self._cuts += 1
             return {}
         self._started.add(key)
@@ -321,7 +322,7 @@ class SessionUse:
         items = [item.context_expr for manager in function.managers for item in manager.items]
         managers = (self.project.function(self.project.value(item.func, function))
                     for item in items if isinstance(item, ast.Call))  # fmt: skip
-        calls = [call for one in (function, *managers) if one for call in one.calls]
+        calls = [call for called in (function, *managers) if called for call in called.calls]
         return any(getattr(call.func, "attr", "") == "set" for call in calls)
 
 

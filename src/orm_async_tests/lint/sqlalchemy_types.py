@@ -37,6 +37,9 @@ STATEMENTS = {  # coroutines that send SQL; an error in one of them aborts the t
     "get_one", "refresh", "merge", "run_sync", "delete", "exec", "exec_driver_sql", "connection",
     "begin_nested",
 }  # fmt: skip
+BEGINNING = STATEMENTS - {"get", "get_one", "commit", "delete", "begin_nested"}
+STATE_TESTS = {"in_transaction", "in_nested_transaction", "is_active", "get_transaction"}
+TIMEOUTS = {"timeout", "timeout_at", "fail_after", "move_on_after"}  # of asyncio and AnyIO
 ENDINGS = {"rollback", "close", "invalidate", "reset", "aclose", "remove", "close_all"}
 COROUTINES = {
     SESSION: (STATEMENTS | ENDINGS) - {"begin_nested", "remove", "aclose"},

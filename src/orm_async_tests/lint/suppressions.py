@@ -58,7 +58,9 @@ def read_suppressions(path: str, lines: Sequence[str]) -> Iterator[Suppression]:
         return
     text = io.StringIO("\n".join(lines) + "\n")
     for token in tokenize.generate_tokens(text.readline):  # a string may look like a comment
-        for match in COMMENT.finditer(token.string) if token.type == tokenize.COMMENT else ():
+        if token.type != tokenize.COMMENT:
+            continue
+        for match in COMMENT.finditer(token.string):
             line, column = token.start[0], token.start[1] + match.start() + 1
             place = Location(path, line, column, line, column + len(match[0]), lines[line - 1])
             codes = match["codes"] or match["ours"]

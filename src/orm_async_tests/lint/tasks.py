@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from orm_async_tests.lint.callers import arguments_of
-from orm_async_tests.lint.scopes import GATHERING, STARTING, Scope, last_name, later
+from orm_async_tests.lint.scopes import GATHERING, STARTING, Scope, last_name, later, names_in
 from orm_async_tests.lint.source_file import SourceFile
 
 HOLDING = {*STARTING, *GATHERING, "list", "tuple", "set", "shield", "wait_for", "filter"}
@@ -106,10 +106,9 @@ def _elements_of_variable(
     if isinstance(node, ast.Attribute) and (value := file.value(node.value, scope)):
         bindings = file.project.member(value, node.attr)
     for kind, bound, inner in bindings:
-        is_value = kind == "value" and path not in {
-            item.id for item in ast.walk(bound) if isinstance(item, ast.Name)
-        }
-        for work in elements(file, bound, inner, around) if is_value else ():
+        if kind != "value" or path in names_in(bound):
+            continue
+        for work in elements(file, bound, inner, around):
             is_filled = work.around or not around
             yield work if is_filled else replace(work, around=loop_around(file, bound))
     for call, inner in file.calls(*FILLING):
@@ -140,8 +139,8 @@ def starts(file: SourceFile) -> Iterator[Start]:
                 yield Start(call, scope, gathers, tuple(inner), call, scope)
     for name, calls in [*file.module.calls.items()]:
         function = file.function_named(name) if name not in HOLDING else None
-        for call, scope in calls if function and function.starts else ():
-            if function:
+        if function and function.starts:
+            for call, scope in calls:
                 yield from _start_of_wrapper(file, call, scope, function)
 
 
@@ -153,7 +152,7 @@ def _start_of_wrapper(
     rest = function.node.args.vararg
     for inner in function.starts:
         started: list[Work] = []
-        for item in (one for part in inner.args for one in elements(file, part, function, None)):
+        for item in [work for part in inner.args for work in elements(file, part, function, None)]:
             target = item.node.func if isinstance(item.node, ast.Call) else item.node
             passed = getattr(target, "id", "")
             if rest and passed == rest.arg:

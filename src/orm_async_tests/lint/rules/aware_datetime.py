@@ -282,9 +282,10 @@ def _is_naive(file: SourceFile, owner: Value, name: str) -> bool:
         return True
     # The classes that inherit from a mixin have the usual types if all classes beside it have.
     is_mixin = any("Mapped[" in text for text in annotations) and not cls.node.bases
-    beside = [one for one in cls.module.scopes.values() if isinstance(one.node, ast.ClassDef)]
-    groups = [[*file.project.bases(Value("class", one.name, cls.module.path))] for one in beside]
-    mapped = [group for group in groups if any(one.node.bases for one in group)]
+    beside = [other for other in cls.module.scopes.values() if isinstance(other.node, ast.ClassDef)]
+    groups = [[*file.project.bases(Value("class", other.name, cls.module.path))]
+              for other in beside]  # fmt: skip
+    mapped = [group for group in groups if any(base.node.bases for base in group)]
     return is_mixin and bool(mapped) and all(_has_usual_types(file, group) for group in mapped)
 
 

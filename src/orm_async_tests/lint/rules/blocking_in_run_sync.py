@@ -24,7 +24,7 @@ WAITING = {  # the methods that block, by the kind of their object
 }
 LOOP_RUNS = "{}() raises an error inside run_sync(), because an event loop already runs."
 AWAIT = "Await it outside of run_sync(), or call sqlalchemy.util.await_only()."
-DEEPEST = 3  # functions inside each other
+MAX_DEPTH = 3  # functions inside each other
 
 
 class BlockingInRunSync(Rule):
@@ -47,7 +47,7 @@ class BlockingInRunSync(Rule):
             if not (owner and owner.is_session and call.args):
                 continue
             function = file.project.function(file.project.callee(call.args[0], scope))
-            for place, name, inner in _blocking(file, function, DEEPEST):
+            for place, name, inner in _blocking(file, function, MAX_DEPTH):
                 is_here = inner.module is file.module
                 node = place if is_here else call.args[0]
                 is_running = name in RUNNING or name.endswith("run_until_complete")

@@ -24,7 +24,9 @@ def describe_engines(file: SourceFile) -> Iterator[tuple[ast.Call, str]]:
     async postgresql+asyncpg://host/db poolclass=NullPool pool_size=5 connect_args.timeout=3
     """
     folding = Folding(file.project)
-    for name, calls in file.module.calls.items() if "ngine" in file.text else ():
+    if "ngine" not in file.text:
+        return
+    for name, calls in file.module.calls.items():
         for call, scope in calls:
             if name in BINDING and call.args:  # for example partial(create_engine, url)
                 call = later(call, call.args[0], call.args[1:], call.keywords)
@@ -48,8 +50,10 @@ def _built_by(file: SourceFile, value: Value) -> Value | None:
     """Return the engine that a class of the project creates in one of its methods."""
     names = [name for cls in file.project.bases(value) for name in cls.bindings]
     methods = (file.project.attribute(value, name) for name in names)
-    results = (file.project.result(one) for one in methods if one and one.kind == "function")
-    return next((one for one in results if one and one.is_a(sa.ENGINE, "Engine")), None)
+    results = [file.project.result(method) for method in methods
+               if method and method.kind == "function"]  # fmt: skip
+    engines = [result for result in results if result and result.is_a(sa.ENGINE, "Engine")]
+    return engines[0] if engines else None
 
 
 def _describe_options(

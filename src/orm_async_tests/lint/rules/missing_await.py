@@ -95,9 +95,11 @@ def _lost_results(file: SourceFile) -> Iterator[tuple[ast.AST, Scope, str]]:
     for name, calls in [*file.module.calls.items()]:
         statements = [item for item in calls if isinstance(file.parent(item[0]), ast.Expr)]
         function = file.function_named(name) if statements else None
-        for call, scope in statements if function and not function.decorators else ():
+        if function is None or function.decorators:
+            continue
+        for call, scope in statements:
             value, callee = file.value(call, scope), file.project.callee(call.func, scope)
-            is_async = function and function.is_async and file.project.function(callee) is function
+            is_async = function.is_async and file.project.function(callee) is function
             is_coroutine = is_async or (value and value.kind == "await")
             events = file.use.events(call, scope) if is_coroutine else ()
             if any(event.operations & sa.STATEMENTS for event in events):

@@ -18,7 +18,7 @@ OWNERS = (sa.SESSION, sa.FACTORY, sa.SCOPED, sa.ENGINE, sa.CONNECTION)
 KEEPING = {"add", "append"}
 LOOPS = {"asyncio.get_running_loop", "asyncio.get_event_loop", "asyncio.new_event_loop"}
 STARTING = {"asyncio.create_task", "asyncio.ensure_future"}
-DEEPEST = 4  # expressions inside each other that lead to a Depends()
+MAX_DEPTH = 4  # expressions inside each other that lead to a Depends()
 
 
 def dependencies(file: SourceFile) -> Iterator[tuple[str, str, bool]]:
@@ -82,7 +82,8 @@ def _commit_after(file: SourceFile, node: ast.Yield, scope: Scope) -> ast.AST | 
     managers = [part.context_expr for item in blocks for part in item.items]
     entered = [call.args[0] for call in scope.calls
                if last_name(call.func) == "enter_async_context" and call.args]  # fmt: skip
-    for call in [*managers, *entered] if keys or not node.value else ():
+    opened = [*managers, *entered] if keys or not node.value else []
+    for call in opened:
         owner = file.receiver(call, scope) if isinstance(call, ast.Call) else None
         if owner and owner.is_a(*OWNERS) and last_name(call) == "begin":
             return call
@@ -92,7 +93,8 @@ def _commit_after(file: SourceFile, node: ast.Yield, scope: Scope) -> ast.AST | 
             return call
     around_yield = {*file.ancestors(node)}
     for event in file.use.events(scope.node, scope):
-        handlers = (one for one in file.ancestors(event.node) if isinstance(one, ast.ExceptHandler))
+        handlers = [outer for outer in file.ancestors(event.node)
+                    if isinstance(outer, ast.ExceptHandler)]  # fmt: skip
         if any(file.parent(handler) in around_yield for handler in handlers):
             continue  # FastAPI sends the response to an exception after the handler has ended
         after = (event.node.lineno, event.node.col_offset) > (node.lineno, node.col_offset)
@@ -157,8 +159,9 @@ def _tasks_of_helpers(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[
     """Find the calls of functions that call add_task(). Yield the call, its scope, and the
     arguments that the called function passes to the background task.
     """
-    pairs = [pair for calls in [*file.module.calls.values()] for pair in calls]
-    for call, scope in pairs if "BackgroundTasks" in file.text else ():
+    if "BackgroundTasks" not in file.text:
+        return
+    for call, scope in [pair for calls in [*file.module.calls.values()] for pair in calls]:
         values = [file.value(part, scope) for part in call.args]
         callee = file.value(call.func, scope)
         function = file.project.function(callee)
@@ -180,8 +183,9 @@ def _dropped_tasks(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[ast
         is_last = start.source is start.call or isinstance(file.parent(start.call), ast.Expr)
         if start.gathers or not is_last or not _starts_task(file, start.source, start.inside):
             continue
-        calls = [work.node for work in start.works if isinstance(work.node, ast.Call)]
-        for call in calls if _is_dropped(start.source, start.inside) else ():
+        if not _is_dropped(start.source, start.inside):
+            continue
+        for call in [work.node for work in start.works if isinstance(work.node, ast.Call)]:
             keywords = [keyword.value for keyword in call.keywords]
             yield start.call, start.scope, [call.func, *call.args, *keywords, call]
 
@@ -277,5 +281,5 @@ def _depends(file: SourceFile, node: ast.AST, scope: Scope, depth: int = 0) -> b
             parts = [(item, scope) for item in rest]
         case ast.BinOp(left=left, right=right):
             parts = [(left, scope), (right, scope)]
-    results = (_depends(file, *part, depth + 1) for part in parts if depth < DEEPEST)
+    results = (_depends(file, *part, depth + 1) for part in parts if depth < MAX_DEPTH)
     return next((result for result in results if result is not None), None)

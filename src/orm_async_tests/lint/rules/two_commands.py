@@ -31,16 +31,22 @@ class TwoCommands(Rule):
     remedy = "Execute every command on its own."
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
-        for call, scope in file.calls(*EXECUTING):
-            owner = file.receiver(call, scope)
-            for node in argument(call, 0, "statement") if owner and owner.is_session else ():
-                is_string = last_name(call.func) == "exec_driver_sql"
-                source, inner = (node, scope) if is_string else _text(file, node, scope)
-                if file.facts.may_use_asyncpg and _has_two_commands(file, source, inner):
-                    yield self.report(file, node)
-        if file.facts.may_use_asyncpg:
-            for node in (*_passed_texts(file), *_listed_texts(file)):
-                yield self.report(file, node)
+        if not file.facts.may_use_asyncpg:
+            return
+        for node in (*_executed_texts(file), *_passed_texts(file), *_listed_texts(file)):
+            yield self.report(file, node)
+
+
+def _executed_texts(file: SourceFile) -> Iterator[ast.expr]:
+    for call, scope in file.calls(*EXECUTING):
+        owner = file.receiver(call, scope)
+        if owner is None or not owner.is_session:
+            continue
+        for node in argument(call, 0, "statement"):
+            is_string = last_name(call.func) == "exec_driver_sql"
+            source, inner = (node, scope) if is_string else _text(file, node, scope)
+            if _has_two_commands(file, source, inner):
+                yield node
 
 
 def _text(file: SourceFile, node: ast.AST, scope: Scope) -> tuple[ast.AST | None, Scope]:

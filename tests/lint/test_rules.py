@@ -169,6 +169,16 @@ def test_a_synchronous_session_may_store_an_aware_datetime(tmp_path: Path) -> No
     assert lines_with("OAT603", tmp_path, AWARE, "asyncpg\npsycopg2-binary") == [18]
 
 
+def test_the_remedy_calls_a_method_of_the_value(tmp_path: Path) -> None:
+    text = (
+        "from datetime import datetime\nfrom sqlalchemy import Column, Date\n"
+        "day = Column(Date, default=datetime.now().date)\n"
+    )
+    path = write(tmp_path / "models.py", text)
+    [finding] = check([path], Settings(root=tmp_path)).findings
+    assert "default=lambda: datetime.now().date()." in finding.remedy
+
+
 def test_a_helper_needs_no_import_of_sqlalchemy(tmp_path: Path) -> None:
     caller = "from sqlalchemy.ext.asyncio import AsyncSession\nfrom helpers import store\n"
     caller += "async def run(session: AsyncSession):\n    store(session, 1)\n"

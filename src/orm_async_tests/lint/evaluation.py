@@ -196,4 +196,6 @@ def evaluate_subscript(project: "Project", node: ast.Subscript, scope: Scope) ->
             case ast.Constant(value=int(number)) if 0 <= number < len(origin.parts):
                 return origin.parts[number]
         return origin.inner
+    if origin and origin.kind == "instance" and isinstance(node.slice, ast.Constant):
+        return project.attribute(origin, str(node.slice.value))  # of a TypedDict
     return project.stored(node, scope) or _generic(project, node, scope)

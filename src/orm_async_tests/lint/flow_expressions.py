@@ -99,9 +99,10 @@ def is_tested(project: Project, node: ast.AST, scope: Scope) -> bool:
 
 
 def _may_jump(project: Project, node: ast.AST, scope: Scope) -> bool:
-    jumps = (ast.Return, ast.Raise, ast.Continue, ast.Break)
-    return not isinstance(node, ast.If | ast.Match) or any(
-        isinstance(item, jumps)
+    if not isinstance(node, ast.If | ast.Match):
+        return isinstance(node, ast.While | ast.Assert)
+    return any(
+        isinstance(item, ast.Return | ast.Raise | ast.Continue | ast.Break)
         or (isinstance(item, ast.Expr) and never_returns(project, item.value, scope))
         for item in ast.walk(node)
     )

@@ -100,6 +100,8 @@ class Folding:
                 items = self.fold(owner, scope)
                 values = items.values if isinstance(items, FoldedDict) else {}
                 return values.get(key, NOT_CONSTANT)
+            case ast.Attribute(value=ast.Attribute() as member, attr="value"):  # of an enumeration
+                return self.fold(member, scope)
             case ast.Attribute(value=owner, attr=name):
                 value = self._project.value(owner, scope)
                 members = self._project.member(value, name) if value else []
@@ -111,14 +113,15 @@ class Folding:
         return NOT_CONSTANT
 
     def _fold_items(self, node: ast.expr, scope: Scope) -> object:
-        match node:
+        source, scope = self._project.origin(node, scope)
+        match source:
             case (
                 ast.GeneratorExp(elt=item, generators=[ast.comprehension(ifs=[]) as loop])
                 | ast.ListComp(elt=item, generators=[ast.comprehension(ifs=[]) as loop])
             ):
                 items, text = self.fold(loop.iter, scope), self.fold(item, scope)
                 return [text for _ in items] if isinstance(items, list) else NOT_CONSTANT
-        return self.fold(node, scope)
+        return self.fold(source, scope)
 
     def _appended(self, name: str, scope: Scope) -> str:
         owner, text = scope.find(name), ""

@@ -196,12 +196,11 @@ class Project:
         return None
 
     def _parameter(self, node: ast.arg, scope: Scope, name: str) -> Value | None:
-        outside = scope.parent or scope
-        value = self.instance_of(node.annotation, outside) if node.annotation else None
-        default = scope.defaults.get(name)
-        if value or node.annotation or default:
-            return value or (self.value(default, outside) if default else None)
-        return callers.passed_value(self, scope, name)
+        outside, default = scope.parent or scope, scope.defaults.get(name)
+        value = self.value(default, outside) if default else None
+        if node.annotation and not (value and value.is_session):  # a wrong annotation may hide it
+            value = self.instance_of(node.annotation, outside) or value
+        return value if node.annotation or default else callers.passed_value(self, scope, name)
 
     def _import(self, node: tuple[str, int, str | None], path: str) -> Value | None:
         name, level, attr = node
@@ -333,9 +332,9 @@ class Project:
             return Value("call", inner=value.inner)
         if kind == "module":
             return self._module_attribute(value, name)
-        if kind not in ("instance", "class"):
-            return None
-        return self._remember((value, name), self._known, Project._evaluate_member, value, name)
+        if kind in ("instance", "class"):
+            return self._remember((value, name), self._known, Project._evaluate_member, value, name)
+        return value.inner if kind == name == "context" else None
 
     def _evaluate_member(self, value: Value, name: str) -> Value | None:
         for scope in self.bases(value):

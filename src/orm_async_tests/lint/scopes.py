@@ -223,7 +223,8 @@ class Module:
                 if name in CONCURRENT and node.args:
                     scope.starts.append(node)
                 elif name in ("wait_for", "shield") and node.args:
-                    scope.awaited |= {*names_in(node.args[0])}.intersection(scope.bindings)
+                    name = getattr(getattr(node.args[0], "func", node.args[0]), "id", "")
+                    scope.awaited |= {name} & scope.bindings.keys()
             elif kind in NOTED:
                 inner = self._bind(node, scope) or scope
             if kind in KEPT or (kind is ast.Attribute and type(node.value) is ast.Call):

@@ -37,7 +37,7 @@ STATEMENTS = {  # coroutines that send SQL; an error in one of them aborts the t
     "get_one", "refresh", "merge", "run_sync", "delete", "exec", "exec_driver_sql", "connection",
     "begin_nested",
 }  # fmt: skip
-BEGINNING = STATEMENTS - {"get", "get_one", "commit", "delete", "begin_nested"}
+BEGINNING = STATEMENTS - {"get", "get_one", "commit", "delete"}
 STATE_TESTS = {"in_transaction", "in_nested_transaction", "is_active", "get_transaction"}
 TIMEOUTS = {"timeout", "timeout_at", "fail_after", "move_on_after"}  # of asyncio and AnyIO
 ENDINGS = {"rollback", "close", "invalidate", "reset", "aclose", "remove", "close_all"}
@@ -89,6 +89,7 @@ GENERIC = {
     },
     "await": {"Awaitable", "Coroutine", "Task", "Future"},
     "call": {"Callable"},
+    "context": {"Info"},  # Strawberry passes Info[Context, Root] to resolvers
 }  # fmt: skip
 LAST_PART = {"Callable", "Coroutine", "dict", "Dict", "Mapping"}
 TRANSPARENT = {"Optional", "Annotated", "Mapped", "ClassVar", "Final", "Required", "NotRequired",

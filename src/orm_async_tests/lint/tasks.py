@@ -5,7 +5,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from orm_async_tests.lint.callers import arguments_of
-from orm_async_tests.lint.scopes import GATHERING, STARTING, Scope, last_name, later, names_in
+from orm_async_tests.lint.scopes import (
+    GATHERING,
+    STARTING,
+    Scope,
+    end_of,
+    last_name,
+    later,
+    names_in,
+)
 from orm_async_tests.lint.source_file import SourceFile
 
 HOLDING = {*STARTING, *GATHERING, "list", "tuple", "set", "shield", "wait_for", "filter"}
@@ -162,6 +170,8 @@ def _start_of_wrapper(
                 started += works(file, arguments[passed], scope)
             elif passed in arguments:
                 started.append(Work(later(call, arguments[passed], []), scope, item.around))
+            elif last_name(inner) in STARTING and arguments.keys() & names_in(item.node):
+                started.append(Work(call, scope, item.around))  # which has the effects of the task
         if started:
             yield Start(call, scope, last_name(inner) in GATHERING, tuple(started), inner, function)
 
@@ -176,10 +186,7 @@ def is_awaited(file: SourceFile, call: ast.Call) -> bool:
     if isinstance(parent, ast.Assign) and isinstance(parent.targets[0], ast.Name):
         name, body = parent.targets[0].id, getattr(file.parent(parent), "body", [])
         after = body[body.index(parent) + 1 : body.index(parent) + 2] if parent in body else []
-        return any(
-            isinstance(item, ast.Await)
-            and any(isinstance(part, ast.Name) and part.id == name for part in ast.walk(item))
-            for statement in after
-            for item in ast.walk(statement)
-        )
+        awaits = [item for statement in after for item in ast.walk(statement)
+                  if isinstance(item, ast.Await)]  # fmt: skip
+        return bool(awaits) and name in names_in(min(awaits, key=end_of))
     return False

@@ -18,6 +18,21 @@ async def together(statements):
         await asyncio.gather(*(raise_price(one) for one in statements))  # OAT101
 
 
+async def beat(session: AsyncSession, statement):
+    while True:
+        await session.execute(statement)
+
+
+async def work(session: AsyncSession, statements):
+    task = asyncio.create_task(beat(session, statements[0]))  # OAT101
+    try:
+        for statement in statements:
+            await session.execute(statement)
+    finally:
+        task.cancel()
+        await task
+
+
 # Right
 
 
@@ -29,3 +44,16 @@ async def raise_alone(statement):
 
 async def apart(statements):
     await asyncio.gather(*(raise_alone(one) for one in statements))
+
+
+class Messages:
+    def __init__(self, session: AsyncSession, bot):
+        self.session = session
+        self.bot = bot
+
+    async def send(self, user: int):
+        await asyncio.wait_for(self.bot.send(user), timeout=3)
+
+    async def send_to_all(self, users):
+        await self.session.commit()
+        await asyncio.gather(*(self.send(user) for user in users))

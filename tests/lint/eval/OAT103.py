@@ -65,6 +65,7 @@ async def opened(user):
     async with Session.begin() as session:
         session.delete(user)  # OAT103
 
+
 async def parts_of_statements(session: AsyncSession, users, user):
     [session.delete(user) for user in users]  # OAT103
     user and session.delete(user)  # OAT103

@@ -4,6 +4,7 @@ from shop_sessions import Session, make_session, open_session, with_limit
 from sqlalchemy import create_engine, text
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
+
 async def create_task(session: AsyncSession, statement):
     await session.execute(statement)
 

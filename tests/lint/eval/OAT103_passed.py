@@ -1,5 +1,12 @@
+from fastapi import Depends
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import Session
+from strawberry.types import Info
+
+
+class User:
+    pass
 
 
 async def probe(engine):
@@ -18,6 +25,30 @@ async def main(url: str):
     await store(async_sessionmaker(engine))
 
 
+async def named_in_a_condition(session: AsyncSession, key: int) -> User:
+    if (user := session.get(User, key)) is None:  # OAT103
+        raise LookupError(key)
+    return user
+
+
+async def get_session():
+    async with AsyncSession() as session:
+        yield session
+
+
+async def wrong_annotation(session: Session = Depends(get_session)):
+    session.commit()  # OAT103
+
+
+class Context:
+    def session(self) -> AsyncSession:
+        return AsyncSession()
+
+
+async def resolve(info: Info[Context, None]):
+    info.context.session().commit()  # OAT103
+
+
 # Right
 
 
@@ -29,3 +60,7 @@ async def right_probe(engine):
 
 async def right_main(url: str):
     await right_probe(create_async_engine(url))
+
+
+async def enter_by_hand(url: str):
+    return await create_async_engine(url).connect().__aenter__()

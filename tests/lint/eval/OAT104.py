@@ -1,3 +1,5 @@
+from typing import TypedDict
+
 from shop_sessions import Session as make_session
 from shop_sessions import SessionDep
 from sqlalchemy.ext.asyncio import AsyncSession as Session
@@ -20,7 +22,7 @@ async def wrong(db: SessionDep, rows: list[object]) -> None:
     await db.add_all(rows)  # OAT104
     async with make_session() as session, session.begin():
         for row in rows:
-            await (session.add(row))  # OAT104
+            await session.add(row)  # OAT104
         await session.expunge(rows[0])  # OAT104
 
 
@@ -48,3 +50,11 @@ async def overridden(session: FlushingSession, row: object) -> None:
 
 async def wrong_in_one_branch(db: SessionDep, row: object, is_new: bool) -> None:
     await (db.add(row) if is_new else db.merge(row))  # OAT104
+
+
+class Data(TypedDict):
+    session: Session
+
+
+async def in_a_dictionary(data: Data, row: object) -> None:
+    await data["session"].add(row)  # OAT104

@@ -169,6 +169,7 @@ async def half_rolled_back(session: AsyncSession, a, user):
         pass
     await session.commit()
 
+
 async def in_a_closure(session: AsyncSession, a):
     async def count():
         try:

@@ -39,6 +39,7 @@ async def by_helper(session: AsyncSession, a):
     await helper(session, a)
     await session.execute(a)
 
+
 async def variable(session: AsyncSession, a):
     work = session.execute(a)
     try:

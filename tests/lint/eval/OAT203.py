@@ -26,6 +26,7 @@ class Handler(Service):
         async with self.session.begin():  # OAT203
             pass
 
+
 async def find(session: AsyncSession, a):
     return (await session.scalars(a)).first()
 

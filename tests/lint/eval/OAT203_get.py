@@ -40,6 +40,13 @@ async def rename(unit: Unit, statement):
     await transaction.commit()
 
 
+async def begin_after_a_savepoint(session: AsyncSession, row):
+    async with session.begin_nested():
+        session.add(row)
+    async with session.begin():  # OAT203
+        session.add(row)
+
+
 # Right
 
 

@@ -1,3 +1,5 @@
+import asyncio
+
 from fastapi import BackgroundTasks, Depends
 from shop_sessions import Session
 from sqlalchemy import text
@@ -37,6 +39,15 @@ async def remind_by_name(tasks: BackgroundTasks, session: AsyncSession = Depends
 
 async def remind(tasks: BackgroundTasks, session: AsyncSession = Depends(get_session)):
     schedule(tasks, session, 1)  # OAT302
+
+
+def spawn_send(session: AsyncSession, user: int):
+    task = asyncio.create_task(send(session, user))
+    task.add_done_callback(print)
+
+
+async def remind_soon(session: AsyncSession = Depends(get_session)):
+    spawn_send(session, 1)  # OAT302
 
 
 # Right

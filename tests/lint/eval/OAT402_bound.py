@@ -1,8 +1,8 @@
 from typing import Any
 
 from dependency_injector import containers, providers
-from sqlalchemy import NullPool, create_engine
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy import AssertionPool, NullPool, create_engine
+from sqlalchemy.ext.asyncio import async_engine_from_config, create_async_engine
 
 URL = "postgresql+asyncpg://localhost/shop"
 
@@ -11,6 +11,11 @@ of_sqlite = create_async_engine(URL, connect_args={"check_same_thread": False}) 
 
 class Container(containers.DeclarativeContainer):
     engine = providers.Singleton(create_engine, URL)  # OAT402
+
+
+CONFIG = {"sqlalchemy.url": "postgresql+psycopg2://localhost/shop"}
+from_config = async_engine_from_config(CONFIG)  # OAT402
+without_size = create_async_engine(URL, poolclass=AssertionPool, pool_timeout=3)  # OAT402
 
 
 # Right

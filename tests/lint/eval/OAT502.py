@@ -58,6 +58,7 @@ async def wrong(session: AsyncSession, connection: AsyncConnection, db: SessionD
     async with engine.begin() as begun:
         await begun.run_sync(inner)
 
+
 async def called_inside(session: AsyncSession):
     def work(_):
         def wait():

@@ -1,7 +1,8 @@
 import asyncio
+from enum import StrEnum
 
 from shop_sessions import engine, run_sql
-from sqlalchemy import text
+from sqlalchemy import DDL, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 TABLES = ("a", "b")
@@ -33,6 +34,22 @@ async def run(sql: str):
 
 
 asyncio.run(run("DROP SCHEMA a; CREATE SCHEMA a"))  # OAT503
+
+
+class Query(StrEnum):
+    BOTH = "DELETE FROM a; DELETE FROM b"
+
+
+async def enumerated(session: AsyncSession):
+    await session.execute(text(Query.BOTH.value))  # OAT503
+
+
+async def joined_later(session: AsyncSession):
+    commands = [f"TRUNCATE {name}" for name in TABLES]
+    await session.execute(text(";".join(commands)))  # OAT503
+
+
+create_indexes = DDL("CREATE INDEX ON a (at); CREATE INDEX ON b (at)")  # OAT503
 
 
 # Right

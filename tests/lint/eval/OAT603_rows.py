@@ -45,6 +45,11 @@ async def store(session: AsyncSession, items):
     await session.execute(update(Entry).values(finished=utcnow()))  # OAT603
 
 
+async def store_parsed(session: AsyncSession, moment: str):
+    finished = datetime.strptime(moment, "%Y-%m-%d %H:%M:%S %z")
+    await session.execute(update(Entry).values(finished=finished))  # OAT603
+
+
 # Right
 
 
@@ -56,3 +61,8 @@ async def store_with_a_zone(session: AsyncSession, items):
 
 def name(published=utcnow()):
     return Named(published=published)
+
+
+async def store_parsed_without_a_zone(session: AsyncSession, moment: str):
+    finished = datetime.strptime(moment, "%Y-%m-%d %H:%M:%S")
+    await session.execute(update(Entry).values(finished=finished))

@@ -325,4 +325,5 @@ def _is_aware(file: SourceFile, node: ast.AST, scope: Scope, depth: int = 8) -> 
         return _is_aware(file, func.value, scope, depth - 1)
     is_datetime = file.external_name(func, scope).startswith("datetime.datetime")
     has_zone = any(not isinstance(zone, ast.Constant) for zone in zones)
+    has_zone |= method == "strptime" and "%z" in str(getattr(node.args[-1], "value", ""))
     return method == "astimezone" or (has_zone and (is_datetime or method == "replace"))

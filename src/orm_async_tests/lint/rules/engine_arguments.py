@@ -41,6 +41,8 @@ def describe_engines(file: SourceFile) -> Iterator[tuple[ast.Call, str]]:
                 kind = "async" if value.is_a(sa.ENGINE) else "sync"
                 kind += "" if file.external_name(call.func, scope) else " function"
                 urls = [folding.fold(node, scope) for node in argument(call, 0, "url")]
+                urls = [url.values.get("sqlalchemy.url") if isinstance(url, FoldedDict) else url
+                        for url in urls]  # fmt: skip
                 url = next((url for url in urls if isinstance(url, str)), UNKNOWN)
                 options = folding.fold(ast.Call(ast.Name("dict"), [], call.keywords), scope)
                 yield call, " ".join([kind, url, *_describe_options(file, options, scope), ""])
@@ -116,7 +118,7 @@ AS_TEXT = "asyncpg receives {} from the URL as text and raises a TypeError."
 # The pattern of a wrong description, the message and the remedy. The braces stand for its groups.
 PROBLEMS = (
     (
-        rf" poolclass=(NullPool|StaticPool) (?:.* )?{POOL_ARGUMENTS}=",
+        rf" poolclass=(NullPool|StaticPool|AssertionPool) (?:.* )?{POOL_ARGUMENTS}=",
         "{} has no size, so the engine refuses {} with a TypeError.",
         "Drop {1}, or drop poolclass={0}.",
     ),

@@ -13,7 +13,7 @@ from orm_async_tests.lint.source_file import SourceFile
 
 METHODS = {"connect"}.union(*sa.COROUTINES.values())
 STARTS = {"begin", "begin_nested"}
-BEFORE_CONNECTING = {"start", "execution_options", "sync_connection", "engine"}
+BEFORE_CONNECTING = {"start", "execution_options", "sync_connection", "engine", "__aenter__"}
 OPEN_TYPES = {"Awaitable", "Coroutine", "Any", "object", "Future", "Task"}
 NONE_METHODS = ("add", "add_all", "expunge", "expunge_all", "expire", "expire_all")
 

@@ -110,11 +110,17 @@ def uses_of_call(call: ast.Call, scope: Scope) -> list[tuple[ast.AST, ast.AST | 
     the only assignment to a variable stores the result of the call, return the expressions that
     read the variable.
     """
-    match scope.module.parents.get(call):
-        case ast.Assign(targets=[ast.Name(id=name)]) if len(scope.bindings.get(name, ())) == 1:
-            return [(child, around) for around in ast.walk(scope.node)
-                    for child in ast.iter_child_nodes(around)
-                    if isinstance(child, ast.Name) and child.id == name
-                    and isinstance(child.ctx, ast.Load)]  # fmt: skip
+    parents = scope.module.parents
+    match parents.get(call):
+        case (
+            ast.Assign(targets=[ast.Name(id=name)]) | ast.NamedExpr(target=ast.Name(id=name))
+        ) as parent if len(scope.bindings.get(name, ())) == 1:
+            uses: list[tuple[ast.AST, ast.AST | None]] = [
+                (child, around) for around in ast.walk(scope.node)
+                for child in ast.iter_child_nodes(around)
+                if isinstance(child, ast.Name) and child.id == name
+                and isinstance(child.ctx, ast.Load)
+            ]  # fmt: skip
+            return uses if isinstance(parent, ast.Assign) else [*uses, (parent, parents[parent])]
         case around:
             return [(call, around)]

@@ -55,16 +55,17 @@ def _text(file: SourceFile, node: ast.AST, scope: Scope) -> tuple[ast.AST | None
     while isinstance(node, ast.Call) and getattr(node.func, "attr", "") in METHODS:
         node, scope = file.project.origin(getattr(node.func, "value", node), scope)
     name = file.external_name(node.func, scope) if isinstance(node, ast.Call) else ""
-    is_text = name.startswith("sqlalchemy.") and name.endswith(".text")
+    is_text = name.startswith("sqlalchemy.") and name.endswith((".text", ".DDL"))
     return next(iter(getattr(node, "args", ())), None) if is_text else None, scope
 
 
 def _listed_texts(file: SourceFile) -> Iterator[ast.expr]:
-    """Yield the calls of text() that are items of a module-level dictionary and contain several SQL
-    commands.
+    """Yield the calls of DDL() that contain several SQL commands, and such calls of text() in
+    module-level dictionaries.
     """
-    for call, scope in file.calls("text"):
-        if scope.is_module and isinstance(file.parent(call), ast.Dict):
+    for call, scope in file.calls("text", "DDL"):
+        is_item = scope.is_module and isinstance(file.parent(call), ast.Dict)
+        if is_item or last_name(call) == "DDL":
             source, _ = _text(file, call, scope)
             yield from [call] if _has_two_commands(file, source, scope) else []
 

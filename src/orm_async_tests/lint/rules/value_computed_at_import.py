@@ -49,7 +49,9 @@ class ValueComputedAtImport(Rule):
             for name in ARGUMENTS:
                 source = _changing_call(file, values[name], scope) if name in values else None
                 if source:
-                    yield self.report(file, source, name, ast.unparse(values[name]))
+                    is_method = isinstance(values[name], ast.Attribute)  # of what a call returns
+                    code = ast.unparse(values[name]) + "()" * is_method
+                    yield self.report(file, source, name, code)
 
 
 def _scope_of(func: ast.expr, scope: Scope) -> Scope:

@@ -25,6 +25,12 @@ def test_requirements_may_be_utf_16(tmp_path: Path) -> None:
     assert read_facts(tmp_path, "", "") == ProjectFacts(("postgresql",), ("asyncpg",), (0, 110, 1))
 
 
+def test_the_settings_of_a_type_checker_are_no_dependencies(tmp_path: Path) -> None:
+    settings = '[[tool.mypy.overrides]]\nmodule = "asyncpg.*"\n\n[tool.poetry.dependencies]\n'
+    (tmp_path / "pyproject.toml").write_text(f'{settings}aiomysql = "^0.2"\n')
+    assert read_facts(tmp_path, "", "") == ProjectFacts(("mysql",), ("aiomysql",))
+
+
 def test_settings_take_precedence(tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_text("asyncpg\n")
     facts = read_facts(tmp_path, "sqlite+aiosqlite", "0.120")

@@ -15,6 +15,9 @@ DRIVERS = {
     "mysql": ("aiomysql", "asyncmy", "pymysql"),
     "sqlite": ("aiosqlite",),
 }
+OTHER_TOOLS = re.compile(
+    r"^\[+tool\.(?:mypy|pyright|ruff|isort)\b.*?(?=^\[|\Z)", re.MULTILINE | re.DOTALL
+)
 UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # PowerShell's `>` writes UTF-16
 WORD = re.compile(r"[a-z][a-z0-9]+")
 ENGINE = re.compile(r"\bcreate_async_engine\(\s*(?:url\s*=\s*)?(?:(\w+)\s*[,)])?")
@@ -107,4 +110,5 @@ def _texts(root: Path) -> Iterator[str]:
                 with suppress(OSError):
                     data = path.read_bytes()
                     encoding = "utf-16" if data.startswith(UTF_16) else "utf-8"
-                    yield data.decode(encoding, errors="replace")
+                    # A setting of mypy may name a library that the project does not use.
+                    yield OTHER_TOOLS.sub("", data.decode(encoding, errors="replace"))

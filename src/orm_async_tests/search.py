@@ -26,7 +26,7 @@ WEIGHTS = {  # the columns, and how much a word in them counts
     "prose": 2.0,
 }
 ENOUGH = 0.6  # the coverage that an answer needs
-MOST_WORDS = 60  # of a text that are looked for
+MAX_WORDS = 60  # of a text that are looked for
 WORD = re.compile(r"\w+")
 NAMES_IN_CODE = re.compile(r"\.(\w+)|\b(\w+)=(?![= ])|^from (?!orm_async)(.+)", re.MULTILINE)
 HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")  # in MissingGreenlet
@@ -103,7 +103,7 @@ def rank(text: str) -> Ranking:
 
 def _list_terms(text: str) -> list[str]:
     words = dict.fromkeys(word.strip("_") for word in WORD.findall(text.lower()))
-    useful = [word for word in words if word and word not in FILLERS][:MOST_WORDS]
+    useful = [word for word in words if word and word not in FILLERS][:MAX_WORDS]
     return [f'"{word.replace("_", " ")}"' for word in useful]  # pool_pre_ping becomes a phrase
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from orm_async_tests.harness.definitions.variants import Observation
-from orm_async_tests.harness.report.transcript import MOST_LINES, TranscriptLine, build_transcript
+from orm_async_tests.harness.report.transcript import MAX_LINES, TranscriptLine, build_transcript
 
 
 def sent(
@@ -72,7 +72,7 @@ def test_what_follows_no_pattern_is_counted_and_nothing_is_left_out() -> None:
 
 
 def test_more_statements_than_there_is_room_for_are_said_to_be_there() -> None:
-    lines = texts(sent(*(f"SELECT {number}" for number in range(MOST_LINES + 3))))
+    lines = texts(sent(*(f"SELECT {number}" for number in range(MAX_LINES + 3))))
     assert lines[-1] == "and 3 other statements"
 
 

@@ -18,7 +18,7 @@ UNNEST = """UPDATE marks SET lat = new.lat FROM unnest($1::int[], $2::float8[]) 
 UPSERT = """INSERT INTO marks (id, user_id, lat, lon, date) VALUES ($1, $2, $3, $4, $5)
     ON CONFLICT (id) DO UPDATE SET lat = excluded.lat"""
 ROWS = f"SELECT {COLUMNS} FROM track_points WHERE id <= $1"
-ONE = f"SELECT {COLUMNS} FROM track_points WHERE id = $1"
+POINT = f"SELECT {COLUMNS} FROM track_points WHERE id = $1"
 USER = "SELECT id, username, created_at, updated_at FROM users WHERE id = $1"
 NEWEST = f"""SELECT {COLUMNS} FROM track_points WHERE user_id = $1
     ORDER BY id DESC LIMIT {LATEST}"""
@@ -87,7 +87,7 @@ async def stream(pool: Any, work: Work, tally: Tally) -> None:
 @raw
 async def get(pool: Any, key: int, tally: Tally) -> None:
     """call the pool's method fetchrow() for every row"""
-    tally.add_mappings([await pool.fetchrow(ONE, key)])
+    tally.add_mappings([await pool.fetchrow(POINT, key)])
 
 
 @raw

@@ -9,7 +9,7 @@ from orm_async_tests import catalogue, search, terminal
 from orm_async_tests.catalogue import ScriptFile
 from orm_async_tests.errors import CouldNotRun
 
-MOST_BY_WORDS = 10  # scripts that `list WORD` prints
+MAX_MATCHES = 10  # scripts that `list WORD` prints
 RULE_PREFIX = "OAT"  # of the codes of the checker's rules
 NO_MATCH = 1  # the exit code if no script matches
 VERSION = re.compile(r"\d+(\.\d+)*")
@@ -47,11 +47,11 @@ def _list_by_words(scripts: Sequence[ScriptFile], words: str) -> int:
     for all_words in (True, False):
         numbers = search.find_by_words(words, all_words=all_words)
         matching = matching or [by_number[n] for n in numbers if n in by_number]
-    for script in matching[:MOST_BY_WORDS]:
+    for script in matching[:MAX_MATCHES]:
         print(f"{script.command:>9}  {script.claim}")
-    if len(matching) > MOST_BY_WORDS:
+    if len(matching) > MAX_MATCHES:
         print(
-            f"{MOST_BY_WORDS} of {len(matching)} scripts\n"
+            f"{MAX_MATCHES} of {len(matching)} scripts\n"
             "  to see other scripts, add a word or --chapter NAME",
             file=sys.stderr,
         )

@@ -18,7 +18,7 @@ FAULT_MARKS = {  # the mark of a point, and what it means
     AMBIGUOUS: ("~", "the commit is ambiguous"),
     UNRESOLVED: ("?", "unresolved"),
 }
-MOST_POINTS = 200  # marks of one row
+MAX_POINTS = 200  # marks of one row
 
 
 class Figure(NamedTuple):
@@ -110,7 +110,7 @@ def heat_map(sweep: Document) -> HeatMap:
     rows = []
     for cell in sweep["cells"]:
         points = [word if word in FAULT_MARKS else UNRESOLVED for word in cell["verdicts"].values()]
-        rows.append(HeatRow(cell["work"], cell["fault"], points[:MOST_POINTS], Counter(points)))
+        rows.append(HeatRow(cell["work"], cell["fault"], points[:MAX_POINTS], Counter(points)))
     counts: Counter[str] = sum((row.counts for row in rows), Counter())
     violations = counts[VIOLATION]
     meaning = (

@@ -13,9 +13,9 @@ WAITS: dict[Kind, str] = {  # what several tasks waited for
     "busy": "for another task's statement on the same connection",
     "lock": "for a lock that another of these tasks holds",
 }
-MOST_SENTENCES = 8  # beyond that, the waits of several tasks are joined
+MAX_SENTENCES = 8  # beyond that, the waits of several tasks are joined
 LONGEST_STATEMENT, LONGEST_MESSAGE = 40, 80  # characters
-MOST_NAMES = 8  # of tasks in one sentence
+MAX_NAMES = 8  # of tasks in one sentence
 Groups = dict[tuple[int, str, str, int], list[Event]]  # by line, task, text and position
 Sentence = tuple[int, str]  # the microseconds at which something ended, and what it was
 
@@ -40,7 +40,7 @@ def describe_events(
                 last = who, text
             key = event.line, who, text, 0 if event.kind in WAITS else position
             groups.setdefault(key, []).append(event)
-    if len(groups) > MOST_SENTENCES:
+    if len(groups) > MAX_SENTENCES:
         groups = _join_tasks(groups)
     return [(group[0].end, _compose(*key[:3], group)) for key, group in groups.items()]
 
@@ -71,7 +71,7 @@ def _join_tasks(groups: Groups) -> Groups:
 
 def _name_tasks(events: Sequence[Event]) -> str:
     *others, last = map(numeral, sorted({event.task for event in events}))
-    if len(others) > MOST_NAMES:
+    if len(others) > MAX_NAMES:
         return f"{len(others) + 1} tasks "
     return f"tasks {', '.join(others)} and {last} " if others else f"task {last} "
 

@@ -10,7 +10,7 @@ from orm_async_tests.timeline.sentences import describe_events, format_time, sho
 
 WIDTH, NAMES, ROW, BAR = 720, 190, 20, 14  # pixels; NAMES is the width of the lanes' names
 COLUMNS = 110  # positions on the scale
-MOST_LANES = 24
+MAX_LANES = 24
 CHARACTER = 7  # pixels
 WAITS = "pLw"  # drawn as dashed outlines, so that color is not needed
 QUIET = ".-"
@@ -24,7 +24,7 @@ def timeline_svg(events: Sequence[Event], outcome: str) -> str:
     image is the bar's statement or error. The element `desc` describes the image in words.
     """
     scale = Scale(events, COLUMNS)
-    lanes = build_lanes(events)[:MOST_LANES]
+    lanes = build_lanes(events)[:MAX_LANES]
     height = ROW * (len(lanes) + 2)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img"'

@@ -10,7 +10,7 @@ from orm_async_tests.timeline.sentences import count_statements, describe_events
 
 INDENT, NAME_WIDTH = 4, 24  # columns before a lane, and of its name
 TIME = 8  # columns of the time before a sentence
-MOST_LANES, MOST_SENTENCES = 16, 10
+MAX_LANES, MAX_SENTENCES = 16, 10
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 NOTE = (
     "The lanes are not to scale: every event has a column. Read the times above them. A wait for a"
@@ -24,19 +24,19 @@ def render_timeline(events: Sequence[Event], outcome: str, columns: int) -> Iter
     lanes = build_lanes(events)
     margin = " " * (INDENT + NAME_WIDTH + 1)
     yield "dim", (margin + _draw_ruler(scale, width)).rstrip()
-    for lane in lanes[:MOST_LANES]:
+    for lane in lanes[:MAX_LANES]:
         name = textwrap.shorten(lane.name, NAME_WIDTH, placeholder="")
         yield "", f"{'':{INDENT}}{name:{NAME_WIDTH}} {_draw(lane, scale, width)}".rstrip()
-    if len(lanes) > MOST_LANES:
-        yield "dim", f"{'':{INDENT}}and {len(lanes) - MOST_LANES} more tasks and connections"
+    if len(lanes) > MAX_LANES:
+        yield "dim", f"{'':{INDENT}}and {len(lanes) - MAX_LANES} more tasks and connections"
     if scale.is_dense:
         dense = f"Each column stands for several of the {len(events)} events. In total:"
         for text in (dense, *count_statements(events)):
             yield from _render_note("dim" if text is dense else "", "", text, columns)
     sentences = describe_events(events)
-    for moment, text in sentences[:MOST_SENTENCES]:
+    for moment, text in sentences[:MAX_SENTENCES]:
         yield from _render_note("", format_time(moment), text, columns)
-    if (more := len(sentences) - MOST_SENTENCES) > 0:
+    if (more := len(sentences) - MAX_SENTENCES) > 0:
         yield from _render_note("dim", "", f"and {more} more waits and errors", columns)
     yield from _render_note("bold", "outcome:", outcome, columns)
 

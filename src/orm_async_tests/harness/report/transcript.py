@@ -17,11 +17,11 @@ from orm_async_tests.harness.definitions.variants import Observation
 from orm_async_tests.harness.report.phrasing import truncate
 from orm_async_tests.harness.wire.sql_log import ENDS
 
-MOST_LINES = 10  # if a variant has more lines, its statements are only counted
-MOST_TRANSACTIONS = 3  # the maximum number of transactions that a line names
+MAX_LINES = 10  # if a variant has more lines, its statements are only counted
+MAX_TRANSACTIONS = 3  # the maximum number of transactions that a line names
 SIMILARITY = 0.6  # two statements that are more similar are compared word by word
 TOKEN = re.compile(r"\s+|[^\s(),;]+|.")
-MOST_SHOWN = 3  # a list with more columns, rows or members is shortened
+MAX_SHOWN = 3  # a list with more columns, rows or members is shortened
 MAX_CHARACTERS = 400  # characters of a statement
 CAST = re.compile(
     r"(?<=[\w)])::(?:(?:TIMESTAMP|TIME) WITH(?:OUT)? TIME ZONE|DOUBLE PRECISION|[A-Z]+)"
@@ -85,18 +85,18 @@ def _join(observation: Observation, in_full: bool) -> list[TranscriptLine]:
 
 
 def _shorten(lines: list[TranscriptLine]) -> list[TranscriptLine]:
-    """Join repeated lines. If more than MOST_LINES lines remain after joining, return the most
+    """Join repeated lines. If more than MAX_LINES lines remain after joining, return the most
     frequent lines.
     """
     folded = list(_fold(lines))
     transactions = {line.transaction for line in folded if line.transaction}
     if len(transactions) == 1 and ", " not in folded[0].transaction:
         folded = [replace(line, transaction="") for line in folded]  # a single letter says nothing
-    if len(folded) <= MOST_LINES:
+    if len(folded) <= MAX_LINES:
         return folded
     counts = Counter(line.text for line in lines)
-    frequent = [TranscriptLine(text, times=times) for text, times in counts.most_common(MOST_LINES)]
-    if (more := len(counts) - MOST_LINES) > 0:
+    frequent = [TranscriptLine(text, times=times) for text, times in counts.most_common(MAX_LINES)]
+    if (more := len(counts) - MAX_LINES) > 0:
         frequent.append(TranscriptLine(f"and {more} other statements", is_heading=True))
     return frequent
 
@@ -113,7 +113,7 @@ def _fold(lines: list[TranscriptLine]) -> Iterator[TranscriptLine]:
         cycle = lines[start : start + length * times]
         if length == 1:
             letters = dict.fromkeys(line.transaction for line in cycle)
-            transaction = ", ".join(letters) if len(letters) <= MOST_TRANSACTIONS else ""
+            transaction = ", ".join(letters) if len(letters) <= MAX_TRANSACTIONS else ""
             yield replace(cycle[0], transaction=transaction, times=times)
         else:
             yield TranscriptLine(f"{times} times:", is_heading=True)
@@ -167,12 +167,12 @@ def abridge(statement: str) -> str:
 
 def _shorten_rows(match: re.Match[str]) -> str:
     more = match[2].count("(")
-    return match[0] if more <= MOST_SHOWN else f"{match[1]}, <{more} more rows>"
+    return match[0] if more <= MAX_SHOWN else f"{match[1]}, <{more} more rows>"
 
 
 def _shorten_members(match: re.Match[str]) -> str:
     members = match[1].split(", ")
-    if len(members) <= MOST_SHOWN:
+    if len(members) <= MAX_SHOWN:
         return match[0]
     return f"IN ({members[0]}, {members[1]}, <{len(members) - 2} more>)"
 
@@ -182,7 +182,7 @@ def _shorten_columns(several: bool, match: re.Match[str]) -> str:
     parts = []
     for table, run in groupby(match[2].split(", "), key=_table_of):
         columns = list(run)
-        if table is None or len(columns) <= MOST_SHOWN:
+        if table is None or len(columns) <= MAX_SHOWN:
             parts += columns
         else:
             of = f" of {table.rpartition('.')[2]}" if several and table else ""

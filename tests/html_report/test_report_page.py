@@ -33,7 +33,8 @@ VARIANT: dict[str, Any] = {
     "error": None,
     "log": [HOSTILE],
 }
-VARIANT |= {"sqlstates": [HOSTILE], "round_trips": 1, "warnings": [HOSTILE], "unhandled": [HOSTILE]}
+VARIANT |= {"sql": [HOSTILE], "sqlstates": [HOSTILE]}
+VARIANT |= {"round_trips": 1, "warnings": [HOSTILE], "unhandled": [HOSTILE]}
 EVIDENCE = {"assertion": HOSTILE, "values": HOSTILE, "holds": False}
 RESULT: dict[str, Any] = {"number": 5, "verdict": "BROKEN", "reason": HOSTILE, "defects": [DEFECT]}
 RESULT |= {"evidence": [EVIDENCE], "variants": [VARIANT]}

@@ -25,8 +25,8 @@ COMPARED = ("python", "sqlalchemy", "driver", "driver_version", "postgresql", "l
 # matrix/records.py explains these forms.
 EVIDENCE: Document = {"assertion": str, "values": str, "holds": bool}
 VARIANT: Document = {"name": str, "kind": str, "value": (str,), "error": (str,), "log": [str]}
-VARIANT |= {"sqlstates": [str], "round_trips": (int,), "warnings": [str], "unhandled": [str]}
-VARIANT |= {"events": ([dict],)}
+VARIANT |= {"sql": [str], "sqlstates": [str], "round_trips": (int,), "events": ([dict],)}
+VARIANT |= {"warnings": [str], "unhandled": [str]}
 RESULT: Document = {"number": int, "verdict": str, "reason": str, "defects": [DEFECT]}
 RUN: Document = {**RESULT, "evidence": [EVIDENCE], "variants": [VARIANT]}
 RECORD: Document = {**RESULT, "stack": str, "failed": [EVIDENCE]}

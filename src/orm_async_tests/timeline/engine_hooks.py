@@ -76,7 +76,6 @@ class EngineHooks:
         # By greenlet: a wait for the pool, or None after it.
         self._waits: dict[greenlet, tuple[int, int] | None] = {}
         self._openings: dict[greenlet, Event] = {}  # of a new connection
-        self._failed_ends: dict[greenlet, Event] = {}  # COMMIT or ROLLBACK
 
     def before_cursor_execute(
         self,
@@ -103,8 +102,9 @@ class EngineHooks:
         sent = getattr(context.execution_context, "orm_async_event", None)
         if sent and sent[1].duration < 0:  # the server has not answered yet
             record, statement = sent
-            self.recorder.finish_statement(record, statement, error)
-        elif failed := self._failed_ends.pop(getcurrent(), None):
+            sends_begin = statement.begins and not _is_in_autocommit(context.connection)
+            self.recorder.finish_statement(record, statement, error, int(sends_begin))
+        elif not sent and (failed := find_event(context)):
             self.recorder.set_error(failed, error)
 
     def do_connect(self, *_: Any) -> None:
@@ -171,11 +171,26 @@ class EngineHooks:
                 original(dialect, connection)
             except BaseException as error:
                 recorder.finish_statement(record, event, error)
-                self._failed_ends[getcurrent()] = event
+                failed: Any = error
+                failed.orm_async_event = event
                 raise
             recorder.finish_statement(record, event)
 
         return end
+
+
+def find_event(context: ExceptionContext) -> Event | None:
+    """Return the event of the statement, COMMIT or ROLLBACK that an error ended."""
+    if sent := getattr(context.execution_context, "orm_async_event", None):
+        event: Event = sent[1]
+        return event
+    return getattr(context.original_exception, "orm_async_event", None)
+
+
+def _is_in_autocommit(connection: Connection | None) -> bool:
+    if connection is None or connection.closed or connection.invalidated:
+        return False
+    return bool(getattr(connection.connection.dbapi_connection, "autocommit", False))
 
 
 def _read_pid(dbapi_connection: Any) -> int:

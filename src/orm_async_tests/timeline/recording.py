@@ -17,13 +17,13 @@ from time import perf_counter_ns
 from typing import Any, cast
 
 import sqlalchemy
-from sqlalchemy.exc import InterfaceError, MissingGreenlet
 
 from orm_async_tests.timeline.call_lines import NOWHERE, USER, CallLines, IsUser, Place
 from orm_async_tests.timeline.event_list import Event, Kind
 
 CANCELLED = "CancelledError"
-CLIENT_ERRORS = (InterfaceError, MissingGreenlet)  # raised before the client sends a statement
+# The classes of errors that are raised before the client sends a statement.
+CLIENT_ERRORS = ("InterfaceError", "MissingGreenlet")
 SQLALCHEMY = str(Path(sqlalchemy.__file__).parent)
 LONGEST_MESSAGE = 200  # characters
 # Microseconds of a statement before the server is asked what blocks it: while only one connection
@@ -123,10 +123,15 @@ class Recorder:
         return event
 
     def finish_statement(
-        self, connection: ConnectionRecord, event: Event, error: BaseException | None = None
+        self,
+        connection: ConnectionRecord,
+        event: Event,
+        error: BaseException | None = None,
+        begin_trips: int = 0,
     ) -> None:
         """Record that a statement got an answer or an error, and that the connection sends the next
-        statement.
+        statement. The parameter `begin_trips` is the number of the statement's round trips that
+        BEGIN needs.
         """
         is_watched = False
         if connection.running is event:
@@ -140,8 +145,8 @@ class Recorder:
         self.changes += 1
         if error is not None:
             self.set_error(event, error)
-            is_clients = isinstance(error, CLIENT_ERRORS)
-            event.unsent |= not event.round_trips if is_watched else is_clients
+            is_clients = type(error).__name__ in CLIENT_ERRORS
+            event.unsent |= event.round_trips <= begin_trips if is_watched else is_clients
         if connection.waiting and connection.running is None:
             following = connection.waiting.pop(0)
             sent = self.now()

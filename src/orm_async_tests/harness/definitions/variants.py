@@ -109,10 +109,12 @@ class Observation:
     value: Any = None
     error: Any = None  # checks read attributes of many exception classes
     sql: list[str] = field(default_factory=list)  # statements that the server answered
-    log: list[str] = field(default_factory=list)  # the same, with BEGIN, COMMIT and ROLLBACK
+    # The same, with unanswered statements, BEGIN, COMMIT and ROLLBACK.
+    log: list[str] = field(default_factory=list)
     # For every line of `log`: the number of its transaction among those that were open.
     transaction_ids: list[int] = field(default_factory=list)
-    # For every line of `log`: the SQLSTATE with which the server refused the statement, or "".
+    # For every line of `log`: "" if the statement succeeded, or else the SQLSTATE of its error,
+    # "cancelled", "no answer", or the class of its error.
     sqlstates: list[str] = field(default_factory=list)
     # What tasks and connections did, in the order in which it began.
     events: list[Event] = field(default_factory=list)

@@ -9,6 +9,7 @@ from orm_async_tests.harness.report.judge import Evidence
 from orm_async_tests.harness.report.phrasing import describe, format_result, pluralize, truncate
 from orm_async_tests.harness.report.result import Result
 from orm_async_tests.harness.report.transcript import TranscriptLine, build_transcript
+from orm_async_tests.harness.wire.sql_log import TRANSACTION
 from orm_async_tests.terminal import WIDTH, Styled
 from orm_async_tests.verdicts import BROKEN, HOLDS, SKIPPED, UPSTREAM
 
@@ -81,6 +82,9 @@ def render_verdict(result: Result, columns: int) -> Iterator[Styled]:
 
 def describe_cost(observation: Observation) -> str:
     parts = [pluralize(len(observation.sql), "statement")]
+    sent = [line for line in observation.log if line not in TRANSACTION]
+    if len(sent) > len(observation.sql):
+        parts.append(f"{len(sent) - len(observation.sql)} unanswered")
     if observation.counted:
         parts.append(pluralize(observation.round_trips, "round trip"))
     parts.append(f"{observation.seconds * 1e3:.1f} ms")

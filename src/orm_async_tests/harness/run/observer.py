@@ -24,7 +24,7 @@ from orm_async_tests.harness.report.phrasing import describe
 from orm_async_tests.harness.run.fixtures import Fixtures, open_fixtures
 from orm_async_tests.harness.run.lock_watch import watch_locks
 from orm_async_tests.harness.script import Script
-from orm_async_tests.harness.wire.sql_log import TRANSACTION, record_sql
+from orm_async_tests.harness.wire.sql_log import TRANSACTION, UNANSWERED, record_sql
 from orm_async_tests.harness.wire.wire import Wire
 from orm_async_tests.timeline.engine_hooks import record_events
 from orm_async_tests.timeline.recording import Recorder
@@ -84,7 +84,10 @@ async def _run(fixtures: Fixtures, observation: Observation, options: Mapping[st
                 arguments.clear()
                 await _close_fixtures(fixtures.stack, observation)
                 observation.seconds = time.perf_counter() - started
-    observation.sql = [line for line in observation.log if line not in TRANSACTION]
+    log = zip(observation.log, observation.sqlstates, strict=True)
+    observation.sql = [
+        line for line, failure in log if line not in TRANSACTION and failure not in UNANSWERED
+    ]
     if wire and fixtures.servers.private is None:  # the proxy does not see private servers
         observation.counted = True
         observation.round_trips = wire.round_trips - round_trips_before
@@ -97,8 +100,8 @@ def _record(fixtures: Fixtures, observation: Observation) -> Iterator[None]:
         fixtures.wire.reset_connections()
     with (
         watch_locks(admin.url, recorder),
-        record_sql(observation, admin.sync_engine),
         record_events(recorder, admin.sync_engine),
+        record_sql(observation, admin.sync_engine),
     ):
         yield
     observation.events = recorder.finish()

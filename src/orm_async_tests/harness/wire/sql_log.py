@@ -1,5 +1,6 @@
-"""Records the SQL of all engines in this process, in the order of the server's answers."""
+"""Records the SQL of all engines in this process, in the order in which statements end."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -7,19 +8,22 @@ from typing import Any
 from sqlalchemy import Connection, Engine, ExceptionContext, event
 
 from orm_async_tests.harness.definitions.variants import Observation, sqlstate
+from orm_async_tests.timeline.engine_hooks import find_event
+from orm_async_tests.timeline.recording import CLIENT_ERRORS
 
 ENDS = ("COMMIT", "ROLLBACK")
 TRANSACTION = ("BEGIN", *ENDS)
+UNANSWERED = CANCELLED, NO_ANSWER = "cancelled", "no answer"
 
 
 @contextmanager
 def record_sql(observation: Observation, unobserved: Engine) -> Iterator[None]:
     """In the `with` block of `record_sql()`, record the statements of every engine except the
-    engine `unobserved`.
+    engine `unobserved`. Call `record_sql()` in the `with` block of `record_events()`.
 
-    Record a statement only when the server has answered with rows or an error, because a lazy load
-    that raises MissingGreenlet sends no statement. Give a new transaction the lowest number that no
-    open transaction has.
+    Record a statement when it ends, unless an error ended it before a message left the client. For
+    example, a lazy load that raises MissingGreenlet sends no statement. Give a new transaction the
+    lowest number that no open transaction has.
     """
     listeners = _listeners(observation, unobserved)
     for name, listener in listeners.items():
@@ -35,28 +39,48 @@ def _listeners(observation: Observation, unobserved: Engine) -> dict[str, Callab
     open_ids: dict[int, int] = {}  # by id(), because a reference would keep a connection open
     ends: dict[int, int] = {}  # by id(): the index of the last COMMIT or ROLLBACK in the log
 
-    def record(connection: Connection | None, text: str, sqlstate: str = "") -> None:
-        if connection is None or connection.engine is not unobserved:
-            observation.log.append(" ".join(text.split()))
-            observation.sqlstates.append(sqlstate)
-            free = set(range(len(open_ids) + 1)) - {*open_ids.values()}
-            observation.transaction_ids.append(open_ids.setdefault(id(connection), min(free)))
-            if text in ENDS:
-                del open_ids[id(connection)]
-                ends[id(connection)] = len(observation.log) - 1
+    def record(connection: Connection | None, text: str, failure: str = "") -> None:
+        if connection is not None and connection.engine is unobserved:
+            return
+        free = set(range(len(open_ids) + 1)) - {*open_ids.values()}
+        number = open_ids.setdefault(id(connection), min(free))
+        if text in ENDS:
+            del open_ids[id(connection)]
+            if connection is not None and connection.invalidated:
+                return  # SQLAlchemy has closed the connection, so it sends nothing
+            ends[id(connection)] = len(observation.log)
+        observation.log.append(" ".join(text.split()))
+        observation.sqlstates.append(failure)
+        observation.transaction_ids.append(number)
 
     def after_statement(connection: Connection, _cursor: Any, statement: str, *_: Any) -> None:
         record(connection, statement)
 
     def on_error(context: ExceptionContext) -> None:
-        refusal = sqlstate(context.original_exception)
-        if refusal and context.statement:
-            record(context.connection, context.statement, refusal)
-        elif refusal and (end := ends.get(id(context.connection))) is not None:
-            observation.sqlstates[end] = refusal  # the event of COMMIT comes before it is sent
+        ended, failure = find_event(context), _describe_failure(context)
+        is_refused = bool(sqlstate(context.original_exception))
+        if context.statement:
+            is_clients = type(context.original_exception).__name__ in CLIENT_ERRORS
+            is_sent = ended is not None and ended.error and ended.is_sent and not is_clients
+            if is_sent or is_refused:
+                record(context.connection, context.statement, failure)
+        elif (ended or is_refused) and (end := ends.get(id(context.connection))) is not None:
+            # SQLAlchemy calls the listener for COMMIT before it sends COMMIT.
+            observation.sqlstates[end] = failure
 
     def recorder(word: str) -> Callable[[Connection], None]:
         return lambda connection: record(connection, word)
 
     listeners = {word.lower(): recorder(word) for word in TRANSACTION}
     return {**listeners, "after_cursor_execute": after_statement, "handle_error": on_error}
+
+
+def _describe_failure(context: ExceptionContext) -> str:
+    """Return the SQLSTATE of an error, or else "cancelled", "no answer" or the error's class."""
+    error = context.original_exception
+    if state := sqlstate(error):
+        return state
+    if isinstance(error, asyncio.CancelledError):
+        return CANCELLED
+    is_drivers = isinstance(error, context.dialect.loaded_dbapi.Error)
+    return type(error).__name__ if is_drivers and not context.is_disconnect else NO_ANSWER

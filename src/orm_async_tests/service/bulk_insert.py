@@ -24,7 +24,7 @@ from orm_async_tests.service.idempotency import (
     read_answer,
 )
 from orm_async_tests.service.idempotency_table import IdempotencyKey
-from orm_async_tests.service.points import LOCK_USER, notify_listeners
+from orm_async_tests.service.points import lock_user, notify_listeners
 from orm_async_tests.service.schemas import Loaded, PointIn
 
 COLUMNS = ["user_id", "lat", "lon", "date"]
@@ -39,25 +39,27 @@ FEW = 100  # points that one statement adds; COPY takes more of them, for anothe
 COPY_TIMEOUT = 3600.0  # seconds
 
 INSERT_FEW = build_insertion(
-    f"""{LOCK_USER}, added AS (
+    lambda condition: (
+        f"""{lock_user(condition)}, added AS (
         INSERT INTO track_points (user_id, lat, lon, date)
         SELECT locked.id, new.lat, new.lon, new.date FROM locked, unnest(
             CAST(:lat AS float[]), CAST(:lon AS float[]), CAST(:date AS timestamptz[])
         ) WITH ORDINALITY AS new (lat, lon, date, number) ORDER BY new.number
         RETURNING {notify_listeners("user_id")}
-    ), inserted AS (SELECT FROM locked)""",
+    ), inserted AS (SELECT FROM locked)"""
+    ),
     "jsonb_build_object('points', CAST(:points AS int))",
 )
 # COPY needs no timeout, and a notification at COMMIT.
 NOTIFY_COPY = f"set_config('statement_timeout', '0', true), {notify_listeners('locked.id')}"
-PREPARE_COPY = text(f"WITH {LOCK_USER} SELECT {NOTIFY_COPY} FROM locked".format(condition=ALWAYS))
+PREPARE_COPY = text(f"WITH {lock_user(ALWAYS)} SELECT {NOTIFY_COPY} FROM locked")
 # Claims an unused key, or reads the answer stored under it.
 PREPARE_COPY_UNDER_KEY = text(
-    f"""WITH {LOCK_USER}, new AS (
+    f"""WITH {lock_user(UNUSED)}, new AS (
         INSERT INTO service.idempotency_keys (key, request) SELECT :key, '' FROM locked
         ON CONFLICT DO NOTHING RETURNING request, answer
     ) SELECT request, answer, {NOTIFY_COPY} FROM new, locked
-    UNION ALL SELECT stored.*, NULL, NULL FROM ({STORED}) AS stored""".format(condition=UNUSED)
+    UNION ALL SELECT stored.*, NULL, NULL FROM ({STORED}) AS stored"""
 ).columns(request=Text, answer=JSONB)
 
 

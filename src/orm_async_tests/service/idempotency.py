@@ -5,6 +5,7 @@ service writes nothing (test154).
 """
 
 import hashlib
+from collections.abc import Callable
 from typing import Annotated, Any, NamedTuple
 
 from fastapi import Header, HTTPException
@@ -44,21 +45,21 @@ class Insertion(NamedTuple):
     keyed: Executable
 
 
-def build_insertion(ctes: str, answer: str) -> Insertion:
-    """Return the two statements that insert a row with the given CTEs (common table expressions).
+def build_insertion(build_ctes: Callable[[str], str], answer: str) -> Insertion:
+    """Return the two statements that insert a row with CTEs (common table expressions).
 
-    The CTEs must contain the placeholder `{condition}`, and must insert nothing if this condition
-    is false. The last CTE must have the name `inserted`. The SQL expression `answer` computes the
-    answer from the inserted row.
+    The function `build_ctes` returns CTEs that insert nothing if a condition is false. The last CTE
+    must have the name `inserted`. The SQL expression `answer` computes the answer from the inserted
+    row.
 
     The table of idempotency keys stores the digest of a request, and the answer. The statement for
     requests with an idempotency key returns the stored digest and the stored answer. The statement
     for requests with an idempotency key returns no row if nothing was inserted, or if another
     request has used the key since the statement began.
     """
-    plain = f"WITH {ctes.format(condition=ALWAYS)} SELECT {answer} AS answer FROM inserted"
+    plain = f"WITH {build_ctes(ALWAYS)} SELECT {answer} AS answer FROM inserted"
     keyed = f"""
-        WITH {ctes.format(condition=UNUSED)}, stored AS (
+        WITH {build_ctes(UNUSED)}, stored AS (
             INSERT INTO service.idempotency_keys (key, request, answer)
             SELECT :key, :digest, {answer} FROM inserted
             ON CONFLICT DO NOTHING RETURNING request, answer

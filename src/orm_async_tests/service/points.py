@@ -37,11 +37,15 @@ SELECT_POINT = select(*POINTS, VERSION).where(POINTS.id == bindparam("id"))
 router = APIRouter(tags=["points"], route_class=JsonRoute)
 
 
-# This locks the user `owner` if the condition is true. Because of the lock, requests that write
-# points of one user run one after the other, so the order of the ids is the order of the commits.
-LOCK_USER = """locked AS (
-    SELECT id FROM users WHERE id = :owner AND {condition} FOR NO KEY UPDATE
-)"""
+def lock_user(condition: str) -> str:
+    """Return a CTE (common table expression) that locks the user `owner` if a condition is true.
+
+    Because of the lock, requests that write points of one user run one after the other, so the
+    order of the ids is the order of the commits.
+    """
+    return f"""locked AS (
+        SELECT id FROM users WHERE id = :owner AND {condition} FOR NO KEY UPDATE
+    )"""
 
 
 def notify_listeners(user_id: str) -> str:
@@ -49,11 +53,13 @@ def notify_listeners(user_id: str) -> str:
 
 
 INSERT = build_insertion(
-    f"""{LOCK_USER}, inserted AS (
+    lambda condition: (
+        f"""{lock_user(condition)}, inserted AS (
         INSERT INTO track_points (user_id, lat, lon, date)
         SELECT id, CAST(:lat AS float), CAST(:lon AS float), CAST(:date AS timestamptz) FROM locked
         RETURNING *, CAST(xmin AS text) AS version, {notify_listeners("user_id")} AS notification
-    )""",
+    )"""
+    ),
     "jsonb_build_object('point', to_jsonb(inserted), 'version', version)",
 )
 

@@ -20,10 +20,12 @@ router = APIRouter(prefix="/users", tags=["users"], route_class=JsonRoute)
 
 
 INSERT = build_insertion(
-    """inserted AS (
+    lambda condition: (
+        f"""inserted AS (
         INSERT INTO users (username) SELECT CAST(:username AS text) WHERE {condition}
         RETURNING *, CAST(xmin AS text) AS version
-    )""",
+    )"""
+    ),
     "jsonb_build_object('user', to_jsonb(inserted), 'version', version)",
 )
 

@@ -11,6 +11,7 @@ from orm_async_tests.harness.wire.wire import open_wire
 from orm_async_tests.scripts.driver.test172_lost_in_set_up import connect_and_lose
 from orm_async_tests.service.app import create_app
 from orm_async_tests.service.bulk_insert import FEW
+from orm_async_tests.service.state import state_of
 from tests.processes import until
 from tests.service.conftest import SETTINGS, serve_app
 from tests.service.test_limits import is_busy
@@ -50,7 +51,7 @@ def test_a_write_gets_no_connection_that_the_server_has_closed(
     app = create_app(tables.url, SETTINGS)
     connections: list[Any] = []
     with serve_app(app) as client:
-        engine = app.state.primary.engine.sync_engine
+        engine = state_of(app).primary.engine.sync_engine
         event.listen(engine, "connect", lambda dbapi, _: connections.append(dbapi))
         assert client.post(f"/users/{user}/points", json=POINT).status_code == 201
         [driver] = [dbapi.driver_connection for dbapi in connections]
@@ -74,7 +75,7 @@ def test_a_connection_that_the_server_is_about_to_close_is_a_503_for_a_write_alo
 ) -> None:
     app = create_app(tables.url, SETTINGS)
     with serve_app(app) as client:
-        pool = app.state.primary.engine.sync_engine
+        pool = state_of(app).primary.engine.sync_engine
         event.listen(pool, "checkout", receive_fatal_error, once=True)
         assert is_busy(client.post(f"/users/{user}/points", json=POINT))
         event.listen(pool, "checkout", receive_fatal_error, once=True)
@@ -87,12 +88,12 @@ def test_the_listener_connects_again_if_the_server_is_about_to_close_its_connect
 ) -> None:
     app = create_app(tables.url, SETTINGS)
     with serve_app(app):
-        until(app.state.hub.is_listening.is_set)
-        app.state.hub.is_listening.clear()
-        listening = app.state.listening.sync_engine
+        until(state_of(app).hub.is_listening.is_set)
+        state_of(app).hub.is_listening.clear()
+        listening = state_of(app).listening.sync_engine
         event.listen(listening, "checkout", receive_fatal_error, once=True)
         terminate_listeners(tables)
-        until(app.state.hub.is_listening.is_set)
+        until(state_of(app).hub.is_listening.is_set)
 
 
 def test_a_read_that_loses_its_connection_is_repeated(tables: db.Database, user: int) -> None:
@@ -110,7 +111,7 @@ def test_a_connection_that_is_lost_while_it_is_set_up_is_a_503(
 ) -> None:
     app = create_app(tables.url, SETTINGS)
     with serve_app(app) as client:
-        engine = app.state.primary.engine.sync_engine
+        engine = state_of(app).primary.engine.sync_engine
         event.listen(engine, "do_connect", connect_and_lose, once=True)
         assert is_busy(upload(client, user))
         assert upload(client, user).status_code == 201

@@ -17,6 +17,7 @@ from orm_async_tests.service.app import create_app
 from orm_async_tests.service.bulk_insert import FEW
 from orm_async_tests.service.connection import Connection
 from orm_async_tests.service.settings import Settings
+from orm_async_tests.service.state import state_of
 from tests.processes import DEADLINE, until
 from tests.service.conftest import serve_app
 from tests.service.stalled import add_long_track, stalled, start_download, start_upload
@@ -85,7 +86,7 @@ def test_stalled_clients_stop_nobody_else(
     running = KINDS[kind]
     track = f"{json.dumps(POINT)}\n" * (FEW + 1)
     with stalled(client.base_url, walker, kind, STALLED):
-        until(lambda: app.state.running[running] == STALLED)
+        until(lambda: state_of(app).running[running] == STALLED)
         until(lambda: all("pool_checked_out 0.0" in client.get("/metrics").text for _ in range(10)))
         user = client.post("/users", json={"username": "ann"}).raise_for_status().json()["id"]
         points = f"/users/{user}/points"
@@ -93,8 +94,8 @@ def test_stalled_clients_stop_nobody_else(
         client.get(points).raise_for_status()
         lines = client.get(f"/users/{user}/track.ndjson").text.splitlines()
         assert len(lines) == FEW + 1
-        until(lambda: app.state.running[running] == STALLED)
-    until(lambda: not app.state.running[running])
+        until(lambda: state_of(app).running[running] == STALLED)
+    until(lambda: not state_of(app).running[running])
 
 
 def test_a_client_that_does_not_read_loses_its_connection(
@@ -103,7 +104,7 @@ def test_a_client_that_does_not_read_loses_its_connection(
     app, client = impatient
     for kind in DOWNLOADS:
         with start_download(client.base_url, walker, kind):
-            until(lambda: not app.state.running["streams"])  # it was counted before it answered
+            until(lambda: not state_of(app).running["streams"])  # it was counted before it answered
 
 
 @pytest.mark.parametrize("kind", [*UPLOADS, "bulk", ""])
@@ -187,7 +188,7 @@ def test_a_client_that_leaves_an_upload_is_one_line_of_the_log(
 ) -> None:
     with start_upload(client.base_url, walker, kind):
         pass
-    until(lambda: log and not app.state.running.total())
+    until(lambda: log and not state_of(app).running.total())
     place = f"POST /users/{walker}/points/{kind}"
     lines = [(record.levelname, record.getMessage()) for record in log]
     assert lines == [

@@ -10,11 +10,12 @@ from fastapi import FastAPI
 from sqlalchemy import URL
 
 from orm_async_tests.service import bulk, health, live, points, problems, telemetry, tracks, users
-from orm_async_tests.service.engines import make_listening_engine, service_urls
+from orm_async_tests.service.engines import Urls, make_listening_engine, service_urls
 from orm_async_tests.service.headers import HeaderChecks
 from orm_async_tests.service.request_limits import Bodies, Limits
 from orm_async_tests.service.sessions import FairPool, FairSemaphore
 from orm_async_tests.service.settings import Settings
+from orm_async_tests.service.state import ServiceState, state_of
 
 
 def create_app(url: URL, settings: Settings | None = None) -> FastAPI:
@@ -25,30 +26,40 @@ def create_app(url: URL, settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings()
     urls = service_urls(url, settings)
     app = FastAPI(title="orm_async_tests", version="0.1.0", lifespan=lifespan)
-    state, reads = app.state, FairSemaphore(settings.reads, settings.pool_timeout)
-    state.settings, state.hub = settings, live.Hub()
-    state.bodies, state.running = Bodies(settings), Counter[str]()
+    state = app.state.service = make_state(urls, settings)
     app.add_middleware(Limits, settings=settings, bodies=state.bodies, running=state.running)
     hosts = [host.strip() for host in settings.hosts.split(",")]
     app.add_middleware(HeaderChecks, hosts=hosts)
     problems.add_handlers(app)
     for module in (users, points, bulk, tracks, live, health):
         app.include_router(module.router)
-    state.primary = state.standby = FairPool(urls.writing, settings, reads)
-    if urls.reading != urls.writing:
-        state.standby = FairPool(urls.reading, settings, reads)
-    state.listening = make_listening_engine(urls.listening)
-    state.engines = list({pool.engine for pool in (state.primary, state.standby)})
-    state.metrics = health.make_metrics(state.engines)
-    state.end_traces = lambda: None
     if settings.telemetry:
         state.end_traces = telemetry.record_traces(app, state.engines)
     return app
 
 
+def make_state(urls: Urls, settings: Settings) -> ServiceState:
+    reads = FairSemaphore(settings.reads, settings.pool_timeout)
+    primary = standby = FairPool(urls.writing, settings, reads)
+    if urls.reading != urls.writing:
+        standby = FairPool(urls.reading, settings, reads)
+    engines = list({primary.engine, standby.engine})
+    return ServiceState(
+        settings=settings,
+        hub=live.Hub(),
+        bodies=Bodies(settings),
+        running=Counter(),
+        primary=primary,
+        standby=standby,
+        engines=engines,
+        listening=make_listening_engine(urls.listening),
+        metrics=health.make_metrics(engines),
+    )
+
+
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
-    state = app.state
+    state = state_of(app)
     listener = asyncio.create_task(state.hub.listen(state.listening))
     try:
         yield {  # for connection.Connection

@@ -26,6 +26,7 @@ from orm_async_tests.service.ndjson import read_ndjson
 from orm_async_tests.service.problems import problem_responses
 from orm_async_tests.service.schemas import Id, Loaded, PointIn
 from orm_async_tests.service.sessions import WriteSession
+from orm_async_tests.service.state import state_of
 
 PIECE_SIZE = 4096  # bytes that are parsed before other requests are served
 PART_SIZE = 32 * 1024  # bytes that are written to the temporary file, or read, at a time
@@ -90,7 +91,7 @@ async def load(
     """
     sha256 = hashlib.sha256(f"POST {request.url.path} ".encode())
     batches = read_points(split_body(request, sha256))
-    state = request.app.state
+    state = state_of(request.app)
     first: list[PointIn] = []
     async for points in batches:
         first += points

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from orm_async_tests import migrations
 from orm_async_tests.service.problems import RETRY_AFTER, problem_responses
 from orm_async_tests.service.sessions import WriteSession
+from orm_async_tests.service.state import state_of
 
 router = APIRouter(tags=["health"])
 
@@ -61,4 +62,4 @@ async def ready(session: WriteSession) -> dict[str, str]:
 @router.get("/metrics", response_class=Response)
 async def metrics(request: Request) -> Response:
     """Return the metrics in the text format of Prometheus."""
-    return Response(generate_latest(request.app.state.metrics), media_type=CONTENT_TYPE_LATEST)
+    return Response(generate_latest(state_of(request.app).metrics), media_type=CONTENT_TYPE_LATEST)

@@ -25,6 +25,7 @@ from orm_async_tests.service.problems import UNWRAPPED, problem_responses
 from orm_async_tests.service.schemas import MAX_ID, EventId, Id, PointOut
 from orm_async_tests.service.sessions import FairPool, Rows
 from orm_async_tests.service.settings import Settings
+from orm_async_tests.service.state import state_of
 
 BATCH = 100  # points
 NEW_POINTS = (
@@ -130,7 +131,7 @@ async def stream_live(
     """Stream a user's new points as soon as they are committed. If the request has the header
     Last-Event-ID, begin after the point with this id.
     """
-    state = request.app.state
+    state = state_of(request.app)
     rows = await state.primary.rows(NEWEST_ID_OF_USER, {"user_id": user_id})
     if not rows:  # a 404 must precede the response
         raise not_found(User)

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from orm_async_tests.service.engines import make_engine
 from orm_async_tests.service.settings import Settings
+from orm_async_tests.service.state import state_of
 
 Rows = Sequence[Row[Any]]
 
@@ -81,7 +82,7 @@ class FairPool:
 
 
 async def begin_session(request: Request) -> AsyncIterator[AsyncSession]:
-    async with request.app.state.primary.begin() as session:
+    async with state_of(request.app).primary.begin() as session:
         yield session
 
 
@@ -91,9 +92,8 @@ CacheControl = Annotated[
 
 
 async def choose_pool(request: Request, cache_control: CacheControl = "") -> FairPool:
-    state = request.app.state
-    pool: FairPool = state.primary if "no-cache" in cache_control else state.standby
-    return pool
+    state = state_of(request.app)
+    return state.primary if "no-cache" in cache_control else state.standby
 
 
 # With FastAPI's default scope the commit follows the response: a commit that fails has been

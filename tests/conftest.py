@@ -31,7 +31,8 @@ def pytest_configure() -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        requirements.require(os.environ.get(requirements.VARIABLE, ""), requirements.VARIABLE)
+        variable = requirements.REQUIRE_VARIABLE
+        requirements.require(os.environ.get(variable, ""), variable)
     except CouldNotRun as error:
         raise pytest.UsageError(str(error)) from None
 

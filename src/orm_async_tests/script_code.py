@@ -61,8 +61,10 @@ def mark_differences(script: ast.Module, lines: Sequence[str]) -> dict[int, str]
             if other is not variant
             if variant.kind == "variant" or other.kind == OPPOSITE[variant.kind]
         ]
+        if not others:
+            continue
         known = {text for texts in others for text in texts}
-        for number, text in _comparable_lines(variant, lines).items() if others else ():
+        for number, text in _comparable_lines(variant, lines).items():
             if len(text) > 1 and text not in known:
                 marks[number] = MARKS[variant.kind]
     return marks

@@ -12,7 +12,7 @@ from orm_async_tests import catalogue, github, terminal
 from orm_async_tests.catalogue import ScriptFile
 from orm_async_tests.db import Database
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.harness.environment.requirements import VARIABLE, require
+from orm_async_tests.harness.environment.requirements import REQUIRE_VARIABLE, require
 from orm_async_tests.harness.environment.script_database import open_database
 from orm_async_tests.harness.report import render, result, views
 from orm_async_tests.harness.report.result import Result
@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.require is not None:
         require(arguments.require, "--require")
     else:
-        require(os.environ.get(VARIABLE, ""), VARIABLE)
+        require(os.environ.get(REQUIRE_VARIABLE, ""), REQUIRE_VARIABLE)
     if arguments.github:
         github.require_summary()
     if arguments.trace:

@@ -28,8 +28,10 @@ class FailedPoints:
         self._write([other for other in self._read() if other != point])
 
     def _read(self) -> list[Point]:
+        if not self.path.exists():
+            return []
         points = []
-        for token in self.path.read_text("utf-8").splitlines() if self.path.exists() else ():
+        for token in self.path.read_text("utf-8").splitlines():
             with suppress(CouldNotRun):  # another release wrote it, with other names of faults
                 points.append(parse_point(token))
         return points

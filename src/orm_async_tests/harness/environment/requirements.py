@@ -17,7 +17,7 @@ from orm_async_tests.versions.ranges import within
 
 WIRE, BINARIES, STANDBY, PGBOUNCER = "a wire", "binaries", "standby", "pgbouncer"
 REQUIRABLE = (BINARIES, STANDBY, PGBOUNCER)
-VARIABLE = "ORM_ASYNC_REQUIRE"
+REQUIRE_VARIABLE = "ORM_ASYNC_REQUIRE"
 
 EXTRAS = {  # the extra in pyproject.toml that installs a package
     "anyio": "anyio",
@@ -105,8 +105,9 @@ def find_missing(requirement: str, wire: bool) -> Missing | None:
             return Missing(f"needs {requirement}, this is {installed}", remedy)
         if server in (BINARIES, STANDBY):
             binaries.find()
-        for program in ("pg_basebackup", "psql") if server == STANDBY else ():
-            binaries.find_program(program)
+        if server == STANDBY:
+            binaries.find_program("pg_basebackup")
+            binaries.find_program("psql")
     except CouldNotRun as error:
         return Missing(f"needs {SERVERS[server]}, and {error.problem}", error.remedy)
     if requirement == WIRE and not wire:

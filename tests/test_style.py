@@ -120,6 +120,18 @@ def messages_in_check(path: Path) -> set[str]:
     return (calls & {"str", "repr", "format"}) | (attributes & {"args"})
 
 
+def test_no_loop_hides_a_condition_in_its_source() -> None:
+    conditional = [
+        f"{relative(path)}:{node.lineno}"
+        for path in FILES
+        for node in ast.walk(parse(path))
+        if isinstance(node, ast.For)
+        and isinstance(node.iter, ast.IfExp)
+        and ast.unparse(node.iter.orelse) in ("()", "[]")
+    ]
+    assert conditional == []
+
+
 def test_script_numbers_are_unique() -> None:
     assert len(SCRIPTS) == len(list(catalogue.SCRIPTS.rglob("test*.py")))
 

@@ -125,7 +125,7 @@ def test_a_users_function_is_swept_until_its_failures_pass(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sweep = ("--pattern", USERS_FUNCTION, *ROWS, "--fault", "timeout")
-    failed_points = find_failed_points(tmp_path, USERS_FUNCTION, "asyncpg", "asyncio")
+    failed_points = find_failed_points(tmp_path, USERS_FUNCTION, ROWS[1], "asyncpg", "asyncio")
     code, out, err = run(*sweep)
     assert code == 1
     assert f"asyncpg/asyncio/{USERS_FUNCTION}/timeout-suspended/" in out
@@ -134,6 +134,8 @@ def test_a_users_function_is_swept_until_its_failures_pass(
     assert "last time" not in err
     points = failed_points.select(["timeout"])
     assert points
+    assert run("--pattern", USERS_FUNCTION, "--fault", "timeout")[0] == 0  # counts no rows
+    assert failed_points.select(["timeout"]) == points
 
     code, _, err = run(*sweep)
     assert code == 1
@@ -233,19 +235,19 @@ def test_without_anyio_the_fault_scope_is_skipped(
 
 
 def test_failed_points_of_other_faults_are_kept(tmp_path: Path) -> None:
-    failed_points = find_failed_points(tmp_path, "add", "asyncpg", "asyncio")
+    failed_points = find_failed_points(tmp_path, "add", None, "asyncpg", "asyncio")
     cancel, fin = (
         parse_point(f"asyncpg/asyncio/add/{fault}/3") for fault in ("cancel-ready", "fin-after")
     )
     failed_points.replace(["cancel", "fin"], [cancel, fin])
     failed_points.replace(["cancel"], [])
     assert failed_points.select(["cancel", "fin"]) == [fin]
-    psycopg = find_failed_points(tmp_path, "add", "psycopg", "asyncio")
+    psycopg = find_failed_points(tmp_path, "add", None, "psycopg", "asyncio")
     assert psycopg.select(["cancel", "fin"]) == []
 
 
 def test_an_unknown_fault_of_another_release_is_ignored(tmp_path: Path) -> None:
-    failed_points = find_failed_points(tmp_path, "add", "asyncpg", "asyncio")
+    failed_points = find_failed_points(tmp_path, "add", None, "asyncpg", "asyncio")
     failed_points.path.parent.mkdir()
     failed_points.path.write_text("asyncpg/asyncio/add/earthquake-ready/3\n", "utf-8")
     assert failed_points.select(KINDS) == []

@@ -92,7 +92,8 @@ def _sweep(
 
             for swept in functions:
                 sweeps = planning.plan_sweeps(swept, database, kinds, loop, private)
-                failed = find_failed_points(home(), swept.name, database.driver, loop)
+                place = swept.name, swept.rows, database.driver, loop
+                failed = find_failed_points(home(), *place)
                 cells += run(loop, sweep_failed_first, sweeps, failed, versions, say, report_cell)
     return cells, versions
 
@@ -114,7 +115,8 @@ def run_again(arguments: argparse.Namespace) -> int:
         problem = f"with this fault, {point.function} has only {count}, and no point {point.where}"
         raise CouldNotRun(problem, "--point", TOKEN)
     if not outcome.violations:
-        find_failed_points(home(), swept.name, point.driver, point.loop).forget(point)
+        place = swept.name, swept.rows, point.driver, point.loop
+        find_failed_points(home(), *place).forget(point)
     print(format_point(outcome))
     print(f"  the fault was injected: {'yes' if outcome.delivered else 'no'}")
     print(f"  the caller got: {outcome.result} {outcome.message}".rstrip())

@@ -47,11 +47,15 @@ class FailedPoints:
         part.replace(self.path)
 
 
-def find_failed_points(folder: Path, function: str, driver: str, loop: str) -> FailedPoints:
-    """Return the file that stores the fault points at which a function failed. For a user's
-    function, the file's name depends on the working directory, because functions in two directories
-    may have the same name.
+def find_failed_points(
+    folder: Path, function: str, rows: str | None, driver: str, loop: str
+) -> FailedPoints:
+    """Return the file that stores the fault points at which a function failed.
+
+    The file's name depends on the query `rows`, because a sweep without this query finds no partial
+    commit, and must not forget the stored ones. For a user's function, the name also depends on the
+    working directory, because functions in two directories may have the same name.
     """
     directory = str(Path.cwd()) if ":" in function else ""
-    key = "\n".join((function, driver, loop, directory))
+    key = "\n".join((function, rows or "", driver, loop, directory))
     return FailedPoints(folder / "faults" / hashlib.sha256(key.encode()).hexdigest()[:16])

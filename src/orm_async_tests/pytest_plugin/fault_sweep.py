@@ -84,7 +84,8 @@ async def _run(
 
     cache = getattr(config, "cache", None)  # absent with -p no:cacheprovider
     folder = cache.mkdir(CACHE_FOLDER) if cache else None
-    failed_points = find_failed_points(folder, sweep.name, driver, sweep.loop) if folder else None
+    place = sweep.name, sweep.rows, driver, sweep.loop
+    failed_points = find_failed_points(folder, *place) if folder else None
     versions = read_versions(driver)
     if not (option := config.getoption(OPTION)):
         return Report(await sweep_failed_first([sweep], failed_points, versions, say))

@@ -210,7 +210,9 @@ class SessionUse:
         if isinstance(func, ast.Attribute):
             owner = self.project.value(func.value, scope)
             if owner and (owner.is_session or owner.is_a(sa.TRANSACTION)):
-                keys = self.keys(func.value, scope) if name in OPERATIONS else ()
+                is_lost = isinstance(scope.module.parents.get(call), ast.Expr)  # without await
+                is_sent = name in OPERATIONS and not is_lost
+                keys = self.keys(func.value, scope) if is_sent else ()
                 yield from (Event(key, frozenset({name}), call) for key in keys)
                 method = self.project.function(self.project.value(func, scope))
                 if method is None or name in OPERATIONS:

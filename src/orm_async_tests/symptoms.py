@@ -1,19 +1,20 @@
 """Recognizes known errors in an error message or a traceback.
 
-In a script's docstring, the sentences that begin with `Symptom:` describe the errors that the
-script explains. The following two lines are an example of a `Symptom:` sentence:
+In a script's docstring, every sentence that begins with `Symptom:` describes an error that the
+script explains, for example:
 
     Symptom: you get MissingGreenlet (code xd2s) "greenlet_spawn has not been called" with
     "_load_expired" in the traceback.
 
-A `Symptom:` sentence has up to five parts after the words "you get". The first part of a `Symptom:`
-sentence is the error's class, or "an error" if the class does not matter. The second part of a
-`Symptom:` sentence is the error's code in SQLAlchemy, or its SQLSTATE in PostgreSQL. The third part
-of a `Symptom:` sentence is a piece of the error's message, in which "..." stands for one word. The
-fourth part of a `Symptom:` sentence names a driver after the word "on", if only this driver raises
-the error. The fifth part of a `Symptom:` sentence lists texts that the error's traceback must
-contain. A `Symptom:` sentence must have a piece of the error's message, or texts of the traceback,
-or both.
+After the words "you get", the sentence has up to five parts, in this order:
+
+- the error's class, or "an error" if the class does not matter
+- the error's code in SQLAlchemy, or its SQLSTATE in PostgreSQL
+- a piece of the error's message, in which "..." stands for one word
+- the word "on" and a driver, if only this driver raises the error
+- texts that the error's traceback must contain
+
+The sentence must have a piece of the message, or texts of the traceback, or both.
 """
 
 import builtins

@@ -179,8 +179,8 @@ def find_scripts(
     """Return the numbers of the scripts whose symptoms match a text, best match first.
 
     The parameter `symptoms` maps a script's number to the symptoms of the script. The function
-    returns at most MAX_SCRIPTS numbers, plus the numbers of further scripts that match as well as
-    the last one. Scripts that match equally well are sorted by their position in the list
+    returns at most MAX_SCRIPTS numbers, plus the numbers of further scripts that match equally well
+    as the last of them. Scripts that match equally well are sorted by their position in the list
     `preferred`, and then by their numbers. If the text contains several errors, scripts that know
     the first error come first.
     """

@@ -57,8 +57,8 @@ async def sweep(
 ) -> Report:
     """Run `await function(engine)` for every fault at every fault point, and report all violations.
 
-    The parameter `rows` is a query for numbers that the function changes, for example counts of
-    rows. The query returns one row. After a fault, the numbers from the query `rows` must all be
+    The parameter `rows` is a query that returns one row of numbers, for example counts of rows. The
+    function changes these numbers. After a fault, the numbers from the query `rows` must all be
     unchanged, or must all have changed as in a run without faults.
 
     Without `kinds`, the sweep injects the kinds of faults that are possible on every server.

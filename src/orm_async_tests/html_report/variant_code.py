@@ -20,7 +20,7 @@ SHOWN = (Comment, Keyword, Name.Decorator, Number, String)  # the tokens that ha
 
 @dataclass
 class CodeLine:
-    """A line of code. If other variants lack the line, the field `mark` is a mark of MEANINGS."""
+    """A line of code. If other variants lack this line, `mark` is a key of MEANINGS."""
 
     number: int
     text: str

@@ -130,8 +130,8 @@ class Recorder:
         begin_trips: int = 0,
     ) -> None:
         """Record that a statement got an answer or an error, and that the connection sends the next
-        statement. The parameter `begin_trips` is the number of the statement's round trips that
-        BEGIN needs.
+        statement. The parameter `begin_trips` is the number of round trips that only BEGIN
+        needs.
         """
         is_watched = False
         if connection.running is event:

@@ -136,7 +136,7 @@ class ScriptSource:
         return numbers
 
     def list_shown_lines(self, functions: Sequence[Function]) -> Iterator[int]:
-        """Yield the numbers of lines, without the docstrings of variants, which headings show."""
+        """Yield the numbers of lines, but not of the variants' docstrings, which are headings."""
         for node in functions:
             variant = self.variants.get(node.name)
             yield from variant.line_numbers if variant else list_lines(node)

@@ -60,8 +60,8 @@ def _text(file: SourceFile, node: ast.AST, scope: Scope) -> tuple[ast.AST | None
 
 
 def _listed_texts(file: SourceFile) -> Iterator[ast.expr]:
-    """Yield the calls of DDL() that contain several SQL commands, and such calls of text() in
-    module-level dictionaries.
+    """Yield the calls of DDL(), and the calls of text() in module-level dictionaries, if they
+    contain several SQL commands.
     """
     for call, scope in file.calls("text", "DDL"):
         is_item = scope.is_module and isinstance(file.parent(call), ast.Dict)

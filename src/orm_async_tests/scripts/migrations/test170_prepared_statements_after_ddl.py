@@ -60,7 +60,7 @@ async def a_new_type(engine: AsyncEngine, other: AsyncEngine) -> dict[str, int |
 
 @right
 async def a_new_column(engine: AsyncEngine, other: AsyncEngine) -> dict[str, int | str]:
-    """read, add a column as another process, and read again"""
+    """read, add a column from a second process, and read again"""
     return await migrate_between_reads(engine, other, "ADD COLUMN meters bigint")
 
 

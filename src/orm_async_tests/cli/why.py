@@ -63,8 +63,8 @@ def _explain_error(script: ScriptFile) -> Iterator[str]:
     for name, label in script.right_variants:
         yield f"  cure: {label} (variant {name})"
     cure_lines = read_cure_lines().get(script.number, [])
-    if cure_lines and not script.right_variants:
-        yield "  cure:"
+    if cure_lines:
+        yield "  for example:" if script.right_variants else "  cure:"
     for line in cure_lines:
         yield f"      {line}"
     rules = [rule for rule in RULES.values() if script.number in rule.scripts]

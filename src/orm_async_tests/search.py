@@ -8,9 +8,8 @@ ranking bm25.
 import math
 import re
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cache
-from typing import NamedTuple
 
 from orm_async_tests import symptoms
 from orm_async_tests.catalogue import ScriptFile, read_scripts
@@ -36,13 +35,6 @@ FILLERS = frozenset(
     there these they this to two use used uses using was we what when where which while who why
     will with without you your""".split()  # noqa: SIM905 - a list of them needs ten lines
 )
-
-
-class Ranking(NamedTuple):
-    """The numbers of the scripts that contain words of the text, best match first."""
-
-    numbers: list[int]
-    coverage: float  # how much of the text's words the first script has, from 0 to 1
 
 
 @cache
@@ -92,13 +84,10 @@ def _select(query: str, *values: str) -> list[int]:
 
 def find_by_words(text: str, *, all_words: bool) -> list[int]:
     """Return the numbers of the scripts that contain words of a text, best match first."""
-    return _match(_list_terms(text), " AND " if all_words else " OR ")
-
-
-def rank(text: str) -> Ranking:
     terms = _list_terms(text)
-    numbers = _match(terms, " OR ")
-    return Ranking(numbers, _measure_coverage(terms, numbers[0]) if numbers else 0)
+    bm25 = f"bm25(scripts, {', '.join(map(str, WEIGHTS.values()))})"
+    query = f"SELECT rowid FROM scripts WHERE scripts MATCH ? ORDER BY {bm25}, rowid"
+    return _select(query, (" AND " if all_words else " OR ").join(terms)) if terms else []
 
 
 def _list_terms(text: str) -> list[str]:
@@ -107,19 +96,11 @@ def _list_terms(text: str) -> list[str]:
     return [f'"{word.replace("_", " ")}"' for word in useful]  # pool_pre_ping becomes a phrase
 
 
-def _match(terms: Sequence[str], operator: str) -> list[int]:
-    bm25 = f"bm25(scripts, {', '.join(map(str, WEIGHTS.values()))})"
-    query = f"SELECT rowid FROM scripts WHERE scripts MATCH ? ORDER BY {bm25}, rowid"
-    return _select(query, operator.join(terms)) if terms else []
-
-
-def _measure_coverage(terms: Iterable[str], number: int) -> float:
-    """Return the share of the search terms that a script contains. A search term that occurs in few
-    scripts counts more than a frequent term.
-    """
+def _measure_coverage(text: str, number: int) -> float:
+    """Return the share of the text's words that a script contains. Rare words count more."""
     [count] = _select("SELECT count(*) FROM scripts")
     covered = total = 0.0
-    for term in terms:
+    for term in _list_terms(text):
         scripts = _select("SELECT rowid FROM scripts WHERE scripts MATCH ?", term)
         weight = math.log((count + 1) / (len(scripts) + 0.5))
         total += weight
@@ -139,12 +120,12 @@ def find_answers(text: str) -> tuple[list[int], bool]:
     for question in read_questions():
         if question.script is not None and question.symptom is not None:
             known[question.script].append(question.symptom)
-    words = symptoms.words_beside_error(text)
-    if numbers := symptoms.find_scripts(text, known, rank(words).numbers):
+    preferred = find_by_words(symptoms.words_beside_error(text), all_words=False)
+    if numbers := symptoms.find_scripts(text, known, preferred):
         return numbers, True
-    ranking = rank(text)
-    is_sure = ranking.coverage >= ENOUGH and not symptoms.is_printed_error(text)
-    return ranking.numbers[: symptoms.MAX_SCRIPTS], is_sure
+    ranked = find_by_words(text, all_words=False)
+    is_enough = bool(ranked) and _measure_coverage(text, ranked[0]) >= ENOUGH
+    return ranked[: symptoms.MAX_SCRIPTS], is_enough and not symptoms.is_printed_error(text)
 
 
 def find_unanswered(text: str) -> Question | None:

@@ -108,7 +108,7 @@ def doctor(arguments: argparse.Namespace) -> int:
         "user": lambda: "root, in a user namespace" if os.geteuid() == 0 else "ordinary",
         "docker": lambda: shutil.which("docker") or "not found (only --db compose needs it)",
         "pgbouncer": _find_pgbouncer,
-        "loop": lambda: _start_loop(arguments.loop),
+        "loop": lambda: run(arguments.loop, _name_loop),
         "database": lambda: _check_database(arguments.db, arguments.driver),
     }
     code = 0
@@ -138,11 +138,8 @@ def _find_pgbouncer() -> str:
         return f"{error.problem} (only the scripts about poolers need it: {error.remedy})"
 
 
-def _start_loop(name: str) -> str:
-    async def name_loop() -> str:
-        return type(asyncio.get_running_loop()).__name__
-
-    return run(name, name_loop)
+async def _name_loop() -> str:
+    return type(asyncio.get_running_loop()).__name__
 
 
 def _check_database(choice: str | None, driver: str | None) -> str:

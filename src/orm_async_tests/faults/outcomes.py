@@ -12,6 +12,7 @@ OPEN = ("idle in transaction", "idle in transaction (aborted)", "active", "fastp
 STUCK, WAITING, SWALLOWED, CHECKED_OUT = "stuck", "waiting", "swallowed", "checked out"
 OPEN_BACKEND, ORPHAN, TROUBLE, TASK = "open backend", "orphan", "trouble", "leaked task"
 PARTIAL_COMMIT, LOST_COMMIT, UNUSABLE = "partial commit", "lost commit", "unusable"
+SLOW = {OPEN_BACKEND, ORPHAN, TASK}  # violations that a stalled machine can cause too
 PASS, KNOWN, VIOLATION = "pass", "known", "violation"
 AMBIGUOUS, UNRESOLVED = "ambiguous", "unresolved"
 

@@ -195,10 +195,8 @@ def open_private_server(
     """
     if any(swept.is_users for swept in functions):
         refuse_kill(kinds)
-    if "kill" not in kinds:
-        yield None
-        return
-    with private_server(data_directory(), **DURABLE) as private:
+    needs_server = "kill" in kinds
+    with private_server(data_directory(), **DURABLE) if needs_server else nullcontext() as private:
         yield private
 
 

@@ -28,15 +28,7 @@ from orm_async_tests.faults.injection import (
     run_point,
 )
 from orm_async_tests.faults.network import Network
-from orm_async_tests.faults.outcomes import (
-    DONE,
-    OPEN_BACKEND,
-    ORPHAN,
-    TASK,
-    VIOLATION,
-    Cell,
-    Outcome,
-)
+from orm_async_tests.faults.outcomes import DONE, SLOW, VIOLATION, Cell, Outcome
 from orm_async_tests.faults.report import Report
 from orm_async_tests.faults.server_monitor import ServerMonitor
 from orm_async_tests.postgres import PrivateServer
@@ -44,7 +36,6 @@ from orm_async_tests.urls import DEFAULT_PORT as PORT
 
 FIRST, LAST = 30, 10  # the messages at which faults are injected, if there are more
 MAX_RUNS = 3  # of a point that some runs do not reach
-SLOW = {OPEN_BACKEND, ORPHAN, TASK}  # violations that a stalled machine can cause too
 
 
 async def sweep(

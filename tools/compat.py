@@ -152,9 +152,7 @@ def select(run: Run, number: int, release: str) -> ReleaseOutcome:
 
 
 def update_claims(rows: Rows, scripts: Collection[ScriptFile]) -> Rows:
-    """Run the scripts, and return the rows of the table of claims. Each row of the table of claims
-    lists scripts whose claims hold on the same releases.
-    """
+    """Run the scripts, and return rows of the scripts that hold on the same releases."""
     numbers_by_releases = defaultdict[tuple[str, ...], list[int]](list)
     numbers = {script.number for script in scripts}
     for row in rows:
@@ -189,10 +187,7 @@ def run_claims(scripts: Collection[ScriptFile]) -> Iterator[SearchResult]:
     usual = {group[at] for group in groups for at in (0, len(group) // 2, -1)}
 
     def run_claim(number: int, usual: set[str], release: str) -> ReleaseOutcome:
-        """Return the outcome of a script on a release. If the release is in the set `usual`, run
-        all scripts on the release in one run, and reuse the outcomes of this run. If the release is
-        not in the set `usual`, run only the script `number`.
-        """
+        """Run only this script on a release, or all of them if the release is in `usual`."""
         outcomes = run_all(release) if release in usual else run_on_drivers((number,), release)
         outcome = outcomes[number]
         return ReleaseOutcome(HOLDS) if outcome.word in CONCLUSIVE else outcome
@@ -204,9 +199,7 @@ def run_claims(scripts: Collection[ScriptFile]) -> Iterator[SearchResult]:
 
 
 def run_on_drivers(numbers: tuple[int, ...], release: str) -> dict[int, ReleaseOutcome]:
-    """Return the outcome of every script. If one driver skips a script, run it with the next
-    driver.
-    """
+    """Return every script's outcome. If a driver skips a script, run it with the next driver."""
     outcomes = dict.fromkeys(numbers, ReleaseOutcome(SKIPPED))
     for driver in db.DRIVERS:
         skipped = tuple(number for number in numbers if outcomes[number].word == SKIPPED)

@@ -37,9 +37,7 @@ class Ratio:
 
 @dataclass(frozen=True)
 class PatternResult:
-    """The measurements of one function. The fields `ratio` and `cpu` compare the function with the
-    workload's first function.
-    """
+    """The measurements of a function. The ratios compare it with the workload's first function."""
 
     contender: str
     name: str
@@ -67,9 +65,7 @@ class WorkloadResult:
 
 
 def ratio_of(base: Iterable[float], other: Iterable[float]) -> Ratio:
-    """Return the speed of a function relative to a base. The parameters `base` and `other` have the
-    times of both functions in every round. The ratio is 2 if `other` takes half the time of `base`.
-    """
+    """Return how many times faster `other` is than `base`. Both have the times of every round."""
     return interval([time / other_time for time, other_time in zip(base, other, strict=True)])
 
 
@@ -183,11 +179,7 @@ async def run_rounds(
 async def measure_workload(
     database: BenchDatabase, wire: Wire, workload: str, work: Work, rounds: int
 ) -> WorkloadResult:
-    """Compare the answers, the round trips and the times of a workload's functions.
-
-    The parameter `wire` is a proxy that counts round trips, but the timed runs do not use this
-    proxy.
-    """
+    """Compare a workload's answers, round trips and times. Timed runs do not use `wire`."""
     round_trips = await count_round_trips(database, wire, workload, work)
     async with connected_contestants(workload, database.url) as contestants:
         turns = await run_rounds(database, contestants, work, rounds)

@@ -1,6 +1,4 @@
-"""Defines the rows that the benchmark reads and writes, and classes that add up the rows that the
-benchmark has read.
-"""
+"""Defines the rows that the benchmark reads and writes, and classes that add up what it read."""
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
@@ -70,9 +68,7 @@ class Tally:
         """Ignore the parameter `name`, which only the subclass Digest uses."""
 
     def result(self) -> tuple[Any, ...]:
-        """Return the number of rows and the sum of their latitudes. All compared libraries must
-        return equal results.
-        """
+        """Return the number of rows and the sum of their latitudes, to compare libraries."""
         return self.rows, self.sum
 
     def _add(self, values: list[Any]) -> None:
@@ -81,9 +77,7 @@ class Tally:
 
 
 class Digest(Tally):
-    """A Tally that also computes a digest of all columns. The order of the rows does not change the
-    digest.
-    """
+    """A Tally that also computes a digest of all columns, which ignores the order of the rows."""
 
     by_attribute, by_name, by_position = attrgetter(*COLUMNS), itemgetter(*COLUMNS), tuple
 

@@ -20,10 +20,7 @@ def install_extra(extra: str) -> str:
 
 
 def name_missing_package(error: ModuleNotFoundError) -> CouldNotRun:
-    """Return an error that says how to install the missing package.
-
-    If no extra of this project contains the package, raise the given error again.
-    """
+    """Return an error that says how to install the package, or raise `error` if no extra has it."""
     from importlib.metadata import requires  # takes a third of the time of a short command
 
     package = (error.name or "").partition(".")[0]

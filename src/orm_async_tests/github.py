@@ -22,14 +22,12 @@ TRUNCATED = "\n\nThe summary was too long and ends here.\n"
 
 @dataclass(frozen=True)
 class Annotation:
-    """A message that GitHub shows beside a line. The field `file` is a path relative to the
-    repository. For a file outside the repository, the field `file` is empty.
-    """
+    """A message that GitHub shows beside a line."""
 
     level: Literal["error", "warning", "notice"]
     title: str
     message: str
-    file: str = ""
+    file: str = ""  # relative to the repository; empty for a file outside it
     line: int = 0
     column: int = 0
 

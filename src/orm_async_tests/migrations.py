@@ -56,9 +56,7 @@ HISTORIES = {history.section: history for history in (TRACKING, SERVICE)}
 
 
 def alembic_folder() -> Path:
-    """Return the folder that contains Alembic's env.py. In a wheel, the folder of env.py is inside
-    the package `orm_async_tests`. In a Git checkout, the folder of env.py is beside the package.
-    """
+    """Return the folder with env.py: inside the package in a wheel, beside it in a checkout."""
     package = Path(__file__).parent
     inside = package / "alembic"
     return inside if inside.exists() else package.parent / "alembic"

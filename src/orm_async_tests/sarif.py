@@ -1,6 +1,4 @@
-"""Builds documents in SARIF 2.1.0, the JSON format in which code hosts such as GitHub read
-findings.
-"""
+"""Builds documents in SARIF 2.1.0, the JSON format in which code hosts read findings."""
 
 from collections.abc import Iterable, Sequence
 from importlib.metadata import version
@@ -29,8 +27,6 @@ def result(code: str, level: str, text: str, locations: Sequence[Any]) -> dict[s
 
 
 def location(path: PurePath | None, **region: int) -> dict[str, Any]:
-    """Return a SARIF location, which consists of a file and a region. The keyword arguments
-    `region` have the names that SARIF defines for a region, for example `startLine`.
-    """
+    """Return a SARIF location. The arguments `region` have SARIF's names, for example startLine."""
     uri = quote(path.as_posix()) if path else ""
     return {"physicalLocation": {"artifactLocation": {"uri": uri}, "region": region}}

@@ -72,9 +72,7 @@ def _list_texts(script: ScriptFile, questions: Iterable[Question]) -> tuple[str,
 
 
 def _with_words(names: str) -> str:
-    """Return the names together with the words inside each name, for example "async" and "session"
-    for AsyncSession.
-    """
+    """Return the names and the words inside them, for example "async" for AsyncSession."""
     return f"{names}\n{HUMP.sub(' ', names)}"
 
 

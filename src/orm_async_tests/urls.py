@@ -97,10 +97,7 @@ def parse_url(text: str, source: str) -> URL:
 
 
 def with_driver(url: URL, driver: str, source: str = "") -> URL:
-    """Return a URL for one driver, in SQLAlchemy's form.
-
-    Raise CouldNotRun if the driver does not accept a parameter of the URL.
-    """
+    """Return a URL in SQLAlchemy's form. Raise CouldNotRun if the driver lacks a parameter."""
     url = portable(url, source).set(drivername=f"postgresql+{driver}")
     for name in url.query.keys() & PARAMETERS.keys():
         if driver not in PARAMETERS[name].drivers:
@@ -171,9 +168,7 @@ def _convert_timeout(
 
 
 def portable(url: URL, source: str = "") -> URL:
-    """Check a URL in any form, and return the URL in the portable form with the parameters of
-    libpq. Raises CouldNotRun.
-    """
+    """Check a URL, and return its portable form with libpq's parameters. Raises CouldNotRun."""
     query: dict[str, str] = {}
     hosts: list[str] = []
     ports: list[str] = [] if url.port is None else [str(url.port)]
@@ -250,10 +245,7 @@ def _pair_hosts(hosts: list[str], ports: list[str], source: str) -> tuple[str, .
 
 
 def _split_port(host: str) -> tuple[str, str]:
-    """Split a text into a host and a port. If the text has no port, the port is an empty text.
-
-    A text with several colons is an IPv6 address without a port.
-    """
+    """Return a host and its port, or "" as the port. Several colons are an IPv6 address."""
     name, colon, port = host.rpartition(":")
     has_port = bool(colon) and ":" not in name and "/" not in port
     return (name, port) if has_port else (host, "")

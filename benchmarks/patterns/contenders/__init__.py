@@ -20,9 +20,7 @@ Run = Callable[[Any, Work, Tally], Awaitable[None]]
 
 
 class Pattern(NamedTuple):
-    """A function that the benchmark measures for one workload. The function's name begins with the
-    workload's name.
-    """
+    """A measured function. Its name begins with the name of its workload."""
 
     contender: str
     name: str

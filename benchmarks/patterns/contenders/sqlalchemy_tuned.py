@@ -29,16 +29,12 @@ WALK = USER.outerjoin(NEAR, true()).options(contains_eager(User.points.of_type(N
 
 
 def arrays_of(rows: Sequence[dict[str, Any]], names: tuple[str, ...]) -> dict[str, list[Any]]:
-    """Return a dictionary with a list of values for every named column. In this dictionary, the key
-    of the column "lat" is "lats".
-    """
+    """Return a list of values for every column. The key of the column "lat" is "lats"."""
     return {f"{name}s": [row[name] for row in rows] for name in names}
 
 
 def unnested(*names: str) -> Select[Any]:
-    """Return a SELECT that turns its array parameters into rows. The function `arrays_of()` returns
-    the values of the array parameters.
-    """
+    """Return a SELECT that turns the arrays that `arrays_of()` returns into rows."""
     arrays = [bindparam(f"{name}s", type_=ARRAY(MARKS.c[name].type)) for name in names]
     columns = [column(name, MARKS.c[name].type) for name in names]
     return select(func.unnest(*arrays).table_valued(*columns).render_derived(name="new"))
@@ -47,9 +43,7 @@ def unnested(*names: str) -> Select[Any]:
 async def copy_records(
     session: AsyncSession, table: str, records: Iterable[Any], columns: tuple[str, ...]
 ) -> None:
-    """Run COPY in the session's transaction. The caller must have executed a statement, because
-    COPY itself does not begin the transaction (test74).
-    """
+    """Run COPY in the session's transaction, which a statement must have begun (test74)."""
     connection = await (await session.connection()).get_raw_connection()
     driver: Any = connection.driver_connection
     await driver.copy_records_to_table(table, records=records, columns=columns)
@@ -57,9 +51,7 @@ async def copy_records(
 
 @contextmanager
 def collector_thresholds(*thresholds: int) -> Iterator[None]:
-    """Make garbage collections rare in the `with` block of `collector_thresholds()`. A garbage
-    collection takes long, because it examines all loaded entities. It frees none of them.
-    """
+    """Make garbage collections rare, because they examine all loaded entities but free none."""
     usual = gc.get_threshold()
     gc.set_threshold(*thresholds)
     try:

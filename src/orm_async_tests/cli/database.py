@@ -1,6 +1,4 @@
-"""Defines the subcommand `doctor`, and the subcommands of `orm-async-tests db` that connect to the
-database.
-"""
+"""Defines `doctor`, and the subcommands of `orm-async-tests db` that connect to the database."""
 
 import argparse
 import asyncio

@@ -64,9 +64,7 @@ def explain_outcome(outcome: Outcome, versions: Mapping[str, str]) -> Outcome:
 
 
 def find_missing(cells: Sequence[Cell], versions: Mapping[str, str]) -> Iterator[Upstream]:
-    """Yield the known defects that a sweep should have shown with the given versions of the
-    libraries, but did not show.
-    """
+    """Yield the known defects that a sweep should have shown with these versions, but did not."""
     for expected in read_expected().values():
         patterns = (expected.patterns or expected.shown_by) if expected.always else ()
         required = [

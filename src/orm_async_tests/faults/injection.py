@@ -90,9 +90,7 @@ class Delivery:
 
     @asynccontextmanager
     async def limit(self) -> AsyncIterator[None]:
-        """Run the tested function in the `with` block of `limit()`, so that the fault `timeout` or
-        `scope` can interrupt this block.
-        """
+        """Let the fault `timeout` or `scope` interrupt the `with` block of `limit()`."""
         loop = asyncio.get_running_loop()
         if self._kinds == ["scope"]:
             from anyio import fail_after
@@ -123,9 +121,7 @@ class Delivery:
         self.delivered = arrived and bool(self.label)
 
     def _inject(self, kind: str, suspensions: Suspensions) -> bool:
-        """Inject a fault. Return False if the fault has no effect, or if its effect is not certain
-        yet.
-        """
+        """Inject a fault. Return False if it has no effect, or if its effect is not certain yet."""
         match kind:
             case "cancel":
                 return suspensions.main.cancel()
@@ -254,9 +250,7 @@ async def _settle(
 
 @contextmanager
 def exclude_old_objects() -> Iterator[None]:
-    """Exclude objects from the sweep's frequent garbage collections if they existed before the
-    `with` block of `exclude_old_objects()`.
-    """
+    """Exclude the objects that exist now from the sweep's frequent garbage collections."""
     is_outermost = gc.get_freeze_count() == 0
     gc.collect()
     gc.freeze()

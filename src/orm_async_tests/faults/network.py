@@ -86,9 +86,7 @@ class _Link:
             self.close(abort=False)
 
     def close(self, *, abort: bool) -> None:
-        """Close the connections to the client and to the server. If `abort` is true, send a TCP RST
-        instead of the remaining data.
-        """
+        """Close both connections. If `abort` is true, send a TCP RST, not the remaining data."""
         self._closed.set()
         for writer in (self._back, self._on):
             if not abort:
@@ -101,9 +99,7 @@ class _Link:
             writer.transport.abort()
 
     async def _pass_message(self, type_: bytes) -> None:
-        """Forward a client's message unless a fault is due. The parameter `type_` is empty for a
-        startup message.
-        """
+        """Forward a message unless a fault is due. A startup message has an empty `type_`."""
         network = self._network
         head = await self._client.readexactly(4)
         body = await self._client.readexactly(struct.unpack("!i", head)[0] - 4)

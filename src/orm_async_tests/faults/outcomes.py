@@ -64,9 +64,7 @@ class Outcome:
 
     @property
     def violations(self) -> dict[str, str]:
-        """The violations of the run. A key is the name of a violation in docs/faults.md, and its
-        value describes the violation.
-        """
+        """The evidence of every violation, by the names of violations in docs/faults.md."""
         kind, changed, was_released = KINDS[self.point.fault.kind], any(self.change), self.result
         states = ", ".join(state for state in self.backend_states if state in OPEN)
         is_late = was_released and self.needed_cancel

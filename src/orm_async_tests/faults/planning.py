@@ -65,10 +65,7 @@ def check_kinds(names: Sequence[str]) -> None:
 def default_kinds(
     functions: Sequence[SweptFunction], database: db.Database, say: Callable[[str], None] = print
 ) -> Sequence[str]:
-    """Return the kinds of faults for a sweep without the option `--fault`.
-
-    Without the option `--fault`, a sweep never kills a user's server.
-    """
+    """Return the kinds of faults without `--fault`, which never kill a user's server."""
     is_users = database.kind != "embedded" or any(swept.is_users for swept in functions)
     usual = list_usual_kinds(say)
     return usual if is_users else (*usual, "kill")
@@ -97,9 +94,7 @@ def _select_function(name: str, rows: str | None) -> SweptFunction:
 
 
 def _load_function(name: str) -> Any:
-    """Import the function that a text of the form "module:function" names. Search for the module in
-    the current directory before all other directories.
-    """
+    """Import the function that "module:function" names, first from the current directory."""
     module, _, function = name.partition(":")
     sys.path.insert(0, str(Path.cwd()))
     try:

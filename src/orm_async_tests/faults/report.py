@@ -69,10 +69,7 @@ def summarize(report: Report) -> str:
 
 
 def group_by_line(outcomes: Iterable[Outcome]) -> dict[str, list[Outcome]]:
-    """Group the outcomes by the line of the user's code at which the function was suspended.
-
-    A key names the line, the violations and the number of fault points.
-    """
+    """Group the outcomes by the user's line of code. A key describes its group in one line."""
     groups: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
         unknown = AT_A_MESSAGE if outcome.point.fault.is_at_message else NOT_REACHED
@@ -87,9 +84,7 @@ def _describe_group(line: str, group: Sequence[Outcome]) -> str:
 
 
 def format_point(outcome: Outcome) -> str:
-    """Describe an outcome on several lines. The first line is the token of the fault point, and the
-    last line names the line of the user's code, if it is known.
-    """
+    """Describe an outcome: its token, its problems, and the user's line of code if it is known."""
     violations = outcome.violations or outcome.unconfirmed
     problems = [f"{name}: {evidence}" for name, evidence in violations.items()]
     if outcome.status == UNRESOLVED:

@@ -48,9 +48,7 @@ class ServerMonitor(LoopThread):
         return await asyncio.wrap_future(self.submit(self._query(sql, parameters)))
 
     def terminate_backends(self) -> int:
-        """Terminate the backends under test, and return their number. The call blocks the event
-        loop until the backends have ended.
-        """
+        """Terminate the backends under test, and return their number. Blocks the event loop."""
         [(count,)] = self.submit(self._query(TERMINATE, {"name": self.name})).result()
         return int(count)
 

@@ -63,16 +63,12 @@ class Suspensions:
         return self.tasks[0]
 
     def act_again(self, after: int) -> None:
-        """Plan a second call of the function `action`. The parameter `after` is the number of
-        suspensions until this second call.
-        """
+        """Call the function `action` a second time, after this number of suspensions."""
         self._at = self.count + after
 
     @contextmanager
     def instrument_tasks(self) -> Iterator[None]:
-        """Count the suspensions of all tasks that start in the `with` block of
-        `instrument_tasks()`. The first task that starts in the `with` block is the main task.
-        """
+        """Count the suspensions of tasks that start in this block. The first is the main task."""
         loop = asyncio.get_running_loop()
         previous = loop.get_task_factory()
         loop.set_task_factory(self._create_task)

@@ -151,11 +151,7 @@ async def _sweep_fault(setup: Setup, start: Point) -> Cell:
 async def _sweep_pairs(
     setup: Setup, first: Point, change: tuple[Any, ...]
 ) -> AsyncIterator[Outcome]:
-    """Inject a second fault at every suspension after the first fault, and yield the outcomes.
-
-    If the second fault has no effect, for example because the connection is already closed, yield
-    no outcome.
-    """
+    """Inject a second fault at every later suspension, and yield its outcome if it arrives."""
     for then in count(1):
         outcome = await _run_until_reached(setup, replace(first, then=then), change, max_runs=1)
         if not outcome.reached:
@@ -197,10 +193,7 @@ async def _run_until_reached(
 
 
 def list_usual_kinds(say: Callable[[str], None]) -> tuple[str, ...]:
-    """Return the kinds of faults that a sweep injects by default.
-
-    If AnyIO is not installed, leave out "scope", and report this with the function `say`.
-    """
+    """Return the default kinds of faults. Without AnyIO, leave out "scope", and say so."""
     if find_spec("anyio"):
         return ANYWHERE
     install = install_extra("anyio")
@@ -221,11 +214,7 @@ def refuse_kill(kinds: Sequence[str]) -> None:
 
 
 def list_points(count: int, fault: Fault) -> list[int]:
-    """Return the numbers of the fault points to test.
-
-    If the function sends more than FIRST + LAST messages, return only the numbers of the first
-    FIRST and the last LAST messages.
-    """
+    """Return the numbers of the points to test: all, or the first FIRST and last LAST messages."""
     numbers = list(range(1, count + 1))
     if fault.is_at_message and count > FIRST + LAST:
         return numbers[:FIRST] + numbers[-LAST:]

@@ -76,9 +76,7 @@ class Script:
         return {option.name: option.parse(option.default) for option in self.options}
 
     def missing(self, stack: Stack, wire: bool) -> str:
-        """Return "" if the script can run on this stack. If the script cannot run, return the
-        reason and what to type next.
-        """
+        """Return why the script cannot run on this stack and what to type next, or else ""."""
         missing = (find_missing(name, wire) for name in sorted(self.requirements))
         return self._not_applicable(stack) or "; ".join(map(str, filter(None, missing)))
 

@@ -1,6 +1,4 @@
-"""Finds out on which releases of a library a script shows a defect. To save time, a bisection
-runs the script on only some of the releases.
-"""
+"""Bisects the releases of a library, to learn on which of them a script shows a defect."""
 
 import asyncio
 import re

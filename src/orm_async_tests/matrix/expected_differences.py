@@ -93,10 +93,7 @@ def find_missing(records: Sequence[Record]) -> list[Record]:
 
 
 def _with_entries(records: Sequence[Record]) -> Iterator[tuple[Record, Expected | None]]:
-    """Yield every result together with the first entry of the list of expected differences that
-    applies to the result's script and stack. If no entry of the list of expected differences
-    applies, yield the result together with None.
-    """
+    """Yield every result with the first expected difference that applies to it, or with None."""
     stacks = identities(records)
     for record in records:
         if record["record"] == "result":

@@ -96,9 +96,7 @@ def hide_password(text: str) -> str:
 
 
 def combine(axes: Mapping[str, Sequence[str]]) -> tuple[Plan, ...]:
-    """Return a Plan for every combination of the values in `axes`. The parameter `axes` maps fields
-    of the class Plan to lists of values.
-    """
+    """Return a Plan for every combination of values. `axes` maps fields of Plan to values."""
     used = {name: values for name, values in axes.items() if values}
     plans = [Plan(**dict(zip(used, values, strict=True))) for values in product(*used.values())]
     return tuple({plan.name: plan for plan in plans}.values())

@@ -67,9 +67,7 @@ def read_commit() -> str:
 
 
 def result(stack: str, number: int, verdict: str, reason: str, **item: Any) -> Record:
-    """Return the record that contains the result of one script. The file docs/result.schema.json
-    describes the keyword arguments.
-    """
+    """Return the record of one script's result. docs/result.schema.json describes `item`."""
     return {
         "record": "result",
         "stack": stack,

@@ -178,9 +178,7 @@ async def _start_run(
 
 
 def prepare_stack(plan: Plan, home: Path) -> tuple[str, dict[str, str]]:
-    """Install the packages of a stack. Return the command that starts Python, and environment
-    variables that let Python import the releases of the stack.
-    """
+    """Install a stack's packages. Return its Python, and variables that let it import them."""
     python = prepare_interpreter(plan.python, home)
     folders = [
         install_release(library, _newest(library, version), home, python)

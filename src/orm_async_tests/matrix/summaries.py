@@ -24,10 +24,7 @@ def count_verdicts(records: Sequence[Record]) -> Iterator[Row]:
 
 
 def list_differing_scripts(records: Sequence[Record]) -> Iterator[Row]:
-    """Yield a header, and then a row for every script whose verdict differs between stacks.
-
-    The verdict SKIPPED does not count as a difference.
-    """
+    """Yield a header, and a row for every script whose verdicts other than SKIPPED differ."""
     stacks, words = [*records[0]["stacks"]], verdicts(records)
     yield ("script", *(f"{number}" for number, _ in enumerate(stacks, 1)))
     for number in records[0]["scripts"]:
@@ -55,9 +52,7 @@ def to_junit(records: Sequence[Record]) -> str:
 
 
 class VerdictChange(NamedTuple):
-    """The verdicts of a script on a stack in two runs. If a run has no verdict for the script, the
-    field for this run is an empty text.
-    """
+    """The verdicts of a script on a stack in two runs. If a run has none, the verdict is ""."""
 
     kind: Kind
     stack: str

@@ -21,9 +21,7 @@ REMEDY = (
 
 @dataclass(frozen=True)
 class Binaries:
-    """The folder of the programs postgres and initdb. The field `provider` names the package or the
-    setting that provides the folder.
-    """
+    """The folder of postgres and initdb, and the package or the setting that provides it."""
 
     folder: Path
     provider: str

@@ -56,16 +56,14 @@ SERVICE = ClusterKind("service", "data", ACCESS | DURABLE | COMMON_TUNING)
 
 @dataclass(frozen=True)
 class Login:
-    """The login data and other facts that a client needs to connect to an embedded server. The
-    field `launch` says whether the server was already running.
-    """
+    """The login data and other facts that a client needs to connect to an embedded server."""
 
     user: str
     password: str
     socket_directory: Path
     version: str
     provider: str
-    launch: Launch
+    launch: Launch  # whether the server was already running
 
 
 class Cluster:
@@ -115,9 +113,7 @@ class Cluster:
         return (self.data / "PG_VERSION").exists()
 
     def create(self) -> None:
-        """Create the data folder. Until the data folder is complete, it has the name "unfinished".
-        Raises CouldNotRun.
-        """
+        """Create the data folder, named "unfinished" until it is complete. Raises CouldNotRun."""
         unfinished = self.folder / "unfinished"
         with paths.refusals(self.folder):
             if unfinished.exists():
@@ -225,10 +221,7 @@ class Cluster:
         return False
 
     def end(self, stop_signal: signal.Signals) -> bool:
-        """Signal the running server, wait until it ends, and delete its sockets.
-
-        Return False if no server was running.
-        """
+        """Signal the server, wait until it ends, delete its sockets, and return whether it ran."""
         is_running, sockets = self.is_running(), self.sockets()
         if is_running:
             with suppress(ValueError, ProcessLookupError):  # the server may have ended

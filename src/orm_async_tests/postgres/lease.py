@@ -73,9 +73,7 @@ def _ensure_running(cluster: Cluster, idle: float, start_file: int) -> Launch:
 
 
 def _renew(cluster: Cluster, lease_file: int, keep_for: float = 0.0) -> None:
-    """Record that the server is in use now. Keep the server running for at least `keep_for`
-    seconds.
-    """
+    """Record that the server is in use now, and keep it running for at least `keep_for` seconds."""
     with paths.refusals(cluster.lease):
         keep_until = time.time() + keep_for
         if keep_for and keep_until > supervisor.read_keep_until(lease_file):

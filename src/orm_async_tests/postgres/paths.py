@@ -57,9 +57,7 @@ def socket_directory(data: Path, *, create: bool = True) -> Path:
 
 @contextmanager
 def temporary_folder(within: Path | None = None) -> Iterator[Path]:
-    """Create a folder that only you can enter, and delete the folder at the end of the `with`
-    block.
-    """
+    """Create a folder that only you can enter, and delete it at the end of the `with` block."""
     place = within or _temporary_directory()
     with refusals(place):
         folder = tempfile.TemporaryDirectory(prefix="orm-async-", dir=place)
@@ -88,9 +86,7 @@ def _prepare(folder: Path) -> Path:
 
 
 def _check_name(folder: Path) -> None:
-    """Reject a folder whose name is not printable UTF-8, because PostgreSQL writes the name to
-    files and messages.
-    """
+    """Reject a name that is not printable UTF-8: PostgreSQL writes it to files and messages."""
     text = os.fsencode(folder).decode("utf-8", "backslashreplace")
     if text != str(folder) or not text.isprintable():
         reason = "the name of the folder contains bytes that are not printable UTF-8"

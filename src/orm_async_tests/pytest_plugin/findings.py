@@ -41,9 +41,7 @@ class Finding:
         return f"{self.kind}: {self.problem}\n    cure: {CURES[self.kind]}"
 
     def to_property(self) -> tuple[str, object]:
-        """Return the finding as an entry of `user_properties`, a list in a pytest report. The
-        plugin pytest-xdist sends the list `user_properties` to the main process.
-        """
+        """Return an entry of `user_properties`, which pytest-xdist sends to the main process."""
         return PROPERTY, json.dumps(asdict(self))
 
 

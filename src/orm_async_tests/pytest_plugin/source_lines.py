@@ -33,9 +33,7 @@ Task = asyncio.Task[Any]
 
 @dataclass(eq=False, slots=True)
 class SourceLine:
-    """A line of code. The class stores the offset of a bytecode instruction, and computes the line
-    number only in `__str__()`, because this computation is slow.
-    """
+    """A line of code. Only `__str__()` computes the line's number, because this is slow."""
 
     code: CodeType
     instruction: int

@@ -132,9 +132,7 @@ class TaskUsage:
         return lines[-1] if lines else getattr(state, ORIGIN, None)
 
     def has_open_transaction(self, driver_connection: int) -> bool:
-        """Return whether a Connection of SQLAlchemy has an open transaction on a connection of the
-        driver. The parameter `driver_connection` is the id() of the driver's connection.
-        """
+        """Return whether a transaction is open on the driver's connection with this id()."""
         return any(
             id(candidate.connection.dbapi_connection) == driver_connection
             and candidate.in_transaction()

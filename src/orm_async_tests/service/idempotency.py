@@ -37,9 +37,7 @@ def digest_of(request: str) -> str:
 
 
 class Insertion(NamedTuple):
-    """Two INSERT statements that return the answer to a request: `plain` for a request without an
-    idempotency key, and `keyed` for a request with an idempotency key.
-    """
+    """Two INSERTs that return the answer: for requests without and with an idempotency key."""
 
     plain: Executable
     keyed: Executable

@@ -43,9 +43,7 @@ def excerpt(text: str) -> str:
 
 
 def describe(error: Mapping[str, Any]) -> str:
-    """Say where an input is invalid, and why. The parameter `error` is an item of pydantic's
-    `ValidationError.errors()`.
-    """
+    """Say where and why an input is invalid. `error` is an item of pydantic's `errors()`."""
     place = ".".join(excerpt(str(part)) for part in error["loc"])
     reason = str(error["msg"]).removeprefix("Value error, ")
     return f"{place}: {reason}" if place else reason

@@ -171,10 +171,7 @@ def _parse_pipfile_lock(text: str, path: Path) -> Iterator[tuple[str, str]]:
 
 
 def _read_requirements(path: Path, including: tuple[Path, ...]) -> Iterator[Pin]:
-    """Yield the pins of a requirements file, and of the files that it includes.
-
-    If a file includes itself, do not read the file again.
-    """
+    """Yield the pins of a requirements file and of the files that it includes, except itself."""
     from pip_requirements_parser import InstallationError, RequirementsFile
 
     try:

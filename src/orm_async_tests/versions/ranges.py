@@ -15,10 +15,7 @@ def within(version: str, ranges: str) -> bool:
 
 
 def first_version_after(library: str, version: str, ranges: str) -> str | None:
-    """Find the range that contains `version`, and return the first version after this range.
-
-    Return None if no version after the range is known.
-    """
+    """Return the first known version after the range that contains `version`, or None."""
     from packaging.specifiers import SpecifierSet
 
     specifiers = SpecifierSet(_find_range(version, ranges) or "")
@@ -63,9 +60,7 @@ def format_ranges(minor_versions: MinorVersions) -> str:
 
 
 def describe_ranges(minor_versions: MinorVersions) -> str:
-    """Return a sentence about the releases that have a defect, for example "2.1.3 and 2.1.4 have
-    the defect, 2.1.5 fixes the defect".
-    """
+    """Return a sentence such as "2.1.3 and 2.1.4 have the defect, 2.1.5 fixes the defect"."""
     from packaging.version import Version
 
     texts = []

@@ -1,6 +1,4 @@
-"""Defines known defects that several scripts show. If only one script shows a defect, the file of
-this script defines the defect.
-"""
+"""Defines known defects that several scripts show. Scripts define all other defects themselves."""
 
 from orm_async_tests.harness.definitions.upstream import Upstream
 

@@ -51,9 +51,7 @@ def this_stack(database: db.Database, settings: Mapping[str, str], loop: str) ->
 
 @cache
 def packages() -> dict[str, str]:
-    """Return the versions of installed packages. The function reads each version from the name of
-    the package's `.dist-info` folder, and opens no files of the folder.
-    """
+    """Return the versions of packages, read from the names of their `.dist-info` folders."""
     folders = [path for folder in map(Path, sys.path) for path in folder.glob("*.dist-info")]
     names = (path.stem.partition("-") for path in reversed(folders))  # Python imports the first
     return dict(sorted((name.lower().replace("_", "-"), version) for name, _, version in names))

@@ -1,6 +1,4 @@
-"""Describes known defects by version ranges, so that a script shows when a library has fixed a
-defect.
-"""
+"""Describes known defects by version ranges, so that scripts show when a defect is fixed."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -56,9 +54,7 @@ _collecting: ContextVar[list[Upstream] | None] = ContextVar("_collecting", defau
 
 @contextmanager
 def collect_defects() -> Iterator[list[Upstream]]:
-    """In the `with` block of `collect_defects()`, collect the defects whose assertions fail,
-    instead of raising AssertionError.
-    """
+    """Collect the defects whose assertions fail, instead of raising AssertionError."""
     shown: list[Upstream] = []
     token = _collecting.set(shown)
     try:

@@ -140,9 +140,7 @@ class Observation:
 
 
 def sqlstate(error: BaseException | None) -> str | None:
-    """Return an error's SQLSTATE, or None. If the error itself has no SQLSTATE, look for the
-    SQLSTATE of the driver's error, which is in the error's attribute `orig` or `__cause__`.
-    """
+    """Return the SQLSTATE of an error, of its attribute `orig` or of its cause, or else None."""
     for source in (error, getattr(error, "orig", None), getattr(error, "__cause__", None)):
         state = getattr(source, "sqlstate", None)
         if isinstance(state, str):

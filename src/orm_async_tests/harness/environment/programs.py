@@ -128,11 +128,7 @@ class Processes:
 def _call(
     function: Callable[..., Awaitable[Any]], arguments: tuple[Any, ...], named: dict[str, Any]
 ) -> tuple[Any, list[BaseException], str]:
-    """Return a function's result, or its error with the error's causes and the traceback.
-
-    Pickle drops an error's causes and traceback. Therefore the result contains them as separate
-    values.
-    """
+    """Return a result, or an error with its causes and its traceback, which pickle would drop."""
 
     async def main() -> Any:
         return await function(*arguments, **named)

@@ -93,10 +93,7 @@ def read_needs(
 
 
 def find_missing(requirement: str, wire: bool) -> Missing | None:
-    """Return None if a requirement is met. Otherwise, return what is missing.
-
-    The parameter `wire` says whether a proxy can count round trips.
-    """
+    """Return what is missing, or None. `wire` says whether a proxy can count round trips."""
     server = re.split("[<=>]", requirement)[0]
     versions = requirement.removeprefix(server)
     try:

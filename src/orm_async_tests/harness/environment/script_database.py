@@ -180,10 +180,7 @@ class ScriptDatabase:
             await self._connection.execute(END_BACKENDS, {"pids": [*lost]})
 
     async def denied(self, base: type[DeclarativeBase], functions: Collection[str]) -> str:
-        """Say which right the database role lacks, and how to grant this right.
-
-        Return "" if the role has all rights that the script needs.
-        """
+        """Return which right the role lacks and how to grant it, or "" if it lacks none."""
         if self.admin.name == "sqlite":
             return ""  # an SQLite file has no roles
         creates_schema = base.metadata is not models.Base.metadata

@@ -69,10 +69,7 @@ async def start_servers(
 
 
 def data_directory() -> Path | None:
-    """Return a directory in memory, where a server starts three times faster.
-
-    Return None if TMPDIR is set, or if too little memory is free.
-    """
+    """Return a folder in memory for fast starts, or None if TMPDIR is set or memory is short."""
     if os.environ.get("TMPDIR") or not os.access(SHARED_MEMORY, os.W_OK):
         return None
     free = shutil.disk_usage(SHARED_MEMORY).free

@@ -124,9 +124,7 @@ class EvidenceCollector:
         return holds
 
     def _note_operand(self, operator: str, value: Any) -> Any:
-        """Note an operand of a comparison, and the operator before the operand. The first operand
-        has no operator before it, so the parameter `operator` is an empty text.
-        """
+        """Note an operand of a comparison and the operator before it ("" for the first operand)."""
         if not operator:
             self._comparisons.append([])
         self._comparisons[-1].append((operator, format_value(value)))
@@ -134,9 +132,7 @@ class EvidenceCollector:
 
 
 def _format_comparison(operands: list[tuple[str, str]]) -> str:
-    """Return the text of a comparison, for example "1 < 2 < 3". If the comparison consists of `==`
-    and all operands are equal, return only the text of one operand.
-    """
+    """Return the text of a comparison, for example "1 < 2 < 3", or "1" instead of "1 == 1"."""
     operators = {operator for operator, _ in operands[1:]}
     values = {value for _, value in operands}
     if operators == {"=="} and len(values) == 1:

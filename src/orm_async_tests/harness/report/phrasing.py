@@ -26,9 +26,7 @@ def describe(error: BaseException) -> str:
 
 
 def format_value(value: Any) -> str:
-    """Return a value as text for the evidence. The text of an error consists of the name of its
-    class and its error codes.
-    """
+    """Return a value as text for the evidence. An error is shown as its class and its codes."""
     if isinstance(value, BaseException):
         return describe(value)
     if isinstance(value, float):

@@ -56,9 +56,7 @@ def build_transcript(
 
 
 def _comparable(text: str) -> str:
-    """Remove BEGIN and ROLLBACK from a line of the transcript, but keep COMMIT, because two
-    variants may differ only in a COMMIT.
-    """
+    """Remove BEGIN and ROLLBACK, but keep COMMIT, because two variants may differ only in it."""
     return text.removeprefix("BEGIN; ").removesuffix("; ROLLBACK")
 
 
@@ -85,9 +83,7 @@ def _join(observation: Observation, in_full: bool) -> list[TranscriptLine]:
 
 
 def _shorten(lines: list[TranscriptLine]) -> list[TranscriptLine]:
-    """Join repeated lines. If more than MAX_LINES lines remain after joining, return the most
-    frequent lines.
-    """
+    """Join repeated lines. If more than MAX_LINES remain, return the most frequent lines."""
     folded = list(_fold(lines))
     transactions = {line.transaction for line in folded if line.transaction}
     if len(transactions) == 1 and ", " not in folded[0].transaction:
@@ -123,10 +119,7 @@ def _fold(lines: list[TranscriptLine]) -> Iterator[TranscriptLine]:
 
 
 def _find_cycle(texts: list[str]) -> tuple[int, int]:
-    """Return the length of a repeated group of texts at the beginning of the list, and the number
-    of its repetitions. If several groups are repeated at the beginning of the list, choose the
-    group with the largest product of length and repetitions.
-    """
+    """Return the length and the repetitions of the longest repeated group at the beginning."""
     best = (1, 1)
     for length in range(1, len(texts) // 2 + 1):
         times = 1
@@ -191,9 +184,6 @@ def _shorten_columns(several: bool, match: re.Match[str]) -> str:
 
 
 def _table_of(column: str) -> str | None:
-    """Return the table in the text of a column, for example "users" for "users.id". Return "" for a
-    column without a table, for example "id". Return None if the column is an expression, for
-    example "count(*)".
-    """
+    """Return "users" for "users.id", "" for "id", and None for an expression like "count(*)"."""
     match = PLAIN.fullmatch(column)
     return None if match is None else match[1] or ""

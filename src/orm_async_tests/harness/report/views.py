@@ -207,11 +207,7 @@ def _render_links(script: Script, columns: int) -> Iterator[Styled]:
 
 
 def _render_advice(script: Script, columns: int) -> Iterator[Styled]:
-    """Render a script's explanation and its recommended lines of code.
-
-    If the script has no recommended lines of code, render the recommended lines of the scripts that
-    the explanation names.
-    """
+    """Render a script's explanation and recommended lines, or those of scripts that it names."""
     from orm_async_tests.questions import read_cure_lines
 
     prose = script.check.__globals__["__doc__"].partition("\n\n")[2]

@@ -129,10 +129,7 @@ class _CountedLink:
 
 
 def can_watch(server: URL) -> bool:
-    """Return whether a proxy can watch connections to this URL.
-
-    The URL must name exactly one PostgreSQL host, and must not use TLS.
-    """
+    """Return whether a proxy can watch this URL, which needs one PostgreSQL host without TLS."""
     has_one_host = isinstance(server.query.get("host", ""), str)
     tls_modes = {server.query.get(name, "disable") for name in TLS_PARAMETERS}
     is_postgresql = server.get_backend_name() == "postgresql"
@@ -141,9 +138,7 @@ def can_watch(server: URL) -> bool:
 
 @contextmanager
 def open_wire(server: URL) -> Iterator[Wire | None]:
-    """Start a proxy in front of the server, and yield the proxy. Yield None if no proxy can watch
-    connections to this server.
-    """
+    """Yield a proxy in front of the server, or None if no proxy can watch connections to it."""
     if not can_watch(server):
         yield None
         return

@@ -174,12 +174,11 @@ def run_claims(scripts: Collection[ScriptFile]) -> Iterator[SearchResult]:
     """For every script, yield the releases on which the script holds.
 
     Run a script on three releases of every minor version: the first, the middle and the last. If
-    the first, the middle and the last release give different results, run the script on more
-    releases.
+    these give different results, run the script on more releases.
 
     A script about a new feature has a constant SINCE, which names the first release with this
-    feature. If a script has the constant SINCE, also run the script on the release that SINCE
-    names, and on the previous release. On releases before SINCE, the script must be BROKEN.
+    feature. Also run the script on this release, and on the previous one. On releases before SINCE,
+    the script must be BROKEN.
     """
     releases = releases_between(LIBRARY, KNOWN_FROM[LIBRARY], None)
     run_all = cache(partial(run_on_drivers, tuple(script.number for script in scripts)))

@@ -1,8 +1,8 @@
 """Records problems for which a library raises no exception in the caller.
 
 The module records warnings, logged errors, exceptions in the event loop or in destructors, and
-tasks that were garbage collected before they had finished. Without the module `troubles`, tests and
-scripts would pass in spite of a problem that raises no exception in the caller.
+tasks that were garbage collected before they had finished. Without this module, tests and scripts
+would pass in spite of such a problem.
 """
 
 import asyncio

@@ -1,11 +1,10 @@
 """Declares the subcommands of `orm-async-tests`.
 
 The dictionary COMMANDS contains all subcommands: a key names the function that implements a
-subcommand, and its value is the help text of the subcommand. The first line of a help text has the
-subcommand's name and a summary, which begins with a verb. All lines of a help text below the first
-line declare the subcommand's options, in the form that the module command_options explains. The
-function that implements a subcommand is imported only when the subcommand runs, so that other
-subcommands and `--help` start fast.
+subcommand, and its value is the help text. The first line of a help text has the subcommand's name
+and a summary, which begins with a verb. All other lines declare the subcommand's options, in the
+form that the module command_options explains. The function is imported only when the subcommand
+runs, so that other subcommands and `--help` start fast.
 """
 
 from orm_async_tests import catalogue, github

@@ -14,14 +14,12 @@ THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 @dataclass(frozen=True)
 class Plan:
-    """A stack on which a matrix will run scripts. If the field of a library is empty, the matrix
-    uses the installed version of the library. If the field `server` is empty, the matrix uses the
-    embedded server.
+    """A stack on which a matrix will run scripts.
 
-    The field `python` is a minor version, for example "3.12". The version of a library is a
-    release, for example "2.1.4", or a minor version, for example "2.1", which means the newest
-    release of this minor version. The field `server` is a URL, a folder with PostgreSQL's programs,
-    or "system".
+    The field `python` is a minor version, for example "3.12". The field of a library is a release,
+    for example "2.1.4", a minor version, for example "2.1", for its newest release, or empty for
+    the installed version. The field `server` is a URL, a folder with PostgreSQL's programs,
+    "system", or empty for the embedded server.
     """
 
     driver: str = "asyncpg"

@@ -51,8 +51,7 @@ def build_insertion(build_ctes: Callable[[str], str], answer: str) -> Insertion:
     row.
 
     The table of idempotency keys stores the digest of a request, and the answer. The statement for
-    requests with an idempotency key returns the stored digest and the stored answer. The statement
-    for requests with an idempotency key returns no row if nothing was inserted, or if another
+    requests with a key returns both. It returns no row if nothing was inserted, or if another
     request has used the key since the statement began.
     """
     plain = f"WITH {build_ctes(ALWAYS)} SELECT {answer} AS answer FROM inserted"

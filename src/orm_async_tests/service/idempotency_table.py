@@ -1,6 +1,6 @@
 """Defines the service's table of idempotency keys.
 
-The table of idempotency keys is in a separate schema, and has a separate history of migrations.
+The table is in a separate schema, and has a separate history of migrations.
 """
 
 from datetime import datetime

@@ -181,9 +181,8 @@ def check_service(address: str) -> None:
 
 def succeeds(*command: str) -> bool:
     """Return whether the command exists and succeeds."""
-    if shutil.which(command[0]) is None:
-        return False
-    return subprocess.run(command, capture_output=True).returncode == 0
+    exists = shutil.which(command[0]) is not None
+    return exists and subprocess.run(command, capture_output=True).returncode == 0
 
 
 @nox.session(python=False)

@@ -118,8 +118,7 @@ class _Link:
             await self._inject(has_answer=type_ in ANSWERED)
 
     async def _inject(self, *, has_answer: bool) -> None:
-        """Close this client's connection to the proxy and the proxy's connection to the server, or
-        silence both.
+        """Close the connections to the client and to the server, or silence both.
 
         A silenced connection stays open, but carries no more data. After the fault `stall-after`,
         however, the connection still carries messages to the server, but no answers to the client.

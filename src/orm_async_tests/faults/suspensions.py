@@ -46,10 +46,9 @@ class _InstrumentedCoroutine(Coroutine[Any, Any, Any]):
 class Suspensions:
     """Counts the suspensions of a main task, and of the tasks that start while the main task runs.
 
-    The class calls the function `action` at suspension number `at`. If the parameter `when` is
-    "suspended", the class calls the function `action` when the task has just sent a request, and
-    has no answer yet. If the parameter `when` is "ready", the class calls the function `action`
-    after the task's request was answered, but before the task resumes.
+    The class calls the function `action` at suspension number `at`. If `when` is "suspended", the
+    task has just sent a request, and has no answer yet. If `when` is "ready", the request was
+    answered, but the task has not resumed.
     """
 
     def __init__(self, at: int, when: str, action: Action) -> None:

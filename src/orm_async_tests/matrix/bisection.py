@@ -87,10 +87,8 @@ def bisect_minor_version(versions: Sequence[str], run: Run, first: Iterable[str]
     """Run a script on a few releases of one minor version, and return the outcomes, oldest first.
 
     First run the script on the oldest, the middle and the newest release, and on the releases in
-    the parameter `first`. Then compare each release that has an outcome with the next newer release
-    that has an outcome. If two compared outcomes differ, or are both NOT RUN, run the script on a
-    release between the two compared releases. Repeat the comparisons until no release needs another
-    run.
+    the parameter `first`. As long as two neighboring outcomes differ, or are both NOT RUN, run the
+    script on a release between them.
     """
     start = {versions[0], versions[-1], versions[len(versions) // 2], *first}
     outcomes = {version: run(version) for version in versions if version in start}

@@ -34,9 +34,8 @@ Server = subprocess.Popen[bytes]
 class IdleTimer:
     """Measures how long nobody has used a server.
 
-    The parameter `renewal` is the lease file's time stamp in nanoseconds. Every command that uses
-    the server changes the lease file's time stamp. If the time
-    stamp has changed since the timer last read it, a command has used the server.
+    The parameter `renewal` is the lease file's time stamp in nanoseconds, which every command that
+    uses the server changes.
     """
 
     def __init__(self, seconds: float, now: float, renewal: int) -> None:

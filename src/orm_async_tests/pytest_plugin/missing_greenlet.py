@@ -48,13 +48,10 @@ def _walk_causes(error: BaseException | None, seen_ids: set[int]) -> Iterator[Ba
 def _describe_traceback(error: BaseException, usage: TaskUsage) -> str:
     """Describe the attribute that the code was reading when the error occurred.
 
-    The function `_describe_traceback()` finds the attribute in the traceback, in the frame of
-    SQLAlchemy's method `InstrumentedAttribute.__get__`. In a frame of
-    `InstrumentedAttribute.__get__`, the variable `self` is the attribute, and the variable
-    `instance` is the mapped object. If the traceback contains a frame of the function
-    `_load_expired`, the attribute was expired. The state of the mapped object does not show whether
-    the attribute was expired, because the state may have changed since the error, for example by a
-    rollback.
+    The traceback contains a frame of SQLAlchemy's method `InstrumentedAttribute.__get__`, in which
+    `self` is the attribute, and `instance` is the mapped object. If the traceback also contains a
+    frame of `_load_expired`, the attribute was expired. The object's state does not show this,
+    because it may have changed since the error, for example by a rollback.
     """
     attribute, instance, session, problem = None, None, None, NEVER_LOADED
     for frame, _ in walk_tb(error.__traceback__):

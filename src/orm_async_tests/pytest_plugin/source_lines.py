@@ -122,10 +122,8 @@ def _find_suspended_line(task: Task) -> SourceLine | None:
 def _suspended_frames(task: Task) -> Iterator[FrameType]:
     """Yield the frames of a task's coroutine and of the objects that it awaits, outermost first.
 
-    The function reads a coroutine's frame from the attribute `cr_frame`, and the awaited object
-    from the attribute `cr_await`. A generator has the attributes `gi_frame` and `gi_yieldfrom`
-    instead of `cr_frame` and `cr_await`. The objects that `aclose()` and `anext()` of an
-    asynchronous generator return have neither `cr_frame` nor `cr_await`, but refer to the
+    Coroutines and generators have one of the attributes FRAMES and one of AWAITED. The objects that
+    `aclose()` and `anext()` of an asynchronous generator return have none of them, but refer to the
     generator.
     """
     awaitable: Any = task.get_coro()

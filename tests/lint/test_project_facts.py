@@ -31,6 +31,19 @@ def test_the_settings_of_a_type_checker_are_no_dependencies(tmp_path: Path) -> N
     assert read_facts(tmp_path, "", "") == ProjectFacts(("mysql",), ("aiomysql",))
 
 
+@pytest.mark.parametrize(("driver", "count"), [("asyncpg", 1), ("psycopg", 0), ("", 0)])
+def test_a_url_without_driver_needs_psycopg(tmp_path: Path, driver: str, count: int) -> None:
+    (tmp_path / "requirements.txt").write_text(f"{driver}\n")
+    path = tmp_path / "db.py"
+    path.write_text(
+        "from sqlalchemy.ext.asyncio import create_async_engine\n"
+        "def connect(url: str = 'postgresql://localhost/shop'):\n"
+        "    return create_async_engine(url)\n"
+    )
+    findings = check([path], Settings(root=tmp_path)).findings
+    assert [finding.code for finding in findings] == ["OAT402"] * count
+
+
 def test_settings_take_precedence(tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_text("asyncpg\n")
     facts = read_facts(tmp_path, "sqlite+aiosqlite", "0.120")

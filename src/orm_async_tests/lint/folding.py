@@ -59,6 +59,8 @@ class Folding:
         match node:
             case ast.Constant(value=value):
                 return value
+            case ast.Name(id=name) if (owner := scope.find(name)) and name in owner.defaults:
+                return self.fold(owner.defaults[name], owner.parent or owner)
             case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int(value))):
                 return -value
             case ast.JoinedStr(values=parts):

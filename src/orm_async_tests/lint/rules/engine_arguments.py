@@ -115,6 +115,11 @@ class HalfDisabledCache(Rule):
 POOL_ARGUMENTS = r"(pool_size|max_overflow|pool_timeout|pool_use_lifo)"
 AS_NUMBER = 'Pass it as a number: connect_args={{"{}": ...}}.'
 AS_TEXT = "asyncpg receives {} from the URL as text and raises a TypeError."
+ASYNC_DRIVER = "Write an asynchronous driver into the URL, for example postgresql+asyncpg."
+NO_DRIVER = (
+    "The URL names no driver. SQLAlchemy 2.1 then uses psycopg, which this project does not "
+    "install, and SQLAlchemy 2.0 uses psycopg2, which create_async_engine() refuses."
+)
 # The pattern of a wrong description, the message and the remedy. The braces stand for its groups.
 PROBLEMS = (
     (
@@ -152,7 +157,7 @@ PROBLEMS = (
     (
         r"^async (?:\w+\+(?:psycopg2|pymysql|mysqldb|pysqlite|pg8000)\b|sqlite:)",
         "create_async_engine() refuses a synchronous driver.",
-        "Write an asynchronous driver into the URL, for example postgresql+asyncpg.",
+        ASYNC_DRIVER,
     ),
     (
         r"^\w+ \S+\+asyncpg\S*[?&]"
@@ -178,6 +183,9 @@ class EngineArguments(Rule):
                 for match in re.finditer(pattern, text):
                     words = match.groups()
                     yield self.report(file, call, *words, message=message, remedy=remedy)
+            drivers = file.facts.drivers
+            if drivers and "psycopg" not in drivers and text.startswith("async postgresql:"):
+                yield self.report(file, call, message=NO_DRIVER, remedy=ASYNC_DRIVER)
 
 
 class ScopedByThread(Rule):

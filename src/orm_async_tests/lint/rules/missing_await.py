@@ -173,3 +173,19 @@ class AwaitedAdd(Rule):
                     ast.unparse(call),
                     fix=fix if node.value is call else None,
                 )
+        for name, calls in [*file.module.calls.items()]:
+            awaited = [item for item in calls if isinstance(file.parent(item[0]), ast.Await)]
+            function = file.function_named(name) if awaited else None
+            if function and not function.is_async and _returns_none(file, function):
+                for call, _ in awaited:
+                    yield self.report(file, call, name, ast.unparse(call))
+
+
+def _returns_none(file: SourceFile, function: Scope) -> bool:
+    """Return whether a function returns only the results of methods such as add()."""
+    methods = [file.value(item.func, function) if isinstance(item, ast.Call) else None
+               for item in function.returned]  # fmt: skip
+    return bool(methods) and all(
+        method and method.name in NONE_METHODS and method.inner and method.inner.is_session
+        for method in methods
+    )

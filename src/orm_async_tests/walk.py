@@ -1,4 +1,4 @@
-"""Reads the GPS recording of a walk. The scripts store its positions as track points."""
+"""Reads the GPS recording of a walk. The scripts store the positions of the walk."""
 
 import asyncio
 import csv

@@ -57,7 +57,7 @@ def _list_by_words(scripts: Sequence[ScriptFile], words: str) -> int:
         )
     if not matching:
         print(
-            "no script contains these words\n  to see all scripts, run orm-async-tests list",
+            "no script contains these words\n  type: orm-async-tests list, which shows all scripts",
             file=sys.stderr,
         )
     return 0 if matching else NO_MATCH

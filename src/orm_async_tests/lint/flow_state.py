@@ -86,8 +86,8 @@ class State:
                 self.facts.pop(item.id, None)
 
     def evaluate(self, node: ast.expr) -> object:
-        """Return the value of an expression if the value is known. Return TRUE if the exact value
-        is unknown, but is true in a condition. Otherwise, return UNKNOWN.
+        """Return the value of an expression if the value is known. Return TRUE if only the
+        truth of the value is known, and UNKNOWN if nothing is known.
         """
         match node:
             case ast.Name(id=name):

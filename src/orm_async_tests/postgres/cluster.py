@@ -150,7 +150,7 @@ class Cluster:
         if run.returncode == launcher.NO_NAMESPACE:
             raise CouldNotRun(
                 "PostgreSQL does not start as root, and the kernel allows root no user namespace",
-                "the start of the embedded server by the user root",
+                "starting the embedded server as root",
                 "repeat the command as an ordinary user, or set DATABASE_URL=postgresql://...",
             )
         if run.returncode:

@@ -122,8 +122,8 @@ def _find_suspended_line(task: Task) -> SourceLine | None:
 def _suspended_frames(task: Task) -> Iterator[FrameType]:
     """Yield the frames of a task's coroutine and of the objects that it awaits, outermost first.
 
-    Coroutines and generators have one of the attributes FRAMES and one of AWAITED. The objects that
-    `aclose()` and `anext()` of an asynchronous generator return have none of them, but refer to the
+    Coroutines and generators have one of the attributes FRAMES and one of AWAITED. What `aclose()`
+    and `anext()` of an asynchronous generator return has no such attribute, but refers to the
     generator.
     """
     awaitable: Any = task.get_coro()

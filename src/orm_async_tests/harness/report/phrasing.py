@@ -26,7 +26,7 @@ def describe(error: BaseException) -> str:
 
 
 def format_value(value: Any) -> str:
-    """Return a value as text for the evidence. An error is shown as its class and its codes."""
+    """Convert a value of the evidence to text. An error becomes its class and its codes."""
     if isinstance(value, BaseException):
         return describe(value)
     if isinstance(value, float):

@@ -156,8 +156,8 @@ def _added_tasks(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[ast.e
 
 
 def _tasks_of_helpers(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[ast.expr]]]:
-    """Find the calls of functions that call add_task(). Yield the call, its scope, and the
-    arguments that the called function passes to the background task.
+    """Find the calls of functions that call add_task(). Yield the call, its scope, and those of its
+    arguments that add_task() passes to the background task.
     """
     if "BackgroundTasks" not in file.text:
         return

@@ -47,7 +47,7 @@ async def nowait(Session: Sessions) -> None:
 
 @variant
 async def lock_timeout(Session: Sessions) -> None:
-    """lock a row that an open transaction has changed, with a lock_timeout"""
+    """set a lock_timeout, and lock a row that an open transaction has changed"""
     async with Session() as owner, Session() as other:
         await change(owner)
         await other.execute(text("SET LOCAL lock_timeout = '50ms'"))

@@ -49,9 +49,9 @@ def mark_differences(script: ast.Module, lines: Sequence[str]) -> dict[int, str]
     """Return the marks of the lines in which the variants of a script differ, by line number.
 
     The dictionary MEANINGS says what a mark means. The comparison ignores signatures, docstrings,
-    indentation and the kinds of the variants. A wrong variant has no marks if
-    the script has no right variant, and a right variant has no marks if the script has no wrong
-    variant. The text of line 1 is `lines[1]`.
+    indentation and the kinds of the variants. A wrong variant has no marks if the script has no
+    right variant, and a right variant has no marks if the script has no wrong variant. The text of
+    line 1 is `lines[1]`.
     """
     variants = find_variants(script)
     marks = dict[int, str]()

@@ -19,6 +19,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from orm_async_tests.harness import Option, Upstream, main_of, right, variant, wrong
 from orm_async_tests.models import User
 '''
+CANCELLED = """
+    @variant
+    async def one(Session, activity):
+        async def query():
+            async with Session() as session:
+                await session.execute(text("SELECT pg_sleep(60)"))
+        task = asyncio.create_task(query())
+        await activity.until_running("pg_sleep")
+        task.cancel()
+        await asyncio.wait([task])
+"""
 numbers = itertools.count(900)
 
 

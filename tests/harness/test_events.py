@@ -10,7 +10,7 @@ from orm_async_tests.harness.report.result import Result, as_json
 from orm_async_tests.harness.run.runner import run_script
 from orm_async_tests.harness.script import Script
 from orm_async_tests.timeline.event_list import Event, Kind, from_json
-from tests.harness.example_scripts import HEAD, ran
+from tests.harness.example_scripts import CANCELLED, HEAD, ran
 
 FIRST = len(HEAD.splitlines()) + 1  # the number of the first line of a script's body
 SHARED = """
@@ -27,19 +27,6 @@ EXHAUSTED = """
             async with Session() as second:
                 await second.execute(text("SELECT 2"))
 """
-CANCELLED = """
-    @right
-    async def one(Session, activity):
-        async def query():
-            async with Session() as session:
-                await session.execute(text("SELECT pg_sleep(60)"))
-        task = asyncio.create_task(query())
-        await activity.until_running("pg_sleep")
-        task.cancel()
-        await asyncio.wait([task])
-"""
-
-
 LEFT_RUNNING = """
     @variant(tasks=True)
     async def one(Session):

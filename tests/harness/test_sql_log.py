@@ -9,19 +9,8 @@ from sqlalchemy import URL
 from orm_async_tests import db
 from orm_async_tests.harness.report.render import describe_cost
 from orm_async_tests.harness.report.transcript import build_transcript
-from tests.harness.example_scripts import ran
+from tests.harness.example_scripts import CANCELLED, ran
 
-CANCELLED = """
-    @variant
-    async def one(Session, activity):
-        async def query():
-            async with Session() as session:
-                await session.execute(text("SELECT pg_sleep(60)"))
-        task = asyncio.create_task(query())
-        await activity.until_running("pg_sleep")
-        task.cancel()
-        await asyncio.wait([task])
-"""
 LOST_COMMIT = """
     @variant
     async def one(session, wire):

@@ -40,8 +40,8 @@ router = APIRouter(tags=["points"], route_class=JsonRoute)
 def lock_user(condition: str) -> str:
     """Return a CTE (common table expression) that locks the user `owner` if a condition is true.
 
-    The lock makes requests wait that write points of the same user. Therefore the points of a user
-    have ids in the order of the commits.
+    Because of the lock, a request waits while another request writes points of the same user.
+    Therefore the points of a user have ids in the order of the commits.
     """
     return f"""locked AS (
         SELECT id FROM users WHERE id = :owner AND {condition} FOR NO KEY UPDATE

@@ -119,7 +119,10 @@ def _fold(lines: list[TranscriptLine]) -> Iterator[TranscriptLine]:
 
 
 def _find_cycle(texts: list[str]) -> tuple[int, int]:
-    """Return the length and the repetitions of the longest repeated group at the beginning."""
+    """Return the length and the number of repetitions of a group of texts at the beginning.
+
+    Among the groups that are repeated there, choose the one whose repetitions cover most texts.
+    """
     best = (1, 1)
     for length in range(1, len(texts) // 2 + 1):
         times = 1

@@ -43,10 +43,10 @@ def _is_since(script: ScriptFile, version: str) -> bool:
 
 def _list_by_words(scripts: Sequence[ScriptFile], words: str) -> int:
     by_number = {script.number: script for script in scripts}
-    matching: list[ScriptFile] = []
     for all_words in (True, False):
         numbers = search.find_by_words(words, all_words=all_words)
-        matching = matching or [by_number[n] for n in numbers if n in by_number]
+        if matching := [by_number[n] for n in numbers if n in by_number]:
+            break
     for script in matching[:MAX_MATCHES]:
         print(f"{script.command:>9}  {script.claim}")
     if len(matching) > MAX_MATCHES:

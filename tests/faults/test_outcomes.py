@@ -6,7 +6,11 @@ from pathlib import Path
 import pytest
 
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.faults.expected_violations import explain_outcome, read_expected
+from orm_async_tests.faults.expected_violations import (
+    explain_outcome,
+    find_missing,
+    read_expected,
+)
 from orm_async_tests.faults.fault_points import KINDS, PAIRS, Fault, Point, list_faults, parse_point
 from orm_async_tests.faults.outcomes import (
     AMBIGUOUS,
@@ -144,6 +148,20 @@ def test_a_transaction_left_open_by_a_listener_is_known_where_begin_is_sent(
     versions = {"sqlalchemy": sqlalchemy, "asyncpg": "0.32.0"}
     explained = explain_outcome(outcome, versions)
     assert (explained.defect == read_expected()["listener_begins"].defect) is is_known
+
+
+@pytest.mark.parametrize(
+    ("function", "fault", "is_missing"),
+    [
+        ("read_untimed", Fault("stall", "before"), True),
+        ("copy", Fault("terminate", "suspended"), False),  # depends on the server's speed
+    ],
+)
+def test_a_sweep_misses_a_known_defect_that_every_sweep_shows(
+    function: str, fault: Fault, is_missing: bool
+) -> None:
+    cell = Cell(function, fault, (1, 1), (CLEAN,))
+    assert bool(list(find_missing([cell], {"asyncpg": "0.32.0"}))) is is_missing
 
 
 def test_a_commit_with_an_error_for_the_caller_is_ambiguous() -> None:

@@ -79,13 +79,11 @@ def parse_url(text: str, source: str) -> URL:
         if CONTROL.search(urllib.parse.unquote(text, errors="strict").encode()):
             raise ValueError("a URL must not contain control characters")
         if "," in urllib.parse.urlsplit(text).netloc.rpartition("@")[2]:
-            raise _refusal(
-                "the URL must not name several hosts before the `?`", source, SEVERAL_HOSTS
-            )
+            raise _refusal("the URL may name only one host before the `?`", source, SEVERAL_HOSTS)
         url = make_url(text)
     except (ArgumentError, ValueError):
         raise CouldNotRun(
-            "the value is neither a database URL, nor `embedded`, nor `compose`",
+            "the database must be a URL, or the word `embedded` or `compose`",
             source,
             f"{source}=postgresql://user:password@host:5432/database, or embedded, or compose",
         ) from None
@@ -138,7 +136,9 @@ def hide_secrets(url: URL) -> str:
 def check_port(text: str, source: str) -> int:
     if not (re.fullmatch("[0-9]{1,9}", text) and int(text) in PORTS):
         problem = f"{text!r} is not a port (1 to {PORTS[-1]})"
-        raise CouldNotRun(problem, source, "a port, for example 5432")
+        raise CouldNotRun(
+            problem, source, f"use a port from 1 to {PORTS[-1]}, for example {DEFAULT_PORT}"
+        )
     return int(text)
 
 
@@ -203,7 +203,7 @@ def _parameters(url: URL, source: str) -> Iterator[tuple[str, str]]:
                 continue
             start, _, query = value.partition("?")
             if start != "postgresql://":
-                raise _refusal("the parameter dsn of the URL names a second database", source)
+                raise _refusal("the URL's parameter `dsn` names a second database", source)
             yield from urllib.parse.parse_qsl(query)
 
 

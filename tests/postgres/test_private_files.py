@@ -113,7 +113,7 @@ def test_a_home_of_ours_that_others_may_write_to_is_refused_and_keeps_its_mode(
 ) -> None:
     (commons / "home").mkdir()
     (commons / "home").chmod(mode)
-    assert "other users have the right to write to the path" in assert_refused(commons)
+    assert "other users may write to the path" in assert_refused(commons)
 
 
 def test_a_home_below_a_folder_in_which_others_may_exchange_it_is_refused(
@@ -121,9 +121,7 @@ def test_a_home_below_a_folder_in_which_others_may_exchange_it_is_refused(
 ) -> None:
     (commons / "home").mkdir(mode=0o700)
     commons.chmod(0o777)
-    assert "other users have the right to write to a parent folder of the path" in assert_refused(
-        commons
-    )
+    assert "other users may write to a parent folder of the path" in assert_refused(commons)
 
 
 @pytest.mark.parametrize("mode", [0o700, 0o755, 0o750])
@@ -237,7 +235,7 @@ def test_a_socket_folder_of_ours_that_others_may_enter_is_refused(
 ) -> None:
     data = commons / ("long" * 30)
     paths.socket_directory(data).chmod(0o755)
-    with pytest.raises(CouldNotRun, match="other users have the right to read the path"):
+    with pytest.raises(CouldNotRun, match="other users may read the path"):
         paths.socket_directory(data)
 
 

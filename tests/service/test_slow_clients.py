@@ -192,5 +192,5 @@ def test_a_client_that_leaves_an_upload_is_one_line_of_the_log(
     place = f"POST /users/{walker}/points/{kind}"
     lines = [(record.levelname, record.getMessage()) for record in log]
     assert lines == [
-        ("INFO", f"the client of {place} disconnected after sending 0 bytes of the body")
+        ("INFO", f"during {place}, the client disconnected after sending 0 bytes of the body")
     ]

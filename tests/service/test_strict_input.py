@@ -11,7 +11,7 @@ import pytest
 from tests.service.walkers import GPX, JSON, NDJSON, POINT
 
 LONG = "x" * 60_000  # nearly as long as a header may be
-DATE_FORM = "write a date, a time and an offset, for example 2010-10-03T09:36:30Z"
+DATE_FORM = "write a date, a time and a UTC offset, for example 2010-10-03T09:36:30Z"
 NUMBER = "Input should be a valid number"
 
 Send = Callable[[httpx.Client, int, dict[str, Any]], httpx.Response]

@@ -15,7 +15,7 @@ REPOSITORY_COMMAND = "./poetryw run orm-async-tests bench"
 def bench(arguments: argparse.Namespace) -> int:
     if not (CHECKOUT / "benchmarks/__main__.py").exists():
         raise CouldNotRun(
-            "this installation has no benchmarks: only the repository contains them",
+            "this installation has no benchmarks, because only the repository contains them",
             str(CHECKOUT),
             f"clone the repository, and run there: {REPOSITORY_COMMAND}",
         )

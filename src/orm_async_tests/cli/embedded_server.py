@@ -35,7 +35,7 @@ def read_duration(text: str) -> float:
         raise CouldNotRun(
             f"{text!r} is not a time between 1 second and 30 days",
             "--for",
-            "type numbers with the units d, h, m or s: orm-async-tests db start --for 1h30m",
+            "write d, h, m or s after each number: orm-async-tests db start --for 1h30m",
         )
     return float(seconds)
 

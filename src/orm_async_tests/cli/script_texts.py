@@ -57,7 +57,9 @@ def _list_by_words(scripts: Sequence[ScriptFile], words: str) -> int:
         )
     if not matching:
         print(
-            "no script contains these words\n  type: orm-async-tests list, which shows all scripts",
+            "no script contains these words",
+            "  to see all scripts, type: orm-async-tests list",
+            sep="\n",
             file=sys.stderr,
         )
     return 0 if matching else NO_MATCH

@@ -40,9 +40,9 @@ def why(arguments: argparse.Namespace) -> int:
 def _read_input() -> str:
     if sys.stdin.isatty() or not (text := sys.stdin.read()).strip():
         raise CouldNotRun(
-            "`why` needs the text of an error, but got no text",
+            "the command `why` needs the text of an error, but received no text",
             "standard input",
-            'run orm-async-tests why "the error or words", or orm-async-tests why < FILE',
+            'run orm-async-tests why "the error message", or orm-async-tests why < FILE',
         )
     return text
 

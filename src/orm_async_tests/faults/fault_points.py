@@ -99,5 +99,5 @@ def parse_point(token: str) -> Point:
     raise CouldNotRun(
         f"{token!r} is not a fault point",
         "--point",
-        "add --point with a token from a report, for example asyncpg/asyncio/add/cancel-ready/3",
+        "copy a fault point from a report, for example asyncpg/asyncio/add/cancel-ready/3",
     )

@@ -308,7 +308,7 @@ async def _read_numbers(setup: Setup) -> tuple[Any, ...]:
         problem = f"returned {rows[0] if len(rows) == 1 else pluralize(len(rows), 'row')}"
     raise CouldNotRun(
         f"the query {setup.rows!r} {problem}",
-        "--rows, or the argument `rows`",
+        "the option --rows, or the argument `rows`",
         "use a query that returns one row of numbers, for example 'select count(*) from orders'",
     )
 

@@ -156,7 +156,7 @@ def refuse_tls(parameters: dict[str, object]) -> None:
     """Raise CouldNotRun for an encrypted connection, because its messages cannot be counted."""
     if parameters.get("ssl") or parameters.get("sslmode") not in (None, "disable", "prefer"):
         raise CouldNotRun(
-            "a sweep cannot count the messages of an encrypted connection",
-            "the setting ssl or sslmode of the engine",
-            "add --fault cancel, or connect the engine without TLS",
+            "a fault sweep cannot count the messages of an encrypted connection",
+            "the engine's setting `ssl` or `sslmode`",
+            "add the option --fault cancel, or connect without TLS",
         )

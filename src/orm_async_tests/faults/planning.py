@@ -99,13 +99,13 @@ def _load_function(name: str) -> Any:
     sys.path.insert(0, str(Path.cwd()))
     try:
         if not module or not function:
-            raise ImportError("the name must have the form module:function")
+            raise ImportError("the function's name must have the form module:function")
         return getattr(importlib.import_module(module), function)
     except Exception as error:  # an import runs the user's code
         raise CouldNotRun(
             f"{name} could not be imported: {type(error).__name__}: {error}",
             "--pattern",
-            "write module:function, and start the command where Python can import the module",
+            "write module:function, and run the command in a folder where `import module` works",
         ) from error
     finally:
         sys.path.pop(0)

@@ -114,9 +114,9 @@ class Sweep:
                 host = self.url.host or self.url.query.get("host") or "127.0.0.1"
                 if not isinstance(host, str):
                     raise CouldNotRun(
-                        "the URL names several hosts, but a network fault needs one host",
+                        "network faults need a URL with one host, but this URL has several hosts",
                         "the engine's URL",
-                        "add --fault cancel, or use a URL that has one host",
+                        "add the option --fault cancel, or use a URL that has one host",
                     )
                 network = Network(host, self.url.port or PORT)
                 stack.enter_context(network.running())
@@ -166,7 +166,7 @@ async def _run_without_fault(setup: Setup, start: Point) -> Outcome:
         raise CouldNotRun(
             f"without a fault the function raises {outcome.result}: {outcome.message}",
             start.function,
-            "correct the function: it must succeed when the sweep injects no fault",
+            "correct the function: it must succeed when no fault is injected",
         )
     return replace(outcome, expected_change=outcome.change)
 
@@ -207,9 +207,9 @@ def refuse_kill(kinds: Sequence[str]) -> None:
     """Raise CouldNotRun if `kinds` contains "kill", which needs a private server."""
     if "kill" in kinds:
         raise CouldNotRun(
-            "the fault `kill` kills the server, so it needs a private server of this project",
+            "the fault `kill` kills the server, so it needs a server that this project starts",
             "--fault kill",
-            "run orm-async-tests faults --fault kill --pattern NAME with a pattern of this project",
+            "use a pattern of this project: orm-async-tests faults --fault kill --pattern transfer",
         )
 
 

@@ -129,7 +129,7 @@ def _show(
 
 
 OUTSIDE = CodeLine(
-    0, "", Markup("an event outside the script, for example when a fixture closes a session")
+    0, "", Markup("an event outside the script, for example a fixture that closes a session")
 )
 
 

@@ -75,7 +75,7 @@ def read_results(paths: Iterable[Path]) -> Results:
         known = [document for document in documents if _add(results, document, path.name)]
         if not known:
             raise _refusal(
-                "the file has no result of the commands `run`, `matrix`, `faults` or `bench`", path
+                "the file has no results of the commands `run`, `matrix`, `faults` or `bench`", path
             )
         modified = datetime.fromtimestamp(path.stat().st_mtime, UTC)
         results.sources.append((path.name, f"{modified:%Y-%m-%d %H:%M} UTC"))

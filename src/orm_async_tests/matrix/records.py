@@ -91,10 +91,10 @@ def read(path: Path) -> list[Record]:
     except OSError as error:
         raise _unreadable(path, error.strerror or str(error)) from None
     if not lines:
-        raise _unreadable(path, "the file has no complete line")
+        raise _unreadable(path, "the file does not contain a complete line")
     records = [_read_line(path, number, line) for number, line in enumerate(lines, start=1)]
     if records[0]["record"] != "header":
-        raise _unreadable(path, "the file does not begin with a header")
+        raise _unreadable(path, "the first line of the file is not a header")
     known = ("", *records[0]["stacks"])
     for number, record in enumerate(records[1:], start=2):
         if record["record"] == "header" or record.get("stack", "") not in known:

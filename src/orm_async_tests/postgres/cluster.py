@@ -149,8 +149,8 @@ class Cluster:
             )
         if run.returncode == launcher.NO_NAMESPACE:
             raise CouldNotRun(
-                "PostgreSQL does not start as root, and the kernel allows root no user namespace",
-                "starting the embedded server as root",
+                "PostgreSQL does not run as root, and root cannot create a user namespace here",
+                "the embedded server, started by root",
                 "repeat the command as an ordinary user, or set DATABASE_URL=postgresql://...",
             )
         if run.returncode:

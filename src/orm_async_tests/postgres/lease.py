@@ -25,7 +25,7 @@ def require_descriptors() -> None:
     if soft != resource.RLIM_INFINITY and soft < DESCRIPTORS:
         raise CouldNotRun(
             f"this process may open only {soft} files, but commands need {DESCRIPTORS}",
-            "the limit of the shell on open files: `ulimit -n` prints it",
+            "the shell's limit on open files (see `ulimit -n`)",
             f"run ulimit -n {DESCRIPTORS}, or repeat the command in a new shell",
         )
 

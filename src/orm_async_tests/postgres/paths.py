@@ -165,9 +165,9 @@ def check_entry(path: Path, forbidden: int = OTHERS_WRITE) -> None:
         if stat.S_ISLNK(status.st_mode):
             raise refusal(path, "the path is a symbolic link", f"rm {path}")
         if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
-            raise refusal(path, "the path is not a regular file", f"rm -r {path}")
+            raise refusal(path, "the path is neither a regular file nor a folder", f"rm -r {path}")
         if stat.S_ISREG(status.st_mode) and status.st_nlink != 1:
-            raise refusal(path, "the path is a hard link to a file elsewhere", f"rm {path}")
+            raise refusal(path, "the file has more than one hard link", f"rm {path}")
         check_owner(path, status, forbidden)
 
 
@@ -180,7 +180,7 @@ def check_owner(path: Path, status: os.stat_result, forbidden: int) -> None:
         mode = f"{stat.S_IMODE(status.st_mode):04o}"
         raise refusal(
             path,
-            f"other users have the right to {verb} the path (mode {mode})",
+            f"other users may {verb} the path (mode {mode})",
             f"run chmod go= {path}",
         )
 
@@ -220,7 +220,7 @@ def _check_parent(path: Path, status: os.stat_result) -> None:
         )
     shared = status.st_mode & 0o002 or (status.st_mode & 0o020 and status.st_gid != os.getegid())
     if shared and not status.st_mode & stat.S_ISVTX:
-        raise refusal(path, "other users have the right to write to a parent folder of the path")
+        raise refusal(path, "other users may write to a parent folder of the path")
 
 
 @cache

@@ -25,12 +25,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add(
         findings.BASELINE_OPTION,
         metavar="FILE",
-        help="ignore the known findings that this file lists",
+        help="ignore the findings that FILE lists",
     )
     add(
         "--async-orm-trace",
         metavar="DIR",
-        help="write a trace of each test that has a finding: https://ui.perfetto.dev opens it",
+        help="for each test with a finding, write a trace that https://ui.perfetto.dev can open",
     )
     for name, text in (
         ("baseline-write", "write all findings to the baseline, and fail no test because of them"),

@@ -87,6 +87,5 @@ class Connection(H11Protocol):
         if self.transport.get_write_buffer_size() < self._unsent:
             self._start_send_timer()
             return
-        reason = "the client does not read its response"
-        LOGGER.info("closed the connection of %s, because %s", self.client, reason)
+        LOGGER.info("closed a connection, because the client %s stopped reading", self.client)
         self.transport.abort()

@@ -75,7 +75,9 @@ async def handle_invalid_request(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     errors = error.errors()
     if any(error["type"] == "missing" and error["loc"] == IF_MATCH for error in errors):
-        return make_problem(428, "send If-Match with the ETag of the version that you have read")
+        return make_problem(
+            428, "send the header If-Match with the ETag of the version that you have read"
+        )
     details = [describe(error) for error in errors[:MAX_ERRORS]]
     if len(errors) > MAX_ERRORS:
         details.append(f"and {len(errors) - MAX_ERRORS} more")

@@ -71,7 +71,7 @@ class Bodies:
             complete = not message.get("more_body", False)
             if message["type"] == "http.disconnect":
                 LOGGER.info(
-                    "the client of %s %s disconnected after sending %d bytes of the body",
+                    "during %s %s, the client disconnected after sending %d bytes of the body",
                     scope["method"],
                     scope["path"],
                     received,

@@ -32,7 +32,7 @@ def parse_moment(text: object) -> datetime:
     number as seconds since 1970.
     """
     if not isinstance(text, str) or not RFC_3339.fullmatch(text):
-        raise ValueError("write a date, a time and an offset, for example 2010-10-03T09:36:30Z")
+        raise ValueError("write a date, a time and a UTC offset, for example 2010-10-03T09:36:30Z")
     return to_utc(datetime.fromisoformat(text.upper()))
 
 

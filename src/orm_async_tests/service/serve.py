@@ -40,7 +40,7 @@ RETRY_AFTER = 1.0  # seconds between two attempts to start a server that does no
 def main() -> int:
     """Run the service until SIGINT or SIGTERM. Return 2 if the service cannot start."""
     parser = argparse.ArgumentParser(
-        description="Upgrade the tables of the chosen database, and serve the database over HTTP."
+        description="Upgrade the tables of a database, and serve the database over HTTP."
     )
     add_options(parser, OPTIONS)
     options = parser.parse_args()
@@ -94,7 +94,7 @@ def keep_server_running() -> None:
             wait_until_ended(SERVICE)
             with lease(SERVICE) as server:
                 if server.launch != "warm":  # else another command was faster
-                    log.warning("the service restarted the embedded server, which had ended")
+                    log.warning("the embedded server had stopped, so the service restarted it")
         except CouldNotRun as error:
             log.error("the service cannot use the embedded server: %s", error)
             time.sleep(RETRY_AFTER)
@@ -136,7 +136,7 @@ def read_settings() -> "Settings":
 def bind(host: str, port: int) -> socket.socket:
     try:
         if port not in range(2**16):  # create_server() would not close its socket
-            raise OverflowError("a port must be at most 65535")
+            raise OverflowError("a port must be between 0 and 65535")
         listener = socket.create_server((host, port))
     except (OSError, OverflowError) as error:
         raise CouldNotRun(

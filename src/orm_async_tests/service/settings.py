@@ -17,7 +17,9 @@ HOSTS = re.compile(r"(\*|(\*\.)?[^\s,*]+)(\s*,\s*(\*|(\*\.)?[^\s,*]+))*")
 
 def parse_hosts(text: str) -> str:
     if not HOSTS.fullmatch(text.strip()):
-        raise ValueError("write names separated by commas, for example localhost, *.example.com")
+        raise ValueError(
+            "write host names separated by commas, for example localhost, *.example.com"
+        )
     return text
 
 

@@ -39,7 +39,7 @@ def list_releases(library: str) -> list[str]:
     """Return a library's versions on the package index, oldest first, without pre-releases."""
     if importlib.util.find_spec("pip") is None:
         raise CouldNotRun(
-            "this Python environment lacks pip, which installs the releases",
+            "releases cannot be installed, because this Python environment has no pip",
             sys.prefix,
             f"run {sys.executable} -m ensurepip",
         )

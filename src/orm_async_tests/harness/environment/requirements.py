@@ -108,9 +108,7 @@ def find_missing(requirement: str, wire: bool) -> Missing | None:
     except CouldNotRun as error:
         return Missing(f"needs {SERVERS[server]}, and {error.problem}", error.remedy)
     if requirement == WIRE and not wire:
-        return Missing(
-            "needs a URL with one host and without TLS, so that round trips can be counted"
-        )
+        return Missing("needs a URL with one host and without TLS, because it counts round trips")
     if server in (WIRE, *SERVERS) or importlib.util.find_spec(requirement):
         return None
     extra = EXTRAS.get(requirement)

@@ -127,7 +127,7 @@ async def load(
 
 async def _lock(connection: AsyncConnection) -> None:
     if not await connection.scalar(text(f"SELECT pg_try_advisory_lock({ADVISORY_LOCK})")):
-        print("another command is using this database: waiting for it to finish", file=sys.stderr)
+        print("waiting for another command, which is using this database", file=sys.stderr)
         await connection.execute(text(f"SELECT pg_advisory_lock({ADVISORY_LOCK})"))
 
 
@@ -160,7 +160,7 @@ class ScriptDatabase:
             raise CouldNotRun(
                 f"{problem}: {error.orig}",
                 f"the database {self.admin.url.database}",
-                "run orm-async-tests db psql, and end the transactions that pg_stat_activity shows",
+                "run orm-async-tests db psql, and end the open transactions in pg_stat_activity",
             ) from error
         finally:
             await self._connection.execute(text("RESET lock_timeout"))

@@ -1,4 +1,4 @@
-"""The greenlet bridge and events.
+"""Greenlets and event listeners.
 
 SQLAlchemy's ORM is synchronous code. Under asyncio, SQLAlchemy runs the ORM in a *greenlet*, which
 is a function that can pause. The greenlet of the ORM pauses while the driver waits for the server.

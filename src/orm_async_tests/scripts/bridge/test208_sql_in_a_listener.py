@@ -3,9 +3,9 @@
 A `before_cursor_execute` listener may run SQL on the cursor, for example to set a tenant for
 row-level security. If a cancel arrives while asyncpg sends BEGIN for a listener's SQL, SQLAlchemy
 2.0 leaves an open transaction on the pooled connection. If the next task gets a connection whose
-asyncpg transaction is still open, asyncpg turns the task's transaction into a savepoint. The task's
-commit() only releases the savepoint, so the task's rows are lost. On SQLAlchemy 2.0, move the SQL
-of a `before_cursor_execute` listener into an `after_begin` listener.
+asyncpg transaction is still open, asyncpg turns the task's transaction into a savepoint. A commit()
+that only releases a savepoint does not make the rows permanent. On SQLAlchemy 2.0, move the SQL of
+a `before_cursor_execute` listener into an `after_begin` listener.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/events.html#sqlalchemy.orm.SessionEvents.after_begin
 """

@@ -1,9 +1,9 @@
 """An after_commit listener cannot send SQL: collect the work there, and do it after commit().
 
 SQLAlchemy calls an after_commit listener when the transaction is over, but the session cannot begin
-another transaction yet. In an after_commit listener, write into the dictionary session.info what
-remains to be done. If the process dies after the commit, work that you noted only in session.info
-is lost. If work must not be lost, store it in a table, in the same transaction as the changes.
+another transaction yet. In an after_commit listener, write the remaining work into the dictionary
+session.info. Work that is only in session.info is lost if the process dies after the commit. If
+work must not be lost, store it in a table, in the same transaction as the changes.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/events.html#sqlalchemy.orm.SessionEvents.after_commit
 Symptom: you get InvalidRequestError "This session is in 'committed' state".
@@ -36,7 +36,7 @@ async def in_the_listener(session: AsyncSession) -> dict[str, object]:
 
 @right
 async def after_the_commit(session: AsyncSession) -> dict[str, object]:
-    """add a user, note the work in a listener, and do the work after commit()"""
+    """add a user, store a statement in a listener, and execute it after commit()"""
 
     def welcome(session: Session) -> None:
         session.info["welcome"] = WELCOME

@@ -1,7 +1,8 @@
 """After a timeout has cancelled a statement, the session raises an error until you roll back.
 
 When asyncio.timeout() cancels a statement, SQLAlchemy discards the connection, and the transaction
-is lost. Until you call rollback(), the session raises PendingRollbackError (8s2b).
+is lost. A session whose transaction is lost raises PendingRollbackError (8s2b) until you call
+rollback().
 
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-8s2b
 Symptom: you get PendingRollbackError (code 8s2b)

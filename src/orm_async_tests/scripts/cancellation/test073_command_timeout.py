@@ -25,7 +25,7 @@ async def slow(engine: AsyncEngine) -> None:
 
 @wrong(engine=TIMEOUT)
 async def expecting_sqlalchemy(engine: AsyncEngine) -> str:
-    """catch the error with `except DBAPIError`"""
+    """catch the timeout with `except DBAPIError`"""
     try:
         await slow(engine)
     except DBAPIError:
@@ -35,7 +35,7 @@ async def expecting_sqlalchemy(engine: AsyncEngine) -> str:
 
 @right(engine=TIMEOUT)
 async def expecting_timeout(engine: AsyncEngine, activity: Activity) -> str:
-    """catch the error with `except TimeoutError`"""
+    """catch the timeout with `except TimeoutError`"""
     try:
         await slow(engine)
     except TimeoutError:

@@ -2,8 +2,8 @@
 
 In this script, COMMIT waits for a concurrent transaction. If you cancel `await session.commit()`,
 the server cancels the COMMIT and keeps nothing. If you cancel the task at the end of `async with
-Session.begin()`, SQLAlchemy completes the COMMIT and then raises CancelledError. Neither
-CancelledError nor TimeoutError proves that nothing was committed, so retry with a unique key
+Session.begin()`, SQLAlchemy completes the COMMIT and then raises CancelledError. After
+CancelledError or TimeoutError, the transaction may have been committed, so retry with a unique key
 (test154).
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_20.html#change-2.0.55

@@ -1,9 +1,9 @@
 """If close() of a connection is cancelled, the connection is still closed and its slot is free.
 
 This script cancels a task while a `reset` listener of the pool runs SQL. Before SQLAlchemy 2.0.56
-and 2.1.6, the attribute `closed` of an AsyncConnection stayed False after a cancelled close(). In
-SQLAlchemy 2.0.55 and 2.1.2 to 2.1.5, an AsyncConnection whose close() was cancelled could still use
-its database connection after the pool had passed it to another task.
+and 2.1.6, the attribute `closed` of an AsyncConnection stayed False after a cancelled close().
+After a cancelled close() in SQLAlchemy 2.0.55 and 2.1.2 to 2.1.5, two tasks could use the same
+database connection.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#custom-reset-on-return-schemes
 """

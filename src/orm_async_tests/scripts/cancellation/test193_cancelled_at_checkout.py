@@ -1,9 +1,9 @@
 """A task that is cancelled while it receives a pooled connection still ends as cancelled.
 
-The script cancels a task that waits for a connection, just as a connection returns to the pool. If
-a task gets a connection and a cancel at the same time, asyncio.wait_for() of Python 3.11 swallows
-the cancel. Before SQLAlchemy 2.0.56 and 2.1.7, the pool called asyncio.wait_for() to wait for a
-connection. Instead of ending, the cancelled task got the pooled connection and continued. If
+This script returns a connection to the pool, and at the same moment cancels the task that waits for
+the connection. If a task gets a connection and a cancel at the same time, asyncio.wait_for() of
+Python 3.11 swallows the cancel. Before SQLAlchemy 2.0.56 and 2.1.7, the pool waited with
+asyncio.wait_for(), so on Python 3.11 a cancelled task could get a connection and continue. If
 asyncio.current_task().cancelling() is not 0, the current task was cancelled and should end.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.7

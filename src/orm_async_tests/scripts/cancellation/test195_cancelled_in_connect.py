@@ -1,4 +1,4 @@
-"""If a connect listener fails and a cancel interrupts cleanup, the task still ends as cancelled.
+"""If a connect listener fails and its task is cancelled, the task still ends as cancelled.
 
 In this script, a `connect` listener raises an error, and the task is cancelled while the pool
 closes the new connection. In SQLAlchemy 2.0.53, 2.0.54 and 2.1.0 to 2.1.4, the listener's error

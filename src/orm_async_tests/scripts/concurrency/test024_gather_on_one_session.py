@@ -1,4 +1,4 @@
-"""On one session that has a connection, gather() raises no error, but its queries run one by one.
+"""gather() on a session that has a connection raises no error, but runs the queries one by one.
 
 On each connection, SQLAlchemy's adapter of the driver sends a query only after the server has
 answered the previous query. If every task has its own session, the queries run at the same time. In

@@ -1,7 +1,7 @@
 """If the pool has no open connection, gather() on one session fails for all tasks except one.
 
-While the first task waits for a new connection, the session refuses the calls of the other tasks
-with InvalidRequestError (isce). If the pool has an open connection, gather() on one session works
+While a session waits for a new connection, it rejects calls from other tasks with
+InvalidRequestError (isce). If the pool has an open connection, gather() on one session works
 (test24). Code that shares a session between tasks can pass all tests, but fail at the first request
 after a restart.
 

@@ -71,7 +71,7 @@ async def closed_early(
 
 @right(engine=POOL)
 async def waited(engine: AsyncEngine) -> dict[str, list[str]]:
-    """leave `async with` after another task has run its query on the connection"""
+    """leave `async with` after another task has finished its query on the connection"""
     async with engine.connect() as connection:
         await connection.execute(select(1))
         async with TaskGroup() as tasks:

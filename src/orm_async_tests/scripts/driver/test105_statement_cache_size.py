@@ -43,14 +43,14 @@ async def read_around_alter(reading: AsyncEngine, altering: AsyncEngine) -> dict
 
 @wrong
 async def one_cache_off(make_engine: MakeEngine) -> dict[str, object]:
-    """read, ALTER the column by another engine, and read again, with only asyncpg's cache off"""
+    """with only asyncpg's cache off, read before and after an ALTER of the column's type"""
     reading = make_engine(connect_args={"statement_cache_size": 0})
     return await read_around_alter(reading, make_engine())
 
 
 @right
 async def both_caches_off(make_engine: MakeEngine) -> dict[str, object]:
-    """read, ALTER the column by another engine, and read again, with both statement caches off"""
+    """with both statement caches off, read before and after an ALTER of the column's type"""
     off = {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
     return await read_around_alter(make_engine(connect_args=off), make_engine())
 

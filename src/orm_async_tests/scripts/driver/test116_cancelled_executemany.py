@@ -1,8 +1,9 @@
 """On psycopg, an executemany() that is cancelled as it starts breaks the pooled connection.
 
 For executemany(), psycopg sends the rows in pipeline mode. If a task is cancelled just after
-psycopg has entered pipeline mode, the pooled connection stays in pipeline mode. In pipeline mode, a
-SELECT returns no rows. If a bulk insert did not finish, invalidate the connection.
+psycopg has entered pipeline mode, the pooled connection stays in pipeline mode. A SELECT on a
+connection that is still in pipeline mode returns no rows. If a bulk insert did not finish,
+invalidate the connection.
 
 Docs: https://www.psycopg.org/psycopg3/docs/advanced/pipeline.html
 Symptom: you get ResourceClosedError "This result object does not return rows".
@@ -31,7 +32,7 @@ ROWS = [{"username": f"walker-{number}"} for number in range(1000)]
 
 
 def keep_loop_busy_and_cancel(*arguments: Any) -> None:
-    """Block the event loop for psycopg's MAX_BUSY_TIME, then cancel the executemany()."""
+    """During an executemany(), keep the event loop busy, then cancel the current task."""
     from psycopg import waiting
 
     task = asyncio.current_task()

@@ -2,8 +2,8 @@
 
 SQLAlchemy passes the parameters of the URL's query to the driver as text. For
 `?statement_cache_size=0`, asyncpg receives the text "0" and compares it with a number, which raises
-TypeError. The values in connect_args are Python objects. On psycopg, the URL's query can set a
-numeric parameter of libpq, for example connect_timeout=10.
+TypeError. Values in connect_args reach the driver with their Python types. On psycopg, the URL's
+query can set a numeric parameter of libpq, for example connect_timeout=10.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/engines.html#custom-dbapi-connect-arguments-on-connect-routines
 Symptom: you get TypeError "instances of 'str' and 'int'" with "asyncpg/connect_utils.py" in the

@@ -1,4 +1,4 @@
-"""On asyncpg, driver_exception raises ValueError for the error of a stale prepared statement.
+"""If asyncpg's prepared statement is stale, reading error.driver_exception raises ValueError.
 
 SQLAlchemy 2.1 looks up the driver's error in a list of classes, which lacks the class for a stale
 prepared statement. If a prepared statement is stale, an error handler that reads driver_exception

@@ -1,7 +1,7 @@
 """Even with expire_on_commit=False, reading an onupdate column after UPDATE raises MissingGreenlet.
 
 The server computes the value of an onupdate column, so the flush expires the attribute. By default,
-SQLAlchemy fetches computed values after an INSERT, but not after an UPDATE. With
+SQLAlchemy fetches server-computed values after an INSERT, but not after an UPDATE. With
 eager_defaults=True, the UPDATE returns the new value of an onupdate column. You can also call
 refresh(), which sends one more SELECT.
 

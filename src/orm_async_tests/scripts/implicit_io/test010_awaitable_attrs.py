@@ -1,8 +1,8 @@
 """awaitable_attrs sends one SELECT per object, so a loop over N objects costs N + 1 statements.
 
 Awaiting an attribute of awaitable_attrs sends one SELECT if the attribute is not loaded, and none
-if it is loaded. For a single object, one more SELECT does no harm. For many objects, let the
-query load the attribute, for example with selectinload().
+if it is loaded. For many objects, let the query load the attribute, for example with
+selectinload().
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncAttrs
 """

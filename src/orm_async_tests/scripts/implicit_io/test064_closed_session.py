@@ -18,7 +18,7 @@ from orm_async_tests.models import User
 
 @wrong
 async def resets(engine: AsyncEngine) -> dict[str, int]:
-    """close a default session, query again, and count the connections in use"""
+    """close a session, query again, and count the connections in use"""
     session = AsyncSession(engine)
     await session.close()
     await session.execute(select(User))

@@ -1,8 +1,8 @@
 """With cascade="all", refresh() of a parent also expires its loaded children.
 
-Reading an expired child raises MissingGreenlet (xd2s). If an option of the query loaded the
-children, refresh() of the parent loads the children again. If you pass attribute names, refresh()
-expires only these attributes.
+Reading an attribute of an expired child object raises MissingGreenlet (xd2s). If a loader option of
+the query loaded the children, refresh() of the parent loads the children again. If you pass
+attribute names, refresh() expires only these attributes.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/cascades.html#refresh-expire
 Symptom: you get MissingGreenlet (code xd2s) "greenlet_spawn has not been called" with
@@ -30,7 +30,7 @@ async def refreshed(session: AsyncSession) -> dict[str, float]:
 
 @right
 async def with_option(session: AsyncSession) -> dict[str, float]:
-    """load the points with an option of the query, refresh(user), and read a point"""
+    """load the points with selectinload(), refresh(user), and read a point"""
     user = (await session.scalars(FIRST.options(selectinload(User.points)))).one()
     point, *_ = user.points
     await session.refresh(user)

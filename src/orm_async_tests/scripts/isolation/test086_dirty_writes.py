@@ -22,7 +22,8 @@ async def dirty_write(
 ) -> bool:
     """Let the sessions `a` and `b` write the same two rows.
 
-    Return whether one row has a value that `a` wrote, and the other row has a value that `b` wrote.
+    Return whether one row has the value of session `a`, and the other row has the value of session
+    `b`.
     """
     await a.execute(update(TrackPoint).where(pk == one).values(lon=21))
     waiting = await blocked(b.execute(update(TrackPoint).where(pk == one).values(lon=31)))

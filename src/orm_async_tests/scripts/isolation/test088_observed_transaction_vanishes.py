@@ -1,4 +1,4 @@
-"""After a reader has seen the changes of a transaction, the changes never vanish (anomaly OTV).
+"""No isolation level lets changes vanish after a reader has seen them (anomaly OTV).
 
 Two transactions write the same two rows, and a third transaction reads the rows one after the
 other. After the reading transaction has seen one change of a writer, it sees all changes of this

@@ -22,10 +22,9 @@ lon = TrackPoint.lon
 
 
 async def write_skew(a: AsyncSession, b: AsyncSession, one: int, two: int) -> bool:
-    """Increase the column `lon` of row `one` in session `a`, and of row `two` in session `b`.
+    """Let the sessions `a` and `b` read the same two rows, and then change different rows.
 
-    Return whether write skew occurs. In a write skew, both sessions count two rows with `lon` < 20
-    before the updates, and session `a` counts no row with `lon` < 20 after both commits.
+    Return whether both changes are committed.
     """
     low = select(func.count()).where(pk.in_([one, two]), lon < 20)
     enough = await a.scalar(low) == 2 and await b.scalar(low) == 2

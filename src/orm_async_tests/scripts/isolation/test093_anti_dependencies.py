@@ -20,7 +20,7 @@ NOW = func.now()
 
 
 async def two_inserts(a: AsyncSession, b: AsyncSession, user: int) -> bool:
-    """Return whether both sessions insert a row because they find none."""
+    """Return whether both sessions find no row and then insert one."""
     new = {"user_id": user, "lat": 1, "lon": 30, "date": NOW}
     count = select(func.count()).where(TrackPoint.user_id == user, lon == 30)
     empty = await a.scalar(count) == await b.scalar(count) == 0

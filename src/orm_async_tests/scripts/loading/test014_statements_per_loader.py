@@ -3,8 +3,8 @@
 Every variant of this script reads three users with two points each. Loading with joinedload() takes
 one statement. Loading with selectinload() or subqueryload() takes one statement in addition to the
 query. Loading with immediateload() or awaitable_attrs takes one statement per user in addition to
-the query. With raiseload(), SQLAlchemy sends only the query, and reading the points raises an
-error.
+the query. With raiseload(), SQLAlchemy loads no related objects, and reading the relationship
+raises an error.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/relationships.html
 """
@@ -57,7 +57,7 @@ async def awaitable(session: AsyncSession) -> dict[str, int]:
 
 @variant
 async def raising(session: AsyncSession) -> dict[str, int]:
-    """raiseload() sends no statement in addition to the query, and reading the points fails"""
+    """raiseload() sends no second statement, and reading the relationship raises an error"""
     users = await session.scalars(select(User).options(raiseload(User.points)))
     return {"points": sum(len(user.points) for user in users)}
 

@@ -1,7 +1,7 @@
 """After joinedload() of a collection, reading the result without unique() raises an error.
 
-The rows of a join repeat the parent for every child. The legacy Query removes duplicate parents.
-After select(), the method unique() of the result removes duplicate parents.
+The rows of a join repeat the parent for every child. The legacy Query removes duplicate parents by
+itself, but after select() you must call unique() on the result.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/relationships.html#joined-eager-loading
 Symptom: you get InvalidRequestError "The unique() method must be invoked on this Result".

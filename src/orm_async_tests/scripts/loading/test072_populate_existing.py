@@ -1,8 +1,7 @@
 """An upsert with RETURNING returns an already loaded object with its old values.
 
-If the object of a returned row is already in the identity map, SQLAlchemy does not change the
-object. With populate_existing, SQLAlchemy overwrites the loaded object with the values of the
-returned row.
+If the session already contains the object of a returned row, the object keeps its old values. With
+populate_existing, SQLAlchemy overwrites the loaded object with the values of the returned row.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/api.html#populate-existing
 """

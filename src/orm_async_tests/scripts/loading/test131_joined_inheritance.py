@@ -1,8 +1,8 @@
 """An object of a joined subclass costs one INSERT per table, but only one SELECT.
 
-In joined-table inheritance, every class has its own table. A flush inserts into one table after
-another, but a query for the subclass joins the tables. Single-table inheritance needs only one
-INSERT, but the columns of a subclass must allow NULL.
+In joined-table inheritance, every class has its own table, and a query for a subclass joins these
+tables. Single-table inheritance needs only one INSERT, but the columns of a subclass must allow
+NULL.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/inheritance.html
 """

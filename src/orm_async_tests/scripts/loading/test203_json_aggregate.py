@@ -34,7 +34,7 @@ async def selectin(session: AsyncSession) -> dict[str, Any]:
 
 @variant
 async def joined(session: AsyncSession) -> dict[str, Any]:
-    """join the user with every point"""
+    """join the user to all of its points"""
     rows = (await session.execute(select(User, TrackPoint).join(User.points).where(FIRST))).all()
     points = [point for _, point in rows]
     return {"rows": len(rows), "points": len(points), "date": type(points[0].date).__name__}

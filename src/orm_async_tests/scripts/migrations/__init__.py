@@ -2,5 +2,5 @@
 
 The scripts of this chapter run Alembic from an event loop, and change a schema while a program
 runs. This chapter shows which schema changes lock a table, and which changes break the release that
-is still running. This chapter also shows which schema differences Alembic's autogenerate misses.
+is still running. This chapter shows which schema differences Alembic's autogenerate misses.
 """

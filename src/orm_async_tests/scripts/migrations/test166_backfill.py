@@ -1,8 +1,8 @@
 """A backfill in one UPDATE locks every row until it ends, but a batch locks only its own rows.
 
-While one UPDATE changes a large table, every writer waits until the UPDATE ends. If one UPDATE of
-all rows fails, the whole backfill is lost. With a transaction for every batch, an interrupted
-backfill can continue. With SKIP LOCKED, a batch skips a row that a writer holds.
+While one UPDATE changes a large table, every writer waits until the UPDATE ends. A backfill in a
+single UPDATE is lost as a whole if the UPDATE fails. With a transaction for every batch, an
+interrupted backfill can continue. With SKIP LOCKED, a batch skips a row that a writer holds.
 
 Docs: https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-ROWS
 """

@@ -81,7 +81,7 @@ async def new_column(engine: AsyncEngine) -> dict[str, list[str]]:
 
 @right
 async def created_type(engine: AsyncEngine) -> dict[str, list[str]]:
-    """call create(), then add_column()"""
+    """create the enum type with create(), then call add_column()"""
     creation = f"{LEVEL}.create(op.get_bind())"
     return await deploy_twice(engine, f"{creation}; {COLUMN.format(LEVEL)}")
 

@@ -69,13 +69,13 @@ async def checked(engine: AsyncEngine) -> None:
 
 @wrong
 async def added_and_used(engine: AsyncEngine) -> None:
-    """add the value with ALTER TYPE, then UPDATE a row to the new value"""
+    """add an enum value with ALTER TYPE, then UPDATE a row to the new value"""
     await run(engine, lambda config: command.upgrade(config, "head"), REVISION.format(""))
 
 
 @right
 async def added_in_a_block(engine: AsyncEngine) -> dict[str, object]:
-    """add the value with ALTER TYPE in an autocommit_block(), then UPDATE a row to the value"""
+    """add an enum value in an autocommit_block(), then UPDATE a row to the new value"""
     revision = REVISION.format(IN_A_BLOCK)
     await run(engine, lambda config: command.upgrade(config, "head"), revision)
     async with engine.connect() as connection:

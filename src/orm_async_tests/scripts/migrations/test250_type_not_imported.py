@@ -2,8 +2,8 @@
 
 Autogenerate writes the module name of your column type into the revision, but does not import the
 module. Add the import of your column type in a render_item function of env.py, or in the template
-script.py.mako. The render_item function can also write the type that the column has in the
-database.
+script.py.mako. A render_item function can write the database's type into the revision instead of
+your column type.
 
 Docs: https://alembic.sqlalchemy.org/en/latest/autogenerate.html#affecting-the-rendering-of-types-themselves
 Symptom: you get NameError "name ... is not defined" with "upgrade" in the traceback.
@@ -74,13 +74,13 @@ async def by_default(engine: AsyncEngine) -> dict[str, Any]:
 
 @right
 async def imported(engine: AsyncEngine) -> dict[str, Any]:
-    """autogenerate with a render_item that imports the class"""
+    """autogenerate with a render_item function that imports the column type"""
     return await autogenerate_and_upgrade(engine, render_item=import_type)
 
 
 @right
 async def named(engine: AsyncEngine) -> dict[str, Any]:
-    """autogenerate with a render_item that writes the database's type"""
+    """autogenerate with a render_item function that writes the database's type"""
     return await autogenerate_and_upgrade(engine, render_item=name_type)
 
 

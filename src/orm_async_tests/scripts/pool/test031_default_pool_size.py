@@ -1,9 +1,9 @@
 """The default pool opens at most 15 connections and keeps 5 of them.
 
 The default pool keeps five connections open (pool_size=5). Under load, the default pool opens up to
-ten more connections (max_overflow=10), and closes them after use. If all 15 connections are in use,
-the next task waits. Every process has its own pool, so multiply the size of the pool by the number
-of processes.
+ten more connections (max_overflow=10), and closes them after use. If all 15 connections of the
+default pool are in use, the next task waits. Every process has its own pool, so multiply the size
+of the pool by the number of processes.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#sqlalchemy.pool.QueuePool
 """
@@ -31,7 +31,7 @@ async def fifteen(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
 
 @variant(engine={"pool_size": 3, "max_overflow": 2})
 async def thirty_tasks(engine: AsyncEngine) -> dict[str, int]:
-    """run thirty tasks on a pool of 3 + 2 connections, and count the connections in use"""
+    """run thirty tasks with pool_size=3 and max_overflow=2, and count the connections in use"""
     in_use = most = 0
     full = Event()  # set when five tasks have a connection
 

@@ -19,7 +19,7 @@ from orm_async_tests.models import User
 
 @wrong(warns=True, unhandled=True)
 async def dropped(engine: AsyncEngine) -> dict[str, int]:
-    """drop the session, and count its connections before and after garbage collection"""
+    """drop a session, and count the connections in use before and after garbage collection"""
     session = AsyncSession(engine)
     await session.execute(select(User))
     in_use = checked_out(engine)

@@ -20,7 +20,7 @@ async def call_service(engine: AsyncEngine, activity: Activity) -> InUse:
 
 @wrong
 async def inside(engine: AsyncEngine, session: AsyncSession, activity: Activity) -> InUse:
-    """read, call the service, and write in one transaction"""
+    """read, call another service, and write in one transaction"""
     user = await session.get_one(User, 1)
     in_use = await call_service(engine, activity)
     user.username = "guide"
@@ -30,7 +30,7 @@ async def inside(engine: AsyncEngine, session: AsyncSession, activity: Activity)
 
 @right
 async def between(engine: AsyncEngine, session: AsyncSession, activity: Activity) -> InUse:
-    """read and commit, call the service, then write and commit"""
+    """read and commit, call another service, then write and commit"""
     user = await session.get_one(User, 1)
     await session.commit()
     in_use = await call_service(engine, activity)

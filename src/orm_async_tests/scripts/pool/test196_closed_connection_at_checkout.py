@@ -44,20 +44,20 @@ async def kill(engine: AsyncEngine, activity: Activity) -> int:
 
 @wrong(engine={"pool_pre_ping": True})
 async def pinged(engine: AsyncEngine) -> dict[str, int]:
-    """use pool_pre_ping=True while the connection is alive"""
+    """check a live connection with pool_pre_ping=True"""
     return {"users": await users(engine)}
 
 
 @right
 async def listened(engine: AsyncEngine) -> dict[str, int]:
-    """use a checkout listener while the connection is alive"""
+    """check a live connection in a checkout listener"""
     event.listen(engine.sync_engine, "checkout", refuse_closed)
     return {"users": await users(engine)}
 
 
 @right
 async def closed(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
-    """use a checkout listener after the backend was killed"""
+    """check a connection in a checkout listener after its backend was killed"""
     event.listen(engine.sync_engine, "checkout", refuse_closed)
     return {"killed": await kill(engine, activity), "users": await users(engine)}
 

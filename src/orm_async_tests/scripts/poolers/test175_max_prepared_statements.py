@@ -43,7 +43,7 @@ async def read(engine: AsyncEngine) -> Read:
 
 @right
 async def unchanged(pooler: Pooler, make_engine: MakeEngine) -> Read:
-    """read on a server connection, then on the server connection of a different client"""
+    """read twice as one client, on two different server connections"""
     url = pooler.start(pool_mode="transaction", max_prepared_statements="200")
     async with make_engine(url).connect() as one, make_engine(url).connect() as other:
         for connection in (one, other):

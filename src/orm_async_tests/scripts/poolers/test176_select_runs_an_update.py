@@ -1,10 +1,10 @@
 """Behind PgBouncer, a SELECT may run another process's UPDATE that has the same statement name.
 
-In this script, two processes give different statements the name __asyncpg_stmt_5__. The first
-process prepares an UPDATE, and the second process prepares a SELECT on another server connection.
-If PgBouncer runs the SELECT on a server connection where the name __asyncpg_stmt_5__ belongs to the
-UPDATE, the server executes the UPDATE without an error. The next COMMIT of the process that sent
-the SELECT makes the UPDATE permanent. Switch off the statement caches of asyncpg and SQLAlchemy.
+Every process numbers asyncpg's statements from one, so the name __asyncpg_stmt_5__ can mean an
+UPDATE in one process and a SELECT in another process. If a process executes its SELECT on a server
+connection where the same name belongs to an UPDATE, the server executes the UPDATE without an
+error. After the server has executed an UPDATE instead of a SELECT, the next COMMIT makes the UPDATE
+permanent. Switch off the statement caches of asyncpg and SQLAlchemy.
 
 Docs: https://magicstack.github.io/asyncpg/current/faq.html#why-am-i-getting-prepared-statement-errors
 """
@@ -49,8 +49,8 @@ async def both(
 ) -> list[str | None]:
     """Run `first()` and then `second()` in separate processes, and return what `second()` reads.
 
-    While the second process starts, another client holds the server connection that the first
-    process has used.
+    Another client keeps the server connection of `first()` busy, so that `second()` starts on a
+    different server connection.
     """
     await processes.run(first, url, caches)
     async with create_async_engine(url, poolclass=NullPool, connect_args=OFF).connect() as holding:
@@ -70,7 +70,7 @@ async def default_caches(pooler: Pooler, activity: Activity, processes: Processe
 
 @right
 async def both_caches_off(pooler: Pooler, activity: Activity, processes: Processes) -> Names:
-    """UPDATE in one process, then SELECT twice in another process, with all caches off"""
+    """UPDATE in one process, then SELECT twice in another, with all statement caches off"""
     url = pooler.start(pool_mode="transaction", default_pool_size="2", max_prepared_statements="0")
     read = await both(url, OFF, activity, processes)
     return {"read": read, "in the table": await activity.scalar(SELECT)}

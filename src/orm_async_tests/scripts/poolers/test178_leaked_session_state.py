@@ -1,9 +1,9 @@
 """In PgBouncer's transaction mode, SET, advisory locks and LISTEN leak to the next client.
 
 In transaction mode, PgBouncer gives a server connection to another client after every transaction.
-Only in session mode, PgBouncer resets the server's session between clients. SET LOCAL and locks
-that end with the transaction do not leak to the next client. LISTEN needs a direct connection to
-the server.
+PgBouncer resets a server connection between clients only in session mode. SET LOCAL and locks that
+end with the transaction do not leak to the next client. LISTEN needs a direct connection to the
+server.
 
 Docs: https://www.pgbouncer.org/features.html
 """

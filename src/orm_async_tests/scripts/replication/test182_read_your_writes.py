@@ -27,7 +27,7 @@ async def add(engine: AsyncEngine) -> None:
 async def at_once(
     make_engine: MakeEngine, primary_url: URL, standby_url: URL, standby: Standby
 ) -> dict[str, object]:
-    """pause replay, commit on the primary, and read from the standby"""
+    """pause the standby's replay, commit on the primary, and read from the standby"""
     standby.pause()
     await add(make_engine(primary_url))
     async with AsyncSession(make_engine(standby_url)) as session:
@@ -38,7 +38,7 @@ async def at_once(
 async def from_the_primary(
     make_engine: MakeEngine, primary_url: URL, standby: Standby
 ) -> dict[str, object]:
-    """pause replay, commit on the primary, and read from the primary"""
+    """pause the standby's replay, commit on the primary, and read from the primary"""
     standby.pause()
     primary = make_engine(primary_url)
     await add(primary)

@@ -28,7 +28,7 @@ async def count_new(engine: AsyncEngine) -> int | None:
 async def as_usual(
     make_engine: MakeEngine, primary_url: URL, standby_url: URL, standby: Standby
 ) -> dict[str, object]:
-    """pause replay, commit on the primary, and read from the standby"""
+    """pause the standby's replay, commit on the primary, and read from the standby"""
     standby.pause()
     async with AsyncSession(make_engine(primary_url)) as session, session.begin():
         session.add(User(username="new"))
@@ -39,7 +39,7 @@ async def as_usual(
 async def remote_apply(
     make_engine: MakeEngine, primary_url: URL, standby_url: URL, standby: Standby
 ) -> dict[str, object]:
-    """pause replay, commit with synchronous_commit=remote_apply, and resume while COMMIT waits"""
+    """pause the standby's replay, and commit with synchronous_commit=remote_apply"""
     standby.pause()
     primary = make_engine(primary_url)
 

@@ -2,8 +2,8 @@
 
 A standby must replay the locks and deletions of the primary, for example those of an ALTER TABLE.
 After max_standby_streaming_delay (0 in this script), the standby ends every transaction that blocks
-replay, even an idle transaction. After the standby has ended a transaction, the next statement
-raises 40001 on psycopg, and the error of a lost connection on asyncpg. If the standby has ended a
+replay, even an idle transaction. When the standby has ended a transaction, psycopg reports SQLSTATE
+40001 at the next statement, but asyncpg reports a lost connection. If the standby has ended a
 transaction, run the whole transaction again.
 
 Docs: https://www.postgresql.org/docs/current/hot-standby.html#HOT-STANDBY-CONFLICT
@@ -27,7 +27,7 @@ USERS = select(func.count(User.id))
 
 
 async def alter(primary: AsyncEngine, standby: Standby) -> None:
-    """Alter a table on the primary, and block the event loop while the standby replays it."""
+    """Alter a table on the primary, and block the event loop until the standby has replayed it."""
     standby.pause()
     async with primary.begin() as connection:
         await connection.execute(text("ALTER TABLE users ADD COLUMN nickname text"))

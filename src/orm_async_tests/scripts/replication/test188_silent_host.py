@@ -1,8 +1,7 @@
-"""If the first host of a URL is silent, asyncpg raises TimeoutError and never tries the next host.
+"""If the first host of a URL never answers, asyncpg raises TimeoutError and tries no other host.
 
-If the first host of a URL accepts the connection but never answers, asyncpg raises TimeoutError and
-does not try the second host. On psycopg, connect_timeout applies to one host at a time. In an
-async_creator, you can give every host its own timeout.
+A frozen server accepts connections but never answers. On psycopg, connect_timeout applies to one
+host at a time. In an async_creator, you can give every host its own timeout.
 
 Docs: https://github.com/MagicStack/asyncpg/issues/1155
 Docs: https://docs.sqlalchemy.org/en/21/core/engines.html#sqlalchemy.create_engine.params.async_creator
@@ -45,7 +44,7 @@ async def select_42(engine: AsyncEngine) -> dict[str, Any]:
 
 @wrong
 async def one_timeout(make_engine: MakeEngine, url: URL) -> dict[str, Any]:
-    """connect with a timeout and a URL that lists a silent host before the server"""
+    """connect with a URL whose first host accepts connections but never answers"""
     with silent_host() as silent:
         hosts = tuple(f"{name}:{url.port or 5432}" for name in (silent, host(url)))
         both = url._replace(host=None, port=None).set(query={"host": hosts})

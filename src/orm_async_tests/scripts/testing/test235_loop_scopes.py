@@ -1,7 +1,7 @@
 """If a pytest fixture with session scope creates the engine, all tests must share one event loop.
 
 By default, pytest-asyncio runs every test in its own event loop. On asyncpg, an engine from a
-fixture of session scope gives a test a connection of an earlier event loop ("attached to a
+session-scoped fixture gives later tests a connection of an earlier event loop ("attached to a
 different loop"). Set both loop scopes of pytest-asyncio, for fixtures and for tests, to "session".
 With AnyIO, define the fixture anyio_backend with the scope of your widest fixture.
 
@@ -70,20 +70,20 @@ def run_pytest(url: URL, library: str, settings: str = "", fixture: str = "") ->
 
 @wrong(leaks=True, warns=True, unhandled=True)
 async def per_test(url: URL) -> list[dict[str, int]]:
-    """run every test of pytest-asyncio in its own event loop, which is the default"""
+    """run every pytest-asyncio test in its own event loop, which is the default"""
     return [await to_thread(run_pytest, url, "asyncio")]
 
 
 @wrong
 async def narrow(url: URL) -> list[dict[str, int]]:
-    """run every fixture of pytest-asyncio, and every module of AnyIO, in its own event loop"""
+    """run every fixture (pytest-asyncio) or every module (AnyIO) in its own event loop"""
     asyncio = await to_thread(run_pytest, url, "asyncio", f"{FIXTURES} = function")
     return [asyncio, await to_thread(run_pytest, url, "anyio")]
 
 
 @right
 async def wide(url: URL) -> list[dict[str, int]]:
-    """run all fixtures and tests in one event loop of session scope"""
+    """run all fixtures and tests in one session-scoped event loop"""
     scopes = f"{FIXTURES} = session\n{LOOPS} = session"
     asyncio = await to_thread(run_pytest, url, "asyncio", scopes)
     return [asyncio, await to_thread(run_pytest, url, "anyio", fixture=BACKEND)]

@@ -1,9 +1,9 @@
-"""A session from `await anext(get_session())` is closed early, so its added rows may be lost.
+"""A session that you take from a generator with anext() closes early, so its rows may be lost.
 
-After `anext(get_session())`, nothing keeps a reference to the generator, so Python finalizes it at
-once, and the generator closes the session. If the session closes between your add() and your
-commit(), the added rows are lost without an error. Enter get_session() with `async with`, through
-contextlib.asynccontextmanager().
+After `anext(get_session())`, nothing refers to the generator, so Python closes the generator at
+once, which closes the session. If the session closes between your add() and your commit(), the
+added rows are lost without an error. Wrap your session generator in
+contextlib.asynccontextmanager(), and enter it with `async with`.
 
 Docs: https://docs.python.org/3/reference/expressions.html#finalization-of-asynchronous-generators
 """
@@ -32,7 +32,7 @@ async def count_walkers(engine: AsyncEngine) -> dict[str, int | None]:
 
 @wrong
 async def after_other_work(engine: AsyncEngine) -> dict[str, int | None]:
-    """get a session by anext(), add a row, await something else, and commit"""
+    """get a session with anext(), add a row, await something else, and commit"""
     session = await anext(get_session(engine))
     session.add(User(username="walker"))
     await count_walkers(engine)

@@ -3,11 +3,12 @@ recorded.
 
 The benchmark measures two cases: one session gets all rows, or a new session is opened for every
 row. The benchmark gets rows in batches of 50. A pair of batches consists of one batch with the
-timeline's recorder and one batch without it. The recorder of SQL statements runs in both batches of
-a pair. The benchmark prints the median processor times with and without the timeline's recorder.
-For each pair of batches, the benchmark computes a ratio: the processor time with the timeline's
-recorder, divided by the processor time without it. The benchmark prints the median of the ratios of
-all pairs. If a median ratio is above 1.1, the benchmark exits with 1.
+timeline's recorder and one batch without it. The benchmark records SQL statements in every batch.
+The benchmark prints the median processor times with and without the timeline's recorder. For each
+pair of batches, the benchmark computes a ratio: the processor time with the timeline's recorder,
+divided by the processor time without it. The benchmark prints the median ratio of the processor
+times. If the timeline's recorder multiplies the processor time by more than 1.1, the benchmark
+exits with 1.
 """
 
 import argparse
@@ -49,7 +50,7 @@ def report(pairs: Sequence[tuple[float, float]], get: GetRows) -> float:
 
 
 async def measure(database: db.Database, get: GetRows) -> list[tuple[float, float]]:
-    """Return pairs of processor seconds for one get(): first without and then with the recorder."""
+    """Return pairs of processor seconds for get(): without and with the timeline's recorder."""
     async with open_script_database(database) as scripts:
         await scripts.reset(Base, default_seed, {})
         engine = create_async_engine(database.url)

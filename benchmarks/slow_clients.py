@@ -4,10 +4,10 @@ All stalled clients of a round stall in the same way: they either upload one byt
 request a track or a live stream and never read the response. Rounds with stalled clients alternate
 with rounds without stalled clients. For each pair of rounds, the benchmark computes a ratio: the
 number of responses in the round with stalled clients, divided by the number of responses in the
-round without stalled clients. The benchmark prints the median of these ratios and the number of
-failed requests, once for uploads, once for tracks and once for streams. The benchmark also prints
-the growth of the service's memory. The benchmark exits with 1 if a median ratio is below 0.8, if a
-request failed, or if the memory grew by more than 64 MiB.
+round without stalled clients. For uploads, tracks and streams, the benchmark prints the median
+ratio and the number of failed requests. The benchmark prints the growth of the service's memory.
+The benchmark exits with 1 if a median ratio is below 0.8, if a request failed, or if the memory
+grew by more than 64 MiB.
 """
 
 import argparse

@@ -3,9 +3,10 @@
 `python tools/compat.py defects [NUMBER...]` finds the releases that have a known defect.
 `python tools/compat.py claims [NUMBER...]` finds the SQLAlchemy releases on which a script holds.
 
-If you give numbers of scripts, the program replaces only the rows of these scripts. Without
-numbers, the program tools/compat.py runs all scripts. A run of all scripts takes a quarter of an
-hour. The program installs each release only once, and keeps the folder of the installation.
+If you give numbers of scripts, the program tools/compat.py replaces only the rows of these scripts.
+Without numbers, the program tools/compat.py runs all scripts. A run of all scripts takes a quarter
+of an hour. The program tools/compat.py installs each release once, and keeps the folder of the
+installation.
 """
 
 import argparse
@@ -94,8 +95,8 @@ def update_defects(rows: Rows, scripts: Collection[ScriptFile]) -> Rows:
     """Run the scripts on every release, and return the updated rows of the part `defects` of
     docs/compat.json.
 
-    Each row has one defect, one script and the pinned versions. The scripts run on every release,
-    because a bisection would miss a defect that was fixed and that came back.
+    Each row of the part `defects` contains a defect, a script and the pinned versions. The scripts
+    run on every release, because a bisection would miss a defect that was fixed and that came back.
     """
     numbers = {script.number for script in scripts}
     updated = [row for row in rows if row["script"] not in numbers]
@@ -112,9 +113,9 @@ def needs_search(defect: KnownDefect, library: str, driver: str, pins: Pins) -> 
     """Return whether running scripts on all releases of `library` can find the releases with a
     defect.
 
-    The parameter `pins` can pin a second library to an old release. A search with `pins` is useful
-    only if the defect depends on both libraries, and if the installed release of the second library
-    does not have the defect.
+    The parameter `pins` can pin a second library to an old release. If `pins` names a second
+    library, the defect must depend on both libraries, and the installed release of the second
+    library must not have the defect.
     """
     versions = defect.versions
     if pins:
@@ -152,7 +153,9 @@ def select(run: Run, number: int, release: str) -> ReleaseOutcome:
 
 
 def update_claims(rows: Rows, scripts: Collection[ScriptFile]) -> Rows:
-    """Run the scripts, and return rows of the scripts that hold on the same releases."""
+    """Run the scripts, and return rows. Each row contains the scripts that hold on the same
+    releases.
+    """
     numbers_by_releases = defaultdict[tuple[str, ...], list[int]](list)
     numbers = {script.number for script in scripts}
     for row in rows:
@@ -174,11 +177,11 @@ def run_claims(scripts: Collection[ScriptFile]) -> Iterator[SearchResult]:
     """For every script, yield the releases on which the script holds.
 
     Run a script on three releases of every minor version: the first, the middle and the last. If
-    these give different results, run the script on more releases.
+    the results differ, run the script on more releases of the minor version.
 
     A script about a new feature has a constant SINCE, which names the first release with this
-    feature. Also run the script on this release, and on the previous one. On releases before SINCE,
-    the script must be BROKEN.
+    feature. Run the script on the release SINCE, and on the release before SINCE. On releases older
+    than its constant SINCE, a script must be BROKEN.
     """
     releases = releases_between(LIBRARY, KNOWN_FROM[LIBRARY], None)
     run_all = cache(partial(run_on_drivers, tuple(script.number for script in scripts)))
@@ -186,7 +189,9 @@ def run_claims(scripts: Collection[ScriptFile]) -> Iterator[SearchResult]:
     usual = {group[at] for group in groups for at in (0, len(group) // 2, -1)}
 
     def run_claim(number: int, usual: set[str], release: str) -> ReleaseOutcome:
-        """Run only this script on a release, or all of them if the release is in `usual`."""
+        """Run one script on a release. If the release is in the set `usual`, run all scripts at
+        once.
+        """
         outcomes = run_all(release) if release in usual else run_on_drivers((number,), release)
         outcome = outcomes[number]
         return ReleaseOutcome(HOLDS) if outcome.word in CONCLUSIVE else outcome

@@ -108,8 +108,8 @@ def generate_texts() -> dict[Path, str]:
 def replace_section(path: Path, name: str, lines: Iterable[str], text: str = "") -> str:
     """Return the file's text with new lines between the comments `name:` and `/name`.
 
-    If the parameter `text` is not empty, the function uses it instead of the file's content. A
-    caller that replaces several sections passes the result of the previous call as `text`.
+    If the parameter `text` is not empty, the function uses it instead of the file's content. To
+    replace several sections, pass the result of each call to the next call as the parameter `text`.
     """
     first, last = rf"^(?:<!--|#) {name}:", rf"^(?:<!--|#) /{name}\b"
     pattern = re.compile(rf"({first}.*?\n).*?({last})", re.DOTALL | re.MULTILINE)
@@ -179,14 +179,14 @@ def list_expected_differences() -> Iterator[str]:
 
 
 def _describe_condition(field: str, pattern: str) -> str:
-    """Describe a condition: the field of the stack must match the regular expression `pattern`."""
+    """Describe the condition that a field of a stack matches the regular expression `pattern`."""
     if field == "driver" and pattern.isalpha():
         return f"the driver is {pattern}"
     return POOLERS[pattern] if field == "pooler" else f"the field `{field}` matches `{pattern}`"
 
 
 def _describe_versions(library: str, versions: str) -> str:
-    """Describe a range of versions in words: "SQLAlchemy is 2.1 or newer but older than 2.2"."""
+    """Describe a range of versions, for example "SQLAlchemy is 2.1 or newer but older than 2.2"."""
     limits = re.sub(r">=([\d.]+)", r"\1 or newer", versions)
     limits = re.sub(r"<([\d.]+)", r"older than \1", limits)
     return f"{LIBRARIES.get(library, library)} is {limits.replace(',', ' but ')}"

@@ -37,7 +37,9 @@ class Ratio:
 
 @dataclass(frozen=True)
 class PatternResult:
-    """The measurements of a function. The ratios compare it with the workload's first function."""
+    """The measurements of a function. The fields `ratio` and `cpu` compare the function with the
+    workload's first function.
+    """
 
     contender: str
     name: str
@@ -65,7 +67,9 @@ class WorkloadResult:
 
 
 def ratio_of(base: Iterable[float], other: Iterable[float]) -> Ratio:
-    """Return how many times faster `other` is than `base`. Both have the times of every round."""
+    """Return how many times faster `other` is than `base`. The parameters `base` and `other`
+    contain one time for each round.
+    """
     return interval([time / other_time for time, other_time in zip(base, other, strict=True)])
 
 
@@ -112,8 +116,8 @@ def compare_answers(answers: Mapping[str, Any]) -> None:
 async def connected_contestants(workload: str, url: URL) -> AsyncIterator[list[Contestant]]:
     """Open a pool for every library, fill it with connections, and yield the workload's functions.
 
-    Every ratio of speeds compares a function with the first function of the list. The last function
-    of the list, the control, repeats the first function on a second pool.
+    The first function in the list is the base of every ratio of speeds. The list of functions ends
+    with the control: the first function again, but on a second pool.
     """
     size = TASKS if workload == "tasks" else 1
     contestants: list[Contestant] = []
@@ -179,7 +183,9 @@ async def run_rounds(
 async def measure_workload(
     database: BenchDatabase, wire: Wire, workload: str, work: Work, rounds: int
 ) -> WorkloadResult:
-    """Compare a workload's answers, round trips and times. Timed runs do not use `wire`."""
+    """Compare a workload's answers, round trips and times. Use the proxy `wire` only to count the
+    round trips.
+    """
     round_trips = await count_round_trips(database, wire, workload, work)
     async with connected_contestants(workload, database.url) as contestants:
         turns = await run_rounds(database, contestants, work, rounds)

@@ -20,7 +20,7 @@ Run = Callable[[Any, Work, Tally], Awaitable[None]]
 
 
 class Pattern(NamedTuple):
-    """A measured function. Its name begins with the name of its workload."""
+    """A measured function. The function's name begins with the name of its workload."""
 
     contender: str
     name: str
@@ -43,8 +43,8 @@ def versions_of(contender: str) -> dict[str, str]:
 
 
 def patterns_of(contender: str, module: ModuleType) -> Iterator[Pattern]:
-    """Yield a module's measured functions. Yield a function of the workload `get` twice: for the
-    workload `get`, and for the workload `tasks`, which calls the function in ten tasks.
+    """Yield a module's measured functions. Yield each function of the workload `get` a second time
+    for the workload `tasks`, in which ten tasks call the function.
     """
     for name, function in vars(module).items():
         mark, label = getattr(function, "mark", None), str(function.__doc__)

@@ -29,12 +29,14 @@ WALK = USER.outerjoin(NEAR, true()).options(contains_eager(User.points.of_type(N
 
 
 def arrays_of(rows: Sequence[dict[str, Any]], names: tuple[str, ...]) -> dict[str, list[Any]]:
-    """Return a list of values for every column. The key of the column "lat" is "lats"."""
+    """Return a dictionary with a list of values for every column, for example "lats" for the column
+    "lat".
+    """
     return {f"{name}s": [row[name] for row in rows] for name in names}
 
 
 def unnested(*names: str) -> Select[Any]:
-    """Return a SELECT that turns the arrays that `arrays_of()` returns into rows."""
+    """Return a SELECT that turns the result of `arrays_of()` into rows."""
     arrays = [bindparam(f"{name}s", type_=ARRAY(MARKS.c[name].type)) for name in names]
     columns = [column(name, MARKS.c[name].type) for name in names]
     return select(func.unnest(*arrays).table_valued(*columns).render_derived(name="new"))
@@ -43,7 +45,9 @@ def unnested(*names: str) -> Select[Any]:
 async def copy_records(
     session: AsyncSession, table: str, records: Iterable[Any], columns: tuple[str, ...]
 ) -> None:
-    """Run COPY in the session's transaction, which a statement must have begun (test74)."""
+    """Run COPY in the session's transaction. Execute a statement before the call, because COPY does
+    not begin the transaction (test74).
+    """
     connection = await (await session.connection()).get_raw_connection()
     driver: Any = connection.driver_connection
     await driver.copy_records_to_table(table, records=records, columns=columns)

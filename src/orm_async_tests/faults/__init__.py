@@ -6,7 +6,7 @@ to the next, and a connection carries its messages one at a time. A fault can ar
 task is suspended, or when a connection carries a message. The moments at which a fault can arrive
 are called fault points.
 
-A sweep first calls the function twice without a fault, and counts the fault points. Then the sweep
+A sweep first calls the function twice without a fault, and counts the fault points. The sweep then
 calls the function once for every fault at every fault point. The page docs/faults.md describes all
 faults, and the violations that a sweep can report.
 """

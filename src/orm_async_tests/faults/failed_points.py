@@ -13,7 +13,7 @@ from orm_async_tests.faults.fault_points import Point, parse_point
 
 @dataclass(frozen=True)
 class FailedPoints:
-    """A file that lists the fault points at which a sweep failed, if there are any."""
+    """A file that lists the fault points at which a sweep failed."""
 
     path: Path
 
@@ -52,9 +52,9 @@ def find_failed_points(
 ) -> FailedPoints:
     """Return the file that stores the fault points at which a function failed.
 
-    The file's name depends on the query `rows`, because a sweep without this query finds no partial
-    commit, and must not forget the stored ones. For a user's function, the name also depends on the
-    working directory, because functions in two directories may have the same name.
+    The file's name depends on the query `rows`, so that a sweep without this query does not
+    overwrite the fault points of a sweep with it. For a user's function, the file's name also
+    depends on the working directory, because functions in two directories may have the same name.
     """
     directory = str(Path.cwd()) if ":" in function else ""
     key = "\n".join((function, rows or "", driver, loop, directory))

@@ -67,8 +67,8 @@ def list_faults(kinds: Iterable[str] = KINDS) -> list[Fault]:
 
 @dataclass(frozen=True)
 class Point:
-    """A fault point, and the fault that the sweep injects at this fault point. The number `at`
-    counts suspensions or messages from 1, and 0 means a run without a fault.
+    """A fault point, and the fault that the sweep injects at this fault point. The field `at` is
+    the number of a suspension or a message, or 0 for a run without a fault.
     """
 
     driver: str

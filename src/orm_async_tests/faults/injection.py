@@ -121,7 +121,7 @@ class Delivery:
         self.delivered = arrived and bool(self.label)
 
     def _inject(self, kind: str, suspensions: Suspensions) -> bool:
-        """Inject a fault. Return False if it has no effect, or if its effect is not certain yet."""
+        """Inject a fault, and return whether it has certainly taken effect."""
         match kind:
             case "cancel":
                 return suspensions.main.cancel()

@@ -99,7 +99,9 @@ class _Link:
             writer.transport.abort()
 
     async def _pass_message(self, type_: bytes) -> None:
-        """Forward a message unless a fault is due. A startup message has an empty `type_`."""
+        """Forward a message unless a fault is due. The parameter `type_` is empty for a startup
+        message.
+        """
         network = self._network
         head = await self._client.readexactly(4)
         body = await self._client.readexactly(struct.unpack("!i", head)[0] - 4)
@@ -120,8 +122,9 @@ class _Link:
     async def _inject(self, *, has_answer: bool) -> None:
         """Close the connections to the client and to the server, or silence both.
 
-        A silenced connection stays open, but carries no more data. After the fault `stall-after`,
-        however, the connection still carries messages to the server, but no answers to the client.
+        A silenced connection stays open, but carries no more data. A connection that the fault
+        `stall-after` has silenced still carries messages to the server, but no answers to the
+        client.
         """
         network = self._network
         if network.moment == "after" and has_answer:

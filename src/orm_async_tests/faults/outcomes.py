@@ -51,7 +51,7 @@ class Outcome:
 
     @property
     def status(self) -> str:
-        """The status of one run of a sweep: PASS, KNOWN, VIOLATION, AMBIGUOUS or UNRESOLVED.
+        """The status of a run: one of PASS, KNOWN, VIOLATION, AMBIGUOUS and UNRESOLVED.
 
         The status UNRESOLVED means that the run proves nothing, because the fault did not arrive
         or because a second run did not confirm a violation.

@@ -65,7 +65,9 @@ def check_kinds(names: Sequence[str]) -> None:
 def default_kinds(
     functions: Sequence[SweptFunction], database: db.Database, say: Callable[[str], None] = print
 ) -> Sequence[str]:
-    """Return the kinds of faults without `--fault`, which never kill a user's server."""
+    """Return the default kinds for the option `--fault`. Include the kind "kill" only for patterns
+    on the embedded server.
+    """
     is_users = database.kind != "embedded" or any(swept.is_users for swept in functions)
     usual = list_usual_kinds(say)
     return usual if is_users else (*usual, "kill")
@@ -138,8 +140,8 @@ def _required_parameters(function: Callable[..., Any]) -> list[inspect.Parameter
 
 
 def _walk_engines(function: Any) -> Iterator[AsyncEngine]:
-    """Yield the engines in the function's module. Also yield the engines in every module that the
-    function's module imports from its own package.
+    """Yield the engines in the function's module, and in the modules that this module imports from
+    its own package.
     """
     package = function.__module__.partition(".")[0]
     values = list(function.__globals__.values())

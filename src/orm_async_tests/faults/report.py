@@ -69,7 +69,9 @@ def summarize(report: Report) -> str:
 
 
 def group_by_line(outcomes: Iterable[Outcome]) -> dict[str, list[Outcome]]:
-    """Group the outcomes by the user's line of code. A key describes its group in one line."""
+    """Group the outcomes by the user's line of code. Each key of the returned dictionary describes
+    one group.
+    """
     groups: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
         unknown = AT_A_MESSAGE if outcome.point.fault.is_at_message else NOT_REACHED
@@ -84,7 +86,7 @@ def _describe_group(line: str, group: Sequence[Outcome]) -> str:
 
 
 def format_point(outcome: Outcome) -> str:
-    """Describe an outcome: its token, its problems, and the user's line of code if it is known."""
+    """Return the token of a fault point, the problems of the run, and the user's line of code."""
     violations = outcome.violations or outcome.unconfirmed
     problems = [f"{name}: {evidence}" for name, evidence in violations.items()]
     if outcome.status == UNRESOLVED:
@@ -95,11 +97,11 @@ def format_point(outcome: Outcome) -> str:
 
 
 def format_cell(cell: Cell) -> str:
-    """Return the number of fault points, and then the number of violations (!), of violations
-    that a known defect explains (=), and of unresolved fault points (?).
+    """Count the fault points and violations of a cell, and return the counts as text.
 
-    For example, "7 !2 ?1" means 7 fault points, 2 violations and 1 unresolved fault point. A
-    range such as "6-8" means that two runs had different numbers of fault points.
+    The text "7 !2 =1 ?1" means 7 fault points, 2 violations, 1 violation that a known defect
+    explains, and 1 unresolved fault point. A range such as "6-8" means that two runs had different
+    numbers of fault points.
     """
     points = "-".join(map(str, sorted({*cell.counts})))
     if len(cell.outcomes) < min(cell.counts):

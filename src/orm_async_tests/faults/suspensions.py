@@ -46,9 +46,10 @@ class _InstrumentedCoroutine(Coroutine[Any, Any, Any]):
 class Suspensions:
     """Counts the suspensions of a main task, and of the tasks that start while the main task runs.
 
-    The class calls the function `action` at suspension number `at`. If `when` is "suspended", the
-    task has just sent a request, and has no answer yet. If `when` is "ready", the request was
-    answered, but the task has not resumed.
+    The parameter `at` is the number of the suspension at which the function `action` is called. If
+    the parameter `when` is "suspended", call the function `action` before the task's request is
+    answered. If the parameter `when` is "ready", call the function `action` after the answer, but
+    before the task resumes.
     """
 
     def __init__(self, at: int, when: str, action: Action) -> None:
@@ -62,12 +63,14 @@ class Suspensions:
         return self.tasks[0]
 
     def act_again(self, after: int) -> None:
-        """Call the function `action` a second time, after this number of suspensions."""
+        """Call the function `action` once more after the next `after` suspensions."""
         self._at = self.count + after
 
     @contextmanager
     def instrument_tasks(self) -> Iterator[None]:
-        """Count the suspensions of tasks that start in this block. The first is the main task."""
+        """Count the suspensions of tasks that start in the `with` block. The first task of the
+        `with` block is the main task.
+        """
         loop = asyncio.get_running_loop()
         previous = loop.get_task_factory()
         loop.set_task_factory(self._create_task)
@@ -80,8 +83,8 @@ class Suspensions:
         """Return the line of the user's code at which the main task is suspended, followed by the
         suspended library functions that this line of code called.
 
-        If the main task waits for another task, also return a "+" and the other task's suspended
-        functions.
+        If the main task waits for another task, append "+" and the suspended functions of the other
+        task.
         """
         main, suspended = self._suspended
         frames = list(_walk_frames(main))

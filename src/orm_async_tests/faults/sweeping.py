@@ -1,4 +1,5 @@
-"""Sweeps a function: runs the function again and again, with a fault at another point each time.
+"""Sweeps a function: runs the function again and again, with a fault at a different fault point
+each time.
 
 A sweep stores the fault points that had violations, and the next sweep tests these points first.
 """
@@ -48,18 +49,21 @@ async def sweep(
 ) -> Report:
     """Run `await function(engine)` for every fault at every fault point, and report all violations.
 
-    The parameter `rows` is a query that returns one row of numbers, for example counts of rows. The
-    function changes these numbers. After a fault, the numbers from the query `rows` must all be
-    unchanged, or must all have changed as in a run without faults.
+    The parameter `rows` is a query that returns one row of numbers that the function changes, for
+    example counts of rows. After a fault, the numbers from the query `rows` must all be unchanged,
+    or must all have changed as in a run without faults.
 
-    Without `kinds`, the sweep injects the kinds of faults that are possible on every server.
+    If the parameter `kinds` is empty, the sweep injects the kinds of faults that are possible on
+    every server.
 
     The sweep sets the connections' application_name, and disposes the engine after every fault
-    point. The parameter `patience` is how many seconds the function may wait for an answer on a
-    silent network. Set `patience` to more than twice the driver's timeout.
+    point. The parameter `patience` is the number of seconds that the function may wait for an
+    answer on a silent network. Set the parameter `patience` to more than twice the driver's
+    timeout.
 
-    Raise CouldNotRun if the function fails without faults, if the query `rows` returns no row of
-    numbers, if the server cannot be monitored, or if `kinds` contains "kill".
+    Raise CouldNotRun if the function fails without a fault, or if the server cannot be monitored.
+    Raise CouldNotRun if `kinds` contains "kill", or if the query `rows` does not return one row of
+    numbers.
     """
     name = str(getattr(function, "__qualname__", function))
     selected = tuple(kinds) or list_usual_kinds(print)
@@ -151,7 +155,9 @@ async def _sweep_fault(setup: Setup, start: Point) -> Cell:
 async def _sweep_pairs(
     setup: Setup, first: Point, change: tuple[Any, ...]
 ) -> AsyncIterator[Outcome]:
-    """Inject a second fault at every later suspension, and yield its outcome if it arrives."""
+    """Combine a fault with a second fault at each later suspension. Yield the outcome of every run
+    in which the second fault arrived.
+    """
     for then in count(1):
         outcome = await _run_until_reached(setup, replace(first, then=then), change, max_runs=1)
         if not outcome.reached:
@@ -193,7 +199,9 @@ async def _run_until_reached(
 
 
 def list_usual_kinds(say: Callable[[str], None]) -> tuple[str, ...]:
-    """Return the default kinds of faults. Without AnyIO, leave out "scope", and say so."""
+    """Return the default kinds of faults. If AnyIO is not installed, leave out the kind "scope" and
+    print a message.
+    """
     if find_spec("anyio"):
         return ANYWHERE
     install = install_extra("anyio")
@@ -214,7 +222,9 @@ def refuse_kill(kinds: Sequence[str]) -> None:
 
 
 def list_points(count: int, fault: Fault) -> list[int]:
-    """Return the numbers of the points to test: all, or the first FIRST and last LAST messages."""
+    """Return the numbers of the fault points to test. If a run has many messages, return only those
+    at its beginning and at its end.
+    """
     numbers = list(range(1, count + 1))
     if fault.is_at_message and count > FIRST + LAST:
         return numbers[:FIRST] + numbers[-LAST:]
@@ -230,10 +240,9 @@ async def sweep_failed_first(
 ) -> list[Cell]:
     """Run the sweeps of one function, and return one cell for every fault.
 
-    First test the fault points that failed in an earlier sweep, and report their outcomes with the
-    function `say`. Then test all fault points, including those that failed in an earlier sweep. If
-    a fault point fails in the first of its two runs, the sweep fails, even if the fault point
-    passes in the second run.
+    Test the fault points that failed in an earlier sweep first, and again among all fault points.
+    Report the outcomes of the first tests with the function `say`. If one of the two runs of a
+    fault point fails, the sweep fails.
 
     If a known defect explains a violation, the outcome names the defect.
     """

@@ -1,5 +1,4 @@
-"""The Alembic environment. If the caller passes a connection, this Alembic environment uses it, and
-otherwise connects to the chosen database.
+"""The Alembic environment, which uses the caller's connection or connects to the chosen database.
 
 Inside a running event loop, pass a connection, because asyncio.run() cannot be nested:
 
@@ -67,9 +66,8 @@ def configure_and_run(connection: Connection) -> None:
 def refuse_or_run(connection: Connection) -> None:
     """Run the migrations, but refuse the database of another program.
 
-    The connection holds the migration lock until the connection is closed. A lock that ends with
-    the transaction is not enough, because a migration may commit its transaction in
-    `autocommit_block()`.
+    The connection holds the migration lock until the connection is closed. A transaction cannot
+    hold the migration lock, because a migration may commit its transaction in `autocommit_block()`.
     """
     connection.execute(text(f"SELECT pg_advisory_lock({migrations.LOCK})"))
     connection.commit()  # the next transaction sees what the previous holder has committed

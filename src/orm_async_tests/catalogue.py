@@ -137,8 +137,9 @@ def _read_script(number: int, path: Path) -> ScriptFile:
 def select(words: Iterable[str], chapters: Iterable[str] = ()) -> list[ScriptFile]:
     """Return the selected scripts, ordered by number.
 
-    Each word is a number or a range of numbers, for example "1" or "5-7". If `words` is empty,
-    select every script. If `chapters` names chapters, leave out the scripts of all other chapters.
+    The parameter `words` contains numbers and ranges of numbers, for example "1" or "5-7". If
+    `words` is empty, select every script. If `chapters` names chapters, leave out the scripts of
+    all other chapters.
     """
     files = _find_files()
     numbers = {number for word in words for number in _numbers(word, files)} or files.keys()

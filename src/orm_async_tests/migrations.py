@@ -1,9 +1,9 @@
 """Recognizes a database's state by its tables and revisions, and upgrades the project's databases.
 
-A database of this project has two Alembic histories. TRACKING creates and changes the tables of
-users and track points, which the scripts and the service share. SERVICE creates and changes the
-table of idempotency keys, which only the service uses. Each Alembic history has a separate version
-table, so that you can upgrade or downgrade the histories independently.
+A database of this project has two Alembic histories. The history TRACKING creates and changes the
+tables of users and track points, which the scripts and the service share. The history SERVICE
+creates and changes the table of idempotency keys, which only the service uses. Each Alembic history
+has a separate version table, so that you can upgrade or downgrade the histories independently.
 """
 
 import ast
@@ -64,7 +64,9 @@ def alembic_folder() -> Path:
 
 @cache
 def revisions(history: History) -> dict[str, Set[str]]:
-    """Return the predecessors of every revision, without importing Alembic, which takes 0.2 s."""
+    """Return the predecessors of every revision. Do not import Alembic, because the import takes
+    0.2 s.
+    """
     return dict(map(read_revision, (alembic_folder() / history.folder).glob("*.py")))
 
 
@@ -115,10 +117,10 @@ def _has_foreign_tables(history: History, tables: Set[str]) -> bool:
     """Return whether a database contains tables of another program. Call this function only if the
     database has no revision of the Alembic history.
 
-    Tables in the schema `service` belong to the history SERVICE, and all other tables to TRACKING.
-    If the history's version table exists but is empty, a downgrade has undone all revisions of the
-    history. After a downgrade, the database may still contain tables of scripts, so the function
-    ignores these tables.
+    Tables in the schema `service` belong to the Alembic history SERVICE. All other tables belong to
+    the Alembic history TRACKING. If the history's version table exists but is empty, a downgrade
+    has undone all revisions of the history. After a downgrade, the database may still contain
+    tables of scripts, so the function ignores these tables.
     """
     others = [
         table
@@ -186,8 +188,8 @@ def separate_histories(connection: Connection) -> None:
 def make_config(connection: Connection | None, history: History) -> "Config":
     """Return a configuration for Alembic's commands, which replaces alembic.ini.
 
-    A wheel does not contain alembic.ini. If `connection` is None, the commands connect to the
-    chosen database. Otherwise, the commands use `connection`.
+    A wheel does not contain alembic.ini. Alembic's commands use the parameter `connection`, or
+    connect to the chosen database if the parameter is None.
     """
     from alembic.config import Config
 

@@ -48,8 +48,8 @@ def group_by_subject(questions: Iterable[Question]) -> dict[str, list[Question]]
 def read_cure_lines() -> dict[int, list[str]]:
     """Return, by script number, at most three lines of Python that correct the script's mistake.
 
-    The dictionary does not contain a script whose correction needs more code, or a script that
-    shows no mistake.
+    The returned dictionary omits scripts that show no mistake, and scripts whose correction is
+    longer.
     """
     return {int(number): lines for number, lines in _read_file()["cures"].items()}
 

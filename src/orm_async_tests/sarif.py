@@ -14,7 +14,9 @@ SCHEMA = (
 
 
 def document(rules: Iterable[Any], results: Iterable[Any], **run: Any) -> dict[str, Any]:
-    """Return a SARIF document with one run. The keyword arguments become properties of the run."""
+    """Return a SARIF document with one run. Keyword arguments become further properties of the
+    SARIF run.
+    """
     tool = {
         "driver": {"name": DISTRIBUTION, "version": version(DISTRIBUTION), "rules": list(rules)}
     }
@@ -27,6 +29,8 @@ def result(code: str, level: str, text: str, locations: Sequence[Any]) -> dict[s
 
 
 def location(path: PurePath | None, **region: int) -> dict[str, Any]:
-    """Return a SARIF location. The arguments `region` have SARIF's names, for example startLine."""
+    """Return a SARIF location. The keyword arguments become properties of the SARIF region, for
+    example `startLine`.
+    """
     uri = quote(path.as_posix()) if path else ""
     return {"physicalLocation": {"artifactLocation": {"uri": uri}, "region": region}}

@@ -46,12 +46,12 @@ def list_lines(statement: ast.stmt) -> range:
 
 
 def mark_differences(script: ast.Module, lines: Sequence[str]) -> dict[int, str]:
-    """Return the marks of the lines in which the variants of a script differ, by line number.
+    """Mark the lines in which the variants of a script differ, and return the marks by line number.
 
-    The dictionary MEANINGS says what a mark means. The comparison ignores signatures, docstrings,
-    indentation and the kinds of the variants. A wrong variant has no marks if the script has no
-    right variant, and a right variant has no marks if the script has no wrong variant. The text of
-    line 1 is `lines[1]`.
+    The dictionary MEANINGS explains the marks on lines of code. The comparison of variants ignores
+    signatures, docstrings, indentation and the kinds of the variants. A wrong variant has no marks
+    if the script has no right variant, and a right variant has no marks if the script has no wrong
+    variant. The element `lines[1]` is the first line of the script.
     """
     variants = find_variants(script)
     marks = dict[int, str]()

@@ -1,8 +1,8 @@
 """Finds the scripts that answer a question or explain an error message.
 
-The module compares an error with the symptoms that the scripts declare. To search for words that
-belong to no error, the module uses SQLite's full-text index FTS5, with Porter stemming and the
-ranking bm25.
+To explain an error message, the module compares it with the symptoms that the scripts declare. To
+search for words that belong to no error, the module uses SQLite's full-text index FTS5, with Porter
+stemming and the ranking bm25.
 """
 
 import math
@@ -39,7 +39,7 @@ FILLERS = frozenset(
 
 @cache
 def _open_index() -> sqlite3.Connection:
-    """Create an in-memory full-text index of all scripts. Creating the index takes 20 ms."""
+    """Create an in-memory full-text index of all scripts, which takes 20 ms."""
     connection = sqlite3.connect(":memory:")
     columns = ", ".join(WEIGHTS)
     connection.execute(
@@ -72,7 +72,7 @@ def _list_texts(script: ScriptFile, questions: Iterable[Question]) -> tuple[str,
 
 
 def _with_words(names: str) -> str:
-    """Return the names and the words inside them, for example "async" for AsyncSession."""
+    """Return names, followed by the words inside them: "Async Session" follows "AsyncSession"."""
     return f"{names}\n{HUMP.sub(' ', names)}"
 
 
@@ -95,7 +95,9 @@ def _list_terms(text: str) -> list[str]:
 
 
 def _measure_coverage(text: str, number: int) -> float:
-    """Return the share of the text's words that a script contains. Rare words count more."""
+    """Return the share of the text's words that a script contains. Rare words count more than
+    frequent words.
+    """
     [count] = _select("SELECT count(*) FROM scripts")
     covered = total = 0.0
     for term in _list_terms(text):
@@ -110,9 +112,8 @@ def find_answers(text: str) -> tuple[list[int], bool]:
     """Return the numbers of the best matching scripts, and whether they match well enough.
 
     If the text has no known error, rank the scripts by the words of the text. The best script
-    matches well enough if it contains at least the fraction ENOUGH of the text's words. A rare word
-    counts more than a frequent word. If the text is an error that a program printed, a script that
-    only contains words of the text never matches well enough.
+    matches well enough if it contains most of the text's words (a share of at least ENOUGH). If the
+    text is the error message of a program, common words are not enough: a symptom must match.
     """
     known = {script.number: [*script.symptoms] for script in read_scripts()}
     for question in read_questions():

@@ -124,8 +124,8 @@ class PastedText:
 
         The symptom's field `fragment` is a part of an error message. A text and a symptom may name
         different classes for the same error, because the drivers' error classes have different
-        names. If the text names another error class than the symptom, a fragment with fewer than
-        LONG words matches only at the start of the message.
+        names. If the text and the symptom name different error classes, a fragment with few words
+        matches only at the start of the message.
         """
         parts = {part for part in symptom.parts if self._has(*part)}
         kinds, error, fragment = {kind for kind, _ in parts}, symptom.error, symptom.fragment
@@ -178,11 +178,10 @@ def find_scripts(
 ) -> list[int]:
     """Return the numbers of the scripts whose symptoms match a text, best match first.
 
-    The parameter `symptoms` maps a script's number to the symptoms of the script. The function
-    returns at most MAX_SCRIPTS numbers, plus the numbers of further scripts that match equally well
-    as the last of them. Scripts that match equally well are sorted by their position in the list
-    `preferred`, and then by their numbers. If the text contains several errors, scripts that know
-    the first error come first.
+    The parameter `symptoms` maps a script's number to the symptoms of the script. Return at most
+    MAX_SCRIPTS numbers, unless further scripts match equally well. Scripts that match equally well
+    are sorted by their position in the list `preferred`, and then by their numbers. If the text
+    contains several errors, scripts that explain the first error come first.
     """
     scores = _scores(text, symptoms)
     first = next(filter(None, (_scores(error, symptoms) for error in split_errors(text))), scores)
@@ -217,9 +216,8 @@ def words_beside_error(text: str) -> str:
 def _scores(text: str, symptoms: Mapping[int, Sequence[Symptom]]) -> dict[int, float]:
     """Return the score of the best matching symptom of each script.
 
-    A part of a symptom that occurs in few scripts counts more than a part that occurs in many
-    scripts. If the pasted traceback does not contain all texts of a symptom's field `places`, the
-    symptom's score is lower.
+    A part of a symptom has more weight if fewer scripts declare it. A symptom scores lower if the
+    pasted traceback lacks one of the texts in the symptom's field `places`.
     """
     pasted = PastedText(text)
     by_script = [
@@ -239,10 +237,10 @@ def _scores(text: str, symptoms: Mapping[int, Sequence[Symptom]]) -> dict[int, f
 
 
 def own_line(text: str) -> str:
-    """Return the last line of the user's code before the first error.
+    """Return the last line of the user's code before the first error, for example "app.py:41 in
+    main: user.points".
 
-    A line is for example "app.py:41 in main: user.points". Return "" if the text has no traceback,
-    or if all lines of the traceback belong to libraries.
+    Return "" if the text has no traceback, or if all lines of the traceback belong to libraries.
     """
     lines = [*text.splitlines(), ""]
     user_line = ""

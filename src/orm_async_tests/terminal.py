@@ -48,8 +48,8 @@ def show_progress(
 ) -> Iterator[tuple[Callable[[str], None], Callable[[str], None]]]:
     """If standard error is a terminal, show a progress bar during the `with` block.
 
-    Yield a function that prints a line above the progress bar, and a function that advances the
-    progress bar by one step and sets its label.
+    Yield two functions: one prints a line above the progress bar, and the other advances the
+    progress bar and sets its label.
     """
     if is_hidden or not sys.stderr.isatty():
         yield lambda text: print(text, file=sys.stderr), lambda _: None
@@ -71,8 +71,8 @@ def print_python(source: str) -> None:
     """Print Python code, and highlight it if standard output is a terminal.
 
     The colors come from the terminal's own palette, so the code is readable on dark and on light
-    terminals. The function leaves the wrapping of long lines to the terminal, so that you can copy
-    complete lines of code.
+    terminals. Do not wrap long lines, so that you can copy complete lines of code from the
+    terminal.
     """
     if not sys.stdout.isatty():
         print(source)

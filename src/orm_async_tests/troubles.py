@@ -1,8 +1,7 @@
 """Records problems for which a library raises no exception in the caller.
 
 The module records warnings, logged errors, exceptions in the event loop or in destructors, and
-tasks that were garbage collected before they had finished. Without this module, tests and scripts
-would pass in spite of such a problem.
+tasks that were garbage collected before they had finished.
 """
 
 import asyncio
@@ -41,11 +40,12 @@ class _ErrorRecorder(logging.Handler):
 
 @contextmanager
 def record_troubles() -> Iterator[Troubles]:
-    """Record problems in the `with` block of `record_troubles()`. After the block, restore the
-    warning filters and handlers that were set before the block.
+    """Record problems in the `with` block of `record_troubles()`. At the end of the `with` block,
+    restore the previous warning filters and handlers.
 
-    An event loop must be running. Two `with` blocks of this function must not overlap, because they
-    change settings of the whole process, for example the warning filters.
+    Call `record_troubles()` while an event loop is running. Do not overlap two `with` blocks of
+    `record_troubles()`, because the function changes settings of the whole process, for example the
+    warning filters.
     """
     troubles = Troubles()
     loop, recorder = asyncio.get_running_loop(), _ErrorRecorder(troubles.errors)

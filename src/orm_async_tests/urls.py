@@ -95,7 +95,9 @@ def parse_url(text: str, source: str) -> URL:
 
 
 def with_driver(url: URL, driver: str, source: str = "") -> URL:
-    """Return a URL in SQLAlchemy's form. Raise CouldNotRun if the driver lacks a parameter."""
+    """Return a URL in SQLAlchemy's form. Raise CouldNotRun if the driver does not accept a
+    parameter of the URL.
+    """
     url = portable(url, source).set(drivername=f"postgresql+{driver}")
     for name in url.query.keys() & PARAMETERS.keys():
         if driver not in PARAMETERS[name].drivers:
@@ -245,7 +247,9 @@ def _pair_hosts(hosts: list[str], ports: list[str], source: str) -> tuple[str, .
 
 
 def _split_port(host: str) -> tuple[str, str]:
-    """Return a host and its port, or "" as the port. Several colons are an IPv6 address."""
+    """Return a host and its port, or "" if no port is given. A host with several colons is an IPv6
+    address.
+    """
     name, colon, port = host.rpartition(":")
     has_port = bool(colon) and ":" not in name and "/" not in port
     return (name, port) if has_port else (host, "")

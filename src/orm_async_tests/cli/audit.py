@@ -56,9 +56,8 @@ class Report:
 def audit(arguments: argparse.Namespace) -> int:
     """Print the known defects of library versions, and return the exit code.
 
-    Raise CouldNotRun if the version of a library is unknown or untested, and the other libraries
-    have no known defect. If the command succeeded although it does not know the defects of a
-    library, the user might conclude that the library has none.
+    Raise CouldNotRun if no known defect was found, but the version of a library is unknown or
+    untested. The command must not report success if it does not know the defects of a library.
     """
     if arguments.github:
         github.require_summary()

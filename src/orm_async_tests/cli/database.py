@@ -1,4 +1,4 @@
-"""Defines `doctor`, and the subcommands of `orm-async-tests db` that connect to the database."""
+"""Defines the subcommand `doctor`, and the subcommands of `db` that connect to the database."""
 
 import argparse
 import asyncio
@@ -87,8 +87,8 @@ def _service_file(database: db.Database) -> Iterator[dict[str, str]]:
     """Write a PostgreSQL connection service file, and yield the variables that make psql read it.
 
     If psql reads a service file, an option such as `-d shop` replaces only one parameter of the
-    connection. Other users of the machine cannot read the connection's parameters in the service
-    file, but could read them on a command line.
+    connection. Unlike a command line, the service file hides the connection's parameters from other
+    users of the machine.
     """
     lines = [f"{name}={value}" for name, value in urls.libpq_parameters(database.url).items()]
     password = {"PGPASSWORD": database.url.password} if database.url.password else {}

@@ -44,12 +44,11 @@ def list_changes(before: Results, after: Results) -> list[Change]:
 
 
 def _pair_stacks(before: Results, after: Results) -> dict[str, str]:
-    """Map stacks of the newer results to the corresponding stacks of the older results, by name.
+    """Map the names of the newer stacks to the names of the corresponding older stacks.
 
-    Two stacks with the same name correspond to each other. A newer stack with a new name
-    corresponds to an older stack that has the same driver, event loop, pooler and database, and a
-    name that the newer results do not contain. If several older stacks match a newer stack, the
-    newer stack corresponds to none of them.
+    Pair stacks that have the same name. Pair stacks with different names if they have the same
+    driver, event loop, pooler and database. If several older stacks match a newer stack, pair none
+    of them with the newer stack.
     """
     pairs = {name: name for name in after.stacks if name in before.stacks}
     others = [name for name in before.stacks if name not in pairs]

@@ -20,7 +20,9 @@ SHOWN = (Comment, Keyword, Name.Decorator, Number, String)  # the tokens that ha
 
 @dataclass
 class CodeLine:
-    """A line of code. If other variants lack this line, `mark` is a key of MEANINGS."""
+    """A line of code. If other variants lack the line of code, the field `mark` is a key of the
+    dictionary MEANINGS.
+    """
 
     number: int
     text: str

@@ -37,8 +37,8 @@ Run = Callable[[str], ReleaseOutcome]  # by version
 class Runner:
     """Runs scripts on releases of one library, on a separate embedded server.
 
-    The field `pins` contains versions of other packages. Packages without a pin keep their
-    installed versions. The field `options` has options of the command `orm-async-tests run`.
+    The field `pins` names other packages and the versions to install. Packages without a pin keep
+    their installed versions. The field `options` has options of the command `orm-async-tests run`.
     """
 
     numbers: tuple[int, ...]
@@ -182,10 +182,10 @@ def search_releases(
 ) -> SearchResult:
     """For every minor version in the list `versions`, bisect the releases of this minor version.
 
-    Also run the script on the releases in the parameter `always`, and on the releases at which the
-    declared range of a defect begins or ends. If the outcome changes between two releases, the
-    function `confirm` runs the script on both releases a second time. The default for `confirm` is
-    the function `run`.
+    Always run the script on the releases in the parameter `always`, and on the releases at the
+    limits of the version ranges that defects declare. If the outcome changes between two releases,
+    the function `confirm` runs the script on both releases a second time. If the parameter
+    `confirm` is None, use the function `run` instead.
     """
     shown = tuple(d for d in defects if any(script.number == number for script in d.scripts))
     ranges = " ".join(defect.versions.get(library, "") for defect in shown)

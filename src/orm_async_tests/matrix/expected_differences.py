@@ -1,8 +1,8 @@
 """Lists the scripts whose claims cannot hold on some stacks, although no library has a defect.
 
-A matrix fails if a script fails on a stack, but the list does not contain this failure. A matrix
-also fails if the list says that a script always fails on a stack, but the script's verdict is
-HOLDS.
+A matrix fails if a script fails on a stack, and the list of expected differences does not contain
+this failure. A matrix also fails if a script holds on a stack on which the list always expects a
+failure.
 """
 
 import re

@@ -16,10 +16,11 @@ THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 class Plan:
     """A stack on which a matrix will run scripts.
 
-    The field `python` is a minor version, for example "3.12". The field of a library is a release,
-    for example "2.1.4", a minor version, for example "2.1", for its newest release, or empty for
-    the installed version. The field `server` is a URL, a folder with PostgreSQL's programs,
-    "system", or empty for the embedded server.
+    The field `python` is a minor version, for example "3.12". A field with the name of a library,
+    for example `sqlalchemy`, contains a release, for example "2.1.4". A minor version, for example
+    "2.1", stands for its newest release, and an empty field for the installed version. The field
+    `server` is a URL, a folder with PostgreSQL's programs, "system", or empty for the embedded
+    server.
     """
 
     driver: str = "asyncpg"
@@ -94,14 +95,16 @@ def hide_password(text: str) -> str:
 
 
 def combine(axes: Mapping[str, Sequence[str]]) -> tuple[Plan, ...]:
-    """Return a Plan for every combination of values. `axes` maps fields of Plan to values."""
+    """Return a Plan for every combination of the values in the parameter `axes`, which maps the
+    fields of Plan to lists of values.
+    """
     used = {name: values for name, values in axes.items() if values}
     plans = [Plan(**dict(zip(used, values, strict=True))) for values in product(*used.values())]
     return tuple({plan.name: plan for plan in plans}.values())
 
 
 def take_shard(plans: Sequence[Plan], part: str) -> tuple[Plan, ...]:
-    """Return the plans of one part of the matrix. "1/3" means the first of three parts."""
+    """Return one part of the plans. The text "1/3" means the first of three parts."""
     match = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", part)
     number, total = map(int, match.groups()) if match else (0, 0)
     if not 1 <= number <= total:

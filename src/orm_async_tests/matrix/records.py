@@ -67,7 +67,9 @@ def read_commit() -> str:
 
 
 def result(stack: str, number: int, verdict: str, reason: str, **item: Any) -> Record:
-    """Return the record of one script's result. docs/result.schema.json describes `item`."""
+    """Return the record of one script's result. The file docs/result.schema.json describes the
+    keyword arguments `item`.
+    """
     return {
         "record": "result",
         "stack": stack,
@@ -123,10 +125,10 @@ def _read_line(path: Path, number: int, line: bytes) -> Record:
 
 
 def clean(value: Any, form: Any, where: str, problems: Counter[str]) -> Any:
-    """Copy a JSON value into the form that the parameter `form` describes. Replace a required
-    value that is missing, or a value of a wrong type, by an empty value, and drop list items of a
-    wrong type. Add every replaced value and every dropped list item to the counts in `problems`.
-    Also drop the fields that are not in `form`, but do not count them as problems.
+    """Copy a JSON value into the form that the parameter `form` describes. If a required value is
+    missing or a value has a wrong type, replace it by an empty value. Drop list items of a wrong
+    type. Add every replaced value and every dropped list item to the counts in `problems`. Drop the
+    fields that are not in `form`, without counting them as problems.
     """
     if isinstance(form, tuple):
         return None if value in (None, MISSING) else clean(value, form[0], where, problems)

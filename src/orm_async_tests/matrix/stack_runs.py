@@ -49,7 +49,9 @@ SOURCES = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Slot:
-    """The folder of an embedded server. Several stacks use this server, one after the other."""
+    """The folder of an embedded server. Several stacks use one embedded server, one after the
+    other.
+    """
 
     home: Path
     timeout: float  # seconds for one script
@@ -85,8 +87,8 @@ async def run_stack(
 ) -> AsyncIterator[tuple[Record, Record]]:
     """Yield the stack and the result of every script, in the form of docs/result.schema.json.
 
-    If a script could not be run or did not finish, yield an empty stack, and a result with only the
-    script's number, a verdict and a reason.
+    For a script without a result, yield an empty stack, and a document with only the script's
+    number, a verdict and a reason.
     """
     try:
         python, variables = await asyncio.to_thread(prepare_stack, plan, home)
@@ -178,7 +180,9 @@ async def _start_run(
 
 
 def prepare_stack(plan: Plan, home: Path) -> tuple[str, dict[str, str]]:
-    """Install a stack's packages. Return its Python, and variables that let it import them."""
+    """Install a stack's packages. Return the command of the stack's Python, and the environment
+    variables with which this Python imports the packages.
+    """
     python = prepare_interpreter(plan.python, home)
     folders = [
         install_release(library, _newest(library, version), home, python)
@@ -217,8 +221,8 @@ def find_interpreter(version: str) -> str:
     """Return the path of an interpreter for the given minor version of Python. Search for the
     interpreter on PATH, and then in pyenv.
 
-    The function starts the interpreter to test it, because a program on PATH may not work. For
-    example, pyenv's program `python3.12` fails unless pyenv has activated Python 3.12.
+    Test whether the interpreter starts, because pyenv's program `python3.12` fails unless pyenv has
+    activated Python 3.12.
     """
     if not re.fullmatch(r"\d+\.\d+", version):
         raise NotInstalled(f"{version!r} is not a minor version of Python")

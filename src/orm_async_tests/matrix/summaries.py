@@ -52,7 +52,9 @@ def to_junit(records: Sequence[Record]) -> str:
 
 
 class VerdictChange(NamedTuple):
-    """The verdicts of a script on a stack in two runs. If a run has none, the verdict is ""."""
+    """The verdicts of a script on a stack in two runs. If a run has no result for the script on the
+    stack, the verdict is "".
+    """
 
     kind: Kind
     stack: str
@@ -78,7 +80,7 @@ def compare_identities(
     """Return how the stacks of two runs differ.
 
     A tuple contains the name of a stack, the name of a field, the older value and the newer value.
-    If the stack has the field in only one of the two runs, the value for the other run is "".
+    The value of a field that the stack lacks is "".
     """
     old, new = identities(before), identities(after)
     return [

@@ -27,7 +27,7 @@ class KnownDefect:
     """A defect, and the scripts that show it.
 
     The field `name` is the name of the constant that defines the defect. If the constant is in a
-    script, and not in the module `known_defects`, the field `name` begins with the script's name.
+    script, the field `name` begins with the script's name.
     """
 
     name: str
@@ -113,9 +113,7 @@ class AffectedPins:
 def match_defects(defects: Iterable[KnownDefect], pins: Sequence[Pin]) -> list[AffectedPins]:
     """Return the defects that affect these versions, the worst defect first.
 
-    Defects of the same severity are sorted by whether a release fixes the defect: fixed defects
-    come first. If Python is not pinned, and a defect exists only on some Python versions, the field
-    `condition` of the result names these Python versions.
+    Among defects of the same severity, the defects that a release fixes come first.
     """
     affected = [match for defect in defects if (match := _match_defect(defect, pins))]
     return sorted(

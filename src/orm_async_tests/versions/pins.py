@@ -104,13 +104,13 @@ def parse_release(text: str, option: str) -> tuple[str, str]:
 
 
 def find_unknown(pins: Sequence[Pin]) -> dict[str, str]:
-    """Return the reasons why defects are unknown, as a dictionary. The key of a reason is for
-    example "asyncpg 0.29" if the scripts were not run on this version, and "asyncpg" if a line
-    names asyncpg without a version.
+    """Return a reason for each library whose defects are unknown. For example, the key of a reason
+    is "asyncpg 0.29" if the scripts were not run on this version, or "asyncpg" if no line pins a
+    version.
 
-    A line without a version is no problem if another line pins the library for the same
-    environment, or for all environments. If SQLAlchemy is not among the pins, the function also
-    returns SQLAlchemy, because almost every defect depends on SQLAlchemy's version.
+    Ignore a line without a version if another line pins the library for the same environment, or
+    for all environments. If SQLAlchemy is not among the pins, include SQLAlchemy, because almost
+    every defect depends on SQLAlchemy's version.
     """
     unknown = {}
     pinned = {(pin.library, pin.marker) for pin in pins if pin.version}
@@ -171,7 +171,9 @@ def _parse_pipfile_lock(text: str, path: Path) -> Iterator[tuple[str, str]]:
 
 
 def _read_requirements(path: Path, including: tuple[Path, ...]) -> Iterator[Pin]:
-    """Yield the pins of a requirements file and of the files that it includes, except itself."""
+    """Yield the pins of a requirements file and of the files that it includes. Ignore circular
+    includes.
+    """
     from pip_requirements_parser import InstallationError, RequirementsFile
 
     try:

@@ -76,9 +76,9 @@ def describe_ranges(minor_versions: MinorVersions) -> str:
 
 
 def _runs_of_shown(minor_versions: MinorVersions) -> Iterator[tuple[str, str, str]]:
-    """Yield three versions for each series of consecutive versions with a defect: the first version
-    of the series, the last version of the series, and the next version after the series. If a
-    series ends with the newest release of a minor version, yield an empty text as the next version.
+    """Yield three versions for each series of consecutive versions with a defect: the first, the
+    last, and the next version without the defect. The third version is "" if the series ends with
+    the newest release of a minor version.
     """
     for releases in minor_versions:
         runs = [[*run] for _, run in groupby(releases, key=itemgetter(1))]

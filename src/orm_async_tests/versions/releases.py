@@ -80,8 +80,8 @@ def releases_between(library: str, since: str | None, until: str | None) -> list
 def group_by_minor_version(versions: Iterable[str]) -> list[list[str]]:
     """Group versions by minor version, because a fix in one minor version may be missing in others.
 
-    If every minor version has only one release, return one group with all releases. For example,
-    the releases of asyncpg form one group.
+    If every minor version has only one release, as with asyncpg, return one group with all
+    releases.
     """
     groups = [list(group) for _, group in groupby(versions, lambda text: Version(text).release[:2])]
     return groups if any(len(group) > 1 for group in groups) else [list(chain(*groups))]

@@ -77,8 +77,8 @@ def select_arguments(function: Callable[..., Any], offered: Mapping[str, Any]) -
 
 @dataclass(frozen=True)
 class Option:
-    """A command-line option `--name VALUE` of one script. Variants and `check` receive the value of
-    the script's option in the parameter with the option's name.
+    """A command-line option `--name VALUE` of one script. Variants and the function `check` receive
+    the option's value as an argument with the option's name.
 
     The function `parse` converts the option's text to its value, or raises ValueError. The field
     `default` is a text that the function `parse` can convert.

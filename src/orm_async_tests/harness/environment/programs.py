@@ -32,8 +32,7 @@ with context.begin_transaction():
 class Http(AsyncExitStack):
     """Opens clients and servers for ASGI applications, and closes them when the variant ends.
 
-    The class calls the function `note` with a text when an application responds, or when a client
-    disconnects.
+    The function `note` receives a text when an application responds or a client disconnects.
     """
 
     def __init__(self, note: Callable[[str], None]) -> None:
@@ -128,7 +127,9 @@ class Processes:
 def _call(
     function: Callable[..., Awaitable[Any]], arguments: tuple[Any, ...], named: dict[str, Any]
 ) -> tuple[Any, list[BaseException], str]:
-    """Return a result, or an error with its causes and its traceback, which pickle would drop."""
+    """Return the function's result, or its error. Return the error's causes and traceback
+    separately, because pickle would drop them.
+    """
 
     async def main() -> Any:
         return await function(*arguments, **named)
@@ -149,8 +150,8 @@ def alembic_environment(*revisions: str, env: str = ENV, **attributes: Any) -> I
     block.
 
     The arguments `revisions` are the texts of the revision files, and the argument `env` is the
-    text of env.py. All other keyword arguments become the dictionary `config.attributes`, which the
-    default env.py passes to `context.configure()`.
+    text of env.py. The keyword arguments `attributes` become the dictionary `config.attributes`,
+    which the default env.py passes to `context.configure()`.
     """
     from alembic.config import Config  # a slow import
 

@@ -93,7 +93,9 @@ def read_needs(
 
 
 def find_missing(requirement: str, wire: bool) -> Missing | None:
-    """Return what is missing, or None. `wire` says whether a proxy can count round trips."""
+    """Return what this machine lacks for a requirement, or None. The parameter `wire` says whether
+    a proxy can count round trips.
+    """
     server = re.split("[<=>]", requirement)[0]
     versions = requirement.removeprefix(server)
     try:

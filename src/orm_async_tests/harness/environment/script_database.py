@@ -174,13 +174,16 @@ class ScriptDatabase:
         """Terminate the busy backends, except those whose PIDs are in the set `kept`.
 
         If a variant loses a connection without closing it, the connection may stay open in event
-        loops other than asyncio's. The locks of a lost connection would block the next variant.
+        loops other than asyncio's. A connection that a variant has lost may hold locks, which would
+        block the next variant.
         """
         if lost := await self.busy_backends() - kept:
             await self._connection.execute(END_BACKENDS, {"pids": [*lost]})
 
     async def denied(self, base: type[DeclarativeBase], functions: Collection[str]) -> str:
-        """Return which right the role lacks and how to grant it, or "" if it lacks none."""
+        """Return which privilege the role lacks and how to grant it, or "" if no privilege is
+        missing.
+        """
         if self.admin.name == "sqlite":
             return ""  # an SQLite file has no roles
         creates_schema = base.metadata is not models.Base.metadata

@@ -52,7 +52,7 @@ async def start_servers(
 ) -> AsyncIterator[Servers]:
     """Start the servers that a variant needs, and stop them at the end of the `with` block.
 
-    `load` fills the database of the primary server, before a standby copies this server.
+    The function `load` fills the database of the primary server before a standby copies the server.
     """
     names, servers = set(variant.parameters), Servers()
     with ExitStack() as stack:

@@ -124,7 +124,7 @@ class EvidenceCollector:
         return holds
 
     def _note_operand(self, operator: str, value: Any) -> Any:
-        """Note an operand of a comparison and the operator before it ("" for the first operand)."""
+        """Record an operand and the operator before it, which is "" for the first operand."""
         if not operator:
             self._comparisons.append([])
         self._comparisons[-1].append((operator, format_value(value)))

@@ -14,8 +14,8 @@ GAP = " ... "
 def describe(error: BaseException) -> str:
     """Return an error's class and codes, for example "IntegrityError (code gkpj, SQLSTATE 23505)".
 
-    If SQLAlchemy wrapped an error that did not come from the driver, also return the class of the
-    wrapped error.
+    If SQLAlchemy wrapped an error that did not come from the driver, add the class of the wrapped
+    error.
     """
     labeled = {"code": getattr(error, "code", None), "SQLSTATE": sqlstate(error)}
     codes = ", ".join(f"{label} {code}" for label, code in labeled.items() if code)
@@ -26,7 +26,7 @@ def describe(error: BaseException) -> str:
 
 
 def format_value(value: Any) -> str:
-    """Convert a value of the evidence to text. An error becomes its class and its codes."""
+    """Convert a value of the evidence to text. Represent an error by its class and its codes."""
     if isinstance(value, BaseException):
         return describe(value)
     if isinstance(value, float):

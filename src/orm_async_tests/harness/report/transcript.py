@@ -56,7 +56,9 @@ def build_transcript(
 
 
 def _comparable(text: str) -> str:
-    """Remove BEGIN and ROLLBACK, but keep COMMIT, because two variants may differ only in it."""
+    """Remove BEGIN and ROLLBACK. Keep COMMIT, because it may be the only difference between two
+    variants.
+    """
     return text.removeprefix("BEGIN; ").removesuffix("; ROLLBACK")
 
 
@@ -83,7 +85,7 @@ def _join(observation: Observation, in_full: bool) -> list[TranscriptLine]:
 
 
 def _shorten(lines: list[TranscriptLine]) -> list[TranscriptLine]:
-    """Join repeated lines. If more than MAX_LINES remain, return the most frequent lines."""
+    """Join repeated lines. If more than MAX_LINES lines remain, return the most frequent lines."""
     folded = list(_fold(lines))
     transactions = {line.transaction for line in folded if line.transaction}
     if len(transactions) == 1 and ", " not in folded[0].transaction:
@@ -100,8 +102,8 @@ def _shorten(lines: list[TranscriptLine]) -> list[TranscriptLine]:
 def _fold(lines: list[TranscriptLine]) -> Iterator[TranscriptLine]:
     """Join equal consecutive lines into one line, and repeated groups of lines into one group.
 
-    Each transaction of a variant has a letter as its name. A line that joins several equal
-    statements shows the letters of all transactions that sent these statements.
+    Each transaction of a variant has a letter as its name. A joined line names the transactions
+    that sent the statement, for example "a, b".
     """
     start = 0
     while start < len(lines):
@@ -119,9 +121,10 @@ def _fold(lines: list[TranscriptLine]) -> Iterator[TranscriptLine]:
 
 
 def _find_cycle(texts: list[str]) -> tuple[int, int]:
-    """Return the length and the number of repetitions of a group of texts at the beginning.
+    """Find a repeated group of texts at the beginning of a list.
 
-    Among the groups that are repeated there, choose the one whose repetitions cover most texts.
+    Return how many texts the repeated group has, and how often the group occurs. If several groups
+    are repeated, choose the group whose repetitions cover the most texts.
     """
     best = (1, 1)
     for length in range(1, len(texts) // 2 + 1):

@@ -136,7 +136,9 @@ class ScriptSource:
         return numbers
 
     def list_shown_lines(self, functions: Sequence[Function]) -> Iterator[int]:
-        """Yield the numbers of lines, but not of the variants' docstrings, which are headings."""
+        """Yield the line numbers of functions. Omit the docstrings of variants, which are shown as
+        headings.
+        """
         for node in functions:
             variant = self.variants.get(node.name)
             yield from variant.line_numbers if variant else list_lines(node)
@@ -207,7 +209,9 @@ def _render_links(script: Script, columns: int) -> Iterator[Styled]:
 
 
 def _render_advice(script: Script, columns: int) -> Iterator[Styled]:
-    """Render a script's explanation and recommended lines, or those of scripts that it names."""
+    """Render a script's explanation and the recommended lines of code. If the script has no
+    recommended lines, use the lines of the scripts that its explanation names.
+    """
     from orm_async_tests.questions import read_cure_lines
 
     prose = script.check.__globals__["__doc__"].partition("\n\n")[2]

@@ -24,10 +24,11 @@ Blocked = Callable[[Awaitable[object]], Awaitable["asyncio.Future[object]"]]
 
 
 def at_each_level(schedules: Mapping[str, Schedule]) -> tuple[Variant, ...]:
-    """Return a variant for each of PostgreSQL's isolation levels. Each variant runs all schedules.
+    """Return a variant for each of PostgreSQL's isolation levels. Each variant runs all functions
+    in the parameter `schedules`.
 
-    A schedule is a function that runs the statements of several transactions in a fixed order.
-    CONTRIBUTING.md describes the arguments of a schedule.
+    A schedule is a function that runs the statements of several transactions in a fixed order, with
+    the arguments that CONTRIBUTING.md describes.
     """
     return tuple(_variant(level, schedules) for level in LEVELS)
 
@@ -66,8 +67,8 @@ async def _outcome(schedule: Schedule, engine: AsyncEngine, activity: Activity, 
 def table(results: Iterable[Mapping[str, Observation]]) -> Iterator[Row]:
     """Yield a header, and a row for each anomaly with its outcome at every isolation level.
 
-    Skip a result whose variants do not have the names of the isolation levels. Yield no header if
-    there is no row.
+    Skip a result whose variants are not named after the isolation levels. Yield no header if there
+    is no row.
     """
     rows = [
         (name, *(levels[level].value[name] for level in LEVELS))

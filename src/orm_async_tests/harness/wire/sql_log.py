@@ -21,9 +21,9 @@ def record_sql(observation: Observation, unobserved: Engine) -> Iterator[None]:
     """In the `with` block of `record_sql()`, record the statements of every engine except the
     engine `unobserved`. Call `record_sql()` in the `with` block of `record_events()`.
 
-    Record a statement when it ends, unless an error ended it before a message left the client. For
-    example, a lazy load that raises MissingGreenlet sends no statement. Give a new transaction the
-    lowest number that no open transaction has.
+    Record a statement when it ends. Do not record a statement that failed before it was sent, for
+    example a lazy load that raises MissingGreenlet. Give a new transaction the lowest number that
+    no open transaction has.
     """
     listeners = _listeners(observation, unobserved)
     for name, listener in listeners.items():

@@ -37,6 +37,7 @@ EXAMPLE, ISOLATION = "5", ROOT / "docs/isolation.md"
 MATRIX = ROOT / "docs/matrix.md"
 LINT, RULE_PAGES = ROOT / "docs/lint.md", ROOT / "docs/rules"
 COMMAND = "./poetryw run nox -s generate"
+FOOTER = f"The command `{COMMAND}` writes this page."
 FROM_DOCS = "../src/orm_async_tests/scripts"  # the scripts' folder, from docs/
 ABOUT_QUESTIONS = """\
 This page lists questions about async SQLAlchemy that people asked in public, or that the
@@ -54,9 +55,8 @@ ABOUT_ERRORS = "Scripts that explain each error:"
 POOLERS = {
     "^PgBouncer": "the pooler is PgBouncer",
     "transaction": "PgBouncer runs in transaction mode",
-    r"^PgBouncer 1\.(1\d|20)\b.* transaction|transaction-unprepared$": "PgBouncer runs in "
-    "transaction mode without prepared statements (before 1.21, or with "
-    "`max_prepared_statements=0`)",
+    r"^PgBouncer 1\.(1\d|20)\b.* transaction|transaction-unprepared$": "PgBouncer, in "
+    "transaction mode, is older than 1.21 or has `max_prepared_statements=0`",
 }
 LIBRARIES = {"sqlalchemy": "SQLAlchemy"}
 
@@ -98,7 +98,7 @@ def generate_texts() -> dict[Path, str]:
             for page, name in PACKAGED
         ),
         **{
-            RULE_PAGES / f"{code}.md": f"{render_rule_page(rule)}\nWritten by `{COMMAND}`.\n"
+            RULE_PAGES / f"{code}.md": f"{render_rule_page(rule)}\n{FOOTER}\n"
             for code, rule in RULES.items()
         },
         **{SCRIPTS / chapter.name / "README.md": render_page(chapter) for chapter in chapters},
@@ -152,7 +152,7 @@ def render_page(chapter: Chapter) -> str:
     errors = "\n".join(f"{error}\n    {', '.join(names)}" for error, names in commands.items())
     parts = [f"# {chapter.title}", chapter.introduction, "\n".join(render_markdown(rows))]
     parts += ["## Errors", ABOUT_ERRORS, f"```text\n{errors}\n```"]
-    return "\n\n".join([*parts, f"Written by `{COMMAND}`."]) + "\n"
+    return "\n\n".join([*parts, FOOTER]) + "\n"
 
 
 def list_rules() -> Iterator[str]:
@@ -210,7 +210,7 @@ def render_questions(questions: Iterable[Question], scripts: Iterable[ScriptFile
     parts = ["# Questions", ABOUT_QUESTIONS, "\n".join(contents)]
     for subject, group in by_subject.items():
         parts += [f"## {subject}", *_render_subject(group, files)]
-    return "\n\n".join([*parts, f"Written by `{COMMAND}`."]) + "\n"
+    return "\n\n".join([*parts, FOOTER]) + "\n"
 
 
 def _render_subject(group: Iterable[Question], files: dict[int, ScriptFile]) -> Iterator[str]:

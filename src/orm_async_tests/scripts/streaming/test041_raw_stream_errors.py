@@ -1,7 +1,7 @@
 """On asyncpg, a stream raises the driver's own error, but execute() raises a DBAPIError.
 
 SQLAlchemy wraps the errors of a driver in sqlalchemy.exc.DBAPIError. On asyncpg, if an error occurs
-while the rows of a stream arrive, the stream raises asyncpg's exception instead. Catch asyncpg's
+while the rows of a stream arrive, the stream raises asyncpg's own exception. Catch asyncpg's
 exception and check its SQLSTATE, or call execute() instead of stream().
 
 Docs: https://docs.sqlalchemy.org/en/21/core/exceptions.html#sqlalchemy.exc.DBAPIError

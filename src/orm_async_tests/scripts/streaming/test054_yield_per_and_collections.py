@@ -1,7 +1,7 @@
 """yield_per does not work with joinedload() of a collection, but it works with selectinload().
 
-With joinedload(), two batches of yield_per rows may contain rows of the same parent. With
-selectinload(), SQLAlchemy sends one more query per batch.
+With joinedload(), the rows of one parent may be in two batches of yield_per rows. With
+selectinload(), SQLAlchemy sends one more query per batch of yield_per rows.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/api.html#fetching-large-result-sets-with-yield-per
 Symptom: you get InvalidRequestError "yield_per with eager loaders that require uniquing".

@@ -1,6 +1,6 @@
 """On psycopg, the cursor of a stream stays open if you leave the stream early.
 
-A `break`, an exception and a cancel all leave the cursor of a stream open. When the garbage
+A `break`, an exception or a cancellation leaves the cursor of a stream open. When the garbage
 collector deletes an open cursor, psycopg issues a ResourceWarning. Close the result of a stream in
 a `finally` block. On asyncpg, an unfinished stream leaves its cursor open without a warning
 (test234).

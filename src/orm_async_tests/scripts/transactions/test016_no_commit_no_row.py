@@ -1,7 +1,7 @@
 """Leaving `async with` without a commit rolls back, because only a begin() block commits for you.
 
 A session or a connection rolls its transaction back at the end of the `async with` block, without a
-warning. A block of begin() commits at its end, and rolls back if it raises.
+warning. A begin() block commits at its end, but rolls back if an exception leaves the block.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/connections.html#begin-once
 """

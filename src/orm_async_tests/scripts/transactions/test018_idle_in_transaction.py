@@ -15,14 +15,14 @@ from orm_async_tests.models import User
 
 @wrong
 async def open_end(session: AsyncSession, activity: Activity) -> list[str]:
-    """read, then continue"""
+    """read, and leave the transaction open"""
     await session.execute(select(User))
     return await activity.states()
 
 
 @right
 async def committed(session: AsyncSession, activity: Activity) -> list[str]:
-    """read, commit, then continue"""
+    """read, then commit"""
     await session.execute(select(User))
     await session.commit()
     return await activity.states()
@@ -30,7 +30,7 @@ async def committed(session: AsyncSession, activity: Activity) -> list[str]:
 
 @right
 async def closed(session: AsyncSession, activity: Activity) -> list[str]:
-    """read, close the session, then continue"""
+    """read, then close the session"""
     await session.execute(select(User))
     await session.close()
     return await activity.states()

@@ -1,8 +1,8 @@
 """An error inside a savepoint undoes only the savepoint, and not the whole transaction.
 
-A block of begin_nested() begins with SAVEPOINT. If a block of begin_nested() raises, SQLAlchemy
-sends ROLLBACK TO SAVEPOINT, and the rows from outside the block stay. Without a savepoint,
-PostgreSQL refuses every further statement until you roll back the transaction (25P02).
+A begin_nested() block begins with SAVEPOINT. If an exception leaves a begin_nested() block,
+SQLAlchemy sends ROLLBACK TO SAVEPOINT, and the rows from outside the block stay. After an error
+without a savepoint, PostgreSQL refuses every statement until you roll back the transaction (25P02).
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#using-savepoint
 Symptom: you get an error (SQLSTATE 25P02) "current transaction is aborted, commands ignored".

@@ -1,4 +1,4 @@
-"""After an SQL error every statement fails until rollback, even a valid one.
+"""After an SQL error, every statement fails until rollback, even a valid one.
 
 After an SQL error, PostgreSQL refuses further statements with 25P02. If a flush has failed, the
 session itself refuses the next statement and sends nothing. After a failed statement or flush, call

@@ -1,8 +1,8 @@
 """After commit() inside `async with session.begin()`, the next statement of the block fails.
 
-The block of `async with session.begin()` commits at its end. After an explicit commit() inside a
-block of begin(), the session begins no other transaction in the block, so the next statement raises
-InvalidRequestError. Let the block of begin() commit, or use a separate block for every transaction.
+A begin() block commits at its end. After an explicit commit() inside a begin() block, the session
+begins no other transaction in the block, so the next statement raises InvalidRequestError. Let the
+begin() block commit, or use a separate begin() block for every transaction.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#managing-transactions
 Symptom: you get InvalidRequestError "Can't operate on closed transaction inside context manager".
@@ -20,7 +20,7 @@ COUNT = select(func.count(User.id))
 
 @wrong
 async def commit_inside(session: AsyncSession) -> dict[str, int | None]:
-    """add an object and commit() inside a block of begin(), then query in the same block"""
+    """add an object and commit() inside a begin() block, then query in the same block"""
     async with session.begin():
         session.add(User(username="walker"))
         await session.commit()
@@ -29,7 +29,7 @@ async def commit_inside(session: AsyncSession) -> dict[str, int | None]:
 
 @right
 async def two_blocks(session: AsyncSession) -> dict[str, int | None]:
-    """add an object in one block of begin(), and query in another block of begin()"""
+    """add an object in one begin() block, and query in another begin() block"""
     async with session.begin():
         session.add(User(username="walker"))
     async with session.begin():

@@ -2,7 +2,7 @@
 
 Before begin_nested() sends SAVEPOINT, it flushes pending objects. If the flush before SAVEPOINT
 fails, there is no savepoint to return to, and every statement raises until you roll back. If the
-flush of an object may fail, add the object inside the block of begin_nested().
+flush of an object may fail, add the object inside the begin_nested() block.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#using-savepoint
 Symptom: you get PendingRollbackError (code 7s2a) "due to a previous exception during flush".

@@ -1,4 +1,4 @@
-"""To insert 2500 rows, SQLAlchemy executes three INSERTs with RETURNING, or one without RETURNING.
+"""To insert 2500 rows, SQLAlchemy executes three INSERTs with RETURNING, or one INSERT without it.
 
 One INSERT with RETURNING writes up to 1000 rows. Without RETURNING, SQLAlchemy passes all rows as
 parameters of one statement. COPY writes all rows without an INSERT, but you must call COPY through

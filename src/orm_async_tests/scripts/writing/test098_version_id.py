@@ -1,6 +1,6 @@
 """Without version_id_col, a writer can overwrite the change of a concurrent writer.
 
-In this script, two writers read the same object, compute a new value, and write it. Without
+Two writers read the same object, compute a new value, and write the new value. Without
 version_id_col, the second write wins, and nobody notices that the first write is lost. With
 version_id_col, the second UPDATE matches no row, and StaleDataError tells the second writer to read
 again.

@@ -5,7 +5,7 @@ The methods first(), one() and scalar() also close their result. Reading a close
 ResourceClosedError. Use returning(), read the rows once, and keep them in a list.
 
 Docs: https://docs.sqlalchemy.org/en/21/tutorial/data_update.html#using-returning-with-update-delete
-Symptom: you get ResourceClosedError "This result object does not return rows. It has been closed".
+Symptom: you get ResourceClosedError "It has been closed automatically".
 Symptom: you get ResourceClosedError "This result object is closed".
 """
 

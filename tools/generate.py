@@ -41,13 +41,12 @@ FOOTER = f"The command `{COMMAND}` writes this page."
 FROM_DOCS = "../src/orm_async_tests/scripts"  # the scripts' folder, from docs/
 ABOUT_QUESTIONS = """\
 This page lists questions about async SQLAlchemy that people asked in public, or that the
-documentation of SQLAlchemy, PostgreSQL or a driver raises. The link of a question leads to the
-place where it was asked.
+documentation of SQLAlchemy, PostgreSQL or a driver raises. Each question links to its source.
 
-Below each group of questions, the page names the script that answers the group. Each script runs
-wrong code beside right code and proves its claim. For example, `orm-async-tests run 6 -v` runs the
-script `test6`. To find the answer to your own question, type `orm-async-tests why "words of your
-question"`. You can also type the text of an error after `orm-async-tests why`."""
+Below each group of questions, a link leads to the script that answers these questions. Each script
+runs wrong code beside right code and proves its claim. For example, `orm-async-tests run 6 -v` runs
+the script `test6`. To find the answer to your own question, type `orm-async-tests why "words of
+your question"`. To find the cause of an error, type `orm-async-tests why "text of the error"`."""
 
 ABOUT_ERRORS = "Scripts that explain each error:"
 
@@ -238,7 +237,7 @@ def _render_answer(script: ScriptFile, questions: Sequence[Question]) -> Iterato
     if lines := read_cure_lines().get(script.number):
         yield "\n".join(["", "```", *lines, "```"])
     elif script.right_variants:
-        yield f"The script's right variant shows the cure: {script.right_variants[0][1]}."
+        yield f"The script `{script.command}` shows the right way: {script.right_variants[0][1]}."
 
 
 def record_texts() -> dict[Path, str]:

@@ -112,17 +112,16 @@ def render_report(report: Report) -> Iterator[str]:
     yield ""
     for contender, versions in report.versions.items():
         libraries = ", ".join(" ".join(pair) for pair in versions.items())
-        yield f"- The contender `{contender}` used {libraries}."
+        yield f"- The benchmark's module `{contender}` used {libraries}."
     for workload in report.workloads:
         base, control = workload.patterns[0], workload.control
         sizes = ", ".join(f"`--{name} {size}`" for name, size in workload.sizes.items())
         yield from ("", f"### {workload.title}", "")
-        pattern = f'{base.contender} pattern "{base.label}"'
-        yield f"Each ratio is the speed of a pattern, divided by the speed of the {pattern}."
+        base_pattern = f"{base.contender}: {base.label}"
+        yield f'A ratio of 0.5 means half the speed of "{base_pattern}".'
         yield (
-            f"As a control, the benchmark measured {base.contender} with two pools, "
-            "to show how much equal patterns differ by chance. With one pool, "
-            f"{base.contender} reached {control.median:.2f} times its speed with the other pool "
+            f"As a control, the benchmark ran the same {base.contender} code with two equal pools: "
+            f"the ratio of the two speeds was {control.median:.2f} "
             f"(confidence interval {_interval(control)})."
         )
         yield f"The benchmark ran {workload.rounds} rounds with the options {sizes}."

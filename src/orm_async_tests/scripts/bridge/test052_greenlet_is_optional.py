@@ -34,7 +34,7 @@ async def python(code: str) -> int | None:
 
 @variant
 async def requirements() -> list[str]:
-    """list the packages that SQLAlchemy requires without an extra"""
+    """list the packages that SQLAlchemy requires if you install no extra"""
     required = importlib.metadata.requires("sqlalchemy") or []
     return [line.partition(">")[0] for line in required if "extra ==" not in line]
 

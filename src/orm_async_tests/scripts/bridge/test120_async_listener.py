@@ -1,7 +1,7 @@
-"""An `async def` listener of an event never runs, and only a warning says so.
+"""An `async def` event listener never runs, and you get only a warning.
 
-SQLAlchemy calls a listener synchronously and drops the coroutine that it returns. Write a listener
-with `def` instead of `async def`. A listener can execute SQL without `await` (test121).
+SQLAlchemy calls a listener synchronously and drops the coroutine that the listener returns. Write a
+listener with `def` instead of `async def`. A listener can execute SQL without `await` (test121).
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-events-with-the-asyncio-extension
 """

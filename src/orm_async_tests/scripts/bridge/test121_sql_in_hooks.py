@@ -1,4 +1,4 @@
-"""In an event listener a coroutine of AsyncSession never runs, because a listener cannot await.
+"""In an event listener, coroutines of AsyncSession never run, because a listener cannot await.
 
 SQLAlchemy passes synchronous objects to a listener, for example a Connection or a Session. The
 methods of a synchronous Connection or Session send SQL at once, because SQLAlchemy awaits the

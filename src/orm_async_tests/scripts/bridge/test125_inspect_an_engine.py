@@ -2,7 +2,7 @@
 
 The inspector sends SQL without an await, so it needs a synchronous Connection, which run_sync()
 passes to your function. Inside run_sync(), turn the result of the inspector into plain data,
-because an inspector cannot send SQL later.
+because the inspector cannot send SQL after run_sync() has returned.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-the-inspector-to-inspect-schema-objects
 Symptom: you get NoInspectionAvailable (code xd3s)

@@ -1,9 +1,9 @@
 """AsyncSession has no query(), AsyncEngine has no execute(), and a plain `with` raises TypeError.
 
-AsyncSession and AsyncEngine lack the older methods that SQLAlchemy 2.0 replaced. Use select()
-instead of query(), and execute statements on a connection. Enter sessions and connections with
-`async with`. Loop over the result of execute() with a plain `for`, and over the result of stream()
-with `async for`.
+AsyncSession and AsyncEngine lack SQLAlchemy's legacy methods. Use select() instead of query(), and
+execute statements on a connection instead of the engine. Enter sessions and connections with `async
+with`. Loop over the result of execute() with a plain `for`, and over the result of stream() with
+`async for`.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#synopsis-orm
 Symptom: you get AttributeError "'AsyncSession' object has no attribute 'query'".

@@ -1,10 +1,10 @@
 """If you cancel a task twice on asyncpg, its query keeps running, but the pool loses no slot.
 
-If you cancel a task, asyncpg asks the server to cancel the task's query. If you cancel the task
-twice, the second cancel interrupts asyncpg before the server has cancelled the query, so the query
-may keep running. SQLAlchemy discards the connection of a task that was cancelled twice. In
-SQLAlchemy 2.0.44 to 2.0.54 and 2.1.0 to 2.1.4, the next task got the closed connection of a task
-that was cancelled twice. Cancel a task only once, then wait until the task has ended.
+If you cancel a task, asyncpg asks the server to cancel the task's query. A second cancel interrupts
+asyncpg before the server has cancelled the query, so the query may keep running. SQLAlchemy
+discards the connection of a task that was cancelled twice. In SQLAlchemy 2.0.44 to 2.0.54 and 2.1.0
+to 2.1.4, the next task got the closed connection of a task that was cancelled twice. Cancel a task
+only once, then wait until the task has ended.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.5
 """

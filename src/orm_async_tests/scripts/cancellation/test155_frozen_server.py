@@ -1,9 +1,9 @@
 """asyncio.timeout() cannot end an `async with Session()` block while the server hangs.
 
-Since SQLAlchemy 2.0.55 and 2.1.2, a session always completes the rollback at the end of its block.
-If the server freezes, neither asyncio.timeout() nor cancel() stops the wait for the rollback.
-Always set asyncpg's command_timeout, because only command_timeout ends the wait for a frozen
-server.
+Since SQLAlchemy 2.0.55 and 2.1.2, a session always completes the rollback at the end of its `async
+with` block. If the server freezes, neither asyncio.timeout() nor cancel() stops the wait for the
+rollback. Always set asyncpg's command_timeout, because only command_timeout ends the wait for a
+frozen server.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.2
 Docs: https://magicstack.github.io/asyncpg/current/api/index.html#asyncpg.connection.connect
@@ -39,7 +39,7 @@ async def leave(engine: AsyncEngine, server: PrivateServer) -> dict[str, bool]:
 async def only_a_timeout(
     make_engine: MakeEngine, private_url: URL, private_server: PrivateServer
 ) -> dict[str, bool]:
-    """exit the session's block on a frozen server, with asyncio.timeout() around the block"""
+    """leave `async with Session()` on a frozen server, inside asyncio.timeout()"""
     return await leave(make_engine(private_url), private_server)
 
 
@@ -47,7 +47,7 @@ async def only_a_timeout(
 async def a_command_timeout(
     make_engine: MakeEngine, private_url: URL, private_server: PrivateServer
 ) -> dict[str, bool]:
-    """exit the session's block on a frozen server, with command_timeout on the engine"""
+    """leave `async with Session()` on a frozen server, with command_timeout on the engine"""
     engine = make_engine(private_url, connect_args={"command_timeout": TIMEOUT})
     return await leave(engine, private_server)
 

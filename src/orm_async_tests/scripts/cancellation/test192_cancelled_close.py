@@ -1,4 +1,4 @@
-"""If close() of a connection is cancelled, the connection is still closed and its slot is free.
+"""If close() of a connection is cancelled, the connection closes anyway and its slot is free.
 
 This script cancels a task while a `reset` listener of the pool runs SQL. Before SQLAlchemy 2.0.56
 and 2.1.6, the attribute `closed` of an AsyncConnection stayed False after a cancelled close().

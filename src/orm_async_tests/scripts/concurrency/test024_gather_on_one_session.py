@@ -1,9 +1,8 @@
 """gather() on a session that has a connection raises no error, but runs the queries one by one.
 
-On each connection, SQLAlchemy's adapter of the driver sends a query only after the server has
-answered the previous query. If every task has its own session, the queries run at the same time. In
-this script, every query waits for a lock, so that the script can count the queries that wait at the
-same time.
+On one connection, SQLAlchemy sends a query only after the server has answered the previous query.
+If every task has its own session, the queries run at the same time. In this script, every query
+waits for a lock, so that the script can count the queries that wait at the same time.
 
 Sharing a session between tasks raises an error if the pool has no open connection (test25), or if
 the tasks flush or commit (test26).

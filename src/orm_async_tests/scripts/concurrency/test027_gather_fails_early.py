@@ -1,10 +1,10 @@
-"""If a task in gather() fails, closing the session hides the task's error and leaks a pool slot.
+"""If a task in gather() fails, closing the shared session hides the error and leaks a pool slot.
 
 When one task fails, gather() raises the error at once, but the other tasks continue. On asyncpg,
 the session cannot roll back while another task uses its connection. The InterfaceError of a failed
 rollback hides the error of your task. After a failed rollback, the session's connection stays
-checked out until the garbage collector frees the connection. A TaskGroup waits until all of its
-tasks have ended before it raises an error.
+checked out until garbage collection. A TaskGroup waits until all of its tasks have ended before it
+raises an error.
 
 Docs: https://docs.python.org/3/library/asyncio-task.html#asyncio.gather
 Docs: https://github.com/sqlalchemy/sqlalchemy/issues/10092

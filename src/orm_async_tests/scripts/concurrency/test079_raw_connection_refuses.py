@@ -1,7 +1,7 @@
 """A raw asyncpg connection refuses a second task, but through SQLAlchemy the second task waits.
 
-SQLAlchemy's adapter for asyncpg runs the queries one after the other, so nobody notices that two
-tasks share a connection (test24).
+SQLAlchemy's adapter for asyncpg runs queries one after the other, so nobody notices that two tasks
+share a connection (test24).
 
 Docs: https://magicstack.github.io/asyncpg/current/faq.html
 Symptom: you get InterfaceError "another operation is in progress".

@@ -1,8 +1,8 @@
 """A pooled connection fails in the event loop of another thread: use the engine's event loop.
 
 In a thread, asyncio.run() starts another event loop, but an asyncpg connection works only in the
-event loop that opened it. Use run_coroutine_threadsafe() to run the coroutine in the engine's event
-loop.
+event loop that opened it. From another thread, use run_coroutine_threadsafe() to run a coroutine in
+the engine's event loop.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-multiple-asyncio-event-loops
 Symptom: you get RuntimeError "attached to a different loop" with "/thread.py" in the traceback.

@@ -1,4 +1,4 @@
-"""An object belongs to one session: add() in another session raises, but merge() makes a copy.
+"""An object belongs to one session: add() to another session fails, but merge() makes a copy.
 
 A session keeps the objects that it has loaded or added until you close the session. If you add an
 object of one session to a second session, SQLAlchemy raises InvalidRequestError. Use one session

@@ -1,9 +1,9 @@
-"""An ALTER TABLE in text() makes the cached statements of other connections fail once.
+"""An ALTER TABLE that you send with text() makes cached statements of other connections fail once.
 
 A prepared statement of asyncpg remembers the columns that it returns. When SQLAlchemy executes a
 DDL() element, it clears the statement cache of every connection in the process. SQLAlchemy does not
-notice an ALTER in text() or from another process, so the next execution of a cached statement
-fails. After a stale cached statement has failed, run the whole transaction again.
+notice an ALTER TABLE that you send with text() or from another process, so the next execution of a
+cached statement fails. After a stale cached statement has failed, run the whole transaction again.
 
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-cache
 Symptom: you get InvalidCachedStatementError (SQLSTATE 0A000) "cached statement plan is invalid".

@@ -42,7 +42,7 @@ async def listen(connection: AsyncConnection, queue: Notifications) -> None:
 
 @wrong(engine={"pool_pre_ping": True})
 async def listen_again(engine: AsyncEngine, activity: Activity) -> list[str]:
-    """lose the connection, miss the second notification, and listen again"""
+    """lose the connection, miss a notification, and listen again"""
     queue, news = Notifications(), []
     async with engine.connect() as connection:
         await listen(connection, queue)

@@ -20,13 +20,13 @@ def without_driver_name(url: URL) -> str:
 
 @wrong
 async def without_a_driver(url: URL) -> str:
-    """read which driver postgresql:// selects"""
+    """show the driver that the URL postgresql:// selects"""
     return make_url(without_driver_name(url)).get_dialect().driver
 
 
 @right
 async def with_a_driver(url: URL) -> str:
-    """read which driver postgresql+asyncpg:// selects"""
+    """show the driver that the URL postgresql+asyncpg:// selects"""
     return (
         make_url(without_driver_name(url)).set(drivername="postgresql+asyncpg").get_dialect().driver
     )

@@ -1,6 +1,6 @@
 """Comparing a boolean column with 1 is an error on PostgreSQL (42883): compare it with True.
 
-PostgreSQL has no operator that compares a boolean with an integer, or a uuid with a text. Code that
+PostgreSQL cannot compare a boolean with an integer, or a uuid with text, without a cast. Code that
 compares a boolean with 1 works on SQLite and MySQL, but fails on PostgreSQL. Compare a column with
 a value of its Python type, or cast one side of the comparison.
 

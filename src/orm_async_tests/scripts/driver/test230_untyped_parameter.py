@@ -22,19 +22,19 @@ GUIDE = {"name": "username-1"}
 
 @wrong
 async def filter_untyped(session: AsyncSession) -> list[str]:
-    """filter by :name IS NULL OR username = :name in text()"""
+    """filter in text() by `:name IS NULL OR username = :name`"""
     return list(await session.scalars(text(OPTIONAL), GUIDE))
 
 
 @wrong
 async def function_untyped(session: AsyncSession) -> list[str]:
-    """execute SELECT concat(:name, '!') in text()"""
+    """execute text("SELECT concat(:name, '!')")"""
     return list(await session.scalars(text("SELECT concat(:name, '!')"), GUIDE))
 
 
 @right
 async def cast_in_sql(session: AsyncSession) -> list[str]:
-    """filter by CAST(:name AS text) IS NULL OR username = :name in text()"""
+    """filter in text() by `CAST(:name AS text) IS NULL OR username = :name`"""
     return list(await session.scalars(text(TYPED), GUIDE))
 
 

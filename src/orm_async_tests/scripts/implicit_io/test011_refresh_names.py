@@ -1,7 +1,7 @@
 """refresh() loads a lazy relationship only if you name it.
 
-Without names, refresh(user) loads only the columns. If you name a relationship, refresh() also
-loads the relationship, with one more SELECT.
+Without attribute names, refresh(user) loads only the columns. If you name a relationship, refresh()
+also loads the relationship, with one more SELECT.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_api.html#sqlalchemy.orm.Session.refresh
 Docs: https://github.com/sqlalchemy/sqlalchemy/issues/9298

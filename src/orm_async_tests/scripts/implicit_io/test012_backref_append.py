@@ -1,8 +1,8 @@
 """Appending to an unloaded collection raises MissingGreenlet, but setting child.parent does not.
 
 The method append() loads the collection, and this lazy load raises MissingGreenlet (xd2s). Creating
-TrackPoint(user=user) also adds a point to the user, but does not read the collection. If you create
-TrackPoint(user=user) without session.add(), SQLAlchemy writes nothing and only warns.
+TrackPoint(user=user) also adds the point to user.points, without loading the collection. If you
+create TrackPoint(user=user) without session.add(), SQLAlchemy writes nothing and only warns.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/large_collections.html
 Docs: https://github.com/sqlalchemy/sqlalchemy/discussions/11381

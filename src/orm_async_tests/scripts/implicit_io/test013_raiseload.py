@@ -33,7 +33,7 @@ async def silent(session: AsyncSession) -> dict[str, int]:
 
 @variant
 async def loud(session: AsyncSession) -> dict[str, int]:
-    """lazy-load a relationship in run_sync(), with raiseload()"""
+    """lazy-load a relationship with raiseload(), inside run_sync()"""
 
     def count_points(session: Session) -> int:
         return sum(len(user.points) for user in session.scalars(RAISING).all())
@@ -43,7 +43,7 @@ async def loud(session: AsyncSession) -> dict[str, int]:
 
 @variant
 async def loud_outside(session: AsyncSession) -> dict[str, int]:
-    """lazy-load a relationship without run_sync(), with raiseload()"""
+    """lazy-load a relationship with raiseload(), outside run_sync()"""
     return {"points": sum(len(user.points) for user in (await session.scalars(RAISING)).all())}
 
 

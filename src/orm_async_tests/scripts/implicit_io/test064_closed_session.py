@@ -29,7 +29,7 @@ async def resets(engine: AsyncEngine) -> dict[str, int]:
 
 @variant
 async def ends(engine: AsyncEngine) -> dict[str, int]:
-    """close a session that has close_resets_only=False, then query"""
+    """close a session that has close_resets_only=False, then query again"""
     session = AsyncSession(engine, close_resets_only=False)
     await session.close()
     await session.execute(select(User))

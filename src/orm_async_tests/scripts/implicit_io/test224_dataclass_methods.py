@@ -1,6 +1,6 @@
 """__repr__ and == of a mapped dataclass raise MissingGreenlet if a field is not loaded.
 
-MappedAsDataclass generates __repr__ and __eq__ from all fields, also from relationships. Printing
+MappedAsDataclass generates __repr__ and __eq__ from all fields, including relationships. Printing
 or comparing mapped dataclasses loads their relationships lazily. To exclude a relationship from
 __repr__ and __eq__, declare it with repr=False and compare=False.
 

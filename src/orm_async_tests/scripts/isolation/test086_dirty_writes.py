@@ -1,4 +1,4 @@
-"""No isolation level lets a transaction overwrite uncommitted changes of another (anomaly G0).
+"""No isolation level lets a transaction overwrite another's uncommitted changes (anomaly G0).
 
 The second writer of a row waits until the first writer releases its row lock. At READ COMMITTED,
 the second writer of a row continues after the commit of the first writer. At REPEATABLE READ and

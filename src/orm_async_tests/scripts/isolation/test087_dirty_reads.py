@@ -1,8 +1,8 @@
-"""No isolation level reads uncommitted or rolled-back changes (anomalies G1a, G1b and G1c).
+"""No isolation level lets a transaction read uncommitted changes (anomalies G1a, G1b and G1c).
 
 PostgreSQL has no dirty reads, and treats READ UNCOMMITTED as READ COMMITTED. In schedule G1c, two
-transactions update different rows, and then read the row that the other transaction has updated.
-At SERIALIZABLE, PostgreSQL aborts a transaction of schedule G1c with SQLSTATE 40001.
+transactions update different rows, and then each transaction reads the row that the other has
+updated. At SERIALIZABLE, PostgreSQL aborts one transaction of schedule G1c with SQLSTATE 40001.
 
 Docs: https://github.com/ept/hermitage/blob/master/postgres.md
 """

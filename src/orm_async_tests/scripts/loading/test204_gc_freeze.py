@@ -1,4 +1,4 @@
-"""A full garbage collection scans every object, but after gc.freeze() it scans only newer ones.
+"""A full garbage collection scans all objects, but after gc.freeze() only the newer objects.
 
 Loading many rows creates so many objects that Python's garbage collector runs, and some of its runs
 are full collections. A full garbage collection scans every module, class and mapper of the program.

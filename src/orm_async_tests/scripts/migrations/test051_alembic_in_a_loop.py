@@ -1,4 +1,4 @@
-"""Alembic's asynchronous env.py cannot run in a running loop: use a thread or pass a connection.
+"""Alembic's async env.py cannot run in a running event loop: use a thread or pass a connection.
 
 The asynchronous env.py calls asyncio.run(), which cannot run inside a running event loop. A new
 thread has no running event loop, so asyncio.run() works in a thread. If you pass a connection to

@@ -1,8 +1,8 @@
-"""An ALTER TABLE that waits for a lock blocks later queries, unless lock_timeout ends its wait.
+"""An ALTER TABLE that waits for a lock blocks later queries, unless lock_timeout ends the wait.
 
 ALTER TABLE needs the strongest lock on the table, so it waits for a report that is reading the
-table. While ALTER TABLE waits, every later query on the table waits behind it. With lock_timeout,
-the ALTER TABLE fails with 55P03, the other queries continue, and the migration tries again later.
+table. While ALTER TABLE waits, every later query on the table waits behind it. If lock_timeout ends
+the ALTER TABLE (SQLSTATE 55P03), other queries continue, and you can run the migration again later.
 
 Docs: https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-TABLES
 Docs: https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-LOCK-TIMEOUT

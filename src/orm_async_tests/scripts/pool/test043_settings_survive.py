@@ -1,9 +1,9 @@
 """A committed SET stays on the pooled connection and affects the next task that uses it.
 
-When a connection is returned, the pool sends ROLLBACK, which does not undo a committed SET. For
-example, a search_path, a role or a timeout that you SET stays on the connection. Use SET LOCAL,
-whose effect ends with the transaction. To undo every SET, a listener of the pool's `reset` event
-can send RESET ALL, which costs extra round trips.
+When a connection is returned, the pool sends ROLLBACK, which does not undo a committed SET. A
+search_path, a role or a timeout that you SET stays on the pooled connection. Use SET LOCAL, whose
+effect ends with the transaction. To undo every SET, a listener of the pool's `reset` event can send
+RESET ALL, which costs extra round trips.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#reset-on-return
 """

@@ -1,10 +1,10 @@
 """A forked process uses its parent's pooled connections unless the pool is empty at the fork.
 
-If a server loads the application once and then forks workers, the workers share connections. For
-example, gunicorn with --preload forks workers that share connections. If a forked process uses its
-parent's connection on asyncpg, its query fails, and usually the parent's next query fails too. On
-psycopg, two processes that share a connection may read each other's rows. Create the engine in the
-worker, or dispose the engine before the fork.
+If a server loads the application once and then forks workers, the workers share connections. With
+--preload, gunicorn forks workers that share connections. If a forked process uses its parent's
+connection on asyncpg, its query fails, and usually the parent's next query fails too. On psycopg,
+two processes that share a connection may read each other's rows. Create the engine in the worker,
+or dispose the engine before the fork.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#using-connection-pools-with-multiprocessing-or-os-fork
 """

@@ -1,4 +1,4 @@
-"""Behind PgBouncer, the prepared statements of two processes collide.
+"""Behind PgBouncer, the prepared-statement names of two processes collide.
 
 The driver asyncpg names its statements __asyncpg_stmt_1__ and so on, and every process counts from
 one. In transaction mode, PgBouncer gives several processes the same server connections, so the

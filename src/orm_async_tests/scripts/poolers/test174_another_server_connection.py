@@ -1,10 +1,10 @@
 """In PgBouncer's transaction mode, a cached statement may be missing on the next server connection.
 
-A connection of the engine caches the names of the statements that it has prepared. PgBouncer may
-run the client's next transaction on another server connection, where the prepared statements do not
-exist. SQLAlchemy's documentation recommends NullPool and unique statement names for PgBouncer. Even
-with NullPool and unique statement names, the second transaction of a connection can fail with
-SQLSTATE 26000. Switch off the statement caches of asyncpg and SQLAlchemy.
+Each client connection caches the names of its prepared statements. PgBouncer may run the client's
+next transaction on another server connection, where the prepared statements do not exist.
+SQLAlchemy's documentation recommends NullPool and unique statement names for PgBouncer. Even with
+NullPool and unique statement names, the second transaction of a connection can fail with SQLSTATE
+26000. Switch off the statement caches of asyncpg and SQLAlchemy.
 
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-name-with-pgbouncer
 Symptom: you get InvalidSQLStatementNameError (SQLSTATE 26000)

@@ -65,7 +65,7 @@ async def changed(pooler: Pooler, make_engine: MakeEngine, engine: AsyncEngine) 
 
 @right
 async def caches_off(pooler: Pooler, make_engine: MakeEngine, engine: AsyncEngine) -> Read:
-    """read, ALTER the column's type, and read, with all statement caches off"""
+    """read, ALTER the column's type, and read again, with all statement caches off"""
     url = pooler.start(pool_mode="transaction", max_prepared_statements="200")
     off = {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
     await read(make_engine(url, connect_args=off))

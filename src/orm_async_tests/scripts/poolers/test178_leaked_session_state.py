@@ -1,9 +1,9 @@
 """In PgBouncer's transaction mode, SET, advisory locks and LISTEN leak to the next client.
 
-In transaction mode, PgBouncer gives a server connection to another client after every transaction.
-PgBouncer resets a server connection between clients only in session mode. SET LOCAL and locks that
-end with the transaction do not leak to the next client. LISTEN needs a direct connection to the
-server.
+In transaction mode, PgBouncer can give a server connection to another client after every
+transaction. PgBouncer resets a server connection between clients only in session mode. SET LOCAL
+and locks that end with the transaction do not leak to the next client. LISTEN needs a direct
+connection to the server.
 
 Docs: https://www.pgbouncer.org/features.html
 """
@@ -63,7 +63,7 @@ async def listen(pooler: Pooler, make_engine: MakeEngine) -> Answer:
 
 @right
 async def past(pooler: Pooler, make_engine: MakeEngine, engine: AsyncEngine) -> Answer:
-    """LISTEN on a direct connection, then let a client of the pooler list the channels"""
+    """LISTEN on a direct connection, then list the channels as a client of the pooler"""
     through = make_engine(pooler.start(pool_mode="transaction"))
     async with engine.connect() as one, through.connect() as other:
         await one.execute(text("LISTEN test178"))

@@ -54,7 +54,7 @@ async def by_statement(
 async def by_session(
     make_engine: MakeEngine, primary_url: URL, standby_url: URL
 ) -> dict[str, object]:
-    """use one factory for sessions that write, and a second one for sessions that read"""
+    """use one session factory for writes, and another session factory for reads"""
     writing = async_sessionmaker(make_engine(primary_url))
     reading = async_sessionmaker(make_engine(standby_url))
     async with reading() as session:

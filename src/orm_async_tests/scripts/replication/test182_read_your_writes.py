@@ -1,9 +1,9 @@
 """After a commit on the primary, a standby lacks the new row until it has replayed the commit.
 
-A standby shows the changes of a commit only after it has replayed the commit. To read your own
-write, read from the primary. You can also query pg_current_wal_lsn() on the primary, and wait until
-the standby has replayed the returned position. Do not use pg_current_wal_insert_lsn(), because on
-an idle primary it may be ahead of every position that the standby replays.
+To read your own write, read from the primary. To read your write from a standby, wait until the
+standby has replayed the position that pg_current_wal_lsn() returns on the primary. Do not use
+pg_current_wal_insert_lsn(), because on an idle primary it may be ahead of every position that the
+standby replays.
 
 Docs: https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-RECOVERY-CONTROL
 """

@@ -2,8 +2,7 @@
 
 By default, FastAPI first sends the response, and then runs the code that follows the `yield` of a
 dependency. In this script, COMMIT fails because of a deferred constraint, but the client has
-already received status 200. With scope="function", the dependency exits before the response is
-sent.
+already received status 200. A dependency with scope="function" exits before the response is sent.
 
 Docs: https://fastapi.tiangolo.com/tutorial/dependencies/dependencies-with-yield/
 Symptom: you get an error (SQLSTATE 23505) "duplicate key value violates unique constraint".

@@ -40,7 +40,7 @@ from orm_async_tests.versions.ranges import KNOWN_FROM, within
 from orm_async_tests.versions.releases import group_by_minor_version, releases_between
 
 COMPAT = Path(__file__).parent.parent / "docs/compat.json"
-SCHEMA = 2  # raise it when a reader would have to change
+SCHEMA = 2  # increase it with every incompatible change
 PARTS = ("claims", "defects")
 LIBRARY = "sqlalchemy"  # the library of the claims
 Pins = tuple[tuple[str, str], ...]

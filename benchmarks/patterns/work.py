@@ -43,7 +43,7 @@ raw = _mark("raw")  # calls the driver or speaks its protocol
 class Tally:
     """The number of rows that a function read, and the sum of their latitudes."""
 
-    # What is read of a row: by attribute, by the column's name, and by position in COLUMNS.
+    # Readers of a row's latitude: by attribute, by the column's name, and by position in COLUMNS.
     by_attribute: Any = attrgetter("lat")
     by_name: Any = itemgetter("lat")
     by_position: Any = itemgetter(LAT)
@@ -77,7 +77,9 @@ class Tally:
 
 
 class Digest(Tally):
-    """A Tally that also computes a digest of all columns, which ignores the order of the rows."""
+    """A Tally that also computes a digest of all columns. The order of the rows does not change the
+    digest.
+    """
 
     by_attribute, by_name, by_position = attrgetter(*COLUMNS), itemgetter(*COLUMNS), tuple
 
@@ -107,7 +109,7 @@ def _normalize(value: Any) -> Any:
 
 
 class Work:
-    """The rows and keys that one run of a function uses, built before the clock starts.
+    """The rows and keys that one run of a measured function uses.
 
     The rows in the attribute `changed_rows` have the ids of existing rows, but new latitudes.
     """

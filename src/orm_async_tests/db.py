@@ -160,8 +160,8 @@ async def connect(database: Database, name: str, **options: Any) -> AsyncIterato
         try:
             connection = await engine.connect()
         except Exception as error:
-            # SQLAlchemy 2.0 does not wrap what asyncpg raises while it connects, and no release
-            # wraps the ValueError of a host name that cannot be encoded.
+            # SQLAlchemy 2.0 does not wrap asyncpg's errors during a connect. No release wraps the
+            # ValueError for a host name that cannot be encoded.
             is_asyncpgs = type(error).__module__.startswith("asyncpg")
             if not (
                 is_asyncpgs or isinstance(error, OSError | DBAPIError | ValueError | ImportError)

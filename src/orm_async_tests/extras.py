@@ -20,7 +20,9 @@ def install_extra(extra: str) -> str:
 
 
 def name_missing_package(error: ModuleNotFoundError) -> CouldNotRun:
-    """Return an error that says how to install the package, or raise `error` if no extra has it."""
+    """Return an error that says how to install the package, or raise `error` if no extra has the
+    package.
+    """
     from importlib.metadata import requires  # takes a third of the time of a short command
 
     package = (error.name or "").partition(".")[0]

@@ -1,9 +1,10 @@
 """Recognizes a database's state by its tables and revisions, and upgrades the project's databases.
 
-A database of this project has two Alembic histories. The history TRACKING creates and changes the
-tables of users and track points, which the scripts and the service share. The history SERVICE
-creates and changes the table of idempotency keys, which only the service uses. Each Alembic history
-has a separate version table, so that you can upgrade or downgrade the histories independently.
+A database of this project has two Alembic histories. The Alembic history TRACKING creates and
+changes the tables of users and track points, which the scripts and the service share. The Alembic
+history SERVICE creates and changes the table of idempotency keys, which only the service uses. Each
+Alembic history has a separate version table, so that you can upgrade or downgrade the histories
+independently.
 """
 
 import ast
@@ -101,7 +102,7 @@ def read_state(connection: Connection, *histories: History) -> State:
     """
     tables = set(connection.scalars(text(TABLES)))  # one statement, as another session may migrate
     current = _read_current(connection, tables)
-    all_current = _unite(current.values())  # in whichever version table
+    all_current = _unite(current.values())  # from all version tables
     if all_current - _unite(revisions(history).keys() for history in HISTORIES.values()):
         return "foreign"
     for history in HISTORIES.values():
@@ -164,7 +165,7 @@ def upgrade(connection: Connection, *histories: History) -> None:
         return
     lock_transaction(connection)
     if refuse_foreign(connection, *histories) == "current":
-        return  # another session has upgraded it, while this one waited
+        return  # another session upgraded the database during the wait
 
     from alembic import command
 

@@ -49,7 +49,7 @@ class TrackPoint(Base):
     """A point of a walk: a position in degrees (WGS 84), and when the walker was there."""
 
     __tablename__ = "track_points"
-    __table_args__ = (  # a user's points are read in both orders (docs/scale.md)
+    __table_args__ = (  # queries use both orders of a user's points (docs/scale.md)
         Index("ix_track_points_user_id_id", "user_id", "id"),
         Index("ix_track_points_user_id_date", "user_id", "date"),
     )

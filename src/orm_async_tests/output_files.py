@@ -20,7 +20,7 @@ def require_writable(path: Path, option: str) -> None:
             raise OSError(f"there is no folder {path.parent}")
         if not os.access(path if path.exists() else path.parent, os.W_OK):
             raise OSError("permission denied")
-    except OSError as error:  # also for example for a name that is too long
+    except OSError as error:  # also raised for a name that is too long
         raise _refusal(error, path, option) from None
 
 

@@ -25,7 +25,7 @@ WEIGHTS = {  # the columns, and how much a word in them counts
     "prose": 2.0,
 }
 ENOUGH = 0.6  # the coverage that an answer needs
-MAX_WORDS = 60  # of a text that are looked for
+MAX_WORDS = 60  # the maximum number of words to search for
 WORD = re.compile(r"\w+")
 NAMES_IN_CODE = re.compile(r"\.(\w+)|\b(\w+)=(?![= ])|^from (?!orm_async)(.+)", re.MULTILINE)
 HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")  # in MissingGreenlet
@@ -72,7 +72,7 @@ def _list_texts(script: ScriptFile, questions: Iterable[Question]) -> tuple[str,
 
 
 def _with_words(names: str) -> str:
-    """Return names, followed by the words inside them: "Async Session" follows "AsyncSession"."""
+    """Return the names and the words inside them: "Async Session" is inside "AsyncSession"."""
     return f"{names}\n{HUMP.sub(' ', names)}"
 
 

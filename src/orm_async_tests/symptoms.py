@@ -6,7 +6,7 @@ script explains, for example:
     Symptom: you get MissingGreenlet (code xd2s) "greenlet_spawn has not been called" with
     "_load_expired" in the traceback.
 
-After the words "you get", the sentence has up to five parts, in this order:
+After the words "you get", a `Symptom:` sentence has up to five parts, in this order:
 
 - the error's class, or "an error" if the class does not matter
 - the error's code in SQLAlchemy, or its SQLSTATE in PostgreSQL
@@ -14,7 +14,7 @@ After the words "you get", the sentence has up to five parts, in this order:
 - the word "on" and a driver, if only this driver raises the error
 - texts that the error's traceback must contain
 
-The sentence must have a piece of the message, or texts of the traceback, or both.
+A `Symptom:` sentence must have a piece of the message, or texts of the traceback, or both.
 """
 
 import builtins
@@ -70,8 +70,8 @@ LIBRARIES = re.compile(
 )
 MESSAGE = re.compile(r"[\w.]+(?:Error|Exception|Warning|Greenlet)\b")
 MAX_SCRIPTS = 3  # scripts that are named for a text
-SHORTEST = 3  # words that a text must have to be looked for inside the known fragments
-LONG = 4  # words of a fragment that no other error has by chance
+SHORTEST = 3  # words of a text that may match the middle of a fragment
+LONG = 4  # words of a fragment that identifies its error
 BARE_CODE = 4  # words of a text that may have a SQLSTATE and no message
 Part = tuple[str, str]  # the kind of a symptom's part, and its text
 

@@ -20,7 +20,7 @@ Run = Callable[[Any, Work, Tally], Awaitable[None]]
 
 
 class Pattern(NamedTuple):
-    """A measured function. The function's name begins with the name of its workload."""
+    """A measured function, whose name begins with the name of its workload."""
 
     contender: str
     name: str

@@ -18,7 +18,7 @@ from orm_async_tests.versions.defect_catalogue import AffectedPins, match_defect
 from orm_async_tests.versions.pins import Pin
 
 AFFECTED = 1  # the exit code if a defect affects the versions
-SCHEMA = 2  # of the JSON document; raise it when a reader would have to change
+SCHEMA = 2  # of the JSON document; increase it with every incompatible change
 LEVELS: dict[Severity, Literal["error", "warning", "note"]] = {  # of SARIF
     "loses data": "error",
     "breaks the pool": "error",

@@ -45,7 +45,7 @@ def sweep_functions(arguments: argparse.Namespace) -> int:
     cells, versions = _sweep(functions, arguments)
     reached = {cell.function for cell in cells if cell.outcomes}
     for cell in cells:
-        if cell.function not in reached:  # a sweep of nothing is no success
+        if cell.function not in reached:  # an empty sweep must not look like success
             problem = "the function has no fault point: it neither waits nor sends a message"
             remedy = "repeat the command with a function that runs a statement on its engine"
             raise CouldNotRun(problem, cell.function, remedy)

@@ -24,11 +24,11 @@ class ExpectedViolation:
 
     defect: Upstream
     violations: Collection[str]
-    patterns: Collection[str] = ()  # that have the defect; if empty, any function
-    faults: Collection[str] = ()  # by kind, or by kind and moment; if empty, any fault
+    patterns: Collection[str] = ()  # with the defect; if empty, any function
+    faults: Collection[str] = ()  # kinds, or kinds and moments; if empty, any fault
     shown_by: Collection[str] = ()  # the patterns that must show a defect of any function
-    always: bool = True  # whether every sweep shows it, however busy the machine is
-    library_function: str = ""  # in which the task is suspended, by its name in the label
+    always: bool = True  # whether every sweep shows the defect, even on a busy machine
+    library_function: str = ""  # a part of the label: where the task is suspended
 
     def explains(self, outcome: Outcome) -> bool:
         return (

@@ -26,7 +26,8 @@ from orm_async_tests.troubles import clear_frames, record_troubles
 Function = Callable[[AsyncEngine], Awaitable[Any]]
 RELEASED_WITHIN = 5.0  # seconds from the start of the function
 SILENT_FOR = 3.0  # seconds until the caller is cancelled, if its driver has not released it
-CLOSED_WITHIN = {"asyncpg": 4.0, "psycopg": 12.0}  # after that: they wait 2 s, and 5 or 10
+# Seconds after the cancel: asyncpg itself waits 2 s, and psycopg waits 5 s or 10 s.
+CLOSED_WITHIN = {"asyncpg": 4.0, "psycopg": 12.0}
 SETTLED_WITHIN = 3.0  # seconds until the server and the event loop have to be idle
 MAX_USES = 4  # the number of attempts to use the engine again
 

@@ -37,7 +37,7 @@ class Outcome:
     troubles: tuple[str, ...] = ()  # warnings, logged errors and exceptions that reached no caller
     failed_uses: tuple[str, ...] = ()  # the errors of the next uses of the engine, until one worked
     orphans: int = 0  # the number of connections that were open after `dispose()`
-    unconfirmed: Mapping[str, str] = field(default_factory=dict)  # not repeated by another run
+    unconfirmed: Mapping[str, str] = field(default_factory=dict)  # by a second run
     defect: Upstream | None = None  # the known defect of a library that explains the violations
 
     @property

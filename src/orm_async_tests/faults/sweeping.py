@@ -35,8 +35,8 @@ from orm_async_tests.faults.server_monitor import ServerMonitor
 from orm_async_tests.postgres import PrivateServer
 from orm_async_tests.urls import DEFAULT_PORT as PORT
 
-FIRST, LAST = 30, 10  # the messages at which faults are injected, if there are more
-MAX_RUNS = 3  # of a point that some runs do not reach
+FIRST, LAST = 30, 10  # the messages to test at both ends of a long run
+MAX_RUNS = 3  # attempts at a fault point that some runs do not reach
 
 
 async def sweep(
@@ -145,7 +145,7 @@ async def _sweep_fault(setup: Setup, start: Point) -> Cell:
             outcomes += [pair async for pair in _sweep_pairs(setup, point, second.change)]
             continue
         outcome = await _run_until_reached(setup, point, second.change)
-        if outcome.reached or at <= min(counts):  # else this run has no such point
+        if outcome.reached or at <= min(counts):  # otherwise, this run has no such fault point
             outcomes.append(outcome)
     if start.fault.kind in PAIRS:
         counts = len(outcomes), len(outcomes)
@@ -240,9 +240,9 @@ async def sweep_failed_first(
 ) -> list[Cell]:
     """Run the sweeps of one function, and return one cell for every fault.
 
-    Test the fault points that failed in an earlier sweep first, and again among all fault points.
-    Report the outcomes of the first tests with the function `say`. If one of the two runs of a
-    fault point fails, the sweep fails.
+    First test the fault points that failed in an earlier sweep, and report the outcomes with the
+    function `say`. Then test all fault points. If a fault point is tested twice and fails once, the
+    sweep fails.
 
     If a known defect explains a violation, the outcome names the defect.
     """

@@ -9,7 +9,7 @@ from orm_async_tests.html_report.result_files import Results
 from orm_async_tests.questions import Question
 from orm_async_tests.verdicts import FAILING, HOLDS, NOT_RUN, UPSTREAM
 
-SCHEMA = 1  # of catalogue.json; raise it when a reader would have to change
+SCHEMA = 1  # of catalogue.json; increase it with every incompatible change
 PAGE = "index.html"
 BADGE_LABEL = "async SQLAlchemy"
 ABOUT = """\

@@ -8,9 +8,9 @@ from orm_async_tests.matrix.records import Record, result
 from orm_async_tests.matrix.summaries import Kind, compare_verdicts
 from orm_async_tests.stack_options import DRIVERS
 
-PAIRED_BY = ("driver", "loop", "pooler", "database")  # what an upgrade leaves as it is
+PAIRED_BY = ("driver", "loop", "pooler", "database")  # fields that an upgrade does not change
 WORSE, COSTLIER, BETTER, OTHER = ORDER = "worse", "costlier", "better", "other"
-TOLERANCE = 0.1  # of a variant's round trips, which differ between runs by chance
+TOLERANCE = 0.1  # the share by which round trips may differ by chance
 SEVERITY: dict[Kind, str] = {"regression": WORSE, "repaired": BETTER}
 
 
@@ -22,7 +22,7 @@ class Change(NamedTuple):
     before: str
     after: str
     stack: str
-    number: int = 0  # of the script; 0 for a version or a sweep
+    number: int = 0  # the script's number; 0 for a version or a sweep
     reason: str = ""
 
 

@@ -80,7 +80,7 @@ def read_results(paths: Iterable[Path]) -> Results:
         modified = datetime.fromtimestamp(path.stat().st_mtime, UTC)
         results.sources.append((path.name, f"{modified:%Y-%m-%d %H:%M} UTC"))
         _check_end(results, documents, path.name)
-    results.problems = +results.problems  # without the zeros
+    results.problems = +results.problems  # removes the zeros
     return results
 
 

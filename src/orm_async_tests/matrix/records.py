@@ -15,12 +15,12 @@ from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.matrix.plans import Plan, hide_password
 from orm_async_tests.verdicts import EVERY_WORD
 
-SCHEMA = 2  # changes when a reader of the file has to change
+SCHEMA = 2  # increase it with every incompatible change
 Record = dict[str, Any]
 MISSING = object()
 # Forms: a type, a list of one form, an object of forms; a tuple of one form may be null or missing.
 DEFECT: Record = {"description": str, "versions": dict, "link": str}
-FORMS: dict[str, Record] = {  # what a reader relies on, by record
+FORMS: dict[str, Record] = {  # the fields that readers need, by record
     "header": {"schema": int, "stacks": dict, "scripts": [int], "whole": bool},
     "stack": {
         "stack": str,

@@ -24,7 +24,9 @@ def count_verdicts(records: Sequence[Record]) -> Iterator[Row]:
 
 
 def list_differing_scripts(records: Sequence[Record]) -> Iterator[Row]:
-    """Yield a header, and a row for every script whose verdicts other than SKIPPED differ."""
+    """Yield a header, and a row for every script with different verdicts. Ignore the verdict
+    SKIPPED.
+    """
     stacks, words = [*records[0]["stacks"]], verdicts(records)
     yield ("script", *(f"{number}" for number, _ in enumerate(stacks, 1)))
     for number in records[0]["scripts"]:
@@ -80,7 +82,7 @@ def compare_identities(
     """Return how the stacks of two runs differ.
 
     A tuple contains the name of a stack, the name of a field, the older value and the newer value.
-    The value of a field that the stack lacks is "".
+    If the stack lacks the field, the value is "".
     """
     old, new = identities(before), identities(after)
     return [

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby, zip_longest
 from operator import itemgetter
 
-# The oldest releases that the scripts were run on, and the first that they were not run on yet: a
-# range that ends at the latter has no known end.
+# The scripts were run on the releases from KNOWN_FROM up to UNKNOWN_FROM. A version range that ends
+# at UNKNOWN_FROM has no known end.
 KNOWN_FROM = {"sqlalchemy": "2.0.24", "asyncpg": "0.30.0", "psycopg": "3.2.3"}
 UNKNOWN_FROM = {"sqlalchemy": "2.2", "asyncpg": "0.33", "psycopg": "4"}
 
@@ -15,7 +15,7 @@ def within(version: str, ranges: str) -> bool:
 
 
 def first_version_after(library: str, version: str, ranges: str) -> str | None:
-    """Return the first known version after the range that contains `version`, or None."""
+    """Return the end of the range that contains `version`, or None without a known end."""
     from packaging.specifiers import SpecifierSet
 
     specifiers = SpecifierSet(_find_range(version, ranges) or "")
@@ -47,7 +47,7 @@ def applies(versions: Mapping[str, str], libraries: Mapping[str, str]) -> bool:
 
 
 MinorVersions = Sequence[Sequence[tuple[str, bool]]]
-"""For each minor version, the oldest version first: a version, and whether it has a defect."""
+"""The releases of each minor version, oldest first, and whether each release has a defect."""
 
 
 def format_ranges(minor_versions: MinorVersions) -> str:

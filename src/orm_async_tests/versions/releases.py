@@ -22,7 +22,7 @@ PIP = ("-m", "pip", "--disable-pip-version-check")
 
 @dataclass(frozen=True)
 class Python:
-    """The command of a Python interpreter, and the name of the folder with its releases."""
+    """The command of a Python interpreter, and the name of the folder for its packages."""
 
     command: str
     tag: str
@@ -102,7 +102,7 @@ def install_release(library: str, version: str, home: Path, python: Python = THI
         packages = [f"{name}=={version}" for name in (library, *COMPANIONS.get(library, ()))]
         options = ("--no-deps", "--only-binary", ":all:", "--target", str(part))
         install(*options, *packages, python=python)
-        if not folder.is_dir():  # another command may have been faster
+        if not folder.is_dir():  # another command may have installed it
             part.rename(folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)

@@ -53,5 +53,5 @@ def this_stack(database: db.Database, settings: Mapping[str, str], loop: str) ->
 def packages() -> dict[str, str]:
     """Return the versions of packages, read from the names of their `.dist-info` folders."""
     folders = [path for folder in map(Path, sys.path) for path in folder.glob("*.dist-info")]
-    names = (path.stem.partition("-") for path in reversed(folders))  # Python imports the first
+    names = (path.stem.partition("-") for path in reversed(folders))  # the first folder wins
     return dict(sorted((name.lower().replace("_", "-"), version) for name, _, version in names))

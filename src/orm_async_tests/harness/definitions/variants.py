@@ -109,12 +109,12 @@ class Observation:
     value: Any = None
     error: Any = None  # checks read attributes of many exception classes
     sql: list[str] = field(default_factory=list)  # statements that the server answered
-    # The same, with unanswered statements, BEGIN, COMMIT and ROLLBACK.
+    # All statements, including unanswered ones, BEGIN, COMMIT and ROLLBACK.
     log: list[str] = field(default_factory=list)
-    # For every line of `log`: the number of its transaction among those that were open.
+    # The number of each log line's transaction among the transactions that were open.
     transaction_ids: list[int] = field(default_factory=list)
-    # For every line of `log`: "" if the statement succeeded, or else the SQLSTATE of its error,
-    # "cancelled", "no answer", or the class of its error.
+    # The result of each log line: "" for success, or else the SQLSTATE of the error, "cancelled",
+    # "no answer", or the class of the error.
     sqlstates: list[str] = field(default_factory=list)
     # What tasks and connections did, in the order in which it began.
     events: list[Event] = field(default_factory=list)

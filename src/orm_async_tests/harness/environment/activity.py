@@ -102,6 +102,6 @@ class Activity:
         async with asyncio.timeout(DEADLINE):
             while await self.blocked() < count:
                 pass
-            # A statement may have begun while the first query ran. The recorder does not accept a
-            # lock that was seen by a query older than the statement, so ask once more.
+            # A statement may have begun while the first query ran. The recorder accepts a lock only
+            # from a query that began after the statement, so query once more.
             await self.blocked()

@@ -12,7 +12,7 @@ from orm_async_tests.harness.script import Script
 from orm_async_tests.timeline.event_list import group_by_line, to_json
 from orm_async_tests.verdicts import BROKEN, SKIPPED
 
-SCHEMA = 8  # increase it when programs that read the document have to change
+SCHEMA = 8  # increase it with every incompatible change
 HOLDS_EXIT, BROKEN_EXIT, SKIPPED_EXIT = 0, 1, 77
 # Fields of an observation that the document contains unchanged.
 FIELDS = """kind sql log transaction_ids sqlstates peak_bytes leaked tasks warnings

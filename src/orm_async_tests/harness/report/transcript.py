@@ -39,7 +39,7 @@ class TranscriptLine:
     text: str
     transaction: str = ""  # a letter, if several transactions were open at once
     times: int = 1  # how often the statement was sent in a row
-    is_heading: bool = False  # it counts repetitions of the lines below
+    is_heading: bool = False  # whether the line counts repetitions of the lines below
     depth: int = 0
     new: bool = False  # whether no wrong variant sent the statement
     marks: tuple[range, ...] = ()  # parts that the wrong variant's text lacks

@@ -47,7 +47,7 @@ def _variant(name: str, schedules: Mapping[str, Schedule]) -> Variant:
 
 
 async def _outcome(schedule: Schedule, engine: AsyncEngine, activity: Activity, user: int) -> str:
-    """Run a schedule, and return "occurs", "prevented", or the SQLSTATE of the error it raised."""
+    """Run a schedule, and return "occurs", "prevented", or the SQLSTATE of the schedule's error."""
 
     async def blocked(work: Awaitable[object]) -> asyncio.Future[object]:
         task = asyncio.ensure_future(work)

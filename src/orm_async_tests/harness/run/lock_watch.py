@@ -19,7 +19,7 @@ from orm_async_tests.harness.environment.script_database import ADMIN
 from orm_async_tests.timeline.recording import Recorder
 
 TIMEOUT = 5  # seconds for the server's answer
-PERIOD = 0.002  # seconds between two looks
+PERIOD = 0.002  # seconds between two queries
 BLOCKED = """
     SELECT pid, pg_blocking_pids(pid) FROM unnest($1::int[]) AS pid
     WHERE cardinality(pg_blocking_pids(pid)) > 0

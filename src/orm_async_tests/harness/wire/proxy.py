@@ -37,7 +37,9 @@ class LoopThread:
 
 
 class Proxy(LoopThread, ABC):
-    """Connects clients to one server. `host` may also be the directory of a Unix socket."""
+    """Connects clients to one server. The parameter `host` is a name, an address or the directory
+    of a Unix socket.
+    """
 
     def __init__(self, host: str, port: int) -> None:
         super().__init__()

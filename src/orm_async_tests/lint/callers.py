@@ -48,10 +48,9 @@ class CallIndex:
 
 
 def _called_names(text: str) -> set[str]:
-    """Return the names that stand before parentheses, except in definitions.
+    """Return the names of the functions that the source text of a module calls.
 
-    This function uses split(), because split() is several times as fast as a regular expression,
-    and the checker may have to search all files of a project.
+    The search uses str.split(), because it is several times as fast as a regular expression.
     """
     names = set(BOUND.findall(text)) if any(name in text for name in BINDING) else set()
     for part in text.split("(")[:-1]:
@@ -90,9 +89,8 @@ def passed_value(project: "Project", function: Scope, name: str) -> Value | None
 
 
 def _may_be_session(function: Scope, name: str) -> bool:
-    """Return whether a function calls a parameter, calls a method of it such as commit(), or passes
-    it to a call. For a method __init__(), return whether its module calls a method such as
-    commit().
+    """Return whether a function may use its parameter `name` as a session. For a method __init__(),
+    return whether any code in the module calls a method such as commit().
     """
     if function.name.endswith("__init__"):
         return not OPERATIONS.isdisjoint(function.module.calls)

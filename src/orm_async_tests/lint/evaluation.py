@@ -38,8 +38,8 @@ def evaluate_result(project: "Project", function: Scope, value: Value) -> Value 
 
 
 def declared_result(project: "Project", function: Scope, name: str) -> Value | None:
-    """Return a session if a function returns or yields the variable `name`, and if the annotation
-    of the function's result names a session.
+    """Return a session if a function returns or yields the variable `name`, and the return
+    annotation of the function names a session.
     """
     annotation = getattr(function.node, "returns", None)
     yielded = [item.value for item in function.yielded]

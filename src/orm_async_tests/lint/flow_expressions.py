@@ -51,9 +51,9 @@ def catches_all(names: list[str], kinds: frozenset[str]) -> bool:
 
 
 def call_around(node: ast.AST | None, name: str, scope: Scope) -> str:
-    """Look for a call of `name` whose arguments contain a node. Return the name of the call's last
-    keyword argument, or `name` if the call has no keyword argument. Return "" if the arguments of
-    no call of `name` contain the node.
+    """Find the call of the function `name` whose arguments contain a syntax node. Return the name
+    of the call's last keyword argument, or `name` if the call has no keyword argument. Return "" if
+    no call of `name` contains the node.
     """
     while isinstance(node, ast.Call | ast.Starred | ast.List):
         if isinstance(node, ast.Call) and last_name(node) == name:

@@ -43,8 +43,8 @@ class State:
         return State(dict(self.failures), dict(self.begun), dict(self.facts))
 
     def failed(self, key: str, failure: Failure, result: object = UNKNOWN) -> "State":
-        """Return a copy of this state with one more error of the session `key`. In the copy,
-        `result` is the result of the last call.
+        """Return a copy of this state with one more error of the session `key`. The parameter
+        `result` is the value that a called function returned after it swallowed the error.
         """
         group = self.failures.get(key, frozenset()) | {failure}
         facts = {} if result is UNKNOWN else {RESULT: result}
@@ -76,7 +76,9 @@ class State:
             self.facts[name] = result
 
     def end_statement(self, node: ast.stmt) -> None:
-        """Forget the result of the last call, and collections that the statement may fill."""
+        """Forget the result of the last call, and all empty collections to which the statement may
+        add items.
+        """
         self.facts.pop(RESULT, None)
         empty = {name for name, value in self.facts.items() if value == ()}
         if not empty:
@@ -86,8 +88,8 @@ class State:
                 self.facts.pop(item.id, None)
 
     def evaluate(self, node: ast.expr) -> object:
-        """Return the value of an expression if the value is known. Return TRUE if only the
-        truth of the value is known, and UNKNOWN if nothing is known.
+        """Return the value of an expression if it is known. Return TRUE if the value is only known
+        to be true, and UNKNOWN if nothing is known about it.
         """
         match node:
             case ast.Name(id=name):
@@ -186,8 +188,8 @@ def _name_of(node: ast.expr) -> str:
 
 
 def assignments(node: ast.stmt) -> Iterator[tuple[ast.expr, ast.expr | None]]:
-    """Yield the targets of a statement with their values. The value is None if the code does not
-    show it, for example the value of `a` in `a, b = f()`.
+    """Yield each target of an assignment with its value. The value is None if it is not in the
+    code, for example the value of `a` in `a, b = f()`.
     """
     match node:
         case ast.AnnAssign(target=target, value=ast.expr() as value):

@@ -28,8 +28,8 @@ class Flows:
 
     def _begun_before(self, scope: Scope) -> dict[str, ast.AST]:
         """Return the parameters whose session is in a transaction that a FastAPI dependency began.
-        A key of the dictionary is the name of a parameter. The value is the syntax node of the
-        parameter whose dependency began the transaction.
+        The dictionary maps the name of each parameter to a syntax node: the parameter whose
+        dependency began the transaction.
         """
         providers = {name: self._dependency(name, scope) for name in scope.parameters}
         begun: dict[Scope, ast.AST] = {}
@@ -64,9 +64,8 @@ class Flows:
 
     def called(self, event: Event, state: State) -> SessionFlow | None:
         """Return the control flow of a called function. The control flow depends on the constants
-        that the call passes, and on the state of the caller's session. If the session has failed
-        before the call, the control flow starts with a Failure at the definition of the called
-        function.
+        that the call passes, and on the state of the caller's session. If the caller's session is
+        in a failed transaction, the control flow begins with a Failure.
         """
         scope = self.use.project.function(event.callee)
         if scope is None or event.callee is None:
@@ -99,9 +98,8 @@ class Flows:
         return flow is None or not flow.raised.isdisjoint(event.inside)
 
     def outcomes(self, event: Event, scope: Scope) -> tuple[bool, list[tuple[Failure, object]]]:
-        """Return whether a called function leaves a transaction open, and a list of the errors that
-        it swallows. The list pairs an error with the value that the function returns after the
-        error.
+        """Return whether a called function leaves a transaction open, and the errors that it
+        swallows. Each error comes with the value that the function returns after the error.
         """
         errors: list[tuple[Failure, object]] = []
         for value in expressions.wrappers(self.use.project, event.callee):
@@ -124,8 +122,8 @@ class Flows:
         return bool(begun) and all(begun), errors
 
     def suppressed_by(self, expression: ast.expr, scope: Scope) -> tuple[str, list[str]]:
-        """Return the name of a context manager, and the errors that it swallows. The name is ""
-        unless a library defines the context manager.
+        """Return the name of a context manager, and the errors that it swallows. For a context
+        manager of the project, the name is "".
         """
         project = self.use.project
         value = project.value(getattr(expression, "func", expression), scope)

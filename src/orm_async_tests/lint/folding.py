@@ -41,7 +41,7 @@ class Folding:
 
     def fold(self, node: ast.AST | None, scope: Scope) -> object:
         """Return a constant, a list or a FoldedDict as the value of an expression, or return
-        NOT_CONSTANT. In a string, "{}" stands for each variable part.
+        NOT_CONSTANT. In a returned string, "{}" replaces each part whose value is unknown.
         """
         if node is None or self._depth > MAX_DEPTH:
             return NOT_CONSTANT

@@ -216,12 +216,13 @@ class SessionFlow:
         return last
 
     def _jumps(self) -> list[tuple[list[State], int]]:
-        """Return the lists of states at `break`, `continue` and `return`, and their lengths."""
+        """Return the lists of states at `break`, `continue` and `return`, each with its length."""
         jumps = [*self._breaks[-1:], *self._continues[-1:], self.ends]
         return [(states, len(states)) for states in jumps]
 
     def _clear_jumps(self, jumps: list[tuple[list[State], int]], keys: set[str]) -> None:
-        """Forget the sessions `keys` in the states that were appended after _jumps() ran."""
+        """Forget the sessions `keys` in all states that were added since the method `_jumps()` ran.
+        """
         for states, size in jumps:
             for state, key in product(states[size:], keys):
                 state.clear(key)
@@ -322,9 +323,8 @@ class SessionFlow:
             self._raised[-1].append(Raised(key, place, kinds, copies))
 
     def _enter(self, event: Event, state: State) -> Iterator[tuple[State, frozenset[Failure]]]:
-        """Remove the failures of a session from a state before a function is called. If the called
-        function does not roll back the session, yield the state and the removed failures, so that
-        they can be restored after the call.
+        """Remove a session's errors from `state` before a call of a function that uses the session.
+        If the function does not roll back the session, yield the state and the removed errors.
         """
         is_failed = event.key in state.failures and "begin" not in event.operations
         flow = self._flows.called(event, state) if event.callee and is_failed else None

@@ -136,8 +136,8 @@ class SessionUse:
         return self._attributes[value]
 
     def _canonical(self, path: str, scope: Scope) -> str:
-        """Return the same key for all paths that lead to one session. For example, return
-        "self.session" for the path "self.repository.session" if the code passed self.session to
+        """Return the same key for all paths that lead to one session. The path
+        "self.repository.session" gets the key "self.session" if the code passed self.session to
         self.repository.
         """
         owner = path.rpartition(".")[0]
@@ -249,8 +249,8 @@ class SessionUse:
             yield Event(key, names, call, callee, tuple(paths))
 
     def _outer(self, path: str, function: Scope, scope: Scope) -> tuple[str, ...]:
-        """Return the keys that the caller uses for the session `path` of a called function. The
-        path begins with a variable of an outer function or of the module.
+        """Return the caller's keys for a session that the called function reaches by `path`. The
+        first name in `path` is a variable of an outer function or of the module.
         """
         if path == ANY or function.module is not scope.module:
             return (path,) if path == ANY else ()

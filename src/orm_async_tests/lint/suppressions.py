@@ -21,7 +21,7 @@ EVERY_CODE = "OAT"
 class UnusedIgnore(Rule):
     """A comment that should suppress a finding suppresses nothing.
 
-    The checker reports OAT001 only with the option --warn-unused-ignores.
+    The checker uses the rule OAT001 only with the option --warn-unused-ignores.
     """
 
     code = "OAT001"
@@ -52,7 +52,7 @@ class Suppression:
 
 def read_suppressions(path: str, lines: Sequence[str]) -> Iterator[Suppression]:
     """Yield the suppressions in the comments of a file. A comment has one suppression for every
-    code that it names. If the comment names no code, it has one suppression for all codes.
+    code that it names. A comment without codes has one suppression for all codes.
     """
     if not any(COMMENT.search(line) for line in lines):
         return

@@ -8,13 +8,12 @@ from orm_async_tests.lint import sqlalchemy_types as sa
 class Value(NamedTuple):
     """The value of an expression.
 
-    The field `name` is the name of a class, function or module. The field `kind` is "class" for a
-    class and "instance" for an instance of the class. The field `kind` can also be "function",
-    "module", "method" for a method of SQLAlchemy, or "external" for any other name of a library.
+    The field `kind` is "class", "instance", "function", "module", "method" for a method of
+    SQLAlchemy, or "external" for any other name of a library. The field `name` is the name of the
+    class, function or module.
 
-    If a value wraps another value, the field `inner` contains the other value. The kind of the
-    outer value is "await" for an awaitable, "enter" for a context manager, "item" for an iterable,
-    and "call" for a callable.
+    If the value wraps another value, the field `kind` is "await" for an awaitable, "enter" for a
+    context manager, "item" for an iterable, and "call" for a callable.
     """
 
     kind: str

@@ -1,4 +1,4 @@
-"""OAT603: code that stores a datetime with a time zone in a column without a time zone."""
+"""The rule OAT603: code that stores a datetime with a time zone in a column without a time zone."""
 
 import ast
 import re
@@ -36,15 +36,15 @@ scope of the value.
 class AwareDatetime(Rule):
     """asyncpg refuses a datetime with a time zone for a column whose type has no time zone.
 
-    OAT603 checks only projects that use asyncpg. If the driver is psycopg, the server drops the
-    time zone of the datetime without an error.
+    The rule OAT603 applies only to projects that use asyncpg. If the driver is psycopg, the server
+    drops the time zone of the datetime without an error.
 
-    In a project that also uses psycopg, OAT603 skips comparisons, dictionaries of values, and
-    objects that a session loaded. In a project that also uses psycopg or psycopg2, OAT603 checks a
-    function only if the function uses an asynchronous session.
+    If a project also uses psycopg, the rule OAT603 ignores comparisons, dictionaries of values, and
+    objects that a session loaded. If a project also uses psycopg or psycopg2, the rule OAT603
+    ignores functions that use no asynchronous session.
 
-    OAT603 ignores a column whose type the checker cannot infer, for example because the base class
-    has a type_annotation_map.
+    The rule OAT603 ignores a column whose type the checker cannot infer, for example because the
+    base class has a type_annotation_map.
     """
 
     code = "OAT603"

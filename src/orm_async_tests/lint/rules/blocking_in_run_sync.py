@@ -1,4 +1,4 @@
-"""OAT502: calls that block the event loop inside run_sync()."""
+"""The rule OAT502: calls that block the event loop inside run_sync()."""
 
 import ast
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""OAT401 to OAT403: arguments of engines and scoped sessions."""
+"""The rules OAT401 to OAT403: arguments of engines and scoped sessions."""
 
 import ast
 import re
@@ -78,11 +78,11 @@ class HalfDisabledCache(Rule):
     """An engine for asyncpg sets only one of `statement_cache_size` and
     `prepared_statement_cache_size` to 0, so it turns off only one of two caches.
 
-    OAT401 ignores an engine with a prepared_statement_name_func, because this function usually
-    gives every prepared statement a unique name.
+    The rule OAT401 ignores an engine with a prepared_statement_name_func, because this function
+    usually gives every prepared statement a unique name.
 
-    OAT401 ignores engines for psycopg, because psycopg has neither `statement_cache_size` nor
-    `prepared_statement_cache_size`.
+    The rule OAT401 ignores engines for psycopg, because psycopg has neither `statement_cache_size`
+    nor `prepared_statement_cache_size`.
     """
 
     code = "OAT401"
@@ -171,7 +171,7 @@ PROBLEMS = (
 class EngineArguments(Rule):
     """The arguments of an engine contradict its URL, its class or each other.
 
-    OAT402 does not check arguments that the program computes at run time.
+    The rule OAT402 does not check arguments that the program computes at run time.
     """
 
     code = "OAT402"

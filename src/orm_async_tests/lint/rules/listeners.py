@@ -1,4 +1,4 @@
-"""OAT501: event listeners that cannot work on asynchronous engines and sessions."""
+"""The rule OAT501: event listeners that cannot work on asynchronous engines and sessions."""
 
 import ast
 import re
@@ -19,8 +19,8 @@ class AsyncListener(Rule):
 
     You can register event listeners on `engine.sync_engine` and `session.sync_session`.
 
-    OAT501 ignores listeners that code registers under `if hasattr(...)`, because this code may
-    never run.
+    The rule OAT501 ignores listeners that code registers under `if hasattr(...)`, because this code
+    may never run.
     """
 
     code = "OAT501"

@@ -1,4 +1,4 @@
-"""OAT103 and OAT104: a missing `await`, and an `await` of a method that returns None."""
+"""The rules OAT103 and OAT104: a missing `await`, and an `await` of a method that returns None."""
 
 import ast
 import re
@@ -21,9 +21,9 @@ NONE_METHODS = ("add", "add_all", "expunge", "expunge_all", "expire", "expire_al
 class MissingAwait(Rule):
     """You call a coroutine method of a session or a connection, but do not await it.
 
-    OAT103 ignores a coroutine that a function returns or passes to another function, because other
-    code may await the coroutine. But if an `async def` function has a return annotation that does
-    not allow a coroutine, for example `-> User`, OAT103 reports the returned coroutine.
+    The rule OAT103 ignores a coroutine that a function returns or passes to another function,
+    because other code may await the coroutine. The rule OAT103 reports a returned coroutine if the
+    return annotation of the `async def` function excludes coroutines, for example `-> User`.
     """
 
     code = "OAT103"
@@ -64,8 +64,8 @@ def _lost_methods(file: SourceFile) -> Iterator[tuple[ast.AST, Scope, str]]:
 
 
 def _is_rebound(file: SourceFile, call: ast.Call, scope: Scope) -> bool:
-    """Return whether the name in front of a method may hold another object at the call. A `with`
-    block may bind the name, or the call may be in the `else` branch of an isinstance() test.
+    """Return whether a `with` block or an isinstance() test around a call suggests that the
+    receiver of the call is not a session or connection.
     """
     name = getattr(getattr(call.func, "value", None), "id", "")
     inner: ast.AST = call
@@ -119,8 +119,8 @@ def _coroutine(file: SourceFile, call: ast.Call, scope: Scope) -> str:
 
 
 def _is_lost(file: SourceFile, node: ast.AST, around: ast.AST | None, scope: Scope) -> bool:
-    """Return whether the code around an expression discards the value of the expression, tests the
-    value, iterates over the value, or reads an attribute of the value.
+    """Return whether the code around an expression discards a coroutine, or uses the coroutine as
+    if it were its result.
     """
     match around:
         case ast.Expr() | ast.Compare() | ast.For() | ast.AsyncFor() | ast.comprehension():

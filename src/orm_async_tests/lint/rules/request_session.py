@@ -1,5 +1,5 @@
-"""OAT301 and OAT302: sessions of FastAPI dependencies that are committed too late or closed too
-early.
+"""The rules OAT301 and OAT302: sessions of FastAPI dependencies that are committed too late or
+closed too early.
 """
 
 import ast
@@ -53,7 +53,7 @@ class CommitAfterYield(Rule):
 
     FastAPI 0.106 to 0.117 always ran the code after `yield` before it sent the response.
 
-    OAT301 ignores a function that no Depends() in the checked files uses.
+    The rule OAT301 ignores a function that no Depends() in the checked files uses.
     """
 
     code = "OAT301"
@@ -156,8 +156,8 @@ def _added_tasks(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[ast.e
 
 
 def _tasks_of_helpers(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[ast.expr]]]:
-    """Find the calls of functions that call add_task(). Yield the call, its scope, and those of its
-    arguments that add_task() passes to the background task.
+    """Find the calls of helper functions that call add_task(). Yield each call, its scope, and the
+    arguments that the background task receives.
     """
     if "BackgroundTasks" not in file.text:
         return

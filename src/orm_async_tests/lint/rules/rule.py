@@ -13,7 +13,7 @@ from orm_async_tests.lint.source_file import SourceFile
 
 
 class Rule:
-    """A rule, which finds one kind of mistake.
+    """A rule of the checker. A rule finds one kind of mistake.
 
     The docstring of a rule's class is the text of the rule's page. The first paragraph of the
     docstring says in one sentence what is wrong. All paragraphs after the first say when the rule
@@ -67,9 +67,9 @@ class Rule:
         """Return a finding at the syntax node `node`. If another syntax node explains the finding,
         pass this other node as `related`.
 
-        The arguments `words` fill the braces in the fields `message`, `remedy` and
-        `related_message`. The arguments `message` and `remedy` replace the fields of the same
-        names.
+        The arguments `words` fill the braces in the rule's fields `message`, `remedy` and
+        `related_message`. The arguments `message` and `remedy` replace the rule's fields `message`
+        and `remedy`.
         """
         texts = message or self.message, remedy or self.remedy, self.related_message
         message, remedy, related_message = (text.format(*words) for text in texts)

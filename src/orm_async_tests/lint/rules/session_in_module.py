@@ -1,4 +1,4 @@
-"""OAT102: a session that is stored in a module, a class or the state of an application."""
+"""The rule OAT102: a session that is stored in a module, a class or the state of an application."""
 
 import ast
 from collections.abc import Iterator
@@ -38,9 +38,7 @@ class SessionInModule(Rule):
 
 
 def _stored(file: SourceFile) -> Iterator[tuple[ast.expr, str, Scope]]:
-    """Yield every stored value, the place that stores the value, for example "a class", and the
-    scope of the assignment.
-    """
+    """Yield each stored value, its place (for example "a class"), and the assignment's scope."""
     for node, scope in [*file.nodes(ast.Assign), *file.nodes(ast.AnnAssign)]:
         targets = getattr(node, "targets", None) or [node.target]
         yield from ((node.value, _place(file, target, scope), scope)
@@ -73,8 +71,8 @@ def _is_kept(file: SourceFile, call: ast.Call) -> bool:
 
 
 def _place(file: SourceFile, target: ast.expr, scope: Scope) -> str:
-    """Return the place that stores the assigned value, for example "a class", or "" if tasks do not
-    share this place.
+    """Describe the place that stores an assigned value, for example "a class". Return "" if tasks
+    do not share the place.
     """
     if isinstance(target, ast.Name):
         if scope.is_module or target.id in scope.globals:

@@ -1,4 +1,4 @@
-"""OAT101: several tasks that run at the same time use one session."""
+"""The rule OAT101: several tasks that run at the same time use one session."""
 
 import ast
 from collections import defaultdict
@@ -132,10 +132,8 @@ def _sessions(file: SourceFile, work: Work) -> Collection[str]:
 
 
 def _shared_key(key: str, scope: Scope) -> str:
-    """Return the same key for all sessions that FastAPI dependencies hold, because the dependencies
-    of a request share one session. For example, "users.session" and "points.session" get the same
-    key if `users` and `points` are dependencies. If the session is not in a dependency, return
-    `key`.
+    """Return one key for all sessions of FastAPI dependencies, because the dependencies of a
+    request share one session. For any other session, return the parameter `key`.
     """
     root, _, rest = key.partition(".")
     binding = scope.binding(root)

@@ -1,4 +1,4 @@
-"""OAT201 to OAT203: sessions that are used while they are in the wrong state."""
+"""The rules OAT201 to OAT203: sessions that are used while they are in the wrong state."""
 
 import ast
 from collections.abc import Iterable, Iterator
@@ -72,7 +72,9 @@ class UseAfterTimeout(Rule):
 
 
 def _swallowed(file: SourceFile, wanted: str) -> Iterable[tuple[ast.AST, ast.AST]]:
-    """Return the calls whose error the code swallows, with the session's next use."""
+    """Return each call whose error the code swallows, with the next call that uses the same
+    session.
+    """
     swallowed = [item for flow in file.flows for item in flow.swallowed.items()]
     return {node: use for node, (kind, use) in reversed(swallowed) if kind == wanted}.items()
 

@@ -1,4 +1,4 @@
-"""OAT503: two SQL commands in one text()."""
+"""The rule OAT503: two SQL commands in one text()."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""OAT601: column defaults that Python computes only once, at import."""
+"""The rule OAT601: column defaults that Python computes only once, at import."""
 
 import ast
 from collections.abc import Iterator
@@ -27,8 +27,8 @@ class ValueComputedAtImport(Rule):
 
     The default of a column may be a constant, for example time(hour=12).
 
-    OAT601 ignores the functions upgrade() and downgrade(), because a migration should give all
-    existing rows the same value.
+    The rule OAT601 ignores the functions upgrade() and downgrade(), because a migration should give
+    all existing rows the same value.
     """
 
     code = "OAT601"

@@ -289,9 +289,7 @@ class Project:
     # Classes and attributes
 
     def _class_value(self, scope: Scope) -> Value:
-        """Return a `Value` that describes a class of the project. A subclass of AsyncSession counts
-        as AsyncSession.
-        """
+        """Describe a class of the project. A subclass of AsyncSession counts as AsyncSession."""
         project = Value("class", scope.name, scope.module.path)
         known = scope.module.values
         value = self._remember((scope, "class"), known, Project._known_base, scope, project)

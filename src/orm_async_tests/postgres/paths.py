@@ -47,10 +47,11 @@ def home(kind: Literal["cache", "data"] = "cache") -> Path:
 
 
 def socket_directory(data: Path, *, create: bool = True) -> Path:
-    """Return the folder for the server's sockets: the data folder if possible. Raises CouldNotRun.
+    """Return the folder for the server's sockets. Raises CouldNotRun.
 
-    A socket's path must be short, and must not contain a comma, because drivers split a list of
-    hosts at commas. If the data folder's path is unsuitable, return a private temporary folder.
+    The folder is the data folder, or a private temporary folder if the socket's path would be too
+    long or would contain a comma. A comma is not possible, because drivers split a list of hosts at
+    commas.
     """
     return data if _fits_socket(data) else _short_folder("socket", data, create=create)
 
@@ -86,7 +87,7 @@ def _prepare(folder: Path) -> Path:
 
 
 def _check_name(folder: Path) -> None:
-    """Reject a name that is not printable UTF-8: PostgreSQL writes it to files and messages."""
+    """Reject a name that is not printable UTF-8, because PostgreSQL writes the name to files."""
     text = os.fsencode(folder).decode("utf-8", "backslashreplace")
     if text != str(folder) or not text.isprintable():
         reason = "the name of the folder contains bytes that are not printable UTF-8"

@@ -81,7 +81,7 @@ class PrivateServer:
             os.kill(self._frozen.pop(), signal.SIGCONT)
 
     def start(self, **settings: str) -> None:
-        """Start the server. The keyword arguments are PostgreSQL settings. Raises CouldNotRun."""
+        """Start the server with the PostgreSQL settings in `settings`. Raises CouldNotRun."""
         self.cluster.start(0.0, {**FILES_ONLY, **settings}, is_private=True)
 
     def stop(self) -> None:
@@ -107,7 +107,7 @@ class Standby(PrivateServer):
         self.primary = primary
 
     def pause(self) -> None:
-        """Stop replay, so that the primary's commits arrive, but are not visible until resume()."""
+        """Let the standby receive the primary's commits, but not show them until resume()."""
         _select(self, "SELECT pg_wal_replay_pause()")
         _wait_for(self, "pg_get_wal_replay_pause_state() = 'paused'")
 
@@ -140,7 +140,8 @@ def private_server(within: Path | None = None, **settings: str) -> Iterator[Priv
 
 @contextmanager
 def hot_standby(primary: PrivateServer, **settings: str) -> Iterator[Standby]:
-    """Start a standby of the primary, for example with recovery_min_apply_delay="1s".
+    """Start a hot standby of the primary with the PostgreSQL settings in `settings`, for example
+    recovery_min_apply_delay="1s".
 
     When the `with` block of `hot_standby()` ends, or when the calling process dies, the standby
     stops and its folder is deleted.

@@ -32,7 +32,7 @@ Server = subprocess.Popen[bytes]
 
 
 class IdleTimer:
-    """Measures how long nobody has used a server.
+    """Measures how long a server has been idle.
 
     The parameter `renewal` is the lease file's time stamp in nanoseconds, which every command that
     uses the server changes.
@@ -165,8 +165,8 @@ def main(lease: int, lock: int, idle: float, private: str, *arguments: str) -> N
     The arguments `lease` and `lock` are the descriptors of two files that are locked with flock.
     The argument `private` is the folder of a private server, or an empty text if the server is not
     private. The clients of a private server do not count as use of the server. When the supervisor
-    has stopped a private server, the supervisor deletes the server's folder. The remaining
-    arguments are the data folder, the socket folder, and the server's command line.
+    has stopped a private server, the supervisor deletes the server's folder. The parameter
+    `arguments` contains the data folder, the socket folder, and the server's command line.
     """
     if os.fork():
         return

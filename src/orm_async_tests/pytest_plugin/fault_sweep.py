@@ -39,7 +39,7 @@ def fault_sweep(request: pytest.FixtureRequest) -> Callable[..., Awaitable["Repo
     The test calls `await fault_sweep(function, engine, rows=None, kinds=...)`. The output names the
     tested function by the id of the test. If the test fails, the report shows the fault points that
     had violations, with commands that run these points again. The next run of the test begins with
-    these fault points.
+    the fault points that had violations.
     """
     item, config = request.node, request.config
 

@@ -49,9 +49,10 @@ def _describe_traceback(error: BaseException, usage: TaskUsage) -> str:
     """Describe the attribute that the code was reading when the error occurred.
 
     The traceback contains a frame of SQLAlchemy's method `InstrumentedAttribute.__get__`, in which
-    `self` is the attribute, and `instance` is the mapped object. If the traceback also contains a
-    frame of `_load_expired`, the attribute was expired. The object's state does not show this,
-    because it may have changed since the error, for example by a rollback.
+    `self` is the attribute, and `instance` is the mapped object. A frame of SQLAlchemy's function
+    `_load_expired` in the traceback shows that the attribute was expired. The object's state does
+    not show whether the attribute was expired, because the state may have changed since the error,
+    for example by a rollback.
     """
     attribute, instance, session, problem = None, None, None, NEVER_LOADED
     for frame, _ in walk_tb(error.__traceback__):

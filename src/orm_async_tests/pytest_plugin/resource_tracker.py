@@ -8,8 +8,8 @@ The plugin does not use events of sessions and engines, because these events cos
 some session events, for example `pending_to_persistent`, SQLAlchemy calls the listener once for
 every object. If an engine has at least one listener, each new Connection looks up the listeners of
 every event. If a session has a listener for `do_orm_execute`, SQLAlchemy prepares each query twice.
-SQLAlchemy sends no session event if a session rejects the call of a second task, so session events
-would not show this call to the plugin.
+If a session rejects a call because another task is using the session, SQLAlchemy sends no session
+event.
 
 Instead of using session events, the plugin wraps public methods of Session, Connection and
 Transaction, for example `execute()`, `flush()` and `commit()`. A method that the plugin has wrapped

@@ -33,7 +33,7 @@ Task = asyncio.Task[Any]
 
 @dataclass(eq=False, slots=True)
 class SourceLine:
-    """A line of code. Only `__str__()` computes the line's number, because this is slow."""
+    """A line of code. Only `__str__()` computes the line number, because computing it is slow."""
 
     code: CodeType
     instruction: int
@@ -76,8 +76,8 @@ def locate_task(task: Task, inside: greenlet.greenlet) -> Location:
 def find_user_line(frame: FrameType | None) -> SourceLine | None:
     """Return the innermost line of the user's code in a frame and its callers, or None.
 
-    The search for the line ends at a frame of the event loop or of pytest. The callers of this
-    frame only started the event loop or pytest.
+    Stop the search at a frame of the event loop or of pytest, because the code that started the
+    event loop or pytest did not cause the call.
     """
     while frame is not None:
         code = frame.f_code
@@ -122,9 +122,9 @@ def _find_suspended_line(task: Task) -> SourceLine | None:
 def _suspended_frames(task: Task) -> Iterator[FrameType]:
     """Yield the frames of a task's coroutine and of the objects that it awaits, outermost first.
 
-    Coroutines and generators have one of the attributes FRAMES and one of AWAITED. What `aclose()`
-    and `anext()` of an asynchronous generator return has no such attribute, but refers to the
-    generator.
+    A coroutine or generator stores its frame in an attribute that FRAMES names, and the object that
+    it awaits in an attribute that AWAITED names. The objects that `aclose()` and `anext()` return
+    store no frame, but refer to the asynchronous generator.
     """
     awaitable: Any = task.get_coro()
     while awaitable is not None:

@@ -77,11 +77,11 @@ class TaskUsage:
         self.record_call(transaction.connection)
 
     def record_write(self, session: Session) -> Caller | None:
-        """Record a call of `commit()` or `flush()`. If the session has pending objects, also find
-        the line of the user's code, because the call is going to insert these objects.
+        """Record a call of `commit()` or `flush()`. If the call is going to insert objects, also
+        find the line of the user's code.
 
-        At the start of the call, the call stack is short, so finding the user's line is fast. The
-        call stack is much deeper when the INSERT begins.
+        Finding the user's line at the start of the call is faster than during the INSERT, when the
+        call stack is much deeper.
         """
         caller = self.record_call(session)
         # the public property `new` would build a set
@@ -94,8 +94,8 @@ class TaskUsage:
 
         SQLAlchemy numbers queries with a private counter, and stores the number in the attribute
         `runid` of the loaded objects. The method `record_query()` increases SQLAlchemy's counter of
-        queries, and stores the counter's value. The objects of the recorded query get a `runid`
-        above the value that `record_query()` stored.
+        queries, and stores the counter's value. The objects that the query then loads get a `runid`
+        above the stored value.
         """
         caller = self.record_call(session)
         if caller is not None:
@@ -158,7 +158,7 @@ def _locate(caller: Caller) -> Location:
     the user's code, return the line that awaits the greenlet.
 
     A greenlet runs lines of the user's code only inside `run_sync()`. The line that awaits a
-    greenlet never changes, so the function searches for this line only once, and stores the line.
+    greenlet never changes, so the function stores this line after the first search.
     """
     line = find_user_line(sys._getframe(2))
     if line is not None:

@@ -126,8 +126,8 @@ async def load_json(
 
 
 def streamed_body(*media_types: str) -> dict[str, Any]:
-    """Return arguments for the decorator of an upload route. With these arguments, the route
-    rejects a request unless its media type is in `media_types`.
+    """Return arguments for the decorator of an upload route, so that the route accepts only
+    requests with a media type in `media_types`.
 
     An HTML form cannot send NDJSON or XML, so a form on another site cannot upload points.
     """

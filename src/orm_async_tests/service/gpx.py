@@ -92,7 +92,7 @@ class Element(NamedTuple):
 
 
 class GpxParser:
-    """Parses a GPX file piece by piece. Raises HTTPException 422 if a part is invalid."""
+    """Parses a GPX file piece by piece. Raises HTTPException 422 if the file is invalid."""
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}

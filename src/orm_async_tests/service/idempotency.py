@@ -37,7 +37,9 @@ def digest_of(request: str) -> str:
 
 
 class Insertion(NamedTuple):
-    """Two INSERTs that return the answer: for requests without and with an idempotency key."""
+    """Two statements that insert a row and return the answer. Requests with an idempotency key use
+    the statement `keyed`, and other requests use the statement `plain`.
+    """
 
     plain: Executable
     keyed: Executable
@@ -50,9 +52,9 @@ def build_insertion(build_ctes: Callable[[str], str], answer: str) -> Insertion:
     must have the name `inserted`. The SQL expression `answer` computes the answer from the inserted
     row.
 
-    The table of idempotency keys stores the digest of a request, and the answer. The statement for
-    requests with a key returns both. It returns no row if nothing was inserted, or if another
-    request has used the key since the statement began.
+    The statement for requests with a key returns the digest of the request and the answer, which
+    the table of idempotency keys stores. This statement returns no row if it inserts nothing and
+    the key is unused, or if another request has used the key since the statement began.
     """
     plain = f"WITH {build_ctes(ALWAYS)} SELECT {answer} AS answer FROM inserted"
     keyed = f"""

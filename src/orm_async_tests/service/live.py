@@ -101,9 +101,8 @@ async def stream_events(
     """Yield an event for each point after `last_id`.
 
     If no point arrives for `settings.keep_alive` seconds, yield a comment, so that no proxy closes
-    the connection. The stream ends after `settings.live_for` seconds. When a stream has ended, a
-    browser opens a new stream by itself. The new stream continues after the last event that the
-    browser received.
+    the connection. The stream ends after `settings.live_for` seconds. After the end of a stream, a
+    browser reconnects by itself, and receives the events after the last event that it received.
     """
     loop = asyncio.get_running_loop()
     end = loop.time() + settings.live_for

@@ -40,8 +40,8 @@ router = APIRouter(tags=["points"], route_class=JsonRoute)
 def lock_user(condition: str) -> str:
     """Return a CTE (common table expression) that locks the user `owner` if a condition is true.
 
-    Because of the lock, a request waits while another request writes points of the same user.
-    Therefore the points of a user have ids in the order of the commits.
+    With this lock, only one request at a time can add points for a user, so the ids of the points
+    are in the order of the commits.
     """
     return f"""locked AS (
         SELECT id FROM users WHERE id = :owner AND {condition} FOR NO KEY UPDATE

@@ -43,7 +43,9 @@ def excerpt(text: str) -> str:
 
 
 def describe(error: Mapping[str, Any]) -> str:
-    """Say where and why an input is invalid. `error` is an item of pydantic's `errors()`."""
+    """Say where and why an input is invalid. The parameter `error` is an item of the list that
+    pydantic's method `errors()` returns.
+    """
     place = ".".join(excerpt(str(part)) for part in error["loc"])
     reason = str(error["msg"]).removeprefix("Value error, ")
     return f"{place}: {reason}" if place else reason
@@ -88,8 +90,8 @@ async def handle_database_error(_: Request, error: Exception) -> JSONResponse:
     """Return a response with status 409 or 404 if the request violated a constraint, and with
     status 503 if the database is unavailable.
 
-    If the error has another cause, raise the error again, so that the client gets a 500, and the
-    log gets a traceback.
+    Raise any other error again, so that the client gets the status 500, and the log gets a
+    traceback.
     """
     orig = getattr(error, "orig", error)
     sqlstate = getattr(orig, "sqlstate", None) or ""

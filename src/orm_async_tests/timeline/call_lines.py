@@ -43,10 +43,9 @@ class CallLines(dict[str, int]):
         user's code that awaits SQLAlchemy, so the method `find()` also searches the parent
         greenlet. The parameter `text` is the text of an event, for example a statement.
 
-        Searching all frames of SQLAlchemy's greenlet is slow. If no frame of the greenlet belongs
-        to the user's code, the method stores the event's text and the number of frames. If a later
-        event has the same text and the same number of frames, the method searches only the parent
-        greenlet.
+        Searching all frames of SQLAlchemy's greenlet is slow. If a search finds no frame of the
+        user's code, the method stores the event's text and the number of frames. The method does
+        not repeat the search for an event with the same text and the same number of frames.
         """
         try:
             depth, code = self._depths.get(text, UNKNOWN)
@@ -72,8 +71,8 @@ class CallLines(dict[str, int]):
         """Return two values: whether the user's code creates a task, and the user's innermost line
         on the call stack.
 
-        In the returned pair, the first value is False if a library creates the task, or if asyncio
-        creates the task for its own use.
+        The first returned value is False if a library creates the task, or if asyncio creates the
+        task for its own use.
         """
         frame: FrameType | None = sys._getframe(2)
         while frame is not None and self[frame.f_code.co_filename] == CREATES_TASKS:

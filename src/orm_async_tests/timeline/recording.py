@@ -156,9 +156,9 @@ class Recorder:
             connection.running = connection.last = following
 
     def _add_round_trips(self, connection: ConnectionRecord) -> bool:
-        """Add the new round trips of a connection to the connection's latest event. A fetch from a
-        stream is not an event, so the connection's latest event also gets the round trips of the
-        fetch. Return whether the round trips of this connection are counted.
+        """Add the new round trips of a connection to the connection's latest event. Fetching rows
+        from a stream is not an event, so the latest event also gets the round trips of the fetch.
+        Return whether the round trips of this connection are counted.
         """
         if not self._count_round_trips or connection.last is None or not connection.pid:
             return False
@@ -197,10 +197,10 @@ class Recorder:
     def finish_wait(self, start: int, changes: int, error: BaseException | None = None) -> None:
         """Record that a task's wait for a connection has ended.
 
-        Record the wait only if it ended with an error, or if an event began or ended during the
-        wait. If neither happened, the pool had a free connection. The parameter `start` is the time
-        at which the wait began, in nanoseconds of `perf_counter_ns()`. The parameter `changes` is
-        the value that the attribute `Recorder.changes` had when the wait began.
+        Ignore a wait without an error during which no event began or ended, because the pool had a
+        free connection. The parameter `start` is the time at which the wait began, in nanoseconds
+        of `perf_counter_ns()`. The parameter `changes` is the value that the attribute
+        `Recorder.changes` had when the wait began.
         """
         if self.changes != changes or error:
             event = self.begin("pool")
@@ -212,9 +212,9 @@ class Recorder:
 
         Each pair in the parameter `blocked` has the PID of a waiting process, and the PIDs of the
         processes that block the waiting process. The parameter `since` is the time at which the
-        query for locks began, in nanoseconds of `perf_counter_ns()`. Ignore a process whose
-        statement began after `since`, because the process may have waited in its previous
-        statement. Several threads may call `add_locks()` at the same time.
+        query for locks began, in nanoseconds of `perf_counter_ns()`. Ignore a process whose current
+        statement began after `since`, because the lock may have blocked its previous statement.
+        Several threads may call `add_locks()` at the same time.
         """
         by_pid = {connection.pid: connection for connection in list(self.connections)}
         for pid, blockers in blocked:

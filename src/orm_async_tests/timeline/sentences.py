@@ -26,9 +26,9 @@ def describe_events(
     """Return a sentence for every wait, error and HTTP response, in the order in which they ended.
 
     If several events are equal, return one sentence with the number of these events. If the run
-    sent HTTP responses, also return a sentence for every successful commit, so that a reader sees
-    whether the commit or the response came first. If the parameter `events` has only a part of the
-    run's events, pass all events of the run in the parameter `among`.
+    sent HTTP responses, also return a sentence for every successful commit, to show whether the
+    commit or the response came first. If the parameter `events` contains only some events of the
+    run, pass all events of the run in the parameter `among`.
     """
     groups: Groups = {}
     position, last = 0, ("", "")
@@ -56,8 +56,8 @@ def count_statements(events: Sequence[Event]) -> Iterator[str]:
 def _join_tasks(groups: Groups) -> Groups:
     """Join events of several tasks into one group if the events are equal and at the same line.
 
-    If several tasks waited at the same line and for the same kind of thing, for example for a lock,
-    their waits form one group, even if different tasks hold the locks.
+    Waits at the same line form one group if the tasks waited for the same kind of thing, for
+    example for a lock.
     """
     joined: Groups = {}
     for (line, who, text, _), group in groups.items():

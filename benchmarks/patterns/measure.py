@@ -118,7 +118,7 @@ def render_report(report: Report) -> Iterator[str]:
         sizes = ", ".join(f"`--{name} {size}`" for name, size in workload.sizes.items())
         yield from ("", f"### {workload.title}", "")
         base_pattern = f"{base.contender}: {base.label}"
-        yield f'A ratio of 0.5 means half the speed of "{base_pattern}".'
+        yield f'A ratio of 0.5 means half the speed of the pattern "{base_pattern}".'
         yield (
             f"As a control, the benchmark ran the same {base.contender} code with two equal pools: "
             f"the ratio of the two speeds was {control.median:.2f} "

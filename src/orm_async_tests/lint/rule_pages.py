@@ -15,7 +15,7 @@ OPTIONAL = (
     "The rule {code} is off by default. The setting `preview = true` or the option "
     "`--select {code}` turns the rule on."
 )
-SUPPRESS = """## Suppress it
+SUPPRESS = """## Suppress a finding
 
 To suppress {code}, write one of these comments on a line that the finding shows:
 
@@ -49,9 +49,9 @@ def _parts(rule: type[Rule]) -> Iterator[str]:
         if variants:
             yield f"## {heading}"
         for script, code in variants[:2]:
+            yield f"From the script `{script.command}`:"
             yield f"```python\n{code}\n```"
-            yield f"The script `{script.command}` contains the code above."
-    yield "## When it does not apply"
+    yield "## When the rule does not apply"
     yield rule.exceptions or "No exception is known."
     yield "## Proof"
     yield f"The rule {rule.code} is based on the claims of these scripts:"

@@ -1,6 +1,6 @@
 """If you swallow an SQL error, commit() raises nothing, but the earlier rows are lost.
 
-At an SQL error, PostgreSQL aborts the transaction, and answers the later COMMIT with a rollback.
+After an SQL error, PostgreSQL aborts the transaction, and answers a later COMMIT with a rollback.
 The driver raises no error when the server answers COMMIT with a rollback. If a statement may fail,
 run it in a savepoint, or roll back and report the failure.
 

@@ -1,7 +1,7 @@
 """If an object that you add before begin_nested() fails to flush, the whole transaction is lost.
 
 Before begin_nested() sends SAVEPOINT, it flushes pending objects. If the flush before SAVEPOINT
-fails, there is no savepoint to return to, and every statement raises until you roll back. If the
+fails, there is no savepoint to return to, and every statement fails until you roll back. If the
 flush of an object may fail, add the object inside the begin_nested() block.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#using-savepoint

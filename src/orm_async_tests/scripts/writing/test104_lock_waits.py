@@ -1,8 +1,8 @@
 """FOR UPDATE waits without limit unless you use NOWAIT or lock_timeout.
 
-A plain FOR UPDATE waits until the transaction that has locked the row ends. If a row is locked, FOR
-UPDATE fails at once with NOWAIT, and at the end of the timeout with lock_timeout (55P03). After a
-lock error, roll back, and you can use the connection again.
+A plain FOR UPDATE waits for the end of the transaction that has locked the row. If a row is locked,
+FOR UPDATE fails with 55P03: with NOWAIT at once, and with lock_timeout at the end of the timeout.
+After a lock error, roll back before you use the connection again.
 
 Docs: https://www.postgresql.org/docs/current/sql-select.html#SQL-FOR-UPDATE-SHARE
 Symptom: you get an error (SQLSTATE 55P03) "could not obtain lock on row".

@@ -1,9 +1,9 @@
 """A session interprets the parameters of an INSERT as a row, unless dml_strategy is "raw".
 
-The session expects that the keys of the parameters of an ORM insert() are names of mapped
-attributes. If you pass arrays as the parameters of insert().from_select(), the session treats the
-arrays as the columns of a row and raises AttributeError. With dml_strategy="raw", the session
-passes the arrays to the statement unchanged, and one INSERT from unnest() writes all rows.
+In the parameters of an ORM insert(), the session expects keys that name mapped attributes. If you
+pass arrays as the parameters of insert().from_select(), the session treats the arrays as the
+columns of a row and raises AttributeError. With dml_strategy="raw", the session passes the arrays
+to the statement unchanged, and one INSERT from unnest() writes all rows.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/dml.html#orm-queryguide-bulk-insert
 Symptom: you get AttributeError "'str' object has no attribute 'table'" with "bulk_persistence.py"

@@ -1,13 +1,12 @@
 """Measures how much 200 stalled clients slow down the requests of other clients.
 
-All stalled clients of a round stall in the same way: they either upload one byte per second, or
-request a track or a live stream and never read the response. Rounds with stalled clients alternate
-with rounds without stalled clients. For each pair of rounds, the benchmark computes a ratio: the
-number of responses in the round with stalled clients, divided by the number of responses in the
-round without stalled clients. For uploads, tracks and streams, the benchmark prints the median
-ratio and the number of failed requests. The benchmark prints the growth of the service's memory.
-The benchmark exits with 1 if a median ratio is below 0.8, if a request failed, or if the memory
-grew by more than 64 MiB.
+A stalled client uploads one byte per second, or requests a track or a live stream and never reads
+the response. All stalled clients of a round stall in the same way. Rounds with stalled clients
+alternate with rounds without stalled clients. For each pair of rounds, the benchmark computes a
+ratio: the number of responses with stalled clients, divided by the number of responses without
+them. For uploads, tracks and streams, the benchmark prints the median ratio and the number of
+failed requests. The benchmark prints the growth of the service's memory. The benchmark exits with 1
+if a median ratio is below 0.8, if a request failed, or if the memory grew by more than 64 MiB.
 """
 
 import argparse

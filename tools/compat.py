@@ -203,7 +203,9 @@ def run_claims(scripts: Collection[ScriptFile]) -> Iterator[SearchResult]:
 
 
 def run_on_drivers(numbers: tuple[int, ...], release: str) -> dict[int, ReleaseOutcome]:
-    """Return every script's outcome. If a driver skips a script, run it with the next driver."""
+    """Return every script's outcome. If a script is SKIPPED with one driver, run the script with
+    the next driver.
+    """
     outcomes = dict.fromkeys(numbers, ReleaseOutcome(SKIPPED))
     for driver in db.DRIVERS:
         skipped = tuple(number for number in numbers if outcomes[number].word == SKIPPED)

@@ -1,4 +1,4 @@
-"""Defines the rows that the benchmark reads and writes, and classes that add up what it read."""
+"""Defines the rows that the benchmark reads and writes, and classes that summarize these rows."""
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta

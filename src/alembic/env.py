@@ -39,8 +39,8 @@ def include_name(name: str | None, kind: str, _: object) -> bool:
 
 
 def prepare(connection: Connection) -> None:
-    """Wait for the migration lock, separate the version tables of the two Alembic histories, and
-    create the schema of the history to migrate if this schema is missing.
+    """Wait for the migration lock, and separate the version tables of the two Alembic histories. If
+    the schema of the migrated history is missing, create the schema.
 
     The migration lock is held until the connection's transaction ends.
     """

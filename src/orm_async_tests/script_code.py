@@ -49,9 +49,8 @@ def mark_differences(script: ast.Module, lines: Sequence[str]) -> dict[int, str]
     """Mark the lines in which the variants of a script differ, and return the marks by line number.
 
     The dictionary MEANINGS explains the marks on lines of code. The comparison of variants ignores
-    signatures, docstrings, indentation and the kinds of the variants. A wrong variant has no marks
-    if the script has no right variant, and a right variant has no marks if the script has no wrong
-    variant. The element `lines[1]` is the first line of the script.
+    signatures, docstrings, indentation and the kinds of the variants. Wrong and right variants have
+    marks only if the script has both kinds. The element `lines[1]` is the first line of the script.
     """
     variants = find_variants(script)
     marks = dict[int, str]()

@@ -25,7 +25,7 @@ DEFAULT_PORT = 5432
 
 
 class Parameter(NamedTuple):
-    """The values that a URL parameter may have, and the drivers that accept it."""
+    """The values that a URL parameter may have, and the drivers that accept the parameter."""
 
     expected: str = "a text that is not empty"
     pattern: str = "(?s).+"

@@ -187,8 +187,8 @@ def open_private_server(
 ) -> Iterator[PrivateServer | None]:
     """Start a private server if `kinds` contains "kill", and otherwise yield None.
 
-    Raise CouldNotRun if a sweep would inject a fault of the kind "kill" into a user's function,
-    because a private server does not have the tables that the function needs.
+    Raise CouldNotRun if the fault "kill" is selected for a user's function, because a private
+    server does not have the function's tables.
     """
     if any(swept.is_users for swept in functions):
         refuse_kill(kinds)
@@ -252,7 +252,7 @@ async def _fill_private_database(url: URL) -> AsyncIterator[None]:
 
 
 async def insert_rows(connection: AsyncConnection) -> None:
-    """Insert users with so many track points that a pattern can delete one in every run."""
+    """Insert users, and enough track points for a pattern that deletes a point in every run."""
     await connection.execute(
         text("INSERT INTO users (username) SELECT 'username-' || n FROM generate_series(1, 3) n")
     )

@@ -59,8 +59,8 @@ class Panel(NamedTuple):
 
 
 class Background(NamedTuple):
-    """Facts about scripts that do not depend on the results of a run: the public questions, the
-    known defects, and the SQLAlchemy releases on which the scripts hold.
+    """The facts about scripts that are known before a run: the public questions, the known defects,
+    and the SQLAlchemy releases on which the scripts hold.
     """
 
     questions: Sequence[Question]

@@ -1,4 +1,6 @@
-"""Defines known defects that several scripts show. Scripts define all other defects themselves."""
+"""Defines known defects that several scripts show. A defect that only one script shows is defined
+in that script.
+"""
 
 from orm_async_tests.harness.definitions.upstream import Upstream
 

@@ -1,4 +1,4 @@
-"""Runs one script in a new event loop, for another module or for the script's own command."""
+"""Runs one script in a new event loop, and implements the script's own command."""
 
 import argparse
 import gc

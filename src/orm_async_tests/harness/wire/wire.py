@@ -129,7 +129,9 @@ class _CountedLink:
 
 
 def can_watch(server: URL) -> bool:
-    """Return whether a proxy can watch this URL, which needs one PostgreSQL host without TLS."""
+    """Return whether a proxy can watch connections to this URL. The proxy needs one PostgreSQL host
+    without TLS.
+    """
     has_one_host = isinstance(server.query.get("host", ""), str)
     tls_modes = {server.query.get(name, "disable") for name in TLS_PARAMETERS}
     is_postgresql = server.get_backend_name() == "postgresql"

@@ -1,9 +1,8 @@
 """A listener can read its task's context variables, and code in run_sync() can set them.
 
-SQLAlchemy's synchronous code sees the context variables of the calling task. For example, a
-listener can read the name of the current user from a context variable and write the name to an
-audit log. A context variable that you set inside run_sync() keeps its value in the calling task,
-but not in other tasks.
+SQLAlchemy's synchronous code sees the context variables of the calling task. For an audit log, a
+listener can read the current user's name from a context variable. A context variable that you set
+inside run_sync() keeps its value in the calling task, but not in other tasks.
 
 Docs: https://docs.python.org/3/library/contextvars.html
 """

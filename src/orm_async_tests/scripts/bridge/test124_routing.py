@@ -1,4 +1,4 @@
-"""To route statements to several engines, override get_bind() of Session, and not of AsyncSession.
+"""To route statements to several engines, override get_bind() of Session, not of AsyncSession.
 
 AsyncSession contains a synchronous Session, which chooses the engine for every statement. Override
 get_bind() in a subclass of Session, and pass the class as sync_session_class.

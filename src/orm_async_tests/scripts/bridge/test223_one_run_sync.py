@@ -2,7 +2,7 @@
 
 AsyncSession runs every awaited call in a new greenlet. Inside run_sync(), a synchronous Session on
 engine.sync_engine does all of its work in one greenlet. A function in run_sync() cannot await
-anything, and a blocking call blocks the event loop (test80).
+anything, and its blocking calls block the event loop (test80).
 
 In docs/bench.md, ten tasks ran about 13% faster with sessions in run_sync() than with
 AsyncSessions.

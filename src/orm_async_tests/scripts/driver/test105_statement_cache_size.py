@@ -1,8 +1,8 @@
 """If you set only statement_cache_size=0, asyncpg may read a float as an integer after an ALTER.
 
 Both asyncpg and SQLAlchemy's dialect cache prepared statements. If you switch off only asyncpg's
-cache, nothing notices when the type of a column changes. If a column changes from integer to float,
-a connection may read the bytes of the float as an integer. Switch off both asyncpg's cache and
+cache, a change of a column's type goes unnoticed. If a column changes from integer to float, a
+connection may read the bytes of the float as an integer. Switch off both asyncpg's cache and
 SQLAlchemy's cache, or leave both caches on.
 
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-cache

@@ -1,4 +1,4 @@
-"""On asyncpg a statement takes at most 32767 parameters, but an array counts as one.
+"""On asyncpg, a statement takes at most 32767 parameters, but an array counts as one.
 
 PostgreSQL's protocol counts a statement's parameters in a 16-bit number. A long IN list can exceed
 the limit of 32767 parameters, but the array of = ANY is a single parameter. SQLAlchemy splits an

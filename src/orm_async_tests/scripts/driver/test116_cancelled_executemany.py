@@ -3,7 +3,7 @@
 For executemany(), psycopg sends the rows in pipeline mode. If a task is cancelled just after
 psycopg has entered pipeline mode, the pooled connection stays in pipeline mode. A SELECT on a
 connection that is still in pipeline mode returns no rows. If a bulk insert did not finish,
-invalidate the connection.
+invalidate its connection.
 
 Docs: https://www.psycopg.org/psycopg3/docs/advanced/pipeline.html
 Symptom: you get ResourceClosedError "This result object does not return rows".

@@ -1,8 +1,8 @@
 """`IN :ids` in text() is a syntax error (42601) without bindparam(expanding=True).
 
 A parameter stands for one value, but IN needs a list in parentheses. With
-bindparam(expanding=True), SQLAlchemy writes one parameter for every element. `= ANY(:ids)` needs no
-bindparam(expanding=True), because an array is one value (test106).
+bindparam(expanding=True), SQLAlchemy writes one parameter for every element of the list. The
+condition `= ANY(:ids)` needs no bindparam(expanding=True), because an array is one value (test106).
 
 Docs: https://docs.sqlalchemy.org/en/21/core/sqlelement.html#sqlalchemy.sql.expression.bindparam.params.expanding
 Symptom: you get an error (SQLSTATE 42601) "syntax error at or near".

@@ -3,7 +3,7 @@
 SQLAlchemy passes every key of the URL's query to the driver. For the keys sslmode, connect_timeout,
 application_name and options, asyncpg.connect() raises TypeError. For asyncpg, write `ssl` instead
 of `sslmode`, with the same values. For asyncpg, pass `timeout` and `server_settings` in
-connect_args, and not in the URL.
+connect_args, not in the URL.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/engines.html#custom-dbapi-connect-arguments-on-connect-routines
 Symptom: you get TypeError "connect() got an unexpected keyword argument" on asyncpg.

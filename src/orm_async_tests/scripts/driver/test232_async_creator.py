@@ -2,8 +2,8 @@
 
 If the password is a token of a cloud service, it expires within minutes, but the pool opens new
 connections as long as the engine exists. SQLAlchemy calls async_creator for every new connection,
-so read the current password in your async_creator. A `do_connect` listener can also change the
-arguments of the driver for every new connection.
+so read the current password in your async_creator. A `do_connect` listener can change the driver's
+arguments for every new connection.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/engines.html#generating-dynamic-authentication-tokens
 Symptom: you get InvalidPasswordError (SQLSTATE 28P01) "password authentication failed" on asyncpg.

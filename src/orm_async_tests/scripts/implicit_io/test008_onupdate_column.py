@@ -2,8 +2,8 @@
 
 The server computes the value of an onupdate column, so the flush expires the attribute. By default,
 SQLAlchemy fetches server-computed values after an INSERT, but not after an UPDATE. With
-eager_defaults=True, the UPDATE returns the new value of an onupdate column. You can also call
-refresh(), which sends one more SELECT.
+eager_defaults=True, the UPDATE returns the new value of an onupdate column. A call of refresh()
+loads the new value with one more SELECT.
 
 Docs: https://github.com/sqlalchemy/sqlalchemy/issues/12182
 Docs: https://docs.sqlalchemy.org/en/21/orm/mapping_api.html#sqlalchemy.orm.Mapper.params.eager_defaults

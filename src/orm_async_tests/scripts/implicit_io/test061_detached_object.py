@@ -1,8 +1,8 @@
 """Once the session is closed, a lazy load raises DetachedInstanceError (error code bhk3).
 
-The code xd2s means that the object has a session, but nothing awaited the lazy load. The code bhk3
-means that the object has no session. Before you close the session, load everything that you will
-read later.
+The error code xd2s means that the object has a session, but nothing awaited the lazy load. The
+error code bhk3 means that the object has no session. Before you close the session, load everything
+that you will read later.
 
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-bhk3
 Symptom: you get DetachedInstanceError (code bhk3) "is not bound to a Session".

@@ -1,8 +1,9 @@
 """No isolation level lets a transaction read uncommitted changes (anomalies G1a, G1b and G1c).
 
-PostgreSQL has no dirty reads, and treats READ UNCOMMITTED as READ COMMITTED. In schedule G1c, two
-transactions update different rows, and then each transaction reads the row that the other has
-updated. At SERIALIZABLE, PostgreSQL aborts one transaction of schedule G1c with SQLSTATE 40001.
+PostgreSQL has no dirty reads, and treats READ UNCOMMITTED as READ COMMITTED. In the schedule of
+anomaly G1c, two transactions update different rows, and then each transaction reads the row that
+the other has updated. At SERIALIZABLE, PostgreSQL aborts one of the two transactions with SQLSTATE
+40001.
 
 Docs: https://github.com/ept/hermitage/blob/master/postgres.md
 """

@@ -1,4 +1,4 @@
-"""An object of a joined subclass costs one INSERT per table, but only one SELECT.
+"""With joined-table inheritance, an object costs one INSERT per table, but only one SELECT.
 
 In joined-table inheritance, every class has its own table, and a query for a subclass joins these
 tables. Single-table inheritance needs only one INSERT, but the columns of a subclass must allow

@@ -1,9 +1,9 @@
 """`alembic upgrade --sql` prints a revision's SQL, unless the revision queries the database.
 
 In offline mode, a revision has no connection to a database. In offline mode, Alembic prints the
-revision's query but gets no rows. A revision that queries the database works online, so nobody
-notices the query until an offline upgrade fails. If a revision fills a column, let the server
-compute the values in SQL.
+revision's query but gets no rows. A revision that queries the database works in online mode, so
+nobody notices the query until an offline upgrade fails. If a revision fills a column, let the
+server compute the values in SQL.
 
 Docs: https://alembic.sqlalchemy.org/en/latest/offline.html
 Symptom: you get TypeError "'NoneType' object is not iterable" with "alembic/runtime/migration.py"

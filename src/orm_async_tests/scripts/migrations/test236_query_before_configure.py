@@ -1,8 +1,8 @@
-"""If env.py queries before context.configure(), Alembic commits nothing and raises no error.
+"""If env.py sends a query before context.configure(), Alembic commits nothing and raises no error.
 
-If env.py sends a query before context.configure(), the query begins a transaction. Alembic assumes
-that an open transaction belongs to the caller, and does not commit it. If Alembic commits nothing,
-closing the connection in env.py rolls back every revision. Send the queries of env.py after
+A query that env.py sends before context.configure() begins a transaction. Alembic assumes that an
+open transaction belongs to the caller, and does not commit it. If Alembic commits nothing, closing
+the connection in env.py rolls back every revision. Send the queries of env.py after
 context.configure(), or call commit() before context.configure().
 
 Docs: https://alembic.sqlalchemy.org/en/latest/api/runtime.html#alembic.runtime.environment.EnvironmentContext.begin_transaction

@@ -2,7 +2,7 @@
 
 An enum type belongs to the schema, not to the table. If a later revision uses an existing enum type
 in another table, pass create_type=False. If a downgrade keeps the enum type, the next upgrade fails
-(42710) unless you pass create_type=False. Before add_column(), create the enum type with create(),
+(42710) unless you pass create_type=False. Create the enum type with create() before add_column(),
 and drop the type in downgrade(). In a test, upgrade, downgrade and upgrade again: if the downgrade
 has kept the enum type, only the second upgrade fails.
 

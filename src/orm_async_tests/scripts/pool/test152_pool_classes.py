@@ -1,8 +1,8 @@
 """An async engine refuses QueuePool (error code pcls), and uses AsyncAdaptedQueuePool by default.
 
 QueuePool blocks its thread while it waits, so it would block the event loop of an async engine.
-AsyncAdaptedQueuePool waits with asyncio's primitives. NullPool and StaticPool never wait, so they
-work with synchronous and async engines.
+AsyncAdaptedQueuePool waits without blocking the event loop. NullPool and StaticPool never wait, so
+they work with synchronous and async engines.
 
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#error-pcls
 Symptom: you get ArgumentError (code pcls) "cannot be used with asyncio engine".

@@ -3,9 +3,10 @@
 The driver asyncpg names its statements __asyncpg_stmt_1__ and so on, and every process counts from
 one. In transaction mode, PgBouncer gives several processes the same server connections, so the
 statement names of the processes collide. Switch off the statement caches of asyncpg and SQLAlchemy,
-so that statements have no names. On asyncpg 0.30, also pass a prepared_statement_name_func that
-returns an empty string. Neither asyncpg nor SQLAlchemy promises to work in PgBouncer's transaction
-mode. With max_prepared_statements, PgBouncer itself supports prepared statements (test175).
+so that statements have no names. To switch off statement names on asyncpg 0.30, pass a
+prepared_statement_name_func that returns an empty string. Neither asyncpg nor SQLAlchemy promises
+to work in PgBouncer's transaction mode. With max_prepared_statements, PgBouncer itself supports
+prepared statements (test175).
 
 Docs: https://magicstack.github.io/asyncpg/current/faq.html#why-am-i-getting-prepared-statement-errors
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-name-with-pgbouncer

@@ -1,8 +1,8 @@
 """Behind PgBouncer, a SELECT may run another process's UPDATE that has the same statement name.
 
 Every process numbers asyncpg's statements from one, so the name __asyncpg_stmt_5__ can mean an
-UPDATE in one process and a SELECT in another process. If a process executes its SELECT on a server
-connection where the same name belongs to an UPDATE, the server executes the UPDATE without an
+UPDATE in one process and a SELECT in another process. On a server connection where an UPDATE has
+the name of a client's SELECT, the server executes the UPDATE instead of the SELECT, without an
 error. After the server has executed an UPDATE instead of a SELECT, the next COMMIT makes the UPDATE
 permanent. Switch off the statement caches of asyncpg and SQLAlchemy.
 

@@ -1,8 +1,8 @@
 """A standby rejects writes and some reads with SQLSTATE 25006: check the SQLSTATE of the error.
 
 A standby rejects SELECT FOR UPDATE, nextval() and LISTEN just like INSERT, but allows advisory
-locks. Error 25006 is a plain DBAPIError with asyncpg, and an InternalError with psycopg. Check the
-error for SQLSTATE 25006, and then run the whole transaction on the primary.
+locks. For SQLSTATE 25006, SQLAlchemy raises a plain DBAPIError on asyncpg and an InternalError on
+psycopg. Check the error for SQLSTATE 25006, and then run the whole transaction on the primary.
 
 Docs: https://www.postgresql.org/docs/current/hot-standby.html#HOT-STANDBY-USERS
 Symptom: you get an error (SQLSTATE 25006)

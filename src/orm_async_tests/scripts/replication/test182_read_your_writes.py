@@ -1,7 +1,7 @@
 """After a commit on the primary, a standby lacks the new row until it has replayed the commit.
 
 To read your own write, read from the primary. To read your write from a standby, wait until the
-standby has replayed the position that pg_current_wal_lsn() returns on the primary. Do not use
+standby has replayed the position that pg_current_wal_lsn() returns on the primary. Do not wait for
 pg_current_wal_insert_lsn(), because on an idle primary it may be ahead of every position that the
 standby replays.
 

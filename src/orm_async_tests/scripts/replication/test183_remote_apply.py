@@ -1,8 +1,8 @@
 """With synchronous_commit=remote_apply, COMMIT waits until the standby shows the transaction.
 
 The primary must name the standby in its setting synchronous_standby_names. Use SET LOCAL
-synchronous_commit only for a transaction whose changes a client reads on the standby immediately
-after the commit. While the standby is down, COMMIT with remote_apply waits.
+synchronous_commit only if a client reads the changes on the standby immediately after the commit.
+While the standby is down, COMMIT with remote_apply waits.
 
 Docs: https://www.postgresql.org/docs/current/runtime-config-wal.html#GUC-SYNCHRONOUS-COMMIT
 """

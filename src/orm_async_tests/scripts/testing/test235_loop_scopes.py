@@ -3,7 +3,7 @@
 By default, pytest-asyncio runs every test in its own event loop. On asyncpg, an engine from a
 session-scoped fixture gives later tests a connection of an earlier event loop ("attached to a
 different loop"). Set both loop scopes of pytest-asyncio, for fixtures and for tests, to "session".
-With AnyIO, define the fixture anyio_backend with the scope of your widest fixture.
+With AnyIO, define the fixture anyio_backend with the widest scope of your fixtures.
 
 Docs: https://pytest-asyncio.readthedocs.io/en/stable/concepts.html
 Docs: https://anyio.readthedocs.io/en/stable/testing.html

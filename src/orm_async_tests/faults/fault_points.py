@@ -99,5 +99,5 @@ def parse_point(token: str) -> Point:
     raise CouldNotRun(
         f"{token!r} is not a fault point",
         "--point",
-        "copy a fault point from a report, for example asyncpg/asyncio/add/cancel-ready/3",
+        "copy a fault point from a sweep's report, for example asyncpg/asyncio/add/cancel-ready/3",
     )

@@ -88,8 +88,8 @@ class State:
                 self.facts.pop(item.id, None)
 
     def evaluate(self, node: ast.expr) -> object:
-        """Return the value of an expression if it is known. Return TRUE if the value is only known
-        to be true, and UNKNOWN if nothing is known about it.
+        """Return the value of an expression if the value is known. Return TRUE if the checker knows
+        only that the value is true, and UNKNOWN if the checker knows nothing about the value.
         """
         match node:
             case ast.Name(id=name):
@@ -188,8 +188,8 @@ def _name_of(node: ast.expr) -> str:
 
 
 def assignments(node: ast.stmt) -> Iterator[tuple[ast.expr, ast.expr | None]]:
-    """Yield each target of an assignment with its value. The value is None if it is not in the
-    code, for example the value of `a` in `a, b = f()`.
+    """Yield each target of an assignment with its value. If the code does not show the value, as in
+    `a, b = f()`, yield None instead of the value.
     """
     match node:
         case ast.AnnAssign(target=target, value=ast.expr() as value):

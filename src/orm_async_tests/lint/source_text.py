@@ -24,7 +24,6 @@ def split_lines(text: str) -> list[str]:
     """Return the lines of a text without their line ends.
 
     Split a text only where Python's parser begins a new line, so that line numbers agree with the
-    module `ast`. For example, a form feed does not end a line, although str.splitlines() splits
-    there.
+    module `ast`. Unlike str.splitlines(), do not split at a form feed.
     """
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")

@@ -150,7 +150,7 @@ class Cluster:
         if run.returncode == launcher.NO_NAMESPACE:
             raise CouldNotRun(
                 "PostgreSQL does not run as root, and root cannot create a user namespace here",
-                "the embedded server, started by root",
+                "the embedded server",
                 "repeat the command as an ordinary user, or set DATABASE_URL=postgresql://...",
             )
         if run.returncode:

@@ -50,8 +50,8 @@ def socket_directory(data: Path, *, create: bool = True) -> Path:
     """Return the folder for the server's sockets. Raises CouldNotRun.
 
     The folder is the data folder, or a private temporary folder if the socket's path would be too
-    long or would contain a comma. A comma is not possible, because drivers split a list of hosts at
-    commas.
+    long or would contain a comma. The path must not contain a comma, because drivers split a list
+    of hosts at commas.
     """
     return data if _fits_socket(data) else _short_folder("socket", data, create=create)
 

@@ -3,8 +3,8 @@ server when nobody uses it.
 
 The supervisor is a separate program, detached from the command that started it, and imports only
 the standard library. The supervisor checks the lease file ten times a second, and these checks take
-less than 1% of a processor's time. A command sends the supervisor no message when it ends, because
-a killed command could not send one.
+less than 1% of a processor's time. Commands do not notify the supervisor when they end, because a
+killed command could not do so.
 """
 
 import fcntl

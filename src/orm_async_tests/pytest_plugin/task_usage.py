@@ -94,8 +94,8 @@ class TaskUsage:
 
         SQLAlchemy numbers queries with a private counter, and stores the number in the attribute
         `runid` of the loaded objects. The method `record_query()` increases SQLAlchemy's counter of
-        queries, and stores the counter's value. The objects that the query then loads get a `runid`
-        above the stored value.
+        queries, and stores the counter's value. The objects that the recorded query loads get a
+        `runid` above the stored value.
         """
         caller = self.record_call(session)
         if caller is not None:
@@ -125,7 +125,9 @@ class TaskUsage:
         return caller.awaiter or _locate(caller)
 
     def find_origin(self, session: Session | None, state: InstanceState[Any]) -> Location | None:
-        """Return the line that loaded an object into this session, or that inserted the object."""
+        """Return the line of code that loaded an object into this session, or that inserted the
+        object.
+        """
         queries: Iterable[tuple[int, Location]] = getattr(session, QUERIES, ())
         runid = state.runid
         lines = [line for number, line in queries if runid is not None and number < runid]

@@ -32,7 +32,7 @@ READ_STORED = text(STORED).columns(request=Text, answer=JSONB)
 
 
 def digest_of(request: str) -> str:
-    """Return the SHA-256 of a request, which must be equal for all requests with the same key."""
+    """Return the SHA-256 of a request. Requests with the same key must have the same SHA-256."""
     return hashlib.sha256(request.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -52,9 +52,9 @@ def build_insertion(build_ctes: Callable[[str], str], answer: str) -> Insertion:
     must have the name `inserted`. The SQL expression `answer` computes the answer from the inserted
     row.
 
-    The statement for requests with a key returns the digest of the request and the answer, which
-    the table of idempotency keys stores. This statement returns no row if it inserts nothing and
-    the key is unused, or if another request has used the key since the statement began.
+    The statement `keyed` returns the digest and the answer that the table of idempotency keys
+    stores for the key. The statement `keyed` returns no row if it inserts nothing and the key is
+    unused, or if another request has used the key since the statement began.
     """
     plain = f"WITH {build_ctes(ALWAYS)} SELECT {answer} AS answer FROM inserted"
     keyed = f"""

@@ -101,8 +101,8 @@ async def stream_events(
     """Yield an event for each point after `last_id`.
 
     If no point arrives for `settings.keep_alive` seconds, yield a comment, so that no proxy closes
-    the connection. The stream ends after `settings.live_for` seconds. After the end of a stream, a
-    browser reconnects by itself, and receives the events after the last event that it received.
+    the connection. The stream ends after `settings.live_for` seconds. After a stream has ended, a
+    browser reconnects by itself, and continues after the last event that it received.
     """
     loop = asyncio.get_running_loop()
     end = loop.time() + settings.live_for

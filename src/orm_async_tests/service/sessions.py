@@ -47,9 +47,9 @@ class FairPool:
     """Gives an engine's connections to tasks in the order in which the tasks request connections.
 
     Each method of FairPool raises TimeoutError if no connection is free in time. The semaphore
-    `reads` limits how many reads run at once, and all pools of a process share this semaphore. A
-    process does not finish its reads sooner if more reads run at once, so the semaphore `reads`
-    allows fewer reads than a FairPool has connections.
+    `reads` limits how many reads run at once, and all pools of a process share this semaphore. More
+    simultaneous reads would not make the reads finish sooner, so the semaphore `reads` allows fewer
+    reads than a FairPool has connections.
     """
 
     def __init__(self, url: URL, settings: Settings, reads: FairSemaphore) -> None:

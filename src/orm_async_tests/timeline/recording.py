@@ -197,9 +197,9 @@ class Recorder:
     def finish_wait(self, start: int, changes: int, error: BaseException | None = None) -> None:
         """Record that a task's wait for a connection has ended.
 
-        Ignore a wait without an error during which no event began or ended, because the pool had a
-        free connection. The parameter `start` is the time at which the wait began, in nanoseconds
-        of `perf_counter_ns()`. The parameter `changes` is the value that the attribute
+        If no event began or ended during a wait without an error, the pool had a free connection,
+        so ignore the wait. The parameter `start` is the time at which the wait began, in
+        nanoseconds of `perf_counter_ns()`. The parameter `changes` is the value that the attribute
         `Recorder.changes` had when the wait began.
         """
         if self.changes != changes or error:

@@ -19,7 +19,7 @@ UNKNOWN = "?"  # stands for a value, or for a name of an option, that is not con
 
 def describe_engines(file: SourceFile) -> Iterator[tuple[ast.Call, str]]:
     """Yield the calls that create engines, each with a description of the engine. The description
-    has the kind, the URL and the options of the engine, for example in this line:
+    contains the kind, the URL and the options of the engine, for example:
 
     async postgresql+asyncpg://host/db poolclass=NullPool pool_size=5 connect_args.timeout=3
     """

@@ -16,8 +16,8 @@ class Rule:
     """A rule of the checker. A rule finds one kind of mistake.
 
     The docstring of a rule's class is the text of the rule's page. The first paragraph of the
-    docstring says in one sentence what is wrong. All paragraphs after the first say when the rule
-    does not apply.
+    docstring says in one sentence what is wrong. The other paragraphs of the docstring say when the
+    rule does not apply.
     """
 
     code: ClassVar[str]

@@ -214,7 +214,7 @@ def test_rows_that_are_no_row_of_numbers_end_with_2(run: Run, rows: str, problem
     code, _, err = run("--pattern", USERS_FUNCTION, "--fault", "cancel", "--rows", rows)
     assert code == 2
     assert problem in err
-    assert "where: --rows" in err
+    assert "where: the option --rows" in err
 
 
 def test_without_anyio_the_fault_scope_is_skipped(

@@ -215,7 +215,7 @@ def refuse_kill(kinds: Sequence[str]) -> None:
     """Raise CouldNotRun if `kinds` contains "kill", which needs a private server."""
     if "kill" in kinds:
         raise CouldNotRun(
-            "the fault `kill` works only with a server that this project starts",
+            "the fault `kill` works only with a private server that this project starts",
             "--fault kill",
             "use a pattern of this project: orm-async-tests faults --fault kill --pattern transfer",
         )

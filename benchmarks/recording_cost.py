@@ -50,7 +50,7 @@ def report(pairs: Sequence[tuple[float, float]], get: GetRows) -> float:
 
 
 async def measure(database: db.Database, get: GetRows) -> list[tuple[float, float]]:
-    """Return pairs of processor seconds for get(): without and with the timeline's recorder."""
+    """Return pairs of processor times in seconds: without and with the timeline's recorder."""
     async with open_script_database(database) as scripts:
         await scripts.reset(Base, default_seed, {})
         engine = create_async_engine(database.url)

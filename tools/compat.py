@@ -110,12 +110,11 @@ def update_defects(rows: Rows, scripts: Collection[ScriptFile]) -> Rows:
 
 
 def needs_search(defect: KnownDefect, library: str, driver: str, pins: Pins) -> bool:
-    """Return whether running scripts on all releases of `library` can find the releases with a
-    defect.
+    """Return whether to search the releases of `library` for a defect.
 
     The parameter `pins` can pin a second library to an old release. If `pins` names a second
-    library, the defect must depend on both libraries, and the installed release of the second
-    library must not have the defect.
+    library, skip a defect that depends on only one library, or that the installed release of the
+    second library also has.
     """
     versions = defect.versions
     if pins:
@@ -153,8 +152,8 @@ def select(run: Run, number: int, release: str) -> ReleaseOutcome:
 
 
 def update_claims(rows: Rows, scripts: Collection[ScriptFile]) -> Rows:
-    """Run the scripts, and return rows. Each row contains the scripts that hold on the same
-    releases.
+    """Run the scripts, and return the updated rows of the part `claims` of docs/compat.json. Each
+    row contains the scripts that hold on the same releases.
     """
     numbers_by_releases = defaultdict[tuple[str, ...], list[int]](list)
     numbers = {script.number for script in scripts}
@@ -180,8 +179,8 @@ def run_claims(scripts: Collection[ScriptFile]) -> Iterator[SearchResult]:
     the results differ, run the script on more releases of the minor version.
 
     A script about a new feature has a constant SINCE, which names the first release with this
-    feature. Run the script on the release SINCE, and on the release before SINCE. On releases older
-    than its constant SINCE, a script must be BROKEN.
+    feature. Run the script on the release SINCE, and on the release before SINCE. A script with a
+    constant SINCE must be BROKEN on releases older than SINCE.
     """
     releases = releases_between(LIBRARY, KNOWN_FROM[LIBRARY], None)
     run_all = cache(partial(run_on_drivers, tuple(script.number for script in scripts)))
@@ -189,9 +188,7 @@ def run_claims(scripts: Collection[ScriptFile]) -> Iterator[SearchResult]:
     usual = {group[at] for group in groups for at in (0, len(group) // 2, -1)}
 
     def run_claim(number: int, usual: set[str], release: str) -> ReleaseOutcome:
-        """Run one script on a release. If the release is in the set `usual`, run all scripts at
-        once.
-        """
+        """Run one script on a release, or all scripts if the release is in the set `usual`."""
         outcomes = run_all(release) if release in usual else run_on_drivers((number,), release)
         outcome = outcomes[number]
         return ReleaseOutcome(HOLDS) if outcome.word in CONCLUSIVE else outcome

@@ -178,7 +178,7 @@ def list_expected_differences() -> Iterator[str]:
 
 
 def _describe_condition(field: str, pattern: str) -> str:
-    """Describe the condition that a field of a stack matches the regular expression `pattern`."""
+    """Return a condition about a stack in words, for example "the driver is psycopg"."""
     if field == "driver" and pattern.isalpha():
         return f"the driver is {pattern}"
     return POOLERS[pattern] if field == "pooler" else f"the field `{field}` matches `{pattern}`"

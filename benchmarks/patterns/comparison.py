@@ -89,9 +89,9 @@ def interval(values: Iterable[float]) -> Ratio:
 def compare_speeds(ratio: Ratio, control: Ratio, rounds: int) -> str:
     """Compare a function's speed with the speed of asyncpg, and return the result as one word.
 
-    The ratio of the control compares asyncpg with itself. Return "faster" or "slower" if the
-    function's ratio is farther from 1 than the ratio of the control. Return "unstable" if there
-    were too few rounds, or if the confidence interval of the ratio is too wide. Otherwise return
+    The parameter `control` is the ratio of asyncpg to itself. Return "faster" or "slower" if the
+    function's ratio is farther from 1 than the parameter `control`. Return "unstable" if there were
+    too few rounds, or if the confidence interval of the ratio is too wide. Otherwise return
     "level".
     """
     if rounds < MIN_ROUNDS:

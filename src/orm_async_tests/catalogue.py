@@ -80,7 +80,7 @@ class Chapter:
 
 
 def read_scripts() -> list[ScriptFile]:
-    """Return all scripts, ordered by number. Raise ValueError if a script has a wrong form."""
+    """Return all scripts, ordered by number. Raise ValueError if a script is malformed."""
     return [_read_script(number, path) for number, path in _find_files().items()]
 
 

@@ -75,7 +75,7 @@ def chosen_driver(url: URL, driver: str | None, source: str = "") -> URL:
     `ORM_ASYNC_DRIVER`, which has priority over the driver in the URL.
 
     Raise CouldNotRun if the driver is unknown, is not installed, or does not accept a parameter of
-    the URL. The error says that the URL comes from the parameter `source`, for example "--db".
+    the URL. The error message names the source of the URL, for example "--db".
     """
     driver = driver or os.environ.get("ORM_ASYNC_DRIVER") or url.get_driver_name()
     if driver not in DRIVERS:

@@ -49,7 +49,7 @@ def read_cure_lines() -> dict[int, list[str]]:
     """Return, by script number, at most three lines of Python that correct the script's mistake.
 
     The returned dictionary omits scripts that show no mistake, and scripts whose correction is
-    longer.
+    longer than three lines.
     """
     return {int(number): lines for number, lines in _read_file()["cures"].items()}
 

@@ -39,7 +39,7 @@ def find_variants(script: ast.Module) -> list[VariantFunction]:
 
 
 def list_lines(statement: ast.stmt) -> range:
-    """Return the numbers of a statement's lines. The lines of a function include its decorators."""
+    """Return the line numbers of a statement. The lines of a function include its decorators."""
     decorators = statement.decorator_list if isinstance(statement, Function) else ()
     first = min([statement.lineno, *(decorator.lineno for decorator in decorators)])
     return range(first, (statement.end_lineno or first) + 1)
@@ -49,8 +49,9 @@ def mark_differences(script: ast.Module, lines: Sequence[str]) -> dict[int, str]
     """Mark the lines in which the variants of a script differ, and return the marks by line number.
 
     The dictionary MEANINGS explains the marks on lines of code. The comparison of variants ignores
-    signatures, docstrings, indentation and the kinds of the variants. Wrong and right variants have
-    marks only if the script has both kinds. The element `lines[1]` is the first line of the script.
+    signatures, docstrings, indentation and the kinds of the variants. Mark a wrong variant only
+    if the script has a right variant, and vice versa. The element `lines[1]` is the first line of
+    the script.
     """
     variants = find_variants(script)
     marks = dict[int, str]()

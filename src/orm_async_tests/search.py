@@ -72,7 +72,7 @@ def _list_texts(script: ScriptFile, questions: Iterable[Question]) -> tuple[str,
 
 
 def _with_words(names: str) -> str:
-    """Return the names and the words inside them: "Async Session" is inside "AsyncSession"."""
+    """Add the words in each name to the names, for example "Async Session" to "AsyncSession"."""
     return f"{names}\n{HUMP.sub(' ', names)}"
 
 

@@ -78,8 +78,8 @@ Part = tuple[str, str]  # the kind of a symptom's part, and its text
 
 @dataclass(frozen=True)
 class Symptom:
-    """A known error. If the `Symptom:` sentence of the error lacks a part, the field for this part
-    is an empty text.
+    """An error that a `Symptom:` sentence describes. If the `Symptom:` sentence lacks a part, the
+    field of this part is empty.
     """
 
     description: str  # the sentence without "you get" and without the full stop
@@ -99,7 +99,7 @@ class Symptom:
 def parse(text: str) -> Symptom:
     """Parse the text after the word `Symptom:`, which may extend over several lines.
 
-    Raise ValueError if the text is not in the form of a symptom.
+    Raise ValueError if the text is not a valid symptom.
     """
     sentence = " ".join(text.split())
     match = SENTENCE_FORM.fullmatch(sentence)
@@ -120,7 +120,7 @@ class PastedText:
         self.without_sql = SQL.sub("", self.words)  # a column's name is no place in the code
 
     def matching_parts(self, symptom: Symptom) -> set[Part]:
-        """Return the parts of a symptom that occur in the text, if these parts identify an error.
+        """Return a symptom's parts in the text, or an empty set if these parts identify no error.
 
         The symptom's field `fragment` is a part of an error message. A text and a symptom may name
         different classes for the same error, because the drivers' error classes have different

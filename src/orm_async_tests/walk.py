@@ -1,4 +1,4 @@
-"""Reads the GPS recording of a walk. The scripts store the positions of the walk."""
+"""Reads the GPS recording of a walk, which the scripts store in tables."""
 
 import asyncio
 import csv

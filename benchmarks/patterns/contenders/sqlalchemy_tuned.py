@@ -45,8 +45,8 @@ def unnested(*names: str) -> Select[Any]:
 async def copy_records(
     session: AsyncSession, table: str, records: Iterable[Any], columns: tuple[str, ...]
 ) -> None:
-    """Run COPY in the session's transaction. Execute a statement before the call, because COPY does
-    not begin the transaction (test74).
+    """Run COPY in the session's transaction. The caller must execute a statement first, because
+    COPY does not begin the transaction (test74).
     """
     connection = await (await session.connection()).get_raw_connection()
     driver: Any = connection.driver_connection
@@ -126,7 +126,7 @@ async def upsert_copy(library: Library, work: Work, _: Tally) -> None:
 
 @tuned
 async def rows_collector(library: Library, work: Work, tally: Tally) -> None:
-    """load all entities, with high thresholds of the garbage collector"""
+    """load all entities, with high garbage collection thresholds"""
     points = select(TrackPoint).where(TrackPoint.id <= work.read)
     with collector_thresholds(200_000, 50, 1000):
         async with library.Session() as session:
@@ -142,7 +142,7 @@ async def rows_columns(library: Library, work: Work, tally: Tally) -> None:
 
 @tuned
 async def stream_collector(library: Library, work: Work, tally: Tally) -> None:
-    """stream partitions of entities, with high thresholds of the garbage collector"""
+    """stream partitions of entities, with high garbage collection thresholds"""
     points = select(TrackPoint).where(TrackPoint.id <= work.read)
     with collector_thresholds(50_000, 50, 1000):  # the entities of a batch live until its end
         async with library.Session() as session:

@@ -38,12 +38,12 @@ class Network(Proxy):
             await link.carry()
 
     def arm(self, at: int, moment: str, kind: str) -> None:
-        """Start to count messages, and inject a fault "before" or "after" message number `at`.
+        """Count messages from now on. Inject a fault "before" or "after" the message whose number
+        is the parameter `at`.
 
-        A fault of the kind "reset", "fin" or "stall" affects only the connection that carries
-        message number `at`. A fault of the kind "partition" silences all connections. A fault of
-        the kind "down" resets the connection that carries message number `at`, and every later
-        connection.
+        A fault of the kind "reset", "fin" or "stall" affects only the connection that triggers the
+        fault. A fault of the kind "partition" silences all connections. A fault of the kind "down"
+        resets the connection that triggers the fault, and every later connection.
         """
         self.sent, self.is_delivered = 0, False
         self.at, self.moment, self.kind = at, moment, kind

@@ -48,8 +48,8 @@ class Suspensions:
 
     The parameter `at` is the number of the suspension at which the function `action` is called. If
     the parameter `when` is "suspended", call the function `action` before the task's request is
-    answered. If the parameter `when` is "ready", call the function `action` after the answer, but
-    before the task resumes.
+    answered. If the parameter `when` is "ready", call the function `action` after the task's
+    request is answered, but before the task resumes.
     """
 
     def __init__(self, at: int, when: str, action: Action) -> None:
@@ -63,7 +63,7 @@ class Suspensions:
         return self.tasks[0]
 
     def act_again(self, after: int) -> None:
-        """Call the function `action` once more after the next `after` suspensions."""
+        """Call the function `action` again when `after` more suspensions have occurred."""
         self._at = self.count + after
 
     @contextmanager

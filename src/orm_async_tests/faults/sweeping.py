@@ -155,8 +155,8 @@ async def _sweep_fault(setup: Setup, start: Point) -> Cell:
 async def _sweep_pairs(
     setup: Setup, first: Point, change: tuple[Any, ...]
 ) -> AsyncIterator[Outcome]:
-    """Combine a fault with a second fault at each later suspension. Yield the outcome of every run
-    in which the second fault arrived.
+    """Combine a fault with a second fault at each later suspension, and yield the outcomes of the
+    runs in which the second fault arrived.
     """
     for then in count(1):
         outcome = await _run_until_reached(setup, replace(first, then=then), change, max_runs=1)
@@ -240,9 +240,9 @@ async def sweep_failed_first(
 ) -> list[Cell]:
     """Run the sweeps of one function, and return one cell for every fault.
 
-    First test the fault points that failed in an earlier sweep, and report the outcomes with the
-    function `say`. Then test all fault points. If a fault point is tested twice and fails once, the
-    sweep fails.
+    Before the sweeps, test the fault points that failed in an earlier sweep, and report their
+    outcomes with the function `say`. If a fault point is tested twice and fails once, the sweep
+    fails.
 
     If a known defect explains a violation, the outcome names the defect.
     """

@@ -46,9 +46,9 @@ def list_changes(before: Results, after: Results) -> list[Change]:
 def _pair_stacks(before: Results, after: Results) -> dict[str, str]:
     """Map the names of the newer stacks to the names of the corresponding older stacks.
 
-    Pair stacks that have the same name. Pair stacks with different names if they have the same
-    driver, event loop, pooler and database. If several older stacks match a newer stack, pair none
-    of them with the newer stack.
+    Pair each newer stack with the older stack of the same name. If no older stack has the name of a
+    newer stack, compare the driver, event loop, pooler and database instead. If several older
+    stacks match a newer stack, pair none of them with the newer stack.
     """
     pairs = {name: name for name in after.stacks if name in before.stacks}
     others = [name for name in before.stacks if name not in pairs]

@@ -182,10 +182,10 @@ def search_releases(
 ) -> SearchResult:
     """For every minor version in the list `versions`, bisect the releases of this minor version.
 
-    Always run the script on the releases in the parameter `always`, and on the releases at the
-    limits of the version ranges that defects declare. If the outcome changes between two releases,
-    the function `confirm` runs the script on both releases a second time. If the parameter
-    `confirm` is None, use the function `run` instead.
+    Always run the script on the releases in the parameter `always`, and on the releases where a
+    known defect begins or ends. If the outcome changes between two releases, the function `confirm`
+    runs the script on both releases a second time. If the parameter `confirm` is None, use the
+    function `run` instead.
     """
     shown = tuple(d for d in defects if any(script.number == number for script in d.scripts))
     ranges = " ".join(defect.versions.get(library, "") for defect in shown)

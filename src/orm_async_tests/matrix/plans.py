@@ -104,7 +104,7 @@ def combine(axes: Mapping[str, Sequence[str]]) -> tuple[Plan, ...]:
 
 
 def take_shard(plans: Sequence[Plan], part: str) -> tuple[Plan, ...]:
-    """Return one part of the plans. The text "1/3" means the first of three parts."""
+    """Divide the plans, and return one part. The text "1/3" means the first of three parts."""
     match = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", part)
     number, total = map(int, match.groups()) if match else (0, 0)
     if not 1 <= number <= total:

@@ -126,8 +126,8 @@ def _read_line(path: Path, number: int, line: bytes) -> Record:
 
 def clean(value: Any, form: Any, where: str, problems: Counter[str]) -> Any:
     """Copy a JSON value into the form that the parameter `form` describes. If a required value is
-    missing or a value has a wrong type, replace it by an empty value. Drop list items of a wrong
-    type. Add every replaced value and every dropped list item to the counts in `problems`. Drop the
+    missing or has the wrong type, use an empty value instead. Drop list items of the wrong type.
+    Add every replaced value and every dropped list item to the counts in `problems`. Drop the
     fields that are not in `form`, without counting them as problems.
     """
     if isinstance(form, tuple):

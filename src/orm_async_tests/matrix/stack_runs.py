@@ -49,9 +49,7 @@ SOURCES = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Slot:
-    """The folder of an embedded server. Several stacks use one embedded server, one after the
-    other.
-    """
+    """The folder of an embedded server. Stacks take turns in using an embedded server."""
 
     home: Path
     timeout: float  # seconds for one script

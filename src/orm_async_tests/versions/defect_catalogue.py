@@ -26,8 +26,8 @@ DEFINITION = re.compile(r"^(\w+) = Upstream(\(.*?\))$", re.DOTALL | re.MULTILINE
 class KnownDefect:
     """A defect, and the scripts that show it.
 
-    The field `name` is the name of the constant that defines the defect. If the constant is in a
-    script, the field `name` begins with the script's name.
+    The field `name` is the name of the constant that defines the defect, for example "CLOSE_HANGS",
+    or "test27.DEFECT" for a constant in a script.
     """
 
     name: str

@@ -104,13 +104,14 @@ def parse_release(text: str, option: str) -> tuple[str, str]:
 
 
 def find_unknown(pins: Sequence[Pin]) -> dict[str, str]:
-    """Return a reason for each library whose defects are unknown. For example, the key of a reason
-    is "asyncpg 0.29" if the scripts were not run on this version, or "asyncpg" if no line pins a
-    version.
+    """Return a reason for each library whose defects are unknown.
 
-    Ignore a line without a version if another line pins the library for the same environment, or
-    for all environments. If SQLAlchemy is not among the pins, include SQLAlchemy, because almost
-    every defect depends on SQLAlchemy's version.
+    The keys are libraries without a pinned version, for example "asyncpg", and untested versions,
+    for example "asyncpg 0.29".
+
+    Ignore a requirement without a version if another line pins the same library for the same
+    environment, or for all environments. If SQLAlchemy is not among the pins, include SQLAlchemy,
+    because almost every defect depends on SQLAlchemy's version.
     """
     unknown = {}
     pinned = {(pin.library, pin.marker) for pin in pins if pin.version}

@@ -15,7 +15,7 @@ def within(version: str, ranges: str) -> bool:
 
 
 def first_version_after(library: str, version: str, ranges: str) -> str | None:
-    """Return the end of the range that contains `version`, or None without a known end."""
+    """Return the end of the range that contains `version`, or None if its end is unknown."""
     from packaging.specifiers import SpecifierSet
 
     specifiers = SpecifierSet(_find_range(version, ranges) or "")
@@ -77,8 +77,8 @@ def describe_ranges(minor_versions: MinorVersions) -> str:
 
 def _runs_of_shown(minor_versions: MinorVersions) -> Iterator[tuple[str, str, str]]:
     """Yield three versions for each series of consecutive versions with a defect: the first, the
-    last, and the next version without the defect. The third version is "" if the series ends with
-    the newest release of a minor version.
+    last, and the next version without the defect. If the newest release of a minor version has the
+    defect, yield "" as the version without the defect.
     """
     for releases in minor_versions:
         runs = [[*run] for _, run in groupby(releases, key=itemgetter(1))]

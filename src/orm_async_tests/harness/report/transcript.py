@@ -85,7 +85,7 @@ def _join(observation: Observation, in_full: bool) -> list[TranscriptLine]:
 
 
 def _shorten(lines: list[TranscriptLine]) -> list[TranscriptLine]:
-    """Join repeated lines. If more than MAX_LINES lines remain, return the most frequent lines."""
+    """Join repeated lines. Return only the most frequent lines if there are more than MAX_LINES."""
     folded = list(_fold(lines))
     transactions = {line.transaction for line in folded if line.transaction}
     if len(transactions) == 1 and ", " not in folded[0].transaction:
@@ -121,10 +121,11 @@ def _fold(lines: list[TranscriptLine]) -> Iterator[TranscriptLine]:
 
 
 def _find_cycle(texts: list[str]) -> tuple[int, int]:
-    """Find a repeated group of texts at the beginning of a list.
+    """Find a group of texts that a list repeats at its beginning.
 
-    Return how many texts the repeated group has, and how often the group occurs. If several groups
-    are repeated, choose the group whose repetitions cover the most texts.
+    Return the length of the group and how often it occurs, for example (2, 3) for the list a, b, a,
+    b, a, b, c. If several groups are repeated, choose the group whose repetitions cover the most
+    texts.
     """
     best = (1, 1)
     for length in range(1, len(texts) // 2 + 1):

@@ -21,7 +21,7 @@ walker: ContextVar[str] = ContextVar("walker", default="unset")
 
 @variant
 async def into_a_listener(engine: AsyncEngine) -> list[str]:
-    """set a context variable in two tasks, and read it in a listener of their statements"""
+    """set a context variable in two tasks, and read it in a before_cursor_execute listener"""
     heard: list[str] = []
     event.listen(engine.sync_engine, "before_cursor_execute", lambda *_: heard.append(walker.get()))
 

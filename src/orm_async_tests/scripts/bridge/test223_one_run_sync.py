@@ -35,7 +35,7 @@ def traced_greenlets() -> Iterator[set[greenlet]]:
 
 @variant
 async def awaited(engine: AsyncEngine) -> dict[str, object]:
-    """read, rename and commit with an AsyncSession"""
+    """rename a user and commit, with an AsyncSession"""
     with traced_greenlets() as greenlets:
         async with AsyncSession(engine) as session:
             user = await session.get_one(User, 1)
@@ -46,7 +46,7 @@ async def awaited(engine: AsyncEngine) -> dict[str, object]:
 
 @variant
 async def in_one_run_sync(engine: AsyncEngine) -> dict[str, object]:
-    """read, rename and commit with a synchronous Session inside one run_sync()"""
+    """rename a user and commit, with a synchronous Session inside one run_sync()"""
 
     def rename(_: Session) -> None:
         with Session(engine.sync_engine) as session:

@@ -1,8 +1,8 @@
 """Cancelling a task cancels its query on the server and frees the connection.
 
 When a task is cancelled, the driver asks the server to cancel the task's query. After a cancel,
-even a long query ends at once, and the slot of its connection in the pool is free again. If you
-catch CancelledError and continue, the caller believes that the work was done.
+even a long query ends at once, and the task's pool slot is free again. If you catch CancelledError
+and continue, the caller believes that the work was done.
 
 If AnyIO cancels a task, the task's query keeps running on the server (test37).
 

@@ -1,10 +1,11 @@
 """If a connect listener fails and its task is cancelled, the task still ends as cancelled.
 
 In this script, a `connect` listener raises an error, and the task is cancelled while the pool
-closes the new connection. In SQLAlchemy 2.0.53, 2.0.54 and 2.1.0 to 2.1.4, the listener's error
-replaced CancelledError. If another error replaces CancelledError, a loop that retries after every
-Exception does not end. The method Task.cancelling() returns the number of pending cancel requests.
-If the number of pending cancel requests is not 0, a retry loop must raise the caught error again.
+closes the new connection. In SQLAlchemy 2.0.53, 2.0.54 and 2.1.0 to 2.1.4, the error of a `connect`
+listener replaced CancelledError. If another error replaces CancelledError, a loop that retries
+after every Exception does not end. The method Task.cancelling() returns the number of pending
+cancel requests. If the number of pending cancel requests is not 0, a retry loop must raise the
+caught error again.
 
 Docs: https://docs.sqlalchemy.org/en/21/changelog/changelog_21.html#change-2.1.5
 """

@@ -1,8 +1,9 @@
 """If you cancel all tasks while `async with` exits, a connection may stay checked out.
 
 SQLAlchemy closes a connection in a separate task, so that cancelling the caller does not interrupt
-the close. If SQLAlchemy's closing task is cancelled before it starts, the connection stays in use
-until garbage collection. Cancel only the tasks that your program has created, and wait for them.
+the close. If the task that closes a connection is cancelled before it starts, the connection stays
+in use until garbage collection. Cancel only the tasks that your program has created, and wait for
+them.
 
 Docs: https://docs.python.org/3/library/asyncio-runner.html#asyncio.Runner
 """

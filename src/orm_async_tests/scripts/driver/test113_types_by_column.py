@@ -1,4 +1,4 @@
-"""JSONB, arrays, enums, ranges and UUIDs become Python values if a column gives their type.
+"""JSONB, arrays, enums, ranges and UUIDs become Python values if a column declares their type.
 
 The type of a mapped column converts the value that the driver returns. A text() has no column
 types, so you get the driver's values unchanged. Declare the types of a text() with its method

@@ -35,7 +35,7 @@ async def twice(session: AsyncSession) -> dict[str, int]:
 
 @wrong
 async def in_a_loop(session: AsyncSession) -> dict[str, int]:
-    """await the points of three users in a loop"""
+    """loop over three users, and await user.awaitable_attrs.points"""
     users = (await session.scalars(select(User))).all()
     return {"points": sum([len(await user.awaitable_attrs.points) for user in users])}
 

@@ -36,7 +36,7 @@ async def intermediate_read(a: AsyncSession, b: AsyncSession, one: int) -> bool:
 
 
 async def circular(a: AsyncSession, b: AsyncSession, one: int, two: int) -> bool:
-    """Return whether the sessions `a` and `b` read the uncommitted changes of each other."""
+    """Return whether the sessions `a` and `b` read each other's uncommitted changes."""
     await a.execute(update(TrackPoint).where(pk == one).values(lon=21))
     await b.execute(update(TrackPoint).where(pk == two).values(lon=32))
     values = [

@@ -1,7 +1,7 @@
 """No isolation level lets changes vanish after a reader has seen them (anomaly OTV).
 
 Two transactions write the same two rows, and a third transaction reads the rows one after the
-other. A transaction that has seen one change of a writer sees all changes of this writer. At
+other. A reader that has seen one change of a transaction sees all changes of that transaction. At
 REPEATABLE READ and SERIALIZABLE, the second writer of a row fails with SQLSTATE 40001.
 
 Docs: https://www.postgresql.org/docs/current/transaction-iso.html

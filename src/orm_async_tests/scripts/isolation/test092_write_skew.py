@@ -24,7 +24,7 @@ lon = TrackPoint.lon
 async def write_skew(a: AsyncSession, b: AsyncSession, one: int, two: int) -> bool:
     """Let the sessions `a` and `b` read the same two rows, and then change different rows.
 
-    Return whether both changes are committed.
+    Return whether both sessions commit their changes.
     """
     low = select(func.count()).where(pk.in_([one, two]), lon < 20)
     enough = await a.scalar(low) == 2 and await b.scalar(low) == 2

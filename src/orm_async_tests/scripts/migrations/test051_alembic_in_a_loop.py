@@ -41,14 +41,14 @@ class Base(DeclarativeBase):
 
 @wrong(warns=True)
 async def in_the_loop(url: URL) -> None:
-    """run Alembic's command in a coroutine"""
+    """call Alembic's command.upgrade() in a coroutine"""
     with alembic_environment(env=ENV, url=url) as config:
         command.upgrade(config, "head")
 
 
 @right
 async def in_a_thread(url: URL, engine: AsyncEngine) -> dict[str, object]:
-    """run Alembic's command in a thread"""
+    """call Alembic's command.upgrade() in a thread"""
     with alembic_environment(env=ENV, url=url) as config:
         await asyncio.to_thread(command.upgrade, config, "head")
     async with engine.connect() as connection:
@@ -57,7 +57,7 @@ async def in_a_thread(url: URL, engine: AsyncEngine) -> dict[str, object]:
 
 @right
 async def on_a_connection(engine: AsyncEngine) -> dict[str, object]:
-    """run Alembic's command in run_sync(), and pass the connection to env.py"""
+    """call Alembic's command.upgrade() in run_sync(), and pass the connection to env.py"""
     async with engine.begin() as connection:
         with alembic_environment(env=ENV, connection=connection.sync_connection) as config:
             await connection.run_sync(lambda _: command.upgrade(config, "head"))

@@ -1,9 +1,9 @@
 """Behind PgBouncer, a SELECT may run another process's UPDATE that has the same statement name.
 
 Every process numbers asyncpg's statements from one, so the name __asyncpg_stmt_5__ can mean an
-UPDATE in one process and a SELECT in another process. On a server connection where an UPDATE has
-the name of a client's SELECT, the server executes the UPDATE instead of the SELECT, without an
-error. After the server has executed an UPDATE instead of a SELECT, the next COMMIT makes the UPDATE
+UPDATE in one process and a SELECT in another process. If the statement name of a client's SELECT
+belongs to an UPDATE on the server connection, the server executes the UPDATE without an error.
+After the server has executed an UPDATE instead of a SELECT, the next COMMIT makes the UPDATE
 permanent. Switch off the statement caches of asyncpg and SQLAlchemy.
 
 Docs: https://magicstack.github.io/asyncpg/current/faq.html#why-am-i-getting-prepared-statement-errors

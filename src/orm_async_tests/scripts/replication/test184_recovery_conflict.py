@@ -27,7 +27,7 @@ USERS = select(func.count(User.id))
 
 
 async def alter(primary: AsyncEngine, standby: Standby) -> None:
-    """Alter a table on the primary, and block the event loop until the standby has replayed it."""
+    """Alter a table on the primary, and block the event loop until the standby shows the change."""
     standby.pause()
     async with primary.begin() as connection:
         await connection.execute(text("ALTER TABLE users ADD COLUMN nickname text"))

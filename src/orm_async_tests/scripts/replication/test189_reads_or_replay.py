@@ -3,8 +3,8 @@
 The setting max_standby_streaming_delay limits how long a statement may block replay, by default 30
 seconds. If max_standby_streaming_delay is 0, the standby immediately cancels a statement that
 blocks replay. If max_standby_streaming_delay is -1, replay waits for every statement, so all
-readers see older and older rows. Use a separate standby for reports, or run a canceled report again
-(test102).
+readers see older and older rows. Use a separate standby for reports, or run a cancelled report
+again (test102).
 
 Docs: https://www.postgresql.org/docs/current/runtime-config-replication.html#GUC-MAX-STANDBY-STREAMING-DELAY
 Symptom: you get an error (SQLSTATE 40001) "canceling statement due to conflict with recovery".

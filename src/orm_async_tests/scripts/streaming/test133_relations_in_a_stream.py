@@ -19,7 +19,7 @@ BY_TWO = {"yield_per": 2}
 
 @wrong
 async def awaited_one_by_one(session: AsyncSession) -> dict[str, int]:
-    """stream three users in partitions of two, and await the points of every user"""
+    """stream three users in partitions of two, and await user.awaitable_attrs.points"""
     points = 0
     async for user in await session.stream_scalars(select(User), execution_options=BY_TWO):
         points += len(await user.awaitable_attrs.points)

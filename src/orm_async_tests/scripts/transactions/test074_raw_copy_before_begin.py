@@ -2,8 +2,9 @@
 
 SQLAlchemy's adapter for asyncpg begins the transaction with the first statement that it executes.
 If you send a COPY on the driver's connection before the first statement, the server commits the
-COPY at once. Before a raw COPY, execute a statement, or begin a transaction on the driver's
-connection.
+COPY at once. Before you send a COPY on the driver's connection, execute a statement with
+SQLAlchemy. If you use only the driver's connection, begin the transaction with its method
+transaction().
 
 Docs: https://docs.sqlalchemy.org/en/21/faq/connections.html#accessing-the-underlying-connection-for-an-asyncio-driver
 """

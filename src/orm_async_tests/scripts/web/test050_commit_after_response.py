@@ -37,7 +37,7 @@ async def post_twice(engine: AsyncEngine, client: Any) -> dict[str, object]:
 
 @wrong
 async def usual_scope(engine: AsyncEngine, http: Http) -> dict[str, object]:
-    """post the same name twice, and commit in a dependency of the default scope"""
+    """post the same name twice, and commit in a dependency with the default scope"""
     from fastapi import Depends, FastAPI
 
     app = FastAPI()

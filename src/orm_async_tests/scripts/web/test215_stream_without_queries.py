@@ -1,9 +1,9 @@
 """Even a response stream that sends no SQL keeps the connection of the request's session.
 
-FastAPI runs the code after a dependency's `yield` only after the last byte of the response. If the
-endpoint has sent a query, the transaction of its session stays open until the stream ends. A few
+FastAPI runs the code after a dependency's `yield` only after the last byte of the response. After a
+query in the endpoint, the session's transaction stays open until the response stream ends. A few
 open streams can exhaust the pool (test32). A dependency with scope="function" exits before the
-stream starts.
+response stream starts.
 
 Docs: https://fastapi.tiangolo.com/advanced/advanced-dependencies/#early-exit-and-scope
 """

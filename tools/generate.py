@@ -40,11 +40,11 @@ COMMAND = "./poetryw run nox -s generate"
 FOOTER = f"The command `{COMMAND}` writes this page."
 FROM_DOCS = "../src/orm_async_tests/scripts"  # the scripts' folder, from docs/
 ABOUT_QUESTIONS = """\
-This page lists questions about async SQLAlchemy that people asked in public, or that the
-documentation of SQLAlchemy, PostgreSQL or a driver raises. Each question links to its source.
+This page lists questions about async SQLAlchemy. Each question links to its source: a
+public discussion, a page of documentation or an article.
 
 Below each group of questions, a link leads to the script that answers these questions. Each script
-runs wrong code beside right code and proves its claim. For example, `orm-async-tests run 6 -v` runs
+runs wrong code beside right code and proves its claim. The command `orm-async-tests run 6 -v` runs
 the script `test6`. To find the answer to your own question, type `orm-async-tests why "words of
 your question"`. To find the cause of an error, type `orm-async-tests why "text of the error"`."""
 

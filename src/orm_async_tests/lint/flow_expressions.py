@@ -62,6 +62,20 @@ def call_around(node: ast.AST | None, name: str, scope: Scope) -> str:
     return ""
 
 
+def cancelled_by(use: SessionUse, node: ast.AST, scope: Scope) -> Iterator[tuple[str, ast.AST]]:
+    """If a statement calls cancel(), yield the sessions of the tasks for which the function waits
+    with a timeout, and the calls of wait().
+    """
+    calls = scope.calls_in(node) if "cancel" in scope.module.calls else []
+    if "cancel" not in map(last_name, calls):
+        return
+    for call in [call for call in scope.calls if last_name(call) == "wait"]:
+        if "timeout" in [keyword.arg for keyword in call.keywords]:
+            bindings = [scope.binding(name) for name in names_in(call)]
+            tasks = [call, *(item.node for item in bindings if item and item.kind == "value")]
+            yield from ((event.key, call) for task in tasks for event in use.events(task, scope))
+
+
 def wrapped_in(node: ast.AST, scope: Scope) -> Iterator[tuple[str, ast.AST]]:
     is_nested = hasattr(getattr(scope.parent, "node", None), "args")
     if not (is_nested or scope.yielded or scope.awaited):

@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 from orm_async_tests.lint.resolution import Project
 from orm_async_tests.lint.scopes import Scope, last_name
@@ -48,8 +49,8 @@ class Folding:
         self._depth += 1
         source, inner = self._project.origin(node, scope)
         value = self._fold(source, inner)
-        if isinstance(value, FoldedDict) and isinstance(node, ast.Name):
-            self._apply_changes(value, node.id, scope.find(node.id) or scope)
+        if isinstance(value, FoldedDict) and (name := scope.path(node)):
+            self._apply_changes(value, name, scope.find(name) or scope)
         elif isinstance(value, str) and isinstance(node, ast.Name):
             value += self._appended(node.id, scope)
         self._depth -= 1
@@ -76,7 +77,7 @@ class Folding:
             case ast.Tuple(elts=parts) | ast.List(elts=parts):
                 return [self.fold(part, scope) for part in parts]
             case ast.BinOp(left=left, op=ast.BitOr(), right=right):
-                return self._merge([left, right], scope)
+                return self._fold_dict([(None, left), (None, right)], scope)
             case ast.Call(func=ast.Attribute(value=owner, attr="create")) if (
                 url := self._project.value(owner, scope)
             ) and url.name == "URL":
@@ -98,6 +99,10 @@ class Folding:
 
     def _fold_part(self, node: ast.AST, scope: Scope) -> object:
         match node:
+            case ast.IfExp(body=one, orelse=other):
+                both = (self.fold(one, scope), self.fold(other, scope))
+                filled = [item for item in both if isinstance(item, FoldedDict) and item.values]
+                return filled[0] if len(filled) == 1 else NOT_CONSTANT
             case ast.Subscript(value=owner, slice=ast.Constant(value=str(key))):
                 items = self.fold(owner, scope)
                 values = items.values if isinstance(items, FoldedDict) else {}
@@ -106,7 +111,7 @@ class Folding:
                 return self.fold(member, scope)
             case ast.Attribute(value=owner, attr=name):
                 value = self._project.value(owner, scope)
-                members = self._project.member(value, name) if value else []
+                members = self._project.member(value, name)
                 if members and members[0].kind == "function":
                     function: Scope = members[0].node
                     is_property = function.decorators & {"property", "cached_property"}
@@ -139,6 +144,8 @@ class Folding:
         name = getattr(func, "attr", "")
         if name in COPYING and isinstance(func, ast.Attribute):
             return self.fold(func.value, scope)
+        if name == "model_dump":  # of Pydantic
+            return FoldedDict(is_complete=False)
         function = self._project.function(self._project.value(func, scope))
         returned = function.returned if function else []
         return self.fold(returned[0], function) if function and len(returned) == 1 else NOT_CONSTANT
@@ -177,45 +184,49 @@ class Folding:
         text = _query_of(query) if isinstance(query, FoldedDict) else ""
         return f"{driver}:///?{text}" if isinstance(driver, str) else NOT_CONSTANT
 
-    def _merge(self, nodes: Sequence[ast.expr], scope: Scope) -> FoldedDict:
-        result = FoldedDict()
-        for node in nodes:
-            result.update(self.fold(node, scope))
-        return result
-
     def _apply_changes(self, value: FoldedDict, name: str, scope: Scope) -> None:
         """Apply to a FoldedDict the changes that a scope makes to the variable `name`."""
         for item in ast.walk(scope.node):
-            change: object = NOT_CONSTANT
+            pairs: list[tuple[ast.expr | None, ast.expr]] = []
             match item:
-                case ast.Assign(
-                    targets=[ast.Subscript(value=ast.Name(id=other), slice=key)], value=new
-                ) if other == name:
-                    change = self._fold_dict([(key, new)], scope)
-                case ast.AugAssign(target=ast.Name(id=other), op=ast.BitOr(), value=new) if (
-                    other == name
-                ):
-                    change = self.fold(new, scope)
-                case ast.Expr(
-                    value=ast.Call(
-                        func=ast.Attribute(value=ast.Name(id=other), attr="update")
-                    ) as call
-                ) if other == name:
-                    change = self._fold(ast.Call(ast.Name("dict"), call.args, call.keywords), scope)
+                case ast.Assign(targets=[ast.Subscript(value=owner, slice=key)], value=new):
+                    pairs = [(key, new)]
+                case ast.AugAssign(target=owner, op=ast.BitOr(), value=new):
+                    pairs = [(None, new)]
+                case ast.Expr(value=ast.Call(func=ast.Attribute(owner, "update")) as call):
+                    pairs = [(None, argument) for argument in call.args]
+                    pairs += [(ast.Constant(k.arg), k.value) for k in call.keywords if k.arg]
                 case (
-                    ast.Subscript(value=ast.Name(id=other), ctx=ast.Del())
-                    | ast.Call(func=ast.Attribute(value=ast.Name(id=other), attr="pop" | "clear"))
-                ) if other == name:
-                    value.values.clear()
-                    value.is_complete = False
-                    return
+                    ast.Subscript(value=owner, slice=ast.Constant(str(key)), ctx=ast.Del())
+                    | ast.Call(func=ast.Attribute(owner, "pop"), args=[ast.Constant(str(key)), *_])
+                ) if scope.path(owner) == name:
+                    value.values.pop(key, None)
+                    continue
                 case _:
                     continue
+            if scope.path(owner) != name:
+                continue
+            change = self._fold_dict(pairs, scope)
             around = scope.module.parents.get(item)
             has_branches = isinstance(around, ast.If) and around.orelse
             is_known = isinstance(item, ast.Assign) or not has_branches
             if not _is_alternative(item, scope):
                 value.update(change if is_known else NOT_CONSTANT)
+
+
+def expand_keywords(project: Project, call: ast.Call, scope: Scope) -> list[ast.keyword]:
+    """Return the keyword arguments of a call, including the items of `**options` if the code shows
+    the dictionary `options`.
+    """
+    keywords: list[ast.keyword] = []
+    for keyword in call.keywords:
+        options = NOT_CONSTANT if keyword.arg else Folding(project).fold(keyword.value, scope)
+        items = options.values.items() if isinstance(options, FoldedDict) else ()
+        for name, value in items:
+            node = value if isinstance(value, ast.expr) else ast.Constant(cast("str", value))
+            keywords.append(ast.keyword(name, node))
+        keywords += [] if items else [keyword]
+    return keywords
 
 
 def _query_of(options: FoldedDict) -> str:

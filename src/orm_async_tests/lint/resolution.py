@@ -318,11 +318,9 @@ class Project:
                                        scope.parent or scope)) and base.kind == "class"
             ]  # fmt: skip
 
-    def member(self, value: Value, name: str) -> list[Binding]:
-        for scope in self.bases(value):
-            if name in scope.bindings:
-                return scope.bindings[name]
-        return []
+    def member(self, value: Value | None, name: str) -> list[Binding]:
+        classes = self.bases(value) if value else ()
+        return next((cls.bindings[name] for cls in classes if name in cls.bindings), [])
 
     def attribute(self, value: Value | None, name: str) -> Value | None:
         kind = value.kind if value else ""

@@ -314,6 +314,8 @@ class SessionFlow:
                 failure = Failure(item.node, DATABASE)
                 states[:] = [state.failed(item.key, failure) for state in states]
         self._expected.clear()
+        for key, place in expressions.cancelled_by(self.use, node, self.scope):
+            states[:] = [state.failed(key, Failure(place, TIMEOUT)) for state in states]
         if events:
             states[:] = join(states)
         for key, place in expressions.wrapped_in(node, self.scope):

@@ -12,13 +12,9 @@ from dataclasses import dataclass, replace
 
 from orm_async_tests.lint import sqlalchemy_types as sa
 from orm_async_tests.lint.callers import arguments_of
+from orm_async_tests.lint.folding import expand_keywords
 from orm_async_tests.lint.resolution import Project
-from orm_async_tests.lint.scopes import (
-    Scope,
-    creation,
-    last_name,
-    later,
-)
+from orm_async_tests.lint.scopes import Scope, creation, last_name, later
 from orm_async_tests.lint.value import Value
 
 ANY = "*"  # the key of a rollback of a session that is not known
@@ -158,7 +154,9 @@ class SessionUse:
     # Events
 
     def normal(self, call: ast.Call, scope: Scope) -> ast.Call:
-        """Return a call that passes all its arguments directly, without partial() or `*items`."""
+        """Return a call that passes all its arguments directly, without partial(), `*items` or
+        `**options`.
+        """
         value = self.project.value(call.func, scope)
         if value and value.kind == "call" and value.parts:
             source, _ = self.project.origin(call.func, scope)
@@ -166,15 +164,36 @@ class SessionUse:
                 function, *bound = source.args
                 keywords = [*source.keywords, *call.keywords]
                 call = later(call, function, [*bound, *call.args], keywords)
-        if ast.Starred not in map(type, call.args):
+        elif value and (passed := self._passed_on(call, value)):
+            call = passed
+        is_direct = all(keyword.arg for keyword in call.keywords)
+        if is_direct and ast.Starred not in map(type, call.args):
             return call
+        keywords = call.keywords if is_direct else expand_keywords(self.project, call, scope)
         parts: list[ast.expr] = []
         for part in call.args:
             items: ast.AST | None = None
             if isinstance(part, ast.Starred):
                 items, _ = self.project.origin(part.value, scope)
             parts += getattr(items, "elts", [part])
-        return later(call, call.func, parts, call.keywords)
+        return later(call, call.func, parts, keywords)
+
+    def _passed_on(self, call: ast.Call, callee: Value) -> ast.Call | None:
+        """Return the call that a function such as retry(work, *items, **options) makes of its
+        argument `work`.
+        """
+        function = self.project.function(callee)
+        if function is None or not (function.node.args.vararg or function.node.args.kwarg):
+            return None
+        arguments = arguments_of(call, function, callee)
+        for inner in function.calls:
+            passed = arguments.get(getattr(inner.func, "id", ""))
+            kinds = {*map(type, inner.args), *(k.arg for k in inner.keywords)}
+            if passed and kinds <= {ast.Starred, None}:
+                rest = [part for part in call.args if part not in arguments.values()]
+                keywords = [k for k in call.keywords if k.arg not in function.parameters]
+                return later(call, passed, rest, keywords)
+        return None
 
     def events(self, node: ast.AST | None, scope: Scope) -> list[Event]:
         if node is None:

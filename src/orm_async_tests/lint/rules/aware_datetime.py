@@ -16,6 +16,7 @@ FUNCTIONS = (ast.Name, ast.Attribute, ast.Lambda)
 DEFAULTS = {"default", "insert_default", "onupdate", "default_factory"}
 COLUMN = re.compile(r"(sqlalchemy|sqlmodel)\.(.+\.)?(mapped_column|Column|Field)")
 CLOCK = re.compile(r"now|time", re.IGNORECASE)
+FIELDS = {"field", "Field"}  # of dataclasses and Pydantic
 COLUMN_TYPES = {"type_", "sa_type", "sa_column"}  # the arguments that give a column its type
 NAIVE = re.compile(r"sqlalchemy\.(.+\.)?(DateTime|DATETIME|TIMESTAMP)")
 BASES = {"DeclarativeBase", "AsyncAttrs", "MappedAsDataclass", "SQLModel", "Generic", "ABC"}
@@ -118,7 +119,8 @@ def _passed(file: SourceFile) -> Iterator[Stored]:
         else:
             owner = file.value(call.func, scope) if call.keywords else None
             owner = owner if owner and owner.kind == "class" else None
-        yield from ((owner, k.arg, k.value, scope) for k in call.keywords if owner and k.arg)
+        named = named_arguments(file, call, scope) if owner else {}
+        yield from ((owner, name, value, scope) for name, value in named.items())
 
 
 def _written(file: SourceFile, node: ast.AST, scope: Scope) -> Value | Table | None:
@@ -302,20 +304,64 @@ def _has_usual_types(file: SourceFile, classes: list[Scope]) -> bool:
     return bool(names & {"DeclarativeBase", "SQLModel"}) and names <= BASES
 
 
+def _field(file: SourceFile, node: ast.AST, scope: Scope) -> tuple[ast.AST, Scope]:
+    """Return the value that the code passes to the constructor for a field of an object. Return the
+    node itself if it is no such field.
+    """
+    if not isinstance(node, ast.Attribute):
+        return node, scope
+    call, place = file.project.origin(node.value, scope)
+    cls = file.project.scope(file.value(call.func, place)) if isinstance(call, ast.Call) else None
+    if not isinstance(call, ast.Call) or cls is None or not isinstance(cls.node, ast.ClassDef):
+        return node, scope
+    names = [name for name, bindings in cls.bindings.items() if bindings[0].kind == "of"]
+    passed = dict(zip(names, call.args, strict=False)) | named_arguments(file, call, place)
+    return (passed[node.attr], place) if node.attr in passed else (node, scope)
+
+
+def _parts(file: SourceFile, node: ast.AST, scope: Scope) -> Iterator[ast.AST]:
+    """Yield the parts of an expression that may become its value."""
+    match node:
+        case ast.Call() if last_name(node) in FIELDS:
+            named = named_arguments(file, node, scope)
+            yield from (named[name] for name in DEFAULTS & named.keys())
+        case ast.BoolOp(values=values):
+            yield from values
+        case ast.IfExp(body=one, orelse=other):
+            yield from (one, other)
+        case ast.BinOp(left=left):
+            yield left
+
+
+def _computed_by(file: SourceFile, func: ast.AST, scope: Scope) -> Scope | None:
+    """Return the function that a call runs, or the function of a property."""
+    owner = file.value(func.value, scope) if isinstance(func, ast.Attribute) else None
+    members = file.project.member(owner, getattr(func, "attr", ""))
+    is_method = bool(members) and members[0].kind == "function"
+    return members[0].node if is_method else file.project.function(file.value(func, scope))
+
+
 def _is_aware(file: SourceFile, node: ast.AST, scope: Scope, depth: int = 8) -> bool:
     """Return whether an expression is a datetime with a time zone, or computes one."""
     if depth == 0:  # perhaps a variable whose value contains the variable
         return False
-    node, scope = file.project.origin(node, scope)
+    node, scope = file.project.origin(*_field(file, node, scope))
+    if any(_is_aware(file, part, scope, depth - 1) for part in _parts(file, node, scope)):
+        return True
+    owner = scope.find(node.id) if isinstance(node, ast.Name) else None
+    if isinstance(node, ast.Name) and owner and len(owner.bindings[node.id]) > 1:
+        bound = [item for item in owner.bindings[node.id] if item.kind not in ("param", "of")]
+        return bool(bound) and all(
+            item.kind == "value" and _is_aware(file, item.node, item.scope, depth - 1)
+            for item in bound
+        )
     if isinstance(node, ast.Call) and last_name(node) == "partial" and node.args:
         node = ast.Call(node.args[0], node.args[1:], node.keywords)
     func = node.func if isinstance(node, ast.Call) else node
-    function = file.project.function(file.value(func, scope))
+    function = _computed_by(file, func, scope)
     if function and not function.is_async:
         returned = [_is_aware(file, item, function, depth - 1) for item in function.returned]
         return bool(returned) and all(returned)
-    if isinstance(node, ast.BinOp):
-        return _is_aware(file, node.left, scope, depth - 1)
     if not isinstance(node, ast.Call):
         return False
     method = last_name(func)

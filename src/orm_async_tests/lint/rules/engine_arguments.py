@@ -38,6 +38,7 @@ def describe_engines(file: SourceFile) -> Iterator[tuple[ast.Call, str]]:
             if value and value.kind == "instance" and value.module and "connect_args" in words:
                 value = _built_by(file, value)
             if value and value.is_a(sa.ENGINE, "Engine") and "option" not in name:
+                place, call = call, file.use.normal(call, scope)
                 kind = "async" if value.is_a(sa.ENGINE) else "sync"
                 kind += "" if file.external_name(call.func, scope) else " function"
                 urls = [folding.fold(node, scope) for node in argument(call, 0, "url")]
@@ -45,7 +46,7 @@ def describe_engines(file: SourceFile) -> Iterator[tuple[ast.Call, str]]:
                         for url in urls]  # fmt: skip
                 url = next((url for url in urls if isinstance(url, str)), UNKNOWN)
                 options = folding.fold(ast.Call(ast.Name("dict"), [], call.keywords), scope)
-                yield call, " ".join([kind, url, *_describe_options(file, options, scope), ""])
+                yield place, " ".join([kind, url, *_describe_options(file, options, scope), ""])
 
 
 def _built_by(file: SourceFile, value: Value) -> Value | None:

@@ -136,7 +136,9 @@ def _is_lost(file: SourceFile, node: ast.AST, around: ast.AST | None, scope: Sco
         case ast.BoolOp(values=[*_, last]):
             return last is not node or _is_lost(file, around, file.parent(around), scope)
         case ast.ListComp(elt=item):
-            return item is node and isinstance(file.parent(around), ast.Expr)
+            outer = [last_name(user) if isinstance(user, ast.Call) else type(user)
+                     for _, user in uses_of_call(around, scope)]  # fmt: skip
+            return item is node and {*outer} <= {"len", "bool", ast.Expr}
         case ast.Call(func=ast.Name(id="bool" | "len" | "list" | "set" | "tuple" | "sorted")):
             return True
     returns = scope.node.returns if scope.is_async and isinstance(around, ast.Return) else None

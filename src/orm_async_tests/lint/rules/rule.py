@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from orm_async_tests.lint.finding import Finding, Fix
+from orm_async_tests.lint.folding import expand_keywords
 from orm_async_tests.lint.scopes import Scope
 from orm_async_tests.lint.source_file import SourceFile
 
@@ -91,21 +92,11 @@ def insertion(file: SourceFile, node: ast.AST, text: str) -> Fix:
 
 
 def named_arguments(file: SourceFile, call: ast.Call, scope: Scope) -> dict[str, ast.expr]:
-    """Return the keyword arguments of a call, including the items of `**options` if the checker
-    finds the dictionary `options` in the code.
-    """
-    nodes = {}
-    for keyword in call.keywords:
-        options, _ = file.project.origin(keyword.value, scope)
-        if keyword.arg:
-            nodes[keyword.arg] = keyword.value
-        elif isinstance(options, ast.Dict):
-            names = (getattr(key, "value", "") for key in options.keys)
-            nodes |= dict(zip(names, options.values, strict=True))
-    return nodes
+    """Return the keyword arguments of a call by their names. See `expand_keywords`."""
+    return {item.arg: item.value for item in expand_keywords(file.project, call, scope) if item.arg}
 
 
-def uses_of_call(call: ast.Call, scope: Scope) -> list[tuple[ast.AST, ast.AST | None]]:
+def uses_of_call(call: ast.expr, scope: Scope) -> list[tuple[ast.AST, ast.AST | None]]:
     """Return the expressions that use the result of a call, and the node around each expression. If
     the only assignment to a variable stores the result of the call, return the expressions that
     read the variable.

@@ -12,6 +12,7 @@ from orm_async_tests.lint.source_file import SourceFile
 CACHES = {"lru_cache", "cache", "cached", "singleton", "alru_cache"}
 STORING = ("setattr", "setdefault", "append", "put_nowait", "set_default")
 USING = {"run", "Depends", "run_until_complete"}  # functions that do not keep their argument
+SESSION, HOLDER = "The code stores this session", "The code stores an object that holds a session"
 GLOBAL, CLASS, STATE = "a global variable", "a class", "the application's state"
 
 
@@ -20,21 +21,23 @@ class SessionInModule(Rule):
 
     A factory of sessions, for example an async_sessionmaker, may be global.
 
+    OAT102 ignores a global object that opens its session in a method other than __init__().
+
     An async_scoped_session may be global, because every task gets a separate session.
     """
 
     code = "OAT102"
     scripts = (24,)
-    message = (
-        "The code stores this session in {}, so all tasks share the session and its connection."
-    )
+    message = "{1} in {0}, so all tasks share the session and its connection."
     remedy = "Store a session factory, and open a session for every request or task."
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
         places = {node: (place, scope) for node, place, scope in _stored(file) if place}
         for node, (place, scope) in places.items():
             if _opens_session(file, node, scope):
-                yield self.report(file, node, place)
+                value = file.value(node, scope)
+                holds = value is not None and value.module != ""
+                yield self.report(file, node, place, HOLDER if holds else SESSION)
 
 
 def _stored(file: SourceFile) -> Iterator[tuple[ast.expr, str, Scope]]:
@@ -67,7 +70,7 @@ def _is_kept(file: SourceFile, call: ast.Call) -> bool:
         if last_name(around) in USING:
             return False
         around = file.parent(around)
-    return not isinstance(around, ast.withitem | ast.With | ast.AsyncWith)
+    return not isinstance(around, ast.withitem | ast.With | ast.AsyncWith | ast.Attribute)
 
 
 def _place(file: SourceFile, target: ast.expr, scope: Scope) -> str:
@@ -91,14 +94,32 @@ def _place(file: SourceFile, target: ast.expr, scope: Scope) -> str:
     return CLASS if rest and scope.role(root) in ("cls", "class") else ""
 
 
-def _opens_session(file: SourceFile, node: ast.expr, scope: Scope) -> bool:
+def _opens_session(file: SourceFile, node: ast.expr, scope: Scope, depth: int = 2) -> bool:
+    """Return whether an expression opens a session, or creates an object that holds one."""
     value = file.value(node, scope)
     source, scope = file.project.origin(node, scope)
     call = creation(source, scope)
     values = [value, *value.parts] if value and value.kind == "item" else [value]
-    if call is None or not any(one and one.is_a(sa.SESSION) for one in values):
+    if call is None or file.external_name(call.func, scope):  # for example Depends(...)
         return False
     function = file.project.function(file.value(call.func, scope))
     returned = function.returned if function else []
-    is_dependency = any("Depends" in ast.unparse(item) for item in returned)
-    return not is_dependency and file.external_name(call.func, scope) == ""  # not Depends(...)
+    if any(one and one.is_a(sa.SESSION) for one in values):
+        return not any("Depends" in ast.unparse(item) for item in returned)
+    parts = _held(file, call, scope, function) if depth else ()
+    return any(_opens_session(file, *part, depth - 1) for part in parts)
+
+
+def _held(
+    file: SourceFile, call: ast.Call, scope: Scope, function: Scope | None
+) -> Iterator[tuple[ast.expr, Scope]]:
+    """Yield the expressions that may open the session of an object that a call creates."""
+    value = file.value(call, scope)
+    names = file.use.session_attributes(value) if value and value.module else []
+    for item in [item for name in names for item in file.project.member(value, name)]:
+        if item.kind == "value" and item.scope.name.endswith("init__"):
+            yield item.node, item.scope
+    if function:
+        for created in [creation(node, function) for node in function.returned]:
+            nodes = [*created.args, *(k.value for k in created.keywords)] if created else []
+            yield from ((node, function) for node in nodes)

@@ -1,6 +1,7 @@
 """The rule OAT101: several tasks that run at the same time use one session."""
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 
@@ -21,7 +22,8 @@ class SharedSession(Rule):
 
     Tasks may run at the same time if only one of them uses the session.
 
-    Tasks may share a session if an asyncio.Lock surrounds every use of the session.
+    Tasks may share a session if they also share an asyncio.Lock, and if this lock surrounds every
+    use of the session.
 
     Tasks may share an async_scoped_session, which gives every task its own session.
     """
@@ -58,7 +60,8 @@ class SharedSession(Rule):
                 for key in _sessions(file, work):
                     users[key].append(work)
             for key, (*others, last) in users.items():
-                is_locked = all(_has_lock(file, work) for work in (*others, last))
+                locks = [_locks(file, work) for work in (*others, last)]
+                is_locked = set.intersection(*locks)
                 if (others or last.around) and last.node not in done and not is_locked:
                     done.add(last.node)
                     first = others[0].node if others else last.around
@@ -127,21 +130,26 @@ def _sessions(file: SourceFile, work: Work) -> Collection[str]:
             value = file.value(ast.parse(event.key, mode="eval").body, work.scope)
             is_scoped = value is not None and value.is_a(sa.SCOPED)
             if not is_scoped and not _is_bound_inside(event.key.partition(".")[0], work):
-                keys[_shared_key(event.key, work.scope)] = None
+                keys[_shared_key(file, event.key, work.scope)] = None
     return keys
 
 
-def _shared_key(key: str, scope: Scope) -> str:
-    """Return one key for all sessions of FastAPI dependencies, because the dependencies of a
-    request share one session. For any other session, return the parameter `key`.
+def _shared_key(file: SourceFile, key: str, scope: Scope) -> str:
+    """Return one key for all objects of FastAPI dependencies that hold a session, because the
+    dependencies of a request share one session. Also return one key for all sessions that one
+    dependency provides. For any other session, return the parameter `key`.
     """
     root, _, rest = key.partition(".")
     binding = scope.binding(root)
-    if binding is None or binding.kind != "param" or not rest:
+    if binding is None or binding.kind != "param":
         return key
     parts = (binding.node.annotation, binding.scope.defaults.get(root))
-    is_dependency = any("Depends" in ast.unparse(part) for part in parts if part)
-    return "the session of the request" if is_dependency else key
+    sources = [file.project.origin(part, scope.parent or scope)[0] for part in parts if part]
+    text = " ".join(map(ast.unparse, sources))
+    provider = re.search(r"Depends\(([\w.]+)\)", text)
+    if rest:
+        return "the session of the request" if "Depends" in text else key
+    return f"the session of {provider[1]}()" if provider else key
 
 
 def _is_bound_inside(name: str, work: Work) -> bool:
@@ -153,11 +161,23 @@ def _is_bound_inside(name: str, work: Work) -> bool:
     return owner is not None and any(binding.node in nodes for binding in owner.bindings[name])
 
 
-def _has_lock(file: SourceFile, work: Work) -> bool:
+def _locks(file: SourceFile, work: Work) -> set[str]:
+    """Return the locks that a coroutine holds, except locks that other tasks do not share."""
     callee = work.node.func if isinstance(work.node, ast.Call) else work.node
     function = file.project.function(file.project.callee(callee, work.scope))
     managers = function.managers if function else []
-    locks = [item.context_expr for manager in managers for item in manager.items]
-    values = [file.value(lock, function) for lock in locks if function]
-    is_lock = any(value and value.is_a("Lock") for value in values)
-    return is_lock or any("lock" in ast.unparse(lock).lower() for lock in locks)
+    locks = set[str]()
+    for lock in [item.context_expr for manager in managers for item in manager.items]:
+        scope = function or work.scope
+        value, name = file.value(lock, scope), ast.unparse(lock)
+        root, _, rest = name.partition(".")
+        role = scope.role(root) if scope.find(root) is scope else ""
+        owner = file.value(lock.value, scope) if isinstance(lock, ast.Attribute) else None
+        members = file.project.member(owner, rest)
+        if role == "self" and members and hasattr(members[0].scope.node, "args"):
+            root = ast.unparse(getattr(callee, "value", callee))
+            name = f"{root}.{rest}"
+        is_lock = "lock" in name.lower() or (value and value.is_a("Lock"))
+        if is_lock and role != "value" and not _is_bound_inside(root, work):
+            locks.add(name)
+    return locks

@@ -1,0 +1,63 @@
+from asyncio import run
+
+from shop_sessions import Repository, Service, Session
+from sqlalchemy.ext.asyncio import AsyncSession
+
+
+class Journal:
+    def __init__(self) -> None:
+        self.session = Session()
+
+    async def write(self, statement) -> None:
+        await self.session.execute(statement)
+
+
+def build_service() -> Service:
+    return Service(Session())
+
+
+def build_repository() -> Repository:
+    session = Session()
+    repository = Repository(session=session)
+    return repository
+
+
+journal = Journal()  # OAT102
+service = build_service()  # OAT102
+
+
+class Registry:
+    orders = build_repository()  # OAT102
+
+
+def start(app) -> None:
+    app.state.journal = Journal()  # OAT102
+
+
+# Right
+
+
+class Unit:
+    async def __aenter__(self) -> AsyncSession:
+        self.session = Session()
+        return self.session
+
+    async def __aexit__(self, *_) -> None:
+        await self.session.close()
+
+
+class LazyJournal:
+    def __init__(self) -> None:
+        self.open = Session
+
+
+unit = Unit()
+lazy = LazyJournal()
+
+
+def handle(request) -> None:
+    request.state.journal = Journal()
+
+
+if __name__ == "__main__":
+    run(Journal().write("a"))

@@ -1,0 +1,44 @@
+import os
+from functools import partial
+from typing import Any
+
+from sqlalchemy import NullPool
+from sqlalchemy.ext.asyncio import create_async_engine
+
+URL = "postgresql+asyncpg://localhost/shop"
+TESTING = bool(os.getenv("TESTING"))
+open_engine = partial(create_async_engine, poolclass=NullPool)
+
+bound = open_engine(URL, pool_size=5)  # OAT402
+POOL = {"poolclass": NullPool} if TESTING else {}
+spread = create_async_engine(URL, pool_size=5, **POOL)  # OAT402
+
+
+class Database:
+    def __init__(self, *, testing: bool) -> None:
+        self.options: dict[str, Any] = {"pool_size": 10}
+        if testing:
+            self.options["poolclass"] = NullPool
+        self.engine = create_async_engine(URL, **self.options)  # OAT402
+
+
+# Right
+
+
+def build(*, testing: bool):
+    options = {"pool_size": 10, "echo": True}
+    if testing:
+        options["poolclass"] = NullPool
+        options.pop("pool_size")
+    return create_async_engine(URL, **options)
+
+
+def build_again(*, testing: bool):
+    options = {"pool_size": 10, "echo": True}
+    if testing:
+        options |= {"poolclass": NullPool}
+        del options["pool_size"]
+    return create_async_engine(URL, **options)
+
+
+echoing = open_engine(URL, echo=True)

@@ -22,7 +22,7 @@ COUNT = "SELECT count(*) FROM users WHERE username LIKE 'copied-%'"
 
 
 class Changed(Exception):
-    """An error that a variant raises, so that its transaction is rolled back."""
+    """An error that a variant raises to roll back its transaction."""
 
 
 async def copy(connection: AsyncConnection) -> None:

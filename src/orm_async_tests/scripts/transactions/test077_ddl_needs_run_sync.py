@@ -23,7 +23,7 @@ EXISTS = "SELECT to_regclass('test77') IS NOT NULL"
 
 
 class Changed(Exception):
-    """An error that a variant raises, so that its transaction is rolled back."""
+    """An error that a variant raises to roll back its transaction."""
 
 
 @wrong

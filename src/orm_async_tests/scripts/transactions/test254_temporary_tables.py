@@ -32,7 +32,7 @@ async def another_connection(engine: AsyncEngine) -> dict[str, Any]:
 
 @wrong
 async def next_user(engine: AsyncEngine) -> dict[str, Any]:
-    """CREATE a temporary table and commit, twice on the same connection of the pool"""
+    """CREATE the same temporary table in two transactions on one connection of the pool"""
     rows = []
     for _ in range(2):
         async with engine.begin() as connection:

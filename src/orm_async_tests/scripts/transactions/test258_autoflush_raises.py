@@ -2,7 +2,7 @@
 
 Before a query, the session flushes its changes, so that the query finds them. If an added object is
 incomplete or breaks a constraint, the next query fails, because the query flushes the object first.
-Complete an object before you add it, or run the query inside `session.no_autoflush`.
+Set an object's attributes before you add it, or query inside `session.no_autoflush`.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_basics.html#flushing
 Symptom: you get IntegrityError "raised as a result of Query-invoked autoflush".

@@ -53,7 +53,7 @@ async def without_a_version(Session: Sessions) -> dict[str, int]:
 
 @right
 async def with_a_version(Session: Sessions) -> dict[str, int]:
-    """two sessions write the value with version_id_col, and one reads again after StaleDataError"""
+    """with version_id_col, two sessions write, and one of them reads again after StaleDataError"""
     async with Session() as one, Session() as two:
         first, second = await one.get_one(Versioned, 1), await two.get_one(Versioned, 1)
         first.metres += 100

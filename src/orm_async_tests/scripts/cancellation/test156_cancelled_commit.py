@@ -52,7 +52,7 @@ async def commit(engine: AsyncEngine, activity: Activity) -> dict[str, object]:
 
 @variant
 async def exit_of_begin(engine: AsyncEngine, activity: Activity) -> dict[str, object]:
-    """cancel the task while `async with Session.begin()` commits at its end"""
+    """cancel the exit of `async with Session.begin()` while the COMMIT waits"""
 
     async def work() -> None:
         async with async_sessionmaker(engine).begin() as session:

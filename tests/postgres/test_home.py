@@ -180,7 +180,7 @@ def test_root_without_user_namespaces_learns_what_to_do(empty_home: Path) -> Non
     forbid = 'echo 0 > /proc/sys/user/max_user_namespaces; exec "$@"'
     message = run_client("unshare", "--user", "--map-root-user", "sh", "-c", forbid, "sh")
     assert len(message) == 3
-    assert "PostgreSQL does not start as root" in message[0]
+    assert "PostgreSQL does not run as root" in message[0]
 
 
 @pytest.mark.parametrize("size", ["64k", pytest.param("24m", marks=pytest.mark.thorough)])

@@ -12,7 +12,7 @@ from tests.service.service_process import run_service, start_service
 from tests.service.stalled import add_long_track, stalled
 
 STALLED = 5  # clients of each kind
-CLOSED = "the client does not read"
+CLOSED = "stopped reading"
 
 
 @pytest.mark.parametrize(

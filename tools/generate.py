@@ -54,8 +54,8 @@ ABOUT_ERRORS = "Scripts that explain each error:"
 POOLERS = {
     "^PgBouncer": "the pooler is PgBouncer",
     "transaction": "PgBouncer runs in transaction mode",
-    r"^PgBouncer 1\.(1\d|20)\b.* transaction|transaction-unprepared$": "PgBouncer, in "
-    "transaction mode, is older than 1.21 or has `max_prepared_statements=0`",
+    r"^PgBouncer 1\.(1\d|20)\b.* transaction|transaction-unprepared$": "the pooler is "
+    "PgBouncer in transaction mode, either older than 1.21 or with `max_prepared_statements=0`",
 }
 LIBRARIES = {"sqlalchemy": "SQLAlchemy"}
 

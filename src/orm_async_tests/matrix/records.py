@@ -96,7 +96,7 @@ def read(path: Path) -> list[Record]:
         raise _unreadable(path, "the file does not contain a complete line")
     records = [_read_line(path, number, line) for number, line in enumerate(lines, start=1)]
     if records[0]["record"] != "header":
-        raise _unreadable(path, "the first line of the file is not a header")
+        raise _unreadable(path, "the first line of the file must be a header")
     known = ("", *records[0]["stacks"])
     for number, record in enumerate(records[1:], start=2):
         if record["record"] == "header" or record.get("stack", "") not in known:

@@ -86,9 +86,7 @@ async def begin_session(request: Request) -> AsyncIterator[AsyncSession]:
         yield session
 
 
-CacheControl = Annotated[
-    str, Header(description="with the value no-cache, the service reads from the primary server")
-]
+CacheControl = Annotated[str, Header(description="write no-cache to read from the primary server")]
 
 
 async def choose_pool(request: Request, cache_control: CacheControl = "") -> FairPool:

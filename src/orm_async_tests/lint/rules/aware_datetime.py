@@ -37,8 +37,8 @@ scope of the value.
 class AwareDatetime(Rule):
     """asyncpg refuses a datetime with a time zone for a column whose type has no time zone.
 
-    The rule OAT603 applies only to projects that use asyncpg. If the driver is psycopg, the server
-    drops the time zone of the datetime without an error.
+    The rule OAT603 applies only to projects that use asyncpg. With psycopg, the server accepts a
+    datetime with a time zone, and drops the time zone.
 
     If a project also uses psycopg, the rule OAT603 ignores comparisons, dictionaries of values, and
     objects that a session loaded. If a project also uses psycopg or psycopg2, the rule OAT603

@@ -48,10 +48,10 @@ def _is_short(file: SourceFile, call: ast.Call) -> bool:
 class CommitAfterYield(Rule):
     """A FastAPI dependency commits after `yield`, when FastAPI has already sent the response.
 
-    With Depends(..., scope="function"), FastAPI runs the code after `yield` before it sends the
+    With Depends(..., scope="function"), the code after `yield` runs before FastAPI sends the
     response.
 
-    FastAPI 0.106 to 0.117 always ran the code after `yield` before it sent the response.
+    In FastAPI 0.106 to 0.117, the code after `yield` always ran before FastAPI sent the response.
 
     The rule OAT301 ignores a function that no Depends() in the checked files uses.
     """

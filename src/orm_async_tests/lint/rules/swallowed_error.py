@@ -22,8 +22,8 @@ class SwallowedError(Rule):
     The session works again after a rollback, or after the end of a begin_nested() block around the
     statement that failed.
 
-    On SQLite and MySQL, a transaction continues after execute() has failed. With every database, a
-    session refuses all statements after a failed flush, for example in commit().
+    On SQLite and MySQL, a transaction continues after execute() has failed. After a failed flush,
+    for example during commit(), a session refuses all statements on every database.
 
     In autocommit mode, no transaction is open after an SQL error.
     """

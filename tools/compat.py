@@ -113,8 +113,8 @@ def needs_search(defect: KnownDefect, library: str, driver: str, pins: Pins) -> 
     """Return whether to search the releases of `library` for a defect.
 
     The parameter `pins` can pin a second library to an old release. If `pins` names a second
-    library, skip a defect that depends on only one library, or that the installed release of the
-    second library also has.
+    library, search only for a defect that depends on both libraries, and that does not affect the
+    installed release of the second library.
     """
     versions = defect.versions
     if pins:

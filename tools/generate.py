@@ -105,7 +105,7 @@ def generate_texts() -> dict[Path, str]:
 
 
 def replace_section(path: Path, name: str, lines: Iterable[str], text: str = "") -> str:
-    """Return the file's text with new lines between the comments `name:` and `/name`.
+    """Replace the lines between the comments `name:` and `/name`, and return the file's new text.
 
     If the parameter `text` is not empty, the function uses it instead of the file's content. To
     replace several sections, pass the result of each call to the next call as the parameter `text`.

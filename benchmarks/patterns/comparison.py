@@ -37,8 +37,8 @@ class Ratio:
 
 @dataclass(frozen=True)
 class PatternResult:
-    """The measurements of a function. The fields `ratio` and `cpu` compare the function with the
-    workload's first function.
+    """The measurements of a function. The fields `ratio` and `cpu` compare the measured function
+    with the workload's first function.
     """
 
     contender: str
@@ -68,7 +68,7 @@ class WorkloadResult:
 
 def ratio_of(base: Iterable[float], other: Iterable[float]) -> Ratio:
     """Return how many times faster `other` is than `base`. The parameters `base` and `other`
-    contain one time for each round.
+    contain the duration of each round.
     """
     return interval([time / other_time for time, other_time in zip(base, other, strict=True)])
 
@@ -89,10 +89,10 @@ def interval(values: Iterable[float]) -> Ratio:
 def compare_speeds(ratio: Ratio, control: Ratio, rounds: int) -> str:
     """Compare a function's speed with the speed of asyncpg, and return the result as one word.
 
-    The parameter `control` is the ratio of asyncpg to itself. Return "faster" or "slower" if the
-    function's ratio is farther from 1 than the parameter `control`. Return "unstable" if there were
-    too few rounds, or if the confidence interval of the ratio is too wide. Otherwise return
-    "level".
+    The parameter `control` compares asyncpg with itself, to show the noise of the measurement.
+    Return "faster" or "slower" if the function's ratio is farther from 1 than the parameter
+    `control`. Return "unstable" if there were too few rounds, or if the confidence interval of the
+    ratio is too wide. Otherwise return "level".
     """
     if rounds < MIN_ROUNDS:
         return "unstable"

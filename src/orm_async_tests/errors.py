@@ -5,8 +5,8 @@ class CouldNotRun(Exception):
     """Raised when a command cannot do its work.
 
     The attribute `problem` says what happened, `where` names the file, the variable or the option,
-    and `remedy` says how to continue. The error's message shows the three attributes on separate
-    lines. The command prints the error's message on standard error, and exits with 2.
+    and `remedy` says how to continue. The error's message shows `problem`, `where` and `remedy` on
+    separate lines. The command prints the error's message on standard error, and exits with 2.
     """
 
     def __init__(self, problem: str, where: str, remedy: str) -> None:

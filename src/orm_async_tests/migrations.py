@@ -57,7 +57,9 @@ HISTORIES = {history.section: history for history in (TRACKING, SERVICE)}
 
 
 def alembic_folder() -> Path:
-    """Return the folder with env.py: inside the package in a wheel, beside it in a checkout."""
+    """Return the folder with env.py. In a wheel this folder is inside the package, and in a
+    checkout it is beside the package.
+    """
     package = Path(__file__).parent
     inside = package / "alembic"
     return inside if inside.exists() else package.parent / "alembic"

@@ -72,7 +72,9 @@ def _list_texts(script: ScriptFile, questions: Iterable[Question]) -> tuple[str,
 
 
 def _with_words(names: str) -> str:
-    """Add the words in each name to the names, for example "Async Session" to "AsyncSession"."""
+    """Return the names twice: unchanged and split into words, for example "AsyncSession" and "Async
+    Session".
+    """
     return f"{names}\n{HUMP.sub(' ', names)}"
 
 

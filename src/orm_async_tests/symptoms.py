@@ -209,7 +209,7 @@ def is_printed_error(text: str) -> bool:
 
 
 def words_beside_error(text: str) -> str:
-    """Return the words outside tracebacks, error classes and error messages."""
+    """Return a text without its error classes and messages, or "" if it contains a traceback."""
     return "" if TRACEBACK.search(text) else CLASS.sub("", PRINTED_LINE.sub("", text))
 
 

@@ -145,8 +145,8 @@ def check_port(text: str, source: str) -> int:
 
 
 def _asyncpg_query(query: Mapping[str, Any]) -> dict[str, Any]:
-    """Translate a URL's parameters to arguments of `asyncpg.connect()`. Put parameters for which
-    asyncpg has no argument into the argument `dsn`.
+    """Translate a URL's parameters to arguments of `asyncpg.connect()`. The argument `dsn`
+    contains the URL's parameters for which asyncpg has no other argument.
     """
     arguments = {BY_KEYWORD[name]: query[name] for name in query if name in BY_KEYWORD}
     if "timeout" in arguments:
@@ -247,8 +247,8 @@ def _pair_hosts(hosts: list[str], ports: list[str], source: str) -> tuple[str, .
 
 
 def _split_port(host: str) -> tuple[str, str]:
-    """Return a host and its port, or "" if no port is given. A host with several colons is an IPv6
-    address.
+    """Return a host and its port. The port is "" if it is missing. A host with several colons is an
+    IPv6 address.
     """
     name, colon, port = host.rpartition(":")
     has_port = bool(colon) and ":" not in name and "/" not in port

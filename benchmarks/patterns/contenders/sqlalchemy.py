@@ -39,8 +39,8 @@ class Library:
     """Two engines, and a session factory for each engine.
 
     The engine `reads` and its session factory `Reads` use AUTOCOMMIT (test207). The session
-    `bridge` has no engine, and exists only for its method `run_sync()`. A function that
-    `bridge.run_sync()` calls opens its own connection or session (test223).
+    `bridge` has no engine, and exists only for its method `run_sync()`. A function that you
+    pass to `bridge.run_sync()` opens its own connection or session (test223).
     """
 
     engine: AsyncEngine

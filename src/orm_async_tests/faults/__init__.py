@@ -5,9 +5,9 @@ server ends a connection, or the network fails. A fault can arrive only when a t
 when a connection carries a message. The moments at which a fault can arrive are called fault
 points.
 
-A sweep first calls the function twice without a fault, and counts the fault points. The sweep then
-calls the function once for every fault at every fault point. The page docs/faults.md describes all
-faults, and the violations that a sweep can report.
+A sweep first calls the function twice without a fault, and counts the fault points. The sweep
+calls the function once more for every fault at every fault point. The page docs/faults.md describes
+all faults, and the violations that a sweep can report.
 """
 
 from orm_async_tests.faults.report import Report

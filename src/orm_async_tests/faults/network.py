@@ -14,7 +14,7 @@ ABORT = struct.pack("ii", 1, 0)  # a value of SO_LINGER: close() sends RST inste
 
 
 class Network(Proxy):
-    """A proxy that counts its clients' messages since the last call of `arm()`."""
+    """A proxy that counts its clients' messages since the last call to `arm()`."""
 
     def __init__(self, host: str, port: int) -> None:
         super().__init__(host, port)

@@ -64,7 +64,7 @@ class Outcome:
 
     @property
     def violations(self) -> dict[str, str]:
-        """The evidence of every violation, by the names of violations in docs/faults.md."""
+        """Map the name of every violation (see docs/faults.md) to its evidence."""
         kind, changed, was_released = KINDS[self.point.fault.kind], any(self.change), self.result
         states = ", ".join(state for state in self.backend_states if state in OPEN)
         is_late = was_released and self.needed_cancel

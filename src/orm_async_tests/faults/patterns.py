@@ -109,7 +109,7 @@ async def copy_first(engine: AsyncEngine) -> None:
 
 
 async def read_untimed(engine: AsyncEngine) -> None:
-    """Run a query on a driver without timeouts, as a deliberate mistake."""
+    """Wait without a timeout for the answer to a query, as a deliberate mistake."""
     async with AsyncSession(engine) as session:
         await session.scalar(text("select 1"))
 

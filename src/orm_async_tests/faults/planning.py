@@ -42,7 +42,7 @@ FORM = (
 def select_functions(names: Sequence[str], rows: str | None) -> list[SweptFunction]:
     """Return the functions with these names, or all patterns if there are no names.
 
-    A name such as "shop.orders:place_order" means a function of the user. The parameter `rows` is a
+    A name such as "shop.orders:place_order" means a user's function. The parameter `rows` is a
     query for numbers that the user's function changes, for example a count of rows. If a function
     is selected by its name, the sweep injects every kind of fault that the user lists in the option
     `--fault`.
@@ -96,7 +96,9 @@ def _select_function(name: str, rows: str | None) -> SweptFunction:
 
 
 def _load_function(name: str) -> Any:
-    """Import the function that "module:function" names, first from the current directory."""
+    """Import a function by a name of the form "module:function". Search for the module
+    in the current directory first.
+    """
     module, _, function = name.partition(":")
     sys.path.insert(0, str(Path.cwd()))
     try:

@@ -63,7 +63,9 @@ class Suspensions:
         return self.tasks[0]
 
     def act_again(self, after: int) -> None:
-        """Call the function `action` again when `after` more suspensions have occurred."""
+        """Call the function `action` a second time. The parameter `after` is the number of
+        suspensions before the second call.
+        """
         self._at = self.count + after
 
     @contextmanager

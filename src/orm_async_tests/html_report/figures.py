@@ -63,7 +63,7 @@ class Workload(NamedTuple):
     rows: Sequence[BenchRow]
 
     def percent(self, row: BenchRow) -> int:
-        """Return the length of a row's bar in percent of the longest bar."""
+        """Return the length of a row's bar as a percentage of the longest bar."""
         largest = max(max(other.ratio for other in self.rows), 0.01)
         return round(max(row.ratio, 0) / largest * 100)
 

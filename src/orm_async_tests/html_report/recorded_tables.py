@@ -16,8 +16,8 @@ Table = list[list[str]]  # the first row is the head
 
 
 def read_section(page: str, name: str) -> str:
-    """Return the Markdown text after the comment `name` on a page of docs/, or "" without this
-    comment.
+    """Return the Markdown text after the comment `name` on a page of docs/, or "" if there is no
+    such comment.
     """
     try:
         text = (DOCS / page if DOCS.exists() else RECORDED).read_text("utf-8")

@@ -1,8 +1,8 @@
 """Lists the scripts whose claims cannot hold on some stacks, although no library has a defect.
 
 A matrix fails if a script fails on a stack, and the list of expected differences does not contain
-this failure. A matrix also fails if a script holds on a stack on which the list always expects a
-failure.
+this failure. A matrix also fails if a script holds on a stack on which it should always fail,
+according to the list of expected differences.
 """
 
 import re

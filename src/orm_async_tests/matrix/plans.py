@@ -18,9 +18,9 @@ class Plan:
 
     The field `python` is a minor version, for example "3.12". A field with the name of a library,
     for example `sqlalchemy`, contains a release, for example "2.1.4". A minor version, for example
-    "2.1", stands for its newest release. An empty field stands for the installed version. The field
-    `server` is a URL, a folder with PostgreSQL's programs, "system", or empty for the embedded
-    server.
+    "2.1", stands for its newest release. If the field of a library is empty, the stack uses the
+    installed version. The field `server` is a URL, a folder with PostgreSQL's programs, "system",
+    or empty for the embedded server.
     """
 
     driver: str = "asyncpg"

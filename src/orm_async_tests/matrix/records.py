@@ -56,7 +56,7 @@ def header(
 
 
 def read_commit() -> str:
-    """Return the checkout's commit, with a "+" if files have changed, or "" without a checkout."""
+    """Return the checkout's commit, with a "+" if files have changed, or "" outside a checkout."""
     git = ("git", "-C", str(Path(__file__).parent))
     try:
         head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True)
@@ -68,7 +68,7 @@ def read_commit() -> str:
 
 def result(stack: str, number: int, verdict: str, reason: str, **item: Any) -> Record:
     """Return the record of one script's result. The file docs/result.schema.json describes the
-    keyword arguments `item`.
+    keyword arguments.
     """
     return {
         "record": "result",

@@ -49,7 +49,7 @@ SOURCES = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Slot:
-    """The folder of an embedded server. Stacks take turns in using an embedded server."""
+    """The folder of an embedded server. Stacks take turns using an embedded server."""
 
     home: Path
     timeout: float  # seconds for one script

@@ -24,8 +24,8 @@ def count_verdicts(records: Sequence[Record]) -> Iterator[Row]:
 
 
 def list_differing_scripts(records: Sequence[Record]) -> Iterator[Row]:
-    """Yield a header, and a row for every script with different verdicts. Ignore the verdict
-    SKIPPED.
+    """Yield a header, and a row for every script whose verdict differs between stacks. Ignore the
+    verdict SKIPPED.
     """
     stacks, words = [*records[0]["stacks"]], verdicts(records)
     yield ("script", *(f"{number}" for number, _ in enumerate(stacks, 1)))

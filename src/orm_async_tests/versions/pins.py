@@ -106,8 +106,8 @@ def parse_release(text: str, option: str) -> tuple[str, str]:
 def find_unknown(pins: Sequence[Pin]) -> dict[str, str]:
     """Return a reason for each library whose defects are unknown.
 
-    The keys are libraries without a pinned version, for example "asyncpg", and untested versions,
-    for example "asyncpg 0.29".
+    A key of the returned dictionary is a library without a pinned version, for example "asyncpg",
+    or an untested version, for example "asyncpg 0.29".
 
     Ignore a requirement without a version if another line pins the same library for the same
     environment, or for all environments. If SQLAlchemy is not among the pins, include SQLAlchemy,

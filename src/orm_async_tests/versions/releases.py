@@ -55,7 +55,9 @@ def list_releases(library: str) -> list[str]:
 
 
 def releases_between(library: str, since: str | None, until: str | None) -> list[str]:
-    """Return all releases from `since` to `until`, or all supported releases, oldest first."""
+    """Return the releases from `since` to `until`, oldest first. If `since` or `until` is None, use
+    the oldest or the newest supported release.
+    """
     oldest = KNOWN_FROM[library]
     try:
         low, high = Version(since or oldest), Version(until or UNKNOWN_FROM[library])

@@ -1,4 +1,4 @@
-"""Reads from pg_stat_activity what a variant's connections do, over a separate connection."""
+"""Uses a separate connection to read from pg_stat_activity what a variant's connections do."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ BACKENDS = """
 
 
 class Activity:
-    """Reads from pg_stat_activity the states of the connections that opened after the last call of
+    """Reads from pg_stat_activity the states of the connections that opened after the last call to
     `ignore_open_connections()`.
 
     A method whose name begins with `until_` repeats its query until a condition is true, and raises

@@ -158,7 +158,7 @@ def _compile(check: Callable[..., None]) -> CodeType:
 
 
 def _wrap_operands(test: ast.expr) -> ast.expr:
-    """Put a call of `__note_operand__` around each operand of an assertion's condition."""
+    """Wrap every operand of an assertion's condition in a call to `__note_operand__`."""
     match test:
         case ast.BoolOp():
             test.values = [_wrap_operands(value) for value in test.values]

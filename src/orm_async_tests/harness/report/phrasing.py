@@ -14,8 +14,8 @@ GAP = " ... "
 def describe(error: BaseException) -> str:
     """Return an error's class and codes, for example "IntegrityError (code gkpj, SQLSTATE 23505)".
 
-    If SQLAlchemy wrapped an error that did not come from the driver, add the class of the wrapped
-    error.
+    If SQLAlchemy wrapped an error that did not come from the driver, the description also
+    names the class of the wrapped error.
     """
     labeled = {"code": getattr(error, "code", None), "SQLSTATE": sqlstate(error)}
     codes = ", ".join(f"{label} {code}" for label, code in labeled.items() if code)

@@ -210,7 +210,7 @@ def _render_links(script: Script, columns: int) -> Iterator[Styled]:
 
 def _render_advice(script: Script, columns: int) -> Iterator[Styled]:
     """Render a script's explanation and the recommended lines of code. If the script has no
-    recommended lines, use the lines of the scripts that its explanation names.
+    recommended lines of code, use those of the scripts that the explanation names.
     """
     from orm_async_tests.questions import read_cure_lines
 

@@ -27,8 +27,8 @@ def at_each_level(schedules: Mapping[str, Schedule]) -> tuple[Variant, ...]:
     """Return a variant for each of PostgreSQL's isolation levels. Each variant runs all functions
     in the parameter `schedules`.
 
-    A schedule is a function that runs the statements of several transactions in a fixed order, with
-    the arguments that CONTRIBUTING.md describes.
+    A schedule is a function that runs the statements of several transactions in a fixed order.
+    CONTRIBUTING.md describes the arguments of a schedule.
     """
     return tuple(_variant(level, schedules) for level in LEVELS)
 

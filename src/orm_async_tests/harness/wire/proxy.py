@@ -1,4 +1,4 @@
-"""A proxy between clients and a server, which runs in a separate thread."""
+"""Runs, in a separate thread, a proxy between clients and a server."""
 
 import asyncio
 import struct
@@ -16,7 +16,7 @@ Stream = tuple[StreamReader, StreamWriter]
 
 
 class LoopThread:
-    """An event loop in a separate thread, which works while the caller's event loop is blocked."""
+    """Gives an event loop its own thread, so that it works while the caller's loop is blocked."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()

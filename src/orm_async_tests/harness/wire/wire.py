@@ -69,9 +69,8 @@ class Wire(Proxy):
         return link.round_trips if link else None
 
     def lose_answer(self, to: str) -> None:
-        """Cut the next connection that sends the SQL keyword in the parameter `to`, for example
-        "COMMIT". Cut the connection after the server has answered, so that the client never gets
-        the answer.
+        """Cut the next connection that sends a given SQL keyword, for example "COMMIT". Cut the
+        connection after the server has answered, so that the client never gets the answer.
         """
         self.awaited_word = to.encode()
 

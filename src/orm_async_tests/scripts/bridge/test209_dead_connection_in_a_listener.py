@@ -3,7 +3,7 @@
 If the server has closed the connection, the SQL of a `before_cursor_execute` listener fails.
 SQLAlchemy 2.0 does not notice that a listener failed, so every later checkout gets the same dead
 connection. With pool_pre_ping, the pool detects a dead connection at checkout. SQLAlchemy 2.1
-handles the error of a listener like the error of a statement.
+handles an error in a listener like an error in a statement.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#dealing-with-disconnects
 """
@@ -52,7 +52,7 @@ async def unpinged(engine: AsyncEngine, activity: Activity) -> dict[str, bool]:
 
 @right(engine=ONE_SLOT | {"pool_pre_ping": True})
 async def pinged(engine: AsyncEngine, activity: Activity) -> dict[str, bool]:
-    """let the server close the connection, then use an engine with pool_pre_ping=True twice"""
+    """with pool_pre_ping=True, let the server close the connection, then use the engine twice"""
     await activity.terminate()
     return await use_twice(engine)
 

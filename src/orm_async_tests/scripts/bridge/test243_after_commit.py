@@ -36,7 +36,7 @@ async def in_the_listener(session: AsyncSession) -> dict[str, object]:
 
 @right
 async def after_the_commit(session: AsyncSession) -> dict[str, object]:
-    """add a user, store a statement in a listener, and execute it after commit()"""
+    """add a user, let a listener store a statement, and execute the statement after commit()"""
 
     def welcome(session: Session) -> None:
         session.info["welcome"] = WELCOME

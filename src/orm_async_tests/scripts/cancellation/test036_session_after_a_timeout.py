@@ -29,7 +29,7 @@ async def timed_out(session: AsyncSession) -> None:
 
 @wrong
 async def continued(session: AsyncSession) -> dict[str, int]:
-    """let a timeout cancel a statement, then send another statement"""
+    """cancel a statement by a timeout, then send another statement"""
     await session.execute(select(User))
     await timed_out(session)
     return {"users": len((await session.scalars(select(User))).all())}
@@ -37,7 +37,7 @@ async def continued(session: AsyncSession) -> dict[str, int]:
 
 @right
 async def rolled_back(session: AsyncSession) -> dict[str, int]:
-    """let a timeout cancel a statement, roll back, then send another statement"""
+    """cancel a statement by a timeout, roll back, then send another statement"""
     await session.execute(select(User))
     await timed_out(session)
     await session.rollback()

@@ -1,7 +1,7 @@
 """Two tasks that flush or commit the same session at the same time get errors.
 
 While a session flushes, the session refuses another flush. While a session commits for one task,
-every call of another task raises IllegalStateChangeError (isce). Give every task its own session.
+every call from another task raises IllegalStateChangeError (isce). Give every task its own session.
 
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#illegalstatechangeerror-and-concurrency-exceptions
 Symptom: you get IllegalStateChangeError (code isce) "is already in progress and this would cause".

@@ -1,9 +1,9 @@
 """Closing a connection that another task is using corrupts the pool.
 
 At the end of `async with`, SQLAlchemy tries to send ROLLBACK, but asyncpg refuses because a query
-of another task is still running. If asyncpg refuses the ROLLBACK, SQLAlchemy 2.1.4 and later return
+of another task is still running. If asyncpg refuses a ROLLBACK, SQLAlchemy 2.1.4 and later return
 the connection to the pool with an open transaction, and every later checkout fails (rvf5). If
-asyncpg refuses the ROLLBACK, SQLAlchemy before 2.1.4 loses the connection's slot in the pool, so
+asyncpg refuses a ROLLBACK, SQLAlchemy before 2.1.4 loses the connection's slot in the pool, so
 later checkouts time out (3o7r). On psycopg, the ROLLBACK at the end of `async with` waits for the
 running query. Wait for your tasks inside `async with`, for example with a TaskGroup.
 

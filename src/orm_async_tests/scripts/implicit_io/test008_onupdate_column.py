@@ -2,7 +2,7 @@
 
 The server computes the value of an onupdate column, so the flush expires the attribute. By default,
 SQLAlchemy fetches server-computed values after an INSERT, but not after an UPDATE. With
-eager_defaults=True, the UPDATE returns the new value of an onupdate column. A call of refresh()
+eager_defaults=True, the UPDATE returns the new value of an onupdate column. A call to refresh()
 loads the new value with one more SELECT.
 
 Docs: https://github.com/sqlalchemy/sqlalchemy/issues/12182

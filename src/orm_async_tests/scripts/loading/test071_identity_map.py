@@ -1,6 +1,6 @@
 """get() queries the server once per primary key, but select() queries the server every time.
 
-A call of get() first looks up the primary key in the session's identity map. A select() always
+A call to get() first looks up the primary key in the session's identity map. A select() always
 queries the server. If the identity map already has the object of a selected row, select() returns
 this object and does not change its attributes.
 

@@ -2,8 +2,8 @@
 
 Loading many rows creates so many objects that Python's garbage collector runs, and some of its runs
 are full collections. A full garbage collection scans every module, class and mapper of the program.
-In a service with FastAPI, a full garbage collection took 0.1 s. Call gc.freeze() once, after the
-imports and before the first request.
+In a FastAPI service, a full garbage collection took 0.1 s. Call gc.freeze() once, after the imports
+and before the first request.
 
 Docs: https://docs.python.org/3/library/gc.html#gc.freeze
 """

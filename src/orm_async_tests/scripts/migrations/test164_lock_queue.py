@@ -44,7 +44,7 @@ async def migrate(engine: AsyncEngine, lock_timeout: str) -> None:
 
 @wrong
 async def patiently(engine: AsyncEngine, Session: Sessions, activity: Activity) -> dict[str, bool]:
-    """migrate without lock_timeout while an open transaction has read the table"""
+    """migrate without lock_timeout during a transaction that has read the table"""
     async with Session() as report, Session() as page:
         await report.scalar(select(Walk.id))
         migration = asyncio.create_task(migrate(engine, "0"))
@@ -59,7 +59,7 @@ async def patiently(engine: AsyncEngine, Session: Sessions, activity: Activity) 
 
 @right
 async def in_tries(engine: AsyncEngine, Session: Sessions, activity: Activity) -> dict[str, bool]:
-    """migrate with lock_timeout while an open transaction has read the table"""
+    """migrate with lock_timeout during a transaction that has read the table"""
     async with Session() as report, Session() as page:
         await report.scalar(select(Walk.id))
         migration = asyncio.create_task(migrate(engine, "50ms"))

@@ -1,7 +1,7 @@
 """A session that you drop without close() keeps its connection until garbage collection.
 
-When a session without close() is garbage-collected, SQLAlchemy warns, and the pool closes the
-connection. The garbage collector cannot await a rollback, so the pool cannot keep the connection.
+When an unclosed session is garbage-collected, SQLAlchemy warns, and the pool closes the connection.
+The garbage collector cannot await a rollback, so the pool cannot keep the connection.
 Use `async with`.
 
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#the-garbage-collector-is-trying-to-clean-up-non-checked-in-connection

@@ -1,6 +1,6 @@
 """dispose() does not close a connection that is in use, and nothing closes it later.
 
-A call of dispose() replaces the pool with an empty pool. A connection that is in use during
+A call to dispose() replaces the pool with an empty pool. A connection that is in use during
 dispose() later returns to the old pool, and stays open until the old pool is garbage-collected.
 Dispose the engine only after all connections have been returned.
 

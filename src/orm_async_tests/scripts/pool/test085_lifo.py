@@ -2,8 +2,8 @@
 
 Because the default pool rotates its connections, none of them is idle for long. With
 pool_use_lifo=True, the pool prefers the connection that was returned last, so the other connections
-may be idle for long. Together, pool_use_lifo=True and pool_pre_ping=True let the pool shrink when
-there is little work.
+may be idle for a long time. Together, pool_use_lifo=True and pool_pre_ping=True let the pool shrink
+when there is little work.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/pooling.html#using-fifo-vs-lifo
 """

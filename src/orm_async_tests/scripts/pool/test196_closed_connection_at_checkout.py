@@ -32,7 +32,7 @@ async def users(engine: AsyncEngine) -> int:
 
 
 async def kill(engine: AsyncEngine, activity: Activity) -> int:
-    """Kill the backends, and return their number when the driver notices the lost connection."""
+    """Kill the backends, wait until the driver notices, and return the number of backends."""
     noticed = asyncio.Event()
     async with engine.connect() as connection:
         driver: Any = (await connection.get_raw_connection()).driver_connection

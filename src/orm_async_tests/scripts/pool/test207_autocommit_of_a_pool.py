@@ -22,7 +22,7 @@ SELECT = text("SELECT 1")
 
 
 class CountLevels:
-    """Count how often the engine's dialect sets each isolation level while the block runs."""
+    """Count how often the engine's dialect sets each isolation level inside the `with` block."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.setter = engine.dialect.set_isolation_level

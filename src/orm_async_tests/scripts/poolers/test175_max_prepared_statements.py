@@ -1,4 +1,4 @@
-"""With PgBouncer's max_prepared_statements, a new column type breaks a query for every client.
+"""With PgBouncer's max_prepared_statements, changing a column type breaks a query for all clients.
 
 With max_prepared_statements, PgBouncer prepares a client's statement on every server connection
 that the client gets. PgBouncer 1.24 and later set max_prepared_statements by default. After a

@@ -1,8 +1,8 @@
 """execute() fetches all rows before it returns, but stream() fetches rows only when you read them.
 
 You can read the result of execute() even after the session is closed. The result of stream() reads
-from a cursor on the server. When you close the session, the server closes the cursor, and the
-remaining rows are lost.
+from a cursor on the server. When you close the session, the server closes the stream's cursor, and
+the remaining rows are lost.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncSession.stream
 Symptom: you get an error (SQLSTATE 25P01) "cursor cannot be created outside of a transaction"

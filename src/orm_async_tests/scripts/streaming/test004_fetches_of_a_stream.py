@@ -1,7 +1,7 @@
 """Each partition of a stream costs two round trips on asyncpg, and one on psycopg.
 
-For every partition, asyncpg's adapter first fetches fifty rows, and then the remaining rows. Larger
-partitions cost fewer round trips, but hold more rows in memory.
+For every partition, SQLAlchemy's adapter for asyncpg first fetches fifty rows, and then the
+remaining rows. Larger partitions cost fewer round trips, but hold more rows in memory.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/api.html#fetching-large-result-sets-with-yield-per
 """

@@ -45,13 +45,13 @@ async def insert_during_stream(
 
 @wrong
 async def caught(session: AsyncSession) -> dict[str, int]:
-    """after the first row of a stream, catch the error of an INSERT without a savepoint"""
+    """after the first row of a stream, let an INSERT fail outside a savepoint, and read on"""
     return await insert_during_stream(session, nullcontext())
 
 
 @right
 async def in_a_savepoint(session: AsyncSession) -> dict[str, int]:
-    """after the first row of a stream, catch the error of an INSERT in a savepoint"""
+    """after the first row of a stream, let an INSERT fail inside a savepoint, and read on"""
     return await insert_during_stream(session, session.begin_nested())
 
 

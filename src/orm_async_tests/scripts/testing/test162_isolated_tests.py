@@ -1,4 +1,4 @@
-"""A test that commits disturbs later tests, unless a savepoint, TRUNCATE or a clone isolates them.
+"""A test that commits disturbs later tests, unless you use savepoints, TRUNCATE or database clones.
 
 To keep tests apart, an outer transaction is the cheapest method. With an outer transaction, the
 tested code may commit, but the test must use a single connection. With TRUNCATE after every test, a

@@ -2,7 +2,7 @@
 
 A begin_nested() block begins with SAVEPOINT. If an exception leaves a begin_nested() block,
 SQLAlchemy sends ROLLBACK TO SAVEPOINT, and the rows from outside the block stay. After an error
-without a savepoint, PostgreSQL refuses every statement until you roll back the transaction (25P02).
+outside a savepoint, PostgreSQL refuses every statement until you roll back the transaction (25P02).
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#using-savepoint
 Symptom: you get an error (SQLSTATE 25P02) "current transaction is aborted, commands ignored".

@@ -1,6 +1,6 @@
 """Since SQLAlchemy 2.1.7, a session's transaction lists the connections that it has acquired.
 
-A call of session.begin() takes no connection from the pool (test17). Reading the attribute
+A call to session.begin() takes no connection from the pool (test17). Reading the attribute
 `connections` of a transaction does not acquire a connection.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncSessionTransaction.connections

@@ -2,9 +2,9 @@
 
 FastAPI runs background tasks after the response. With Depends(..., scope="function"), the session
 is closed before the background task runs, and nobody commits the transaction that the task begins.
-With FastAPI's default scope, the rows of a background task are committed, but the request holds its
-connection until the task ends. Open a separate session in the background task. If work must not be
-lost, store it as a job in a table (test99).
+With the default scope of a FastAPI dependency, the rows of a background task are committed, but the
+request holds its connection until the task ends. Open a separate session in the background task. If
+work must not be lost, store it as a job in a table (test99).
 
 Docs: https://fastapi.tiangolo.com/tutorial/dependencies/dependencies-with-yield/
 """

@@ -1,9 +1,8 @@
 """A change inside a JSONB dictionary sends no UPDATE unless the column uses MutableDict.
 
 For a plain JSONB column, the session notices a change only if you assign a value to the attribute.
-A MutableDict also reports changes of its own keys, but not changes inside nested lists and
-dictionaries. After you change a list or dictionary inside a MutableDict, assign the list or
-dictionary to its key in the MutableDict again.
+A MutableDict reports changes of its own keys, but not changes inside nested lists and dictionaries.
+If you change a list or dictionary inside a MutableDict, assign it to its key again.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/mutable.html
 """

@@ -1,7 +1,7 @@
 """Reading rows raises an error if an UPDATE has no RETURNING, or if first() has closed the result.
 
 If a statement cannot return rows, for example an UPDATE without RETURNING, its result is closed.
-The methods first(), one() and scalar() also close their result. Reading a closed result raises
+The methods first(), one() and scalar() close their result. Reading a closed result raises
 ResourceClosedError. Use returning(), read the rows once, and keep them in a list.
 
 Docs: https://docs.sqlalchemy.org/en/21/tutorial/data_update.html#using-returning-with-update-delete

@@ -1,4 +1,4 @@
-"""With two sets of parameters, text() and update() with RETURNING raise an error.
+"""With RETURNING and two sets of parameters, text() and update() raise an error.
 
 For two or more sets of parameters, the driver executes the statement once for every set, and
 returns no rows. Only insert() sends several sets of parameters as one INSERT with many VALUES. To

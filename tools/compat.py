@@ -1,4 +1,4 @@
-"""Write docs/compat.json by running the scripts on releases.
+"""Write docs/compat.json by running the scripts on releases of SQLAlchemy and its drivers.
 
 `python tools/compat.py defects [NUMBER...]` finds the releases that have a known defect.
 `python tools/compat.py claims [NUMBER...]` finds the SQLAlchemy releases on which a script holds.

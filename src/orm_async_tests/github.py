@@ -22,7 +22,7 @@ TRUNCATED = "\n\nThe summary was too long and ends here.\n"
 
 @dataclass(frozen=True)
 class Annotation:
-    """A message that GitHub shows beside a line."""
+    """A message that GitHub shows beside a line of code."""
 
     level: Literal["error", "warning", "notice"]
     title: str

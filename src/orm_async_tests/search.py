@@ -115,7 +115,8 @@ def find_answers(text: str) -> tuple[list[int], bool]:
 
     If the text has no known error, rank the scripts by the words of the text. The best script
     matches well enough if it contains most of the text's words (a share of at least ENOUGH). If the
-    text is the error message of a program, common words are not enough: a symptom must match.
+    text is the error message of a program, the best script matches well enough only if one of its
+    symptoms matches.
     """
     known = {script.number: [*script.symptoms] for script in read_scripts()}
     for question in read_questions():

@@ -120,7 +120,8 @@ class PastedText:
         self.without_sql = SQL.sub("", self.words)  # a column's name is no place in the code
 
     def matching_parts(self, symptom: Symptom) -> set[Part]:
-        """Return a symptom's parts in the text, or an empty set if these parts identify no error.
+        """Return the parts of a symptom that the text contains, or an empty set if they identify no
+        error.
 
         The symptom's field `fragment` is a part of an error message. A text and a symptom may name
         different classes for the same error, because the drivers' error classes have different

@@ -65,8 +65,8 @@ def check_kinds(names: Sequence[str]) -> None:
 def default_kinds(
     functions: Sequence[SweptFunction], database: db.Database, say: Callable[[str], None] = print
 ) -> Sequence[str]:
-    """Return the default kinds of faults for the option `--fault`. Include the kind "kill" only for
-    patterns on the embedded server.
+    """Return the default kinds of faults for the option `--fault`. Include the fault "kill" only if
+    the database is on the embedded server and all functions are patterns.
     """
     is_users = database.kind != "embedded" or any(swept.is_users for swept in functions)
     usual = list_usual_kinds(say)

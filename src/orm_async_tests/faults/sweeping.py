@@ -199,8 +199,8 @@ async def _run_until_reached(
 
 
 def list_usual_kinds(say: Callable[[str], None]) -> tuple[str, ...]:
-    """Return the default kinds of faults. If AnyIO is not installed, leave out the kind "scope" and
-    print a message.
+    """Return the default kinds of faults. If AnyIO is not installed, leave out the fault "scope"
+    and print a message.
     """
     if find_spec("anyio"):
         return ANYWHERE

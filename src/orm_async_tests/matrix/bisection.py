@@ -35,7 +35,7 @@ Run = Callable[[str], ReleaseOutcome]  # by version
 
 @dataclass(frozen=True)
 class Runner:
-    """Runs scripts on releases of one library, on a separate embedded server.
+    """Runs scripts on releases of one library, with a separate embedded server.
 
     The field `pins` names other packages and the versions to install. Packages without a pin keep
     their installed versions. The field `options` has options of the command `orm-async-tests run`.

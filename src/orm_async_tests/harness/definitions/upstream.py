@@ -16,9 +16,9 @@ class Upstream:
     The field `versions` maps the name of a library, or "python", to a range of versions. An
     installation has the defect if each library in the field `versions` has a version in its range.
     Let the function `check` of a script assert the correct behavior in a block `with DEFECT:`,
-    where DEFECT is an `Upstream`. If the assertion about a defect fails on affected versions, the
-    verdict is UPSTREAM. If the assertion about a defect passes on affected versions, or fails on
-    other versions, the verdict is BROKEN.
+    where DEFECT is an object of the class `Upstream`. If the assertion about a defect fails on
+    affected versions, the verdict is UPSTREAM. If the assertion about a defect passes on affected
+    versions, or fails on other versions, the verdict is BROKEN.
 
     Write the arguments of `Upstream` as literals, because `orm-async-tests audit` reads them from
     the source code. Give a severity to every defect that a script shows, because `audit` prints the

@@ -32,7 +32,7 @@ class Wire(Proxy):
 
     The client's first message on a connection begins a round trip. After every answer, the client's
     next message begins another round trip. The rows that a client sends for a COPY belong to the
-    round trip of the COPY. The messages Terminate and CancelRequest begin no round trip,
+    round trip of the COPY. The messages Terminate and CancelRequest do not begin a round trip,
     because the server never answers them.
     """
 

@@ -38,8 +38,8 @@ def evaluate_result(project: "Project", function: Scope, value: Value) -> Value 
 
 
 def declared_result(project: "Project", function: Scope, name: str) -> Value | None:
-    """Return a session if a function returns or yields the variable `name`, and the return
-    annotation of the function names a session.
+    """If a function returns or yields the variable `name`, return the session that the function's
+    return annotation describes.
     """
     annotation = getattr(function.node, "returns", None)
     yielded = [item.value for item in function.yielded]

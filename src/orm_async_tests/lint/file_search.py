@@ -40,7 +40,7 @@ class PathPatterns:
         return None
 
     def match_file(self, path: str) -> bool:
-        """Return whether the patterns ignore a file or a folder that contains the file."""
+        """Return whether the patterns ignore a file or any of its parent folders."""
         return any(self.match(path[: match.end()]) for match in re.finditer("/|$", path))
 
 

@@ -77,7 +77,7 @@ def locate(path: str, node: Any, lines: list[str]) -> Location:
 
 
 def from_here(path: str) -> str:
-    """Return a path relative to the current folder if the path is inside of this folder."""
+    """Return a relative path if the path is inside the current folder."""
     relative = os.path.relpath(path)
     return path if relative.startswith("..") else relative
 

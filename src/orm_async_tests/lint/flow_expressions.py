@@ -63,8 +63,8 @@ def call_around(node: ast.AST | None, name: str, scope: Scope) -> str:
 
 
 def cancelled_by(use: SessionUse, node: ast.AST, scope: Scope) -> Iterator[tuple[str, ast.AST]]:
-    """If a statement calls cancel(), yield the sessions of the tasks for which the function waits
-    with a timeout, and the calls of wait().
+    """If a statement calls cancel(), yield the sessions of the tasks in wait(tasks, timeout=1), and
+    this call of wait().
     """
     calls = scope.calls_in(node) if "cancel" in scope.module.calls else []
     if "cancel" not in map(last_name, calls):
@@ -99,7 +99,7 @@ def wrapped_in(node: ast.AST, scope: Scope) -> Iterator[tuple[str, ast.AST]]:
 
 
 def is_tested(project: Project, node: ast.AST, scope: Scope) -> bool:
-    """Return whether an `if` tests the result of a call, and then returns, raises or jumps."""
+    """Return whether the code returns, raises or jumps depending on the result of a call."""
     parents, known = scope.module.parents, scope.module.values
     while isinstance(around := parents.get(node), ast.expr):
         node = around

@@ -52,9 +52,9 @@ class State:
         return State(failures, dict(self.begun), self.facts | facts)
 
     def clear(self, key: str) -> None:
-        """Forget the errors and the transaction of the session `key`. An object, for example
-        `users`, may hold this session, so also forget the errors and transactions of sessions such
-        as "users.session".
+        """Forget the errors and the transaction of the session `key`. Forget the errors and
+        transactions of sessions such as "users.session", because the object `users` may hold the
+        session `key`.
         """
         for store in (self.failures, self.begun):
             for name in [name for name in store if name == key or is_held(name)]:

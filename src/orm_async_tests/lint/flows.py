@@ -28,8 +28,7 @@ class Flows:
 
     def _begun_before(self, scope: Scope) -> dict[str, ast.AST]:
         """Return the parameters whose session is in a transaction that a FastAPI dependency began.
-        The dictionary maps the name of each parameter to a syntax node: the parameter whose
-        dependency began the transaction.
+        Each value in the dictionary is the parameter whose dependency began the transaction.
         """
         providers = {name: self._dependency(name, scope) for name in scope.parameters}
         begun: dict[Scope, ast.AST] = {}
@@ -98,8 +97,9 @@ class Flows:
         return flow is None or not flow.raised.isdisjoint(event.inside)
 
     def outcomes(self, event: Event, scope: Scope) -> tuple[bool, list[tuple[Failure, object]]]:
-        """Return whether a called function leaves a transaction open, and the errors that it
-        swallows. Each error comes with the value that the function returns after the error.
+        """Return two results of a call: whether it leaves a transaction open, and the errors that
+        it swallows. Pair each swallowed error with the value that the function returns after the
+        error.
         """
         errors: list[tuple[Failure, object]] = []
         for value in expressions.wrappers(self.use.project, event.callee):
@@ -122,8 +122,8 @@ class Flows:
         return bool(begun) and all(begun), errors
 
     def suppressed_by(self, expression: ast.expr, scope: Scope) -> tuple[str, list[str]]:
-        """Return the name of a context manager, and the errors that it swallows. For a context
-        manager of the project, the name is "".
+        """Return the name of a context manager, and the errors that it swallows. Return "" as the
+        name of a context manager that the user's project defines.
         """
         project = self.use.project
         value = project.value(getattr(expression, "func", expression), scope)

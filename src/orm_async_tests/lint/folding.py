@@ -172,9 +172,7 @@ class Folding:
         return result
 
     def _fold_url(self, call: ast.Call, scope: Scope) -> object:
-        """Return the URL that a call of URL.create() creates, but only with its driver and its
-        query parameters.
-        """
+        """Return a URL with the driver and query parameters that a call of URL.create() passes."""
         arguments = self._fold_dict(
             [(ast.Constant(item.arg), item.value) for item in call.keywords if item.arg], scope
         )

@@ -55,8 +55,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _read_input(arguments: argparse.Namespace) -> dict[Path, str]:
-    """Read standard input if the command line asks for it. Return the text in a dictionary whose
-    key is the value of `--stdin-filename`.
+    """Read standard input if the command line asks for it. Return {name: text}, with the name from
+    the option `--stdin-filename`.
     """
     name = arguments.stdin_filename
     if STANDARD_INPUT not in arguments.paths and not name:

@@ -61,7 +61,7 @@ def read_facts(root: Path, dialect: str, fastapi: str, sources: Iterable[str] = 
 
     The argument `sources` contains the source code of the project's modules. If the URLs of all
     engines in `sources` are constants, use the databases and drivers in these URLs. The arguments
-    `dialect` and `fastapi` take precedence over the files and the URLs.
+    `dialect` and `fastapi` take precedence over the contents of the project's files.
     """
     text = "\n".join(_texts(root))
     words = set(WORD.findall(text.lower()))

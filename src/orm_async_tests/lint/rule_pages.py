@@ -1,4 +1,4 @@
-"""Renders the page of a rule, which says what the rule finds and on which claims it is based."""
+"""Renders the page of a rule: what the rule finds, and which claims support the rule."""
 
 import ast
 from collections.abc import Iterator

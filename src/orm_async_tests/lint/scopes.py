@@ -98,7 +98,7 @@ class Scope:
         return {last_name(item) for item in getattr(self.node, "decorator_list", ())}
 
     def calls_in(self, node: Any) -> list[ast.Call]:
-        """Return the calls of this scope inside a syntax node, sorted by their end positions."""
+        """Return this scope's calls inside a syntax node, sorted by their end positions."""
         if self._ordered is None:
             ordered = sorted(self.calls, key=end_of)
             self._ordered = [end_of(call) for call in ordered], ordered

@@ -216,12 +216,12 @@ class SessionFlow:
         return last
 
     def _jumps(self) -> list[tuple[list[State], int]]:
-        """Return the lists of states at `break`, `continue` and `return`, each with its length."""
+        """Return each list of states at `break`, `continue` or `return`, and the list's length."""
         jumps = [*self._breaks[-1:], *self._continues[-1:], self.ends]
         return [(states, len(states)) for states in jumps]
 
     def _clear_jumps(self, jumps: list[tuple[list[State], int]], keys: set[str]) -> None:
-        """Forget the sessions `keys` in the states added since the method `_jumps()` ran."""
+        """In states that were added after the call of `_jumps()`, forget the sessions `keys`."""
         for states, size in jumps:
             for state, key in product(states[size:], keys):
                 state.clear(key)
@@ -325,7 +325,7 @@ class SessionFlow:
 
     def _enter(self, event: Event, state: State) -> Iterator[tuple[State, frozenset[Failure]]]:
         """Remove a session's errors from `state` before a call of a function that uses the session.
-        If the function does not roll back the session, yield the state and the removed errors.
+        If the function does not roll back the session, yield `state` and the session's errors.
         """
         is_failed = event.key in state.failures and "begin" not in event.operations
         flow = self._flows.called(event, state) if event.callee and is_failed else None

@@ -154,7 +154,7 @@ class SessionUse:
     # Events
 
     def normal(self, call: ast.Call, scope: Scope) -> ast.Call:
-        """Return a call that passes all its arguments directly, without partial(), `*items` or
+        """Rewrite a call to pass all arguments directly, without partial(), `*items` or
         `**options`.
         """
         value = self.project.value(call.func, scope)
@@ -179,9 +179,7 @@ class SessionUse:
         return later(call, call.func, parts, keywords)
 
     def _passed_on(self, call: ast.Call, callee: Value) -> ast.Call | None:
-        """Return the call that a function such as retry(work, *items, **options) makes of its
-        argument `work`.
-        """
+        """Return the call of `work` inside a function such as retry(work, *items, **options)."""
         function = self.project.function(callee)
         if function is None or not (function.node.args.vararg or function.node.args.kwarg):
             return None
@@ -268,7 +266,7 @@ class SessionUse:
             yield Event(key, names, call, callee, tuple(paths))
 
     def _outer(self, path: str, function: Scope, scope: Scope) -> tuple[str, ...]:
-        """Return the caller's keys for a session that the called function reaches by `path`. The
+        """Return the keys that the caller has for the session `path` of the called function. The
         first name in `path` is a variable of an outer function or of the module.
         """
         if path == ANY or function.module is not scope.module:

@@ -80,9 +80,7 @@ class SourceFile:
         return self.project.value(node, scope)
 
     def receiver(self, call: ast.Call, scope: Scope) -> Value | None:
-        """Return the value of the object whose method is called. For `session.commit()`, return the
-        value of `session`.
-        """
+        """For a method call such as `session.commit()`, return the value of `session`."""
         return self.value(call.func.value, scope) if isinstance(call.func, ast.Attribute) else None
 
     def external_name(self, node: ast.AST, scope: Scope) -> str:

@@ -39,7 +39,7 @@ class Suppression:
     """Whether the comment is `# noqa` without codes, which is meant for other checkers, too."""
 
     def suppresses(self, finding: Finding) -> bool:
-        """Return whether the comment is on a line that the finding shows."""
+        """Return whether the comment applies to the line and the code of a finding."""
         lines = {line for place in finding.places for line in (place.line, place.end_line)}
         return self.location.line in lines and finding.code.startswith(self.prefix)
 

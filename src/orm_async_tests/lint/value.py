@@ -8,9 +8,9 @@ from orm_async_tests.lint import sqlalchemy_types as sa
 class Value(NamedTuple):
     """The value of an expression.
 
-    The field `kind` is "class", "instance", "function", "module", "method" for a method of
-    SQLAlchemy, or "external" for any other name of a library. The field `name` is the name of the
-    class, function or module.
+    The field `kind` is "class", "instance", "function", "module", "method" (of SQLAlchemy), or
+    "external" (any other name of a library). The field `name` is the name of the class, function or
+    module.
 
     If the value wraps another value, the field `kind` is "await" for an awaitable, "enter" for a
     context manager, "item" for an iterable, and "call" for a callable.

@@ -93,9 +93,7 @@ def _read_idle() -> float:
 
 
 def describe_stop(kind: ClusterKind = SCRIPTS) -> str:
-    """Return a clause that says when the running server will stop. The clause begins with "it
-    stops".
-    """
+    """Return a clause that begins with "it stops" and says when the running server will stop."""
     cluster = _open_cluster(kind)
     with (
         paths.open_file(cluster.folder / "start", os.O_RDONLY) as start_file,

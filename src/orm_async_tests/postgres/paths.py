@@ -47,11 +47,11 @@ def home(kind: Literal["cache", "data"] = "cache") -> Path:
 
 
 def socket_directory(data: Path, *, create: bool = True) -> Path:
-    """Return the folder for the server's sockets. Raises CouldNotRun.
+    """Return the folder for the server's sockets, usually the data folder. Raises CouldNotRun.
 
-    The folder is the data folder, or a private temporary folder if the socket's path would be too
-    long or would contain a comma. The path must not contain a comma, because drivers split a list
-    of hosts at commas.
+    If the path of a socket in the data folder would be too long or would contain a comma, return a
+    private temporary folder. The path must not contain a comma, because drivers split a list of
+    hosts at commas.
     """
     return data if _fits_socket(data) else _short_folder("socket", data, create=create)
 

@@ -127,9 +127,9 @@ class Standby(PrivateServer):
 def private_server(within: Path | None = None, **settings: str) -> Iterator[PrivateServer]:
     """Start a private server with PostgreSQL's settings in `settings`. Raises CouldNotRun.
 
-    The server's temporary folder is inside the folder in the parameter `within`. When the `with`
-    block of `private_server()` ends, or when the calling process dies, the server stops and its
-    folder is deleted.
+    The server's temporary folder is inside the folder `within`. When the `with` block of
+    `private_server()` ends, or when the calling process dies, the server stops and its folder is
+    deleted.
     """
     with _leased_cluster(within) as cluster:
         cluster.create()

@@ -113,11 +113,11 @@ def stop_when_idle(
 ) -> bool:
     """Stop the server when nobody has used it for `idle` seconds, and return when it has ended.
 
-    The server counts as used while another process has locked the lease file. An open connection
-    also counts as use of the server, unless the parameter `sockets` is None. Return True if this
-    function stopped the server, and False if the server ended by itself. After this function has
-    stopped the server, the lease file stays locked, so that the next command waits until this
-    process has ended.
+    Another process keeps the server running by holding a lock on the lease file. Open connections
+    keep the server running, unless the parameter `sockets` is None. Return True if this function
+    stopped the server, and False if the server ended by itself. After this function has stopped the
+    server, the lease file stays locked, so that the next command waits until this process has
+    ended.
     """
     timer = IdleTimer(idle, time.monotonic(), os.fstat(lease).st_mtime_ns)
     tick = TICK if sockets is None or UNIX_SOCKETS.exists() else PS_TICK
@@ -164,9 +164,9 @@ def main(lease: int, lock: int, idle: float, private: str, *arguments: str) -> N
 
     The arguments `lease` and `lock` are the descriptors of two files that are locked with flock.
     The argument `private` is the folder of a private server, or an empty text if the server is not
-    private. The clients of a private server do not count as use of the server. When the supervisor
-    has stopped a private server, the supervisor deletes the server's folder. The parameter
-    `arguments` contains the data folder, the socket folder, and the server's command line.
+    private. Open connections do not keep a private server running. When the supervisor has stopped
+    a private server, the supervisor deletes the server's folder. The parameter `arguments` contains
+    the data folder, the socket folder, and the server's command line.
     """
     if os.fork():
         return

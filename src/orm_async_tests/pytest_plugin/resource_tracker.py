@@ -13,7 +13,7 @@ event.
 
 Instead of using session events, the plugin wraps public methods of Session, Connection and
 Transaction, for example `execute()`, `flush()` and `commit()`. A method that the plugin has wrapped
-runs in a greenlet of SQLAlchemy. The plugin regards a wrapped method as running until the method's
+runs in a greenlet of SQLAlchemy. The plugin assumes that a wrapped method runs until the method's
 greenlet ends. If a task calls a method of a session or connection while a method of the same object
 runs in another task, the plugin reports the call. The plugin also wraps `AsyncEngine.__init__()`
 and `Engine.dispose()`, so that it knows where an engine was created and whether the engine was

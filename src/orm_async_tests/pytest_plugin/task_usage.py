@@ -77,8 +77,8 @@ class TaskUsage:
         self.record_call(transaction.connection)
 
     def record_write(self, session: Session) -> Caller | None:
-        """Record a call of `commit()` or `flush()`. If the call is going to insert objects, also
-        find the line of the user's code.
+        """Record a call of `commit()` or `flush()`. If the session has new objects, find the line
+        of the user's code at once.
 
         Finding the user's line at the start of the call is faster than during the INSERT, when the
         call stack is much deeper.
@@ -94,8 +94,8 @@ class TaskUsage:
 
         SQLAlchemy numbers queries with a private counter, and stores the number in the attribute
         `runid` of the loaded objects. The method `record_query()` increases SQLAlchemy's counter of
-        queries, and stores the counter's value. The objects that the recorded query loads get a
-        `runid` above the stored value.
+        queries, and stores the counter's value. The query then stores a higher number in the
+        attribute `runid` of the objects that it loads.
         """
         caller = self.record_call(session)
         if caller is not None:

@@ -19,8 +19,8 @@ class HeadSent(Exception):
 
 
 class HeaderChecks:
-    """ASGI middleware that rejects requests for unknown hosts, requests that another site sends to
-    write data, and requests with an encoded body.
+    """ASGI middleware that rejects requests for unknown hosts, write requests from other sites, and
+    requests with an encoded body.
 
     The middleware answers a HEAD request with the status and the headers of GET.
 

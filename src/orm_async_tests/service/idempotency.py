@@ -37,8 +37,8 @@ def digest_of(request: str) -> str:
 
 
 class Insertion(NamedTuple):
-    """Two statements that insert a row and return the answer. Requests with an idempotency key use
-    the statement `keyed`, and other requests use the statement `plain`.
+    """Two statements that insert a row and return the answer to a request. Requests with an
+    idempotency key use the statement `keyed`, and other requests use the statement `plain`.
     """
 
     plain: Executable
@@ -53,8 +53,9 @@ def build_insertion(build_ctes: Callable[[str], str], answer: str) -> Insertion:
     row.
 
     The statement `keyed` returns the digest and the answer that the table of idempotency keys
-    stores for the key. The statement `keyed` returns no row if it inserts nothing and the key is
-    unused, or if another request has used the key since the statement began.
+    stores for the key. If the key is unused and no row is inserted, the statement `keyed` returns
+    no row. If another request uses the key while the statement `keyed` runs, the statement returns
+    no row.
     """
     plain = f"WITH {build_ctes(ALWAYS)} SELECT {answer} AS answer FROM inserted"
     keyed = f"""

@@ -90,7 +90,7 @@ async def handle_database_error(_: Request, error: Exception) -> JSONResponse:
     """Return a response with status 409 or 404 if the request violated a constraint, and with
     status 503 if the database is unavailable.
 
-    Raise any other error again, so that the client gets the status 500, and the log gets a
+    Raise an unknown error again, so that the client gets the status 500, and the log gets a
     traceback.
     """
     orig = getattr(error, "orig", error)

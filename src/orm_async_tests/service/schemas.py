@@ -97,7 +97,7 @@ class UserOut(Output):
 
 
 class PointIn(Input):
-    """A position of a walk, and the time at which it was recorded."""
+    """A recorded position, and the time of the recording."""
 
     lat: Latitude
     lon: Longitude

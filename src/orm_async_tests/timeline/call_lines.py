@@ -44,8 +44,8 @@ class CallLines(dict[str, int]):
         greenlet. The parameter `text` is the text of an event, for example a statement.
 
         Searching all frames of SQLAlchemy's greenlet is slow. If a search finds no frame of the
-        user's code, the method stores the event's text and the number of frames. The method does
-        not repeat the search for an event with the same text and the same number of frames.
+        user's code, the method stores the event's text and the number of frames. Skip the search
+        for an event whose text and number of frames are stored.
         """
         try:
             depth, code = self._depths.get(text, UNKNOWN)

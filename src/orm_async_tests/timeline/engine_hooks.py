@@ -180,7 +180,7 @@ class EngineHooks:
 
 
 def find_event(context: ExceptionContext) -> Event | None:
-    """Return the event of the statement, COMMIT or ROLLBACK that an error ended."""
+    """Return the event of a failed statement, COMMIT or ROLLBACK."""
     if sent := getattr(context.execution_context, "orm_async_event", None):
         event: Event = sent[1]
         return event

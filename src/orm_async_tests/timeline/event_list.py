@@ -64,7 +64,7 @@ class Event:
 
     @property
     def is_sent(self) -> bool:
-        """Whether the event is a statement, COMMIT or ROLLBACK that left the client."""
+        """Whether the client has sent the event's statement, COMMIT or ROLLBACK."""
         return self.kind in SENT and not self.unsent
 
 

@@ -111,7 +111,7 @@ class Recorder:
         event.message = " ".join(text.split())[:LONGEST_MESSAGE]
 
     def begin_statement(self, connection: ConnectionRecord, kind: Kind, text: str) -> Event:
-        """Record that a task sends a statement, COMMIT or ROLLBACK, or waits to send one."""
+        """Record that a task starts a statement, a COMMIT or a ROLLBACK."""
         if self._count_round_trips:
             self._add_round_trips(connection)
         event = self.begin(kind, connection, text)
@@ -197,9 +197,9 @@ class Recorder:
     def finish_wait(self, start: int, changes: int, error: BaseException | None = None) -> None:
         """Record that a task's wait for a connection has ended.
 
-        If no event began or ended during a wait without an error, the pool had a free connection,
-        so ignore the wait. The parameter `start` is the time at which the wait began, in
-        nanoseconds of `perf_counter_ns()`. The parameter `changes` is the value that the attribute
+        Ignore a successful wait if no event began or ended during it, because the pool had a free
+        connection. The parameter `start` is the time at which the wait began, in nanoseconds of
+        `perf_counter_ns()`. The parameter `changes` is the value that the attribute
         `Recorder.changes` had when the wait began.
         """
         if self.changes != changes or error:

@@ -305,8 +305,8 @@ def _has_usual_types(file: SourceFile, classes: list[Scope]) -> bool:
 
 
 def _field(file: SourceFile, node: ast.AST, scope: Scope) -> tuple[ast.AST, Scope]:
-    """Return the value that the code passes to the constructor for a field of an object. Return the
-    node itself if it is no such field.
+    """If `node` is a field of an object, return the value that the constructor gets for this field.
+    Return `node` unchanged if the code shows no value for the field.
     """
     if not isinstance(node, ast.Attribute):
         return node, scope
@@ -334,7 +334,7 @@ def _parts(file: SourceFile, node: ast.AST, scope: Scope) -> Iterator[ast.AST]:
 
 
 def _computed_by(file: SourceFile, func: ast.AST, scope: Scope) -> Scope | None:
-    """Return the function that a call runs, or the function of a property."""
+    """Return the function that a call or a property runs."""
     owner = file.value(func.value, scope) if isinstance(func, ast.Attribute) else None
     members = file.project.member(owner, getattr(func, "attr", ""))
     is_method = bool(members) and members[0].kind == "function"

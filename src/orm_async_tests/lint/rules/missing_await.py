@@ -64,8 +64,8 @@ def _lost_methods(file: SourceFile) -> Iterator[tuple[ast.AST, Scope, str]]:
 
 
 def _is_rebound(file: SourceFile, call: ast.Call, scope: Scope) -> bool:
-    """Return whether a `with` block or an isinstance() test around a call suggests that the
-    receiver of the call is not a session or connection.
+    """Return whether a `with` block or an isinstance() test suggests that a call's receiver is not
+    a session or connection.
     """
     name = getattr(getattr(call.func, "value", None), "id", "")
     inner: ast.AST = call
@@ -119,8 +119,8 @@ def _coroutine(file: SourceFile, call: ast.Call, scope: Scope) -> str:
 
 
 def _is_lost(file: SourceFile, node: ast.AST, around: ast.AST | None, scope: Scope) -> bool:
-    """Return whether the code around an expression discards a coroutine, or uses the coroutine as
-    if it were its result.
+    """Return whether the surrounding code discards a coroutine or mistakes the coroutine for a
+    result.
     """
     match around:
         case ast.Expr() | ast.Compare() | ast.For() | ast.AsyncFor() | ast.comprehension():

@@ -76,7 +76,7 @@ class CommitAfterYield(Rule):
 
 
 def _commit_after(file: SourceFile, node: ast.Yield, scope: Scope) -> ast.AST | None:
-    """Return the code that commits the session of a dependency after its `yield`, or None."""
+    """Return the code that commits a session after a dependency's `yield`, or None."""
     keys = set(file.use.keys(node.value, scope)) if node.value else set()
     blocks = [item for item in file.ancestors(node) if isinstance(item, ast.AsyncWith)]
     managers = [part.context_expr for item in blocks for part in item.items]
@@ -156,8 +156,8 @@ def _added_tasks(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[ast.e
 
 
 def _tasks_of_helpers(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[ast.expr]]]:
-    """Find the calls of helper functions that call add_task(). Yield each call, its scope, and the
-    arguments that the background task receives.
+    """Find the calls of helper functions that call add_task(). Yield each call of a helper
+    function, its scope, and the arguments of its background task.
     """
     if "BackgroundTasks" not in file.text:
         return

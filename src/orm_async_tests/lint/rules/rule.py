@@ -81,7 +81,7 @@ class Rule:
 
 
 def argument(call: ast.Call, position: int, name: str) -> list[ast.expr]:
-    """Return the argument in a list, which is empty if the call does not pass the argument."""
+    """Return a list with the argument, or an empty list if the call does not pass the argument."""
     named = [keyword.value for keyword in call.keywords if keyword.arg == name]
     return [*call.args[position : position + 1], *named]
 
@@ -97,7 +97,7 @@ def named_arguments(file: SourceFile, call: ast.Call, scope: Scope) -> dict[str,
 
 
 def uses_of_call(call: ast.expr, scope: Scope) -> list[tuple[ast.AST, ast.AST | None]]:
-    """Return the expressions that use the result of a call, and the node around each expression. If
+    """Return the expressions that use the result of a call, and each expression's parent node. If
     the only assignment to a variable stores the result of the call, return the expressions that
     read the variable.
     """

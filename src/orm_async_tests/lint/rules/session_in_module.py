@@ -41,7 +41,7 @@ class SessionInModule(Rule):
 
 
 def _stored(file: SourceFile) -> Iterator[tuple[ast.expr, str, Scope]]:
-    """Yield each stored value, its place (for example "a class"), and the assignment's scope."""
+    """Yield each stored value, the place that stores it (for example "a class"), and its scope."""
     for node, scope in [*file.nodes(ast.Assign), *file.nodes(ast.AnnAssign)]:
         targets = getattr(node, "targets", None) or [node.target]
         yield from ((node.value, _place(file, target, scope), scope)
@@ -75,7 +75,7 @@ def _is_kept(file: SourceFile, call: ast.Call) -> bool:
 
 def _place(file: SourceFile, target: ast.expr, scope: Scope) -> str:
     """Describe the place that stores an assigned value, for example "a class". Return "" if tasks
-    do not share the place.
+    do not share the stored value.
     """
     if isinstance(target, ast.Name):
         if scope.is_module or target.id in scope.globals:
@@ -113,7 +113,7 @@ def _opens_session(file: SourceFile, node: ast.expr, scope: Scope, depth: int = 
 def _held(
     file: SourceFile, call: ast.Call, scope: Scope, function: Scope | None
 ) -> Iterator[tuple[ast.expr, Scope]]:
-    """Yield the expressions that may open the session of an object that a call creates."""
+    """Yield the expressions from which a new object may get its session."""
     value = file.value(call, scope)
     names = file.use.session_attributes(value) if value and value.module else []
     for item in [item for name in names for item in file.project.member(value, name)]:

@@ -135,9 +135,10 @@ def _sessions(file: SourceFile, work: Work) -> Collection[str]:
 
 
 def _shared_key(file: SourceFile, key: str, scope: Scope) -> str:
-    """Return one key for all objects of FastAPI dependencies that hold a session, because the
-    dependencies of a request share one session. Also return one key for all sessions that one
-    dependency provides. For any other session, return the parameter `key`.
+    """Return "the session of the request" for the session of an object that Depends() provides,
+    because the dependencies of a request share one session. Return "the session of get()" for a
+    session that Depends(get) provides. Return `key` for a session that does not come from
+    Depends().
     """
     root, _, rest = key.partition(".")
     binding = scope.binding(root)

@@ -71,8 +71,8 @@ def _listed_texts(file: SourceFile) -> Iterator[ast.expr]:
 
 
 def _passed_texts(file: SourceFile) -> Iterator[ast.expr]:
-    """Yield an argument of a call if it is an SQL text with several commands, and if the called
-    function executes it.
+    """Yield every argument that contains several SQL commands and that the called function
+    executes.
     """
     for calls in [*file.module.calls.values()]:
         texts = [(part, call, scope) for call, scope in calls

@@ -80,12 +80,17 @@ def passed_value(project: "Project", function: Scope, name: str) -> Value | None
     """Return the session, engine or factory that callers pass for an unannotated parameter."""
     if not _may_be_session(function, name):
         return None
-    project.calls.users.add(function.module.path)
-    values = (project.value(arguments[name], scope)
-              for arguments, scope in _calls(project, function) if name in arguments)  # fmt: skip
-    value = union([*islice(values, MAX_CALLS)])
+    value = union([project.value(*place) for place in passed(project, function, name)])
     is_known = value and (value.is_session or value.is_a(sa.ENGINE, sa.FACTORY))
     return value if is_known else None
+
+
+def passed(project: "Project", function: Scope, name: str) -> Iterator[tuple[ast.expr, Scope]]:
+    """Yield the arguments that callers pass for a parameter."""
+    project.calls.users.add(function.module.path)
+    calls = _calls(project, function)
+    places = ((arguments[name], scope) for arguments, scope in calls if name in arguments)
+    return islice(places, MAX_CALLS)
 
 
 def _may_be_session(function: Scope, name: str) -> bool:
@@ -111,7 +116,7 @@ def _calls(project: "Project", function: Scope) -> Iterator[tuple[dict[str, ast.
     callee, here = name.rpartition(".")[2], function.module
     for path in dict.fromkeys([here.path, *project.calls.files_that_call(callee)]):
         module = here if path == here.path else project.load(path)
-        calls = _calls_by_name(module, callee) if module else []
+        calls = calls_by_name(module, callee) if module else []
         for call, scope in calls:
             value = project.value(call.func, scope)
             if value is None and module is here:
@@ -121,7 +126,7 @@ def _calls(project: "Project", function: Scope) -> Iterator[tuple[dict[str, ast.
                 yield arguments_of(call, function, value), scope
 
 
-def _calls_by_name(module: Module, name: str) -> Iterator[tuple[ast.Call, Scope]]:
+def calls_by_name(module: Module, name: str) -> Iterator[tuple[ast.Call, Scope]]:
     yield from module.calls.get(name, ())
     for call, scope in [item for binding in BINDING for item in module.calls.get(binding, ())]:
         if call.args and last_name(call.args[0]) == name:

@@ -22,7 +22,7 @@ def evaluate_result(project: "Project", function: Scope, value: Value) -> Value 
             returned = value.inner._replace(kind="instance")
         if function.yielded and returned and returned.kind == "item":
             returned = returned.inner
-    if returned is None or returned.kind == "call":
+    if returned is None or returned.kind == "call" or returned.is_a(sa.CONNECTION):
         nodes: Iterable[ast.expr | None] = function.returned
         if function.yielded:
             nodes = (item.value for item in function.yielded)

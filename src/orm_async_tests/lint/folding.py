@@ -137,7 +137,8 @@ class Folding:
             around = inner.module.parents.get(node)
             if owner and is_sum and inner.find(name) is owner and not isinstance(around, ast.If):
                 part = self.fold(node.value, inner)
-                text += part if isinstance(part, str) else "{}"
+                times = 2 if isinstance(around, ast.For | ast.AsyncFor | ast.While) else 1
+                text += part * times if isinstance(part, str) else "{}"
         return text
 
     def _fold_result(self, func: ast.expr, scope: Scope) -> object:
@@ -166,6 +167,9 @@ class Folding:
             if key is None:
                 result.update(value)
             elif isinstance(name, str):
+                known = self._project.value(node, scope) if value is NOT_CONSTANT else None
+                if known and known.kind == "external":  # the name may mean nothing elsewhere
+                    node = ast.copy_location(ast.Name(known.name, ast.Load()), node)
                 result.values[name] = node if value is NOT_CONSTANT else value
             else:
                 result.is_complete = False

@@ -20,6 +20,8 @@ EVALUATED = {
     ast.SetComp, ast.GeneratorExp, ast.DictComp,
 }  # fmt: skip
 Load = Callable[[str], Module | None]
+Evaluate = Callable[..., Value | None]
+Known = dict[Any, Value | None]
 
 
 class Project:
@@ -32,7 +34,7 @@ class Project:
         self.sessions = {name.replace(":", ".") for name in sessions}
         self.load = load
         self.calls = CallIndex(files)
-        self._known: dict[Any, Value | None] = {}
+        self._known: Known = {}
         """The values of names, attributes and calls, by the path of their module or by their owner.
         The values stay when the module is no longer in memory.
         """
@@ -82,7 +84,7 @@ class Project:
             return self.named(node.id, scope)
         if type(node) not in EVALUATED:
             return None
-        known: dict[Any, Value | None] = scope.module.values
+        known: Known = scope.module.values
         if node in known:
             return known[node]
         return self._remember(node, known, Project._evaluate, node, scope)
@@ -116,13 +118,7 @@ class Project:
                 inner = self.value(getattr(node, "elt", None) or node.value, scope)
         return inner and Value("item", inner=inner)
 
-    def _remember(
-        self,
-        key: Any,
-        known: dict[Any, Value | None],
-        evaluate: Callable[..., Value | None],
-        *arguments: Any,
-    ) -> Value | None:
+    def _remember(self, key: Any, known: Known, evaluate: Evaluate, *items: Any) -> Value | None:
         if key in known:
             return known[key]
         place = (id(known), key)
@@ -132,7 +128,7 @@ class Project:
         self._open.add(place)
         cuts = self._cuts
         try:
-            value = evaluate(self, *arguments)
+            value = evaluate(self, *items)
         finally:
             self._open.discard(place)
         if value is not None or cuts == self._cuts or not self._open:
@@ -256,16 +252,20 @@ class Project:
 
     def candidates(self, node: ast.AST, scope: Scope) -> Iterator[tuple[ast.AST, Scope]]:
         """Yield the expressions from which a name may get its value. If a `for` loop binds the
-        name, yield the items of the collection over which the loop iterates.
+        name, yield the items of the collection over which the loop iterates. If the name is a
+        parameter, yield what callers pass for it.
         """
         node, scope = self.origin(node, scope)
         binding = scope.binding(node.id) if isinstance(node, ast.Name) else None
-        is_item = binding is not None and binding.kind in ("item", "part of item")
-        if binding is None or not is_item or binding in self._open:
+        kind = binding.kind if binding and binding not in self._open else ""
+        if binding is None or kind not in ("param", "item", "part of item"):
             yield node, scope
             return
         self._open.add(binding)
-        is_part = binding.kind != "item"
+        if kind == "param":
+            for place in callers.passed(self, binding.scope, binding.node.arg):
+                yield from self.candidates(*place)
+        is_part = kind == "part of item"
         items, scope = self.origin(binding.node[0] if is_part else binding.node, binding.scope)
         if isinstance(items, ast.Call) and last_name(items) in ("items", "values"):
             items, scope = self.origin(getattr(items.func, "value", items), scope)

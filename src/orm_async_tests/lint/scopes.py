@@ -381,13 +381,8 @@ def names_in(node: ast.AST | None) -> Iterator[str]:
         yield from (item.id for item in ast.walk(node) if isinstance(item, ast.Name))
 
 
-def later(
-    node: ast.expr,
-    function: ast.expr,
-    arguments: list[ast.expr],
-    keywords: list[ast.keyword] | None = None,
-) -> ast.Call:
-    return ast.copy_location(ast.Call(function, arguments, keywords or []), node)
+def later(node: ast.expr, func: ast.expr, args: list[Any], keywords: list[Any]) -> ast.Call:
+    return ast.copy_location(ast.Call(func, args, keywords), node)
 
 
 def creation(node: ast.AST, scope: Scope) -> ast.Call | None:
@@ -395,6 +390,9 @@ def creation(node: ast.AST, scope: Scope) -> ast.Call | None:
     if isinstance(node, ast.Name):
         binding = scope.binding(node.id)
         node = binding.node if binding and isinstance(binding.node, ast.AST) else node
+        if binding and binding.kind == "item" and isinstance(node, ast.Name):
+            binding = scope.binding(node.id)
+            node = getattr(binding.node, "elt", node) if binding else node
     if isinstance(node, ast.Await):
         node = node.value
     return node if isinstance(node, ast.Call) else None

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from orm_async_tests.lint.flows import Flows
 
 
+PASS = ast.ExceptHandler(None, None, [])
+
+
 class SessionFlow:
     """Interprets one function, and records misuse in the fields `swallowed` and `late_begins`."""
 
@@ -196,7 +199,7 @@ class SessionFlow:
             pending = [item for item in pending if not expressions.catches_all(names, item.kinds)]
             self._raised.append([])
             calm = [replace(state, failures={}) for state in body]
-            ends += self._handle(handler.body, caught, [*first, *calm], names, handler.name)
+            ends += self._handle(handler, caught, [*first, *calm], names)
             outside += self._raised.pop()
         outside += pending
         last = join(ends)
@@ -236,12 +239,7 @@ class SessionFlow:
         return states
 
     def _handle(
-        self,
-        body: list[ast.stmt],
-        caught: list[Raised],
-        calm: list[State],
-        names: list[str],
-        name: str | None = None,
+        self, handler: ast.ExceptHandler, caught: list[Raised], calm: list[State], names: list[str]
     ) -> list[State]:
         first = {item.key: item for item in reversed(caught)}
         entry = [*calm]
@@ -251,11 +249,10 @@ class SessionFlow:
             failure = Failure(origin.node, TIMEOUT if is_timeout else DATABASE)
             entry += [state.failed(item.key, failure) for state in item.states]
         entry = join(entry)
-        if not name:
-            return self._block(body, entry)
+        name = handler.name or "except"
         for state in entry:
             state.facts[name] = True
-        end = self._block(body, entry)
+        end = self._block(handler.body, entry)
         for state in end:
             state.facts.pop(name, None)
         return end
@@ -295,7 +292,7 @@ class SessionFlow:
         self._raised[-1] += [item for item in raised if item not in caught]
         if suppressed:
             first = self._states_of_first_error(node.body, states)
-            end = join([*end, *self._handle([], caught, first, suppressed)])
+            end = join([*end, *self._handle(PASS, caught, first, suppressed)])
         for state, item in product(end, node.items):
             for key in names_in(item.optional_vars):
                 state.clear(key)

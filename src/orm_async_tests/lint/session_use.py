@@ -239,6 +239,11 @@ class SessionUse:
             return
         if callee and callee.kind == "function":
             yield from self._project_call(call, scope, callee)
+        elif isinstance(func, ast.Name) and scope.role(name) in ("item", "part of item"):
+            for node, inner in self.project.candidates(func, scope):
+                callee = self.project.value(node, inner)
+                if callee and callee.kind == "function":
+                    yield from self._project_call(call, scope, callee)
         elif "rollback" in name:
             yield Event(ANY, frozenset({"rollback"}), call)
         elif name not in HARMLESS and callee is None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
+from orm_async_tests.lint.callers import calls_by_name
 from orm_async_tests.lint.finding import Finding, Location, locate
 from orm_async_tests.lint.flows import Flows
 from orm_async_tests.lint.project_facts import ProjectFacts
@@ -49,11 +50,11 @@ class SourceFile:
 
     def calls(self, *names: str) -> Iterator[tuple[ast.Call, Scope]]:
         for original in names:
-            for name in (original, *self._aliases.get(original, ())):
-                yield from self.module.calls.get(name, ())
+            for name in (original, *self.aliases.get(original, ())):
+                yield from calls_by_name(self.module, name)
 
     @cached_property
-    def _aliases(self) -> dict[str, list[str]]:
+    def aliases(self) -> dict[str, list[str]]:
         aliases = {}
         for scope in [self.module.scope, *self.module.scopes.values()]:
             for name, bindings in scope.bindings.items():

@@ -21,6 +21,7 @@ OTHER_CLASSES = {
         "Lock": "asyncio.Lock anyio.Lock",
         "TaskGroup": "asyncio.TaskGroup",
         "Application": "aiohttp.Application",
+        "State": "starlette.State fastapi.State",
         "exit stack": "contextlib.AsyncExitStack",
         "blocking": "threading.Event threading.Lock threading.Thread threading.Condition "
         "threading.Semaphore threading.Barrier queue.Queue queue.SimpleQueue "

@@ -5,15 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from orm_async_tests.lint.callers import arguments_of
-from orm_async_tests.lint.scopes import (
-    GATHERING,
-    STARTING,
-    Scope,
-    end_of,
-    last_name,
-    later,
-    names_in,
-)
+from orm_async_tests.lint.scopes import GATHERING, STARTING, Scope, last_name, later, names_in
 from orm_async_tests.lint.source_file import SourceFile
 
 HOLDING = {*STARTING, *GATHERING, "list", "tuple", "set", "shield", "wait_for", "filter"}
@@ -54,7 +46,7 @@ def works(file: SourceFile, node: ast.AST, scope: Scope) -> Iterator[Work]:
     for work in elements(file, node, scope, None):
         match work.node:
             case ast.Call(func=ast.Name(id="map" | "starmap"), args=[target, *items]):
-                yield Work(later(work.node, target, items), work.scope, work.node)
+                yield Work(later(work.node, target, items, []), work.scope, work.node)
             case ast.Call(func=ast.Name(id=name), args=arguments, keywords=keywords):
                 binding = work.scope.binding(name)
                 if binding is None or binding.kind != "item":
@@ -88,7 +80,7 @@ def elements(
             yield from elements(file, inner, scope, around)
         case ast.Call(args=[first, *rest]) if (name := last_name(node.func)) in HOLDING:
             if name == "start_soon":
-                yield Work(later(node, first, rest), scope, around)
+                yield Work(later(node, first, rest, []), scope, around)
             else:
                 for part in [first, *rest] if name in GATHERING else [first]:
                     yield from elements(file, part, scope, around)
@@ -169,9 +161,20 @@ def _start_of_wrapper(
             elif passed in arguments and target is item.node:
                 started += works(file, arguments[passed], scope)
             elif passed in arguments:
-                started.append(Work(later(call, arguments[passed], []), scope, item.around))
+                started.append(Work(later(call, arguments[passed], [], []), scope, item.around))
             elif last_name(inner) in STARTING and arguments.keys() & names_in(item.node):
                 started.append(Work(call, scope, item.around))  # which has the effects of the task
+            elif (
+                awaiting := file.project.function(file.value(target, function))
+            ) and awaiting.awaited:
+                for name in names_in(item.node):
+                    binding = function.binding(name)
+                    name = (
+                        getattr(binding.node, "id", "")
+                        if binding and binding.kind == "item"
+                        else name
+                    )
+                    started += works(file, arguments[name], scope) if name in arguments else []
         if started:
             yield Start(call, scope, last_name(inner) in GATHERING, tuple(started), inner, function)
 
@@ -188,5 +191,5 @@ def is_awaited(file: SourceFile, call: ast.Call) -> bool:
         after = body[body.index(parent) + 1 : body.index(parent) + 2] if parent in body else []
         awaits = [item for statement in after for item in ast.walk(statement)
                   if isinstance(item, ast.Await)]  # fmt: skip
-        return bool(awaits) and name in names_in(min(awaits, key=end_of))
+        return bool(awaits) and name in names_in(awaits[-1])  # the innermost one
     return False

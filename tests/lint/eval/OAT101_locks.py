@@ -48,6 +48,34 @@ async def sessions_of_one_dependency(
     await asyncio.gather(query(orders, a), query(refunds, a))  # OAT101
 
 
+async def audit(session: AsyncSession, row):
+    ledger = Ledger(session)
+    await ledger.book(row)
+
+
+async def audits(session: AsyncSession, rows):
+    await asyncio.gather(*(audit(session, row) for row in rows))  # OAT101
+
+
+async def ledgers_in_a_list(session: AsyncSession, rows):
+    ledgers = [Ledger(session) for _ in range(3)]
+    await asyncio.gather(*[ledger.book(rows[0]) for ledger in ledgers])  # OAT101
+
+
+async def some_at_a_time(limit: int, jobs):
+    slots = asyncio.Semaphore(limit)
+
+    async def run(job):
+        async with slots:
+            return await job
+
+    return await asyncio.gather(*[run(job) for job in jobs])
+
+
+async def two_at_a_time(session: AsyncSession, rows):
+    await some_at_a_time(2, [query(session, row) for row in rows])  # OAT101
+
+
 # Right
 
 
@@ -73,3 +101,18 @@ async def session_without_a_cache(
     a,
 ):
     await asyncio.gather(query(orders, a), query(refunds, a))
+
+
+async def one_ledger_by_a_function(session: AsyncSession, client, pages):
+    ledger = Ledger(session)
+
+    async def book(page):
+        row = await client.get(page)
+        await ledger.book(row)
+
+    await asyncio.gather(*(book(page) for page in pages))
+
+
+async def pages_at_the_same_time(session: AsyncSession, client, pages):
+    await some_at_a_time(2, [client.get(page) for page in pages])
+    await query(session, pages)

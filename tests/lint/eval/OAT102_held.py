@@ -1,7 +1,9 @@
 from asyncio import run
+from dataclasses import dataclass
 
 from shop_sessions import Repository, Service, Session
 from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.datastructures import State
 
 
 class Journal:
@@ -32,6 +34,22 @@ class Registry:
 
 def start(app) -> None:
     app.state.journal = Journal()  # OAT102
+
+
+@dataclass
+class Toolbox:
+    factory: type[Service] = Service
+
+    def __post_init__(self) -> None:
+        self.session = Session()
+
+
+toolbox = Toolbox()  # OAT102
+
+
+def install(state: State) -> None:
+    state.session = Session()  # OAT102
+    state.factory = Session
 
 
 # Right

@@ -1,6 +1,11 @@
 from fastapi import Depends
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import (
+    AsyncConnection,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
 from sqlalchemy.orm import Session
 from strawberry.types import Info
 
@@ -47,6 +52,19 @@ class Context:
 
 async def resolve(info: Info[Context, None]):
     info.context.session().commit()  # OAT103
+
+
+class Pool:
+    def __init__(self, url: str) -> None:
+        self.engine = create_async_engine(url)
+
+    def connection(self) -> AsyncConnection:
+        return self.engine.connect()
+
+
+async def total(pool: Pool):
+    connection = pool.connection()
+    return await connection.scalar(text("SELECT 1"))  # OAT103
 
 
 # Right

@@ -1,6 +1,6 @@
 import asyncio
 
-from shop_sessions import Ignored, Session, ignored, none_on_error, query_safely
+from shop_sessions import Ignored, Session, ignored, never_uses, none_on_error, query_safely
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -69,6 +69,22 @@ async def unread_result(session: AsyncSession, a):
     result = await count_or_error(session, a)
     await session.commit()
     return result
+
+
+async def check_stock(session: AsyncSession, statement):
+    await session.execute(statement)
+
+
+CHECKS = {"prices": never_uses, "stock": check_stock}
+
+
+async def run_checks(session: AsyncSession, statement):
+    for _, run_check in CHECKS.items():
+        try:
+            await run_check(session, statement)  # OAT201
+        except Exception:
+            print("failed")
+    await session.commit()
 
 
 # Right

@@ -1,4 +1,5 @@
 import asyncio
+from functools import partial
 
 from fastapi import BackgroundTasks, Depends
 from shop_sessions import Session
@@ -50,8 +51,31 @@ async def remind_soon(session: AsyncSession = Depends(get_session)):
     spawn_send(session, 1)  # OAT302
 
 
+def schedule_work(tasks: BackgroundTasks, work, *arguments):
+    tasks.add_task(work, *arguments)
+
+
+async def remind_with_a_partial(
+    tasks: BackgroundTasks, session: AsyncSession = Depends(get_session)
+):
+    work = partial(send, session)
+    schedule_work(tasks, work, 1)  # OAT302
+
+
 # Right
 
 
 async def remind_user(tasks: BackgroundTasks, session: AsyncSession = Depends(get_session)):
     schedule_user(tasks, session, 1)
+
+
+class Notices:
+    def __init__(self, session: AsyncSession = Depends(get_session)):
+        self.session = session
+
+    async def print(self, user: int):
+        print(user)
+
+
+async def print_later(tasks: BackgroundTasks, notices: Notices = Depends()):
+    tasks.add_task(notices.print, 1)

@@ -1,4 +1,6 @@
+from sqlalchemy import URL as Address
 from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import create_async_engine as connect_to
 
 URL = "postgresql+asyncpg://localhost/shop?prepared_statement_cache_size=0"
 
@@ -6,6 +8,15 @@ URL = "postgresql+asyncpg://localhost/shop?prepared_statement_cache_size=0"
 class Database:
     def __init__(self, url: str = URL) -> None:
         self.engine = create_async_engine(url)  # OAT401
+
+
+def address(host: str) -> Address:
+    query = {"prepared_statement_cache_size": "0"}
+    return Address.create("postgresql+asyncpg", host=host, query=query)
+
+
+def build(host: str):
+    return connect_to(address(host))  # OAT401
 
 
 # Right

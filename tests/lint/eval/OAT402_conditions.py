@@ -2,6 +2,7 @@ import os
 from functools import partial
 from typing import Any
 
+from pool_options import QUEUE_OPTIONS
 from sqlalchemy import NullPool
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -12,6 +13,10 @@ open_engine = partial(create_async_engine, poolclass=NullPool)
 bound = open_engine(URL, pool_size=5)  # OAT402
 POOL = {"poolclass": NullPool} if TESTING else {}
 spread = create_async_engine(URL, pool_size=5, **POOL)  # OAT402
+
+
+async def pools():
+    return create_async_engine(URL, **QUEUE_OPTIONS)  # OAT402
 
 
 class Database:

@@ -1,5 +1,6 @@
 import asyncio
 import threading
+from functools import partial
 from threading import get_ident
 
 from shop_sessions import Session
@@ -17,6 +18,7 @@ positional = async_scoped_session(Session, threading.get_ident)  # OAT403
 by_lambda = async_scoped_session(Session, scopefunc=lambda: threading.get_ident())  # OAT403
 by_function = per_task(Session, scopefunc=scope)  # OAT403
 synchronous = scoped_session(Session)  # OAT403
+bound = partial(async_scoped_session, scopefunc=get_ident)  # OAT403
 
 # Right
 

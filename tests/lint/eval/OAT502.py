@@ -69,6 +69,22 @@ async def called_inside(session: AsyncSession):
     await session.run_sync(work)
 
 
+class Reports:
+    def __init__(self, session: AsyncSession):
+        self.session = session
+
+    async def run(self, work):
+        return await self.session.run_sync(work)
+
+
+async def report(session: AsyncSession):
+    def count(_):
+        time.sleep(1)  # OAT502
+
+    await Reports(session).run(count)
+    await Reports(session).run(query)
+
+
 # Right
 
 

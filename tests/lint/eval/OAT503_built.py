@@ -52,6 +52,23 @@ async def joined_later(session: AsyncSession):
 create_indexes = DDL("CREATE INDEX ON a (at); CREATE INDEX ON b (at)")  # OAT503
 
 
+async def in_a_loop(session: AsyncSession):
+    sql = ""
+    for name in TABLES:
+        sql += f"ANALYZE {name}; "
+    await session.execute(text(sql))  # OAT503
+
+
+def choose(name: str):
+    if name == "both":
+        return text("ANALYZE a; ANALYZE b")
+    return text("ANALYZE a")
+
+
+async def chosen(session: AsyncSession, name: str):
+    await session.execute(choose(name))  # OAT503
+
+
 # Right
 
 

@@ -17,6 +17,16 @@ class Voucher(Base):
     code: Mapped[str] = mapped_column(default=code())  # OAT601
 
 
+PREFIX = code()
+SUFFIX = "-" + PREFIX
+
+
+class Coupon(Base):
+    __tablename__ = "coupons"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    code: Mapped[str] = mapped_column(default=SUFFIX)  # OAT601
+
+
 # Right
 
 

@@ -1,5 +1,5 @@
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from pydantic import BaseModel, Field
 from sqlalchemy import DateTime, select
@@ -49,6 +49,17 @@ async def store_scan(session: AsyncSession, scan: Scan):
 async def count_today(session: AsyncSession):
     today = Period(now().replace(hour=0), end=now())
     await session.scalars(select(Parcel).where(Parcel.sent > today.start))  # OAT603
+
+
+class Retention:
+    @property
+    def limit(self) -> datetime:
+        return datetime.now(UTC) - timedelta(days=9)
+
+
+async def count_expired(session: AsyncSession, retention: Retention):
+    expired = Parcel.sent < retention.limit  # OAT603
+    await session.scalars(select(Parcel).where(expired))
 
 
 async def store_default(session: AsyncSession, at: datetime | None = None, *, late: bool):

@@ -62,8 +62,8 @@ class AwareDatetime(Rule):
             return
         is_mixed = not SYNCHRONOUS.isdisjoint(drivers)
         defaults = chain(_defaults(file), _defaults_in_tables(file))
-        sources = [_passed(file), _assigned(file)]
-        sources += [] if "psycopg" in drivers else [_compared(file), _listed(file), _changed(file)]
+        sources = [_passed(file), _assigned(file, loads="psycopg" not in drivers)]
+        sources += [] if "psycopg" in drivers else [_compared(file), _listed(file)]
         stored = (item for item in chain(*sources) if not is_mixed or _uses_session(file, item[3]))
         for owner, name, value, scope in chain(defaults, stored):
             if not owner or not _is_aware(file, value, scope):
@@ -196,23 +196,17 @@ def _compared(file: SourceFile) -> Iterator[Stored]:
                 yield from ((*_column(file, column, scope), item, scope) for item in items)
 
 
-def _assigned(file: SourceFile) -> Iterator[Stored]:
+def _assigned(file: SourceFile, *, loads: bool) -> Iterator[Stored]:
+    """Yield the values that code assigns to attributes of objects. If `loads` is true, include the
+    objects that a session loaded.
+    """
     for node, scope in file.nodes(ast.Assign):
-        for target in node.targets:
-            if isinstance(target, ast.Attribute):
-                owner = file.value(target.value, scope)
-                is_object = owner and owner.kind in ("instance", "class")
-                yield owner if is_object else None, target.attr, node.value, scope
-
-
-def _changed(file: SourceFile) -> Iterator[Stored]:
-    """Yield the assignments to objects that a session loaded."""
-    for node, scope in file.nodes(ast.Assign):
-        for target in node.targets:
-            if isinstance(target, ast.Attribute) and _is_aware(file, node.value, scope):
-                owner = None if file.value(target.value, scope) else target.value
-                loaded = _loaded(file, owner, scope) if owner else None
-                yield loaded, target.attr, node.value, scope
+        for target in [target for target in node.targets if isinstance(target, ast.Attribute)]:
+            owner = file.value(target.value, scope)
+            if owner is None and loads and _is_aware(file, node.value, scope):
+                owner = _loaded(file, target.value, scope)
+            is_object = owner and owner.kind in ("instance", "class")
+            yield owner if is_object else None, target.attr, node.value, scope
 
 
 def _loaded(file: SourceFile, node: ast.AST, scope: Scope, depth: int = 12) -> Value | None:

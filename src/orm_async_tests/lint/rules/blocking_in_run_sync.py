@@ -46,8 +46,11 @@ class BlockingInRunSync(Rule):
             owner = file.receiver(call, scope)
             if not (owner and owner.is_session and call.args):
                 continue
-            function = file.project.function(file.project.callee(call.args[0], scope))
-            for place, name, inner in _blocking(file, function, MAX_DEPTH):
+            functions = [file.project.function(file.project.callee(*source))
+                         for source in file.project.candidates(call.args[0], scope)]  # fmt: skip
+            for place, name, inner in [
+                item for function in functions for item in _blocking(file, function, MAX_DEPTH)
+            ]:
                 is_here = inner.module is file.module
                 node = place if is_here else call.args[0]
                 is_running = name in RUNNING or name.endswith("run_until_complete")

@@ -26,13 +26,16 @@ def describe_engines(file: SourceFile) -> Iterator[tuple[ast.Call, str]]:
     folding = Folding(file.project)
     if "ngine" not in file.text:
         return
+    names = {name for original, names in file.aliases.items() if "engine" in original
+             for name in names}  # fmt: skip
     for name, calls in file.module.calls.items():
         for call, scope in calls:
             if name in BINDING and call.args:  # for example partial(create_engine, url)
                 call = later(call, call.args[0], call.args[1:], call.keywords)
                 name = last_name(call.func)
             words = {keyword.arg for keyword in call.keywords}
-            if "engine" not in name.lower() and not words & {"connect_args", "poolclass", "url"}:
+            words |= {"url"} if "engine" in name.lower() or name in names else set()
+            if not words & {"connect_args", "poolclass", "url"}:
                 continue
             value = file.value(call, scope)
             if value and value.kind == "instance" and value.module and "connect_args" in words:

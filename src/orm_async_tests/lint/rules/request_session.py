@@ -170,7 +170,7 @@ def _tasks_of_helpers(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[
         arguments = arguments_of(call, function, callee)
         tasks = [task for task in function.calls if last_name(task.func) == "add_task"]
         parts = [part for task in tasks
-                 for part in (*task.args[1:], *(item.value for item in task.keywords))]  # fmt: skip
+                 for part in (*task.args, *(item.value for item in task.keywords))]  # fmt: skip
         names = {getattr(part, "id", "") for part in parts}
         yield call, scope, [arguments[name] for name in names & arguments.keys()]
 
@@ -230,9 +230,7 @@ def _keys(file: SourceFile, node: ast.expr, scope: Scope) -> Iterator[str]:
     elif isinstance(node, ast.Call):
         yield from (event.key for event in file.use.events(node, scope))
     elif file.project.function(file.value(node, scope)):
-        yield from (event.key for event in file.use.events(later(node, node, []), scope))
-        if isinstance(node, ast.Attribute):
-            yield from file.use.keys(node.value, scope)
+        yield from (event.key for event in file.use.events(later(node, node, [], []), scope))
     elif isinstance(node, PATHS):
         yield from file.use.keys(node, scope)
 

@@ -89,7 +89,9 @@ def _place(file: SourceFile, target: ast.expr, scope: Scope) -> str:
         return GLOBAL if owner and owner.is_module else ""
     path = scope.path(target)
     root, *rest = path.split(".")
-    if rest[:-1] and rest[-2] == "state" and "request" not in path:
+    holder = file.value(getattr(target, "value", target), scope)
+    is_state = (rest[:-1] and rest[-2] == "state") or (holder and holder.is_a("State"))
+    if is_state and "request" not in path:
         return STATE
     return CLASS if rest and scope.role(root) in ("cls", "class") else ""
 

@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterator
 
 from orm_async_tests.lint import sqlalchemy_types as sa
 from orm_async_tests.lint.finding import Finding
-from orm_async_tests.lint.flow_expressions import MANAGERS
 from orm_async_tests.lint.rules.rule import Rule
 from orm_async_tests.lint.scopes import Scope, end_of
 from orm_async_tests.lint.session_use import ANY, OPERATIONS, PASSED
@@ -51,9 +50,6 @@ class SharedSession(Rule):
                     if (key := _used_meanwhile(file, start, work)) and work.node not in done:
                         done.add(work.node)
                         yield self.report(file, work.node, key, "")
-        for node, key in _managed_tasks(file):
-            if done.isdisjoint(ast.walk(node)):
-                yield self.report(file, node, key, "")
         for group in groups.values():
             users: dict[str, list[Work]] = defaultdict(list)
             for work in group:
@@ -87,21 +83,6 @@ def _used_meanwhile(file: SourceFile, start: Start, work: Work) -> str:
     ]
     end = min([end_of(block), *uses])
     return _used_between(file, start.scope, _sessions(file, work), start.call, end)
-
-
-def _managed_tasks(file: SourceFile) -> Iterator[tuple[ast.expr, str]]:
-    """Yield the context managers that start a task, and the session that both the task and the
-    `with` block use.
-    """
-    for scope in file.module.scopes.values():
-        for item, block in [(item, owner) for owner in scope.managers for item in owner.items]:
-            call = item.context_expr
-            callee = file.value(call.func, scope) if isinstance(call, ast.Call) else None
-            function = file.project.function(callee)
-            if function and function.decorators & MANAGERS and function.starts:
-                keys = {event.key for event in file.use.events(call, scope)}
-                if key := _used_between(file, scope, keys, call, end_of(block)):
-                    yield call, key
 
 
 def _used_between(
@@ -162,8 +143,10 @@ def _is_bound_inside(name: str, work: Work) -> bool:
     return owner is not None and any(binding.node in nodes for binding in owner.bindings[name])
 
 
-def _locks(file: SourceFile, work: Work) -> set[str]:
-    """Return the locks that a coroutine holds, except locks that other tasks do not share."""
+def _locks(file: SourceFile, work: Work, depth: int = 3) -> set[str]:
+    """Return the locks that a coroutine holds while it uses a session, except locks that other
+    tasks do not share.
+    """
     callee = work.node.func if isinstance(work.node, ast.Call) else work.node
     function = file.project.function(file.project.callee(callee, work.scope))
     managers = function.managers if function else []
@@ -181,4 +164,10 @@ def _locks(file: SourceFile, work: Work) -> set[str]:
         is_lock = "lock" in name.lower() or (value and value.is_a("Lock"))
         if is_lock and role != "value" and not _is_bound_inside(root, work):
             locks.add(name)
+    if function and not locks and depth:
+        users = [call for call in function.calls if file.use.call_events(call, function)]
+        inner = [_locks(file, Work(call, function), depth - 1) for call in users]
+        names = set.intersection(*inner) if inner else set[str]()
+        local = {name for name, items in function.bindings.items() if items[0].kind == "value"}
+        locks = {name for name in names if name.partition(".")[0] not in local}
     return locks

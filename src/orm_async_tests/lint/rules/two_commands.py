@@ -43,9 +43,13 @@ def _executed_texts(file: SourceFile) -> Iterator[ast.expr]:
         if owner is None or not owner.is_session:
             continue
         for node in argument(call, 0, "statement"):
+            function = file.project.function(file.value(getattr(node, "func", node), scope))
+            texts = [_text(file, node, scope)]
+            texts += [_text(file, item, function) for item in function.returned] if function else []
             is_string = last_name(call.func) == "exec_driver_sql"
-            source, inner = (node, scope) if is_string else _text(file, node, scope)
-            if _has_two_commands(file, source, inner):
+            if any(
+                _has_two_commands(file, *text) for text in ([(node, scope)] if is_string else texts)
+            ):
                 yield node
 
 

@@ -67,12 +67,12 @@ def _scope_of(func: ast.expr, scope: Scope) -> Scope:
     )
 
 
-def _changing_call(file: SourceFile, node: ast.AST, scope: Scope, depth: int = 2) -> ast.AST | None:
+def _changing_call(file: SourceFile, node: ast.AST, scope: Scope, depth: int = 3) -> ast.AST | None:
     """Return the part of an expression whose value changes from run to run, for example uuid4()."""
     match node:
         case ast.Lambda():
             return None
-        case ast.Name() | ast.Attribute() if depth == 2:
+        case ast.Name() | ast.Attribute() if depth:
             source, inner = file.project.origin(node, scope)
             is_global = source is not node and not hasattr(inner.node, "args")
             if is_global and _changing_call(file, source, inner, depth - 1):

@@ -1,8 +1,8 @@
 """You cannot read a lazy="dynamic" collection under asyncio, but you can execute its `statement`.
 
 With lazy="dynamic", a relationship is a legacy Query, whose method all() raises MissingGreenlet
-(xd2s). Execute the attribute `statement` of a dynamic collection with session.scalars(). For new
-code, use a write-only collection (test62).
+(xd2s). Pass the attribute `statement` of a dynamic collection to session.scalars(). For new code,
+use a write-only collection (test62).
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/large_collections.html#dynamic-relationship-loaders
 Symptom: you get MissingGreenlet (code xd2s) "greenlet_spawn has not been called" with "dynamic.py"

@@ -16,7 +16,7 @@ from orm_async_tests.output_files import write_file
 OPTION = "--baseline"
 REWRITE = f"orm-async-tests lint {OPTION} {{}} --write-baseline"
 SCHEMA = 1
-FIELDS = ("path", "code", "text", "related")  # of a key
+FIELDS = ("path", "code", "text", "related")  # the fields of a key
 
 Key = tuple[str, ...]
 

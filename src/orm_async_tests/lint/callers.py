@@ -40,7 +40,7 @@ class CallIndex:
         if self._paths is None:
             self._paths = defaultdict(list)
             for file in self._files:
-                with suppress(OSError):  # a file that went away, or that may not be read
+                with suppress(OSError):  # the file may be deleted or unreadable
                     text, path = file.read_text("utf-8", "replace"), str(file.resolve())
                     for name in _called_names(text):
                         self._paths[name].append(path)

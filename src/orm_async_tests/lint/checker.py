@@ -25,7 +25,7 @@ from orm_async_tests.lint.suppressions import read_suppressions
 from orm_async_tests.lint.unread_files import explain_syntax_error
 
 MAX_PARSED = 14_000_000  # characters; their trees of syntax need 60 times as much memory
-MAX_DEPTH = 5000  # calls inside calls, because functions of a project are followed into each other
+MAX_DEPTH = 5000  # the recursion limit, because the checker follows nested calls of functions
 STATEMENT = re.compile(r"await \w+\.(execute|scalars?|commit|rollback|flush|refresh|add)\(")
 NOT_AWAITED = ("db.commit(", "db.flush(", "db.refresh(", "session.commit(", "session.flush(")
 RELEVANT = ("sqlalchemy", "sqlmodel", "session", "Session", "async def", "asyncio", "Depends(")
@@ -114,7 +114,7 @@ class Checker:
         ):
             result = self._run_rules(path, absolute, text)
         else:
-            symtable.symtable(text, str(path), "exec")  # a faster test of the syntax than a tree
+            symtable.symtable(text, str(path), "exec")  # tests the syntax faster than ast.parse()
             result = FileResult()
         if self.settings.uses_cache:
             modules = self.project.behind(absolute) | {absolute}

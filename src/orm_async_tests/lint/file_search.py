@@ -9,7 +9,7 @@ from pathlib import Path
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.lint.finding import from_root
 
-ENVIRONMENT, MIGRATIONS = "pyvenv.cfg", "script.py.mako"  # files that tell the kind of a folder
+ENVIRONMENT, MIGRATIONS = "pyvenv.cfg", "script.py.mako"  # files that identify these folders
 PART = re.compile(
     r"""(?P<deep_start>\*\*/) | (?P<deep_end>/\*\*$) | (?P<star>\*+) | (?P<one>\?)
     | \[(?P<not>[!^]?)(?P<set>\][^\]]*|[^\]]+)\] | \\(?P<escaped>.) | (?P<plain>.)""",
@@ -83,7 +83,7 @@ def find_files(
                 with_tests = include_tests or TESTS.match_file(f"/{from_root(str(path), root)}/")
                 files |= dict.fromkeys(_walk(path, excluded, with_tests=with_tests))
             else:
-                path.stat()  # raises an error if there is no such file
+                path.stat()  # raises an error if the file does not exist
                 files[path] = None
     except OSError as error:
         problem = f"the path cannot be read: {error.strerror}"

@@ -13,7 +13,7 @@ from orm_async_tests.lint.session_use import Event, SessionUse
 from orm_async_tests.lint.value import Value
 
 FLAGS = (True, False, None, TRUE, ())  # the arguments that usually choose a branch
-MAX_DEPTH = 20  # functions that the control flow follows inside each other
+MAX_DEPTH = 20  # nested calls that the control flow follows
 
 
 class Flows:

@@ -17,7 +17,7 @@ from orm_async_tests.lint.rules import RULES
 from orm_async_tests.lint.rules.rule import Rule
 from orm_async_tests.lint.suppressions import UnusedIgnore
 
-SCHEMA = 1  # of the JSON document; raise it when a reader would have to change
+SCHEMA = 1  # the version of the JSON document; increase it for incompatible changes
 NAMED: dict[str, type[Rule]] = {UnusedIgnore.code: UnusedIgnore, **RULES}
 
 

@@ -26,7 +26,7 @@ STANDARD_INPUT = "-"
 
 def run(arguments: argparse.Namespace) -> int:
     """Return the exit code, which is 1 if there are findings, and 2 if a file could not be read."""
-    if isinstance(sys.stdout, io.TextIOWrapper):  # a source line may have other characters
+    if isinstance(sys.stdout, io.TextIOWrapper):  # the encoding may lack a character
         sys.stdout.reconfigure(errors="backslashreplace")
     texts = _read_input(arguments)
     paths = [*texts] or [Path(path) for path in arguments.paths or ["."]]

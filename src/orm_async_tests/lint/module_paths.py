@@ -45,7 +45,7 @@ class ModulePaths:
     def _names_in(self, folder: str) -> set[str]:
         if folder not in self._names:
             self._names[folder] = set()
-            with suppress(OSError):  # a folder that does not exist, or that may not be read
+            with suppress(OSError):  # the folder may be missing or unreadable
                 self._names[folder] = {entry.stem for entry in Path(folder).iterdir()}
         return self._names[folder]
 

@@ -19,7 +19,7 @@ from orm_async_tests.lint.project_facts import ProjectFacts, read_facts
 from orm_async_tests.lint.result_cache import FileResult, Results, check_changed
 from orm_async_tests.lint.source_text import decode
 
-FILES_FOR_A_PROCESS = 100  # fewer are checked before another process has started
+FILES_FOR_A_PROCESS = 100  # one process checks fewer files before another process has started
 
 
 @dataclass

@@ -103,7 +103,7 @@ def _read_urls(sources: Iterable[str]) -> set[tuple[str, str]]:
 def _texts(root: Path) -> Iterator[str]:
     for name, prefix in product(NAMES, ("", "*/", "*/*/")):
         paths = list[Path]()
-        with suppress(OSError):  # a folder that went away, or that may not be read
+        with suppress(OSError):  # the folder may be deleted or unreadable
             paths = sorted(root.glob(prefix + name))[:20]
         for path in paths:
             if ".venv" not in path.parts and "node_modules" not in path.parts:

@@ -22,7 +22,7 @@ class Relevance:
     def __init__(self, project: Project) -> None:
         self._project = project
         self._imports: dict[str, set[str] | None] = {}
-        """The modules that a module imports, or None if the module reaches SQLAlchemy."""
+        """The imports of a module, or None if the module imports SQLAlchemy, even indirectly."""
 
     def reaches(self, path: str, text: str) -> bool:
         self._imports.setdefault(path, self._read_imports(path, text))

@@ -13,7 +13,7 @@ from orm_async_tests.lint.module_paths import ModulePaths
 from orm_async_tests.lint.scopes import Binding, Module, Scope, last_name, tail_of
 from orm_async_tests.lint.value import Value, union
 
-MAX_DEPTH = 80  # evaluations inside evaluations
+MAX_DEPTH = 80  # nested evaluations
 EVALUATED = {
     ast.Attribute, ast.Call, ast.Subscript, ast.Await, ast.NamedExpr, ast.Lambda,
     ast.IfExp, ast.BinOp, ast.BoolOp, ast.Tuple, ast.List, ast.Set, ast.Dict, ast.ListComp,
@@ -40,7 +40,7 @@ class Project:
         """
 
         self._open: set[Any] = set()
-        self._cuts = 0  # how often an evaluation ended because it was inside itself
+        self._cuts = 0  # the number of evaluations that ended because they were recursive
         self._imports: dict[str, set[str]] = defaultdict(set)
 
     def behind(self, path: str) -> set[str]:

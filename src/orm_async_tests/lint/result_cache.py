@@ -23,7 +23,7 @@ from orm_async_tests.lint.suppressions import Suppression
 
 FOLDER = ".orm_async_tests_cache"
 EVERY_FILE = ""  # the name that stands for all checked files among the modules of a result
-MAX_FILES = 8  # files in the folder: of other settings, or of other paths on the command line
+MAX_FILES = 8  # the number of cache files; other settings or paths need another file
 
 
 @dataclass
@@ -93,7 +93,7 @@ def _read(path: Path, digest: Callable[[str], str]) -> Results:
 
 
 def _write(path: Path, results: Results, digest: Callable[[str], str]) -> None:
-    numbers: dict[str, int] = {}  # of the modules, because their paths are long
+    numbers: dict[str, int] = {}  # numbers replace the modules' long paths
     entries = {}
     for file, result in results.items():
         modules: list[Any] = [numbers.setdefault(name, len(numbers)) for name in result.modules]

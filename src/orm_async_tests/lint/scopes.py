@@ -185,7 +185,7 @@ class Module:
 
         self.parents: dict[ast.AST, ast.AST] = {}
         self.stored: dict[str, list[Binding]] = defaultdict(list)
-        """The bindings of attributes and items, by the end of the path such as "state.session"."""
+        """Bindings of attributes and items, by the end of a path, for example "state.session"."""
 
         self.events: dict[ast.Call, list[Any]] = {}
         """The uses of sessions, by the calls that use them."""

@@ -175,7 +175,7 @@ class SessionFlow:
         self._breaks.append([])
         self._continues.append([])
         ends = [] if endless else states
-        for _ in range(2):  # the second pass sees what the first one left
+        for _ in range(2):  # the second pass starts with the states that the first pass left
             for state, name in product(states, names_in(getattr(node, "target", None))):
                 state.rebind(name)
             inside = [state for state in states if state.may_be(condition, True)]
@@ -204,7 +204,7 @@ class SessionFlow:
         outside += pending
         last = join(ends)
         if node.finalbody:
-            # After an exception the block may test whether there was one, so follow success only.
+            # The block may test whether there was an exception, so follow only success.
             cleaned = self._block(node.finalbody, last or states)
             last = cleaned if last else []
             cleared = {
@@ -353,7 +353,7 @@ class SessionFlow:
         if begins and event.callee and not may_fail:
             return
         if operations & (sa.STATEMENTS | {PASSED}):
-            if not operations & sa.ENDINGS:  # otherwise it may roll back first
+            if not operations & sa.ENDINGS:  # otherwise the call may roll back first
                 self._use(key, event.node, states)
             is_savepoint = "begin_nested" in operations and not may_fail
             kinds = {DATABASE} if self._flows.may_raise(event) else set[str]()

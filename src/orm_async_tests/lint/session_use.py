@@ -20,7 +20,7 @@ from orm_async_tests.lint.value import Value
 ANY = "*"  # the key of a rollback of a session that is not known
 PASSED = "?"  # the operation of passing a session to code that cannot be resolved
 OPERATIONS = sa.STATEMENTS | sa.ENDINGS | {"begin"}
-MAX_DEPTH = 30  # calls inside calls
+MAX_DEPTH = 30  # nested calls
 HARMLESS = {"isinstance", "print", "len", "repr", "str", "id", "type", "hasattr", "getattr", "bool",
             "inspect", "object_session", "append", "cast", "add_task", "setattr"}  # fmt: skip
 SYNCHRONOUS = (ast.Attribute, ast.Expr, ast.Subscript, ast.Compare, ast.BoolOp, ast.If)
@@ -54,7 +54,7 @@ class SessionUse:
         self._effects: dict[tuple[str, str], Effects] = {}
         self._open: set[ast.AST] = set()
         self._started: set[tuple[str, str]] = set()
-        """The functions whose effects are being determined. Such functions may call each other."""
+        """The functions whose effects are being determined. These functions may call each other."""
 
         self._cuts = 0
 
@@ -196,7 +196,7 @@ class SessionUse:
     def events(self, node: ast.AST | None, scope: Scope) -> list[Event]:
         if node is None:
             return []
-        if isinstance(node, ast.Call) and node not in scope.module.parents:  # a call made up later
+        if isinstance(node, ast.Call) and node not in scope.module.parents:  # created by later()
             parts = [node.func, *node.args, *node.keywords]
             inner = [event for part in parts for event in self.events(part, scope)]
             return [*inner, *self.call_events(node, scope)]
@@ -212,7 +212,7 @@ class SessionUse:
             events = [event if event.node is place else replace(event, node=place)
                       for event in events]  # fmt: skip
             if self._cuts > cuts and self._started:
-                return events  # which may be incomplete
+                return events  # the events may be incomplete
             known[place] = events
         return known[place]
 
@@ -227,7 +227,7 @@ class SessionUse:
         if isinstance(func, ast.Attribute):
             owner = self.project.value(func.value, scope)
             if owner and (owner.is_session or owner.is_a(sa.TRANSACTION)):
-                is_lost = isinstance(scope.module.parents.get(call), ast.Expr)  # without await
+                is_lost = isinstance(scope.module.parents.get(call), ast.Expr)  # not awaited
                 is_sent = name in OPERATIONS and not is_lost
                 keys = self.keys(func.value, scope) if is_sent else ()
                 yield from (Event(key, frozenset({name}), call) for key in keys)

@@ -23,7 +23,7 @@ class SourceFile:
         self, name: str, text: str, module: Module, flows: Flows, facts: ProjectFacts
     ) -> None:
         self.name = name
-        """The path of the file, as findings show the path."""
+        """The path of the file in the form that findings show."""
 
         self.text = text
         self.module = module

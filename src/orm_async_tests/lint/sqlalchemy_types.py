@@ -3,9 +3,9 @@
 # The classes that the rules know, by their last name: sqlalchemy.ext.asyncio, .session and so on.
 SESSION, CONNECTION, ENGINE = "AsyncSession", "AsyncConnection", "AsyncEngine"
 SCOPED, FACTORY, TRANSACTION = "async_scoped_session", "async_sessionmaker", "AsyncTransaction"
-DECLARED = "declared session"  # what the setting `sessions` names; a session in every use
+DECLARED = "declared session"  # a name in the setting `sessions`: always a session
 CONNECTING = "connecting"  # engine.connect() before it is awaited or entered
-PLAIN_NAMES = {SESSION, CONNECTION, ENGINE, FACTORY}  # names that say enough
+PLAIN_NAMES = {SESSION, CONNECTION, ENGINE, FACTORY}  # classes that the name alone identifies
 CONVERSATIONS = {SESSION, CONNECTION, SCOPED, DECLARED}
 CLASSES = {
     name: name

@@ -19,7 +19,7 @@ class Value(NamedTuple):
     kind: str
     name: str = ""
     module: str = ""
-    """The path of the module of a class or function of the project."""
+    """For a class or function of the project, the path of its module."""
 
     inner: "Value | None" = None
     """The wrapped value, the receiver of a method, or the project's subclass of a known class."""

@@ -123,8 +123,8 @@ def stop(kind: ClusterKind = SCRIPTS, *, reset: bool = False) -> bool:
     """Stop the server, and return whether the server was running.
 
     Raise CouldNotRun if another command is using the server. When the server stops, it closes all
-    connections of other programs, for example of psql. Cancel all earlier requests to keep the
-    server running. If `reset` is true, also delete the server's data.
+    connections of other programs, for example of psql. Forget the time until which the server must
+    be kept running. If `reset` is true, also delete the server's data.
     """
     cluster = _open_cluster(kind)
     with paths.open_file(cluster.lease) as lease_file:

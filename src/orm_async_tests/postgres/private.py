@@ -150,7 +150,7 @@ def hot_standby(primary: PrivateServer, **settings: str) -> Iterator[Standby]:
         login = primary.login
         cluster.write_secret(login.password)
         read_output(start_client(login, "pg_basebackup", "-D", str(cluster.data), *BACKUP))
-        for lock in cluster.data.glob(".s.PGSQL.*.lock"):  # copies of the primary's
+        for lock in cluster.data.glob(".s.PGSQL.*.lock"):  # copies of the primary's lock files
             lock.unlink()
         standby = Standby(cluster, primary)
         with _running(standby, settings):

@@ -73,7 +73,7 @@ class MisusePlugin:
         self.current: findings.Baseline = {}
         self.findings: list[tuple[str, Finding]] = []  # with their tests, for the summary
         self.tracker, self.scope_class = resource_tracker.ResourceTracker(), resource_tracker.Scope
-        self.fixture_scopes: dict[int, resource_tracker.Scope] = {}  # by the definition's id
+        self.fixture_scopes: dict[int, resource_tracker.Scope] = {}  # by a definition's id()
         self.stack = ExitStack()
         self.stack.enter_context(resource_tracker.instrument(self.tracker))
 

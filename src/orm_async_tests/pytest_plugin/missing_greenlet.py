@@ -28,7 +28,7 @@ def add_notes(error: BaseException, usage: TaskUsage) -> None:
     for cause in _walk_causes(error, set()):
         if any(note.startswith(PREFIX) for note in getattr(cause, "__notes__", ())):
             continue
-        original = cause.orig if isinstance(cause, StatementError) else cause  # of the driver
+        original = cause.orig if isinstance(cause, StatementError) else cause  # the driver's error
         is_missing_greenlet = isinstance(original, MissingGreenlet)
         note = _describe_traceback(cause, usage) if is_missing_greenlet else ""
         for line in [note] if note else _describe_validation(cause, usage):
@@ -63,7 +63,7 @@ def _describe_traceback(error: BaseException, usage: TaskUsage) -> str:
         elif name == "_load_expired":
             problem = EXPIRED
         if isinstance(variables.get("session"), Session):
-            session = variables["session"]  # the object may have left it since
+            session = variables["session"]  # the object may have left the session
     if attribute is None:
         return ""
     return _describe(attribute.key, inspect(instance), session, problem, usage)

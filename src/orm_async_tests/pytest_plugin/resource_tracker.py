@@ -144,7 +144,7 @@ class ResourceTracker:
 
     def connect(self, connection: Any, entry: ConnectionPoolEntry) -> None:
         if previous := self.connections.pop(id(entry), None):
-            for checkout in previous.checkouts:  # a checkout listener refused it
+            for checkout in previous.checkouts:  # a listener rejected the checkout
                 checkout.returned = checkout.proxy() is not None
         if isinstance(connection, AdaptedConnection):
             loop = _running_loop()
@@ -205,10 +205,10 @@ class ResourceTracker:
         leaks = []
         if not all(checkout.returned for checkout in scope.checkouts):
             _wait_for_threads(scope.checkouts)
-            with warnings.catch_warnings():  # about leaks, which the plugin reports better
+            with warnings.catch_warnings():  # the plugin itself reports leaks
                 warnings.simplefilter("ignore", SAWarning)
                 warnings.simplefilter("ignore", ResourceWarning)
-                gc.collect()  # so that garbage is found now, and not in a later test
+                gc.collect()  # otherwise a later test would collect this garbage
             open_checkouts = [checkout for checkout in scope.checkouts if not checkout.returned]
             leaks = [self._describe_leak(checkout) for checkout in open_checkouts]
         for engine in scope.engines:

@@ -46,7 +46,7 @@ class SourceLine:
         return f"{shown}:{number} in {self.code.co_name}"
 
 
-Location = SourceLine | str  # a description where no line of the user's code is known
+Location = SourceLine | str  # a description if no line of the user's code is known
 
 
 def locate_caller() -> Location:

@@ -26,9 +26,9 @@ from orm_async_tests.pytest_plugin.source_lines import (
     running_task,
 )
 
-CALLER = "_async_orm_caller"  # of a greenlet: its Caller
+CALLER = "_async_orm_caller"  # a greenlet's Caller
 LAST_CALLER = "_async_orm_last_caller"  # of a session or a connection: the last Caller inside it
-QUERIES = "_async_orm_queries"  # of a session
+QUERIES = "_async_orm_queries"  # a session's recorded queries
 ORIGIN = "_async_orm_origin"  # of the InstanceState of an object that a flush inserted
 MAX_QUERIES = 1000  # the number of queries that are remembered for a session
 

@@ -35,7 +35,7 @@ HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack("!ii", 0, 0)  # no flags, no extens
 TRAILER = struct.pack("!h", -1)
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
-FEW = 100  # points that one statement adds; COPY takes more of them, for another round trip
+FEW = 100  # one statement adds up to FEW points; COPY adds more, with one more round trip
 COPY_TIMEOUT = 3600.0  # seconds
 
 INSERT_FEW = build_insertion(
@@ -50,7 +50,7 @@ INSERT_FEW = build_insertion(
     ),
     "jsonb_build_object('points', CAST(:points AS int))",
 )
-# COPY needs no timeout, and a notification at COMMIT.
+# COPY runs without a timeout, and COMMIT sends a notification.
 NOTIFY_COPY = f"set_config('statement_timeout', '0', true), {notify_listeners('locked.id')}"
 PREPARE_COPY = text(f"WITH {lock_user(ALWAYS)} SELECT {NOTIFY_COPY} FROM locked")
 # Claims an unused key, or reads the answer stored under it.
@@ -102,7 +102,7 @@ async def copy_points(
     else:
         keyed = {"owner": user_id, "key": key}
         row = (await session.execute(PREPARE_COPY_UNDER_KEY, keyed)).one_or_none()
-        if row is None:  # another request may have claimed the key meanwhile
+        if row is None:  # another request may have used the key
             row = (await session.execute(READ_STORED, {"key": key})).one_or_none()
     if row is None:
         raise not_found(User)

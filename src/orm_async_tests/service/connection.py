@@ -24,7 +24,7 @@ class Connection(H11Protocol):
     `shutdown_callbacks`.
     """
 
-    _unsent = 0  # bytes, when the timer for sending was started
+    _unsent = 0  # unsent bytes at the start of the timer
     _stopping = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]

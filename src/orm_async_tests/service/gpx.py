@@ -20,7 +20,7 @@ from orm_async_tests.service import schemas
 from orm_async_tests.service.problems import excerpt
 
 NAMESPACES = ("", "http://www.topografix.com/GPX/1/0", "http://www.topografix.com/GPX/1/1")
-CHILDREN = {  # the elements that are read, by their parents
+CHILDREN = {  # the child elements to read, by their parent elements
     "": {"gpx"},
     "gpx": {"wpt", "rte", "trk"},
     "trk": {"trkseg"},
@@ -28,7 +28,7 @@ CHILDREN = {  # the elements that are read, by their parents
     "trkpt": {"time"},
 }
 KINDS = {"wpt": "waypoint", "rte": "route", "trk": "track"}
-ENCODING = re.compile(  # those of expat itself, and some with one byte per character
+ENCODING = re.compile(  # expat's own encodings, and some with one byte per character
     r"utf-8|utf-16(le|be)?|(us-)?ascii|koi8-[ru]|macintosh|iso-8859-\d\d?|windows-125\d",
     re.ASCII | re.IGNORECASE,
 )
@@ -105,9 +105,9 @@ class GpxParser:
         self._parser.EndElementHandler = self._end
         self._fed = 0
         self._namespace = ""
-        self._open: list[Element | None] = [Element("", ChainMap())]  # None: an ignored one
+        self._open: list[Element | None] = [Element("", ChainMap())]  # None for an ignored element
         self._begun = Counter[str]()  # elements, by their names
-        self._point: dict[str, str] = {}  # the texts of the trkpt that has begun
+        self._point: dict[str, str] = {}  # the texts of the unfinished trkpt element
         self._points: list[schemas.PointIn] = []
 
     def feed(self, piece: bytes, last: bool = False) -> list[schemas.PointIn]:
@@ -179,7 +179,7 @@ class GpxParser:
         return Element(local, prefixes) if is_read else None
 
     def _text(self, data: str) -> None:
-        if self._open[-1] is not None:  # else the text of an element inside the time
+        if self._open[-1] is not None:  # otherwise the text is in an ignored element
             self._point["time"] += data
         if len(self._point["time"]) > MAX_TEXT:
             raise self._point_error(f"time is longer than {MAX_TEXT} characters")

@@ -30,7 +30,7 @@ def make_metrics(engines: Sequence[AsyncEngine]) -> CollectorRegistry:
     )
 
     def before(*arguments: Any) -> None:
-        arguments[4]._started = time.perf_counter()  # of the execution context
+        arguments[4]._started = time.perf_counter()  # arguments[4] is the execution context
 
     def after(*arguments: Any) -> None:
         seconds.observe(time.perf_counter() - arguments[4]._started)

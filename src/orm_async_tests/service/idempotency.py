@@ -91,7 +91,7 @@ async def insert_once(
     row = (await session.execute(insertion.keyed, keyed)).one_or_none()
     if row is None:
         row = (await session.execute(READ_STORED, {"key": key})).one_or_none()
-        await session.rollback()  # of a row that was inserted before the other request committed
+        await session.rollback()  # removes a row inserted before the other request committed
     if row is None:
         raise not_found(User)
     return read_answer(row, digest)

@@ -49,7 +49,7 @@ class Hub:
     def __init__(self) -> None:
         self.is_listening = asyncio.Event()
         self.is_closed = False
-        self._clients: dict[asyncio.Event, int] = {}  # the id of the user by the client
+        self._clients: dict[asyncio.Event, int] = {}  # maps each client to a user's id
 
     def wake(self, user_id: int | None = None) -> None:
         for client, user in self._clients.items():

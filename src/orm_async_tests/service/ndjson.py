@@ -45,7 +45,7 @@ def parse_each_line(lines: list[bytes], first: int) -> Iterator[PointIn]:
         try:
             yield PointIn.model_validate_json(line)
         except ValidationError as error:
-            # pydantic counts the lines of this document, which has one.
+            # pydantic gets a document of one line, so its line number says nothing.
             reason = describe(error.errors()[0]).replace(" line 1 column ", " column ")
             raise line_error(number, reason) from None
 

@@ -30,7 +30,7 @@ from orm_async_tests.service.schemas import (
 )
 from orm_async_tests.service.sessions import Read, WriteSession
 
-CHANNEL = "orm_async_points"  # of NOTIFY, whose payload is the id of a user with new points
+CHANNEL = "orm_async_points"  # for NOTIFY; the payload is the id of a user with new points
 POINTS = TrackPoint.__table__.c
 VERSION = version_column(TrackPoint).label("version")
 SELECT_POINT = select(*POINTS, VERSION).where(POINTS.id == bindparam("id"))

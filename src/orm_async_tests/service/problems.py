@@ -24,7 +24,7 @@ RETRY_AFTER = {"Retry-After": "1"}  # seconds
 CONSTRAINTS = {"23505": HTTPStatus.CONFLICT, "23503": HTTPStatus.NOT_FOUND}
 BUSY = ("57014", "55P03", "40001", "40P01", "53300", "57P01", "57P02", "57P03")
 CONNECTION_EXCEPTION = "08"  # class of SQLSTATE
-# SQLAlchemy does not wrap these while it sets a connection up (test172), and COPY is asyncpg's own.
+# SQLAlchemy wraps neither errors of a new connection (test172) nor errors of asyncpg's COPY.
 UNWRAPPED = (InterfaceError, PostgresError)
 
 
@@ -69,7 +69,7 @@ async def handle_http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     headers = dict(error.headers or {})
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        headers["Allow"] = allowed_methods(request)  # Starlette names those of one route only
+        headers["Allow"] = allowed_methods(request)  # Starlette names the methods of only one route
     return make_problem(error.status_code, str(error.detail), headers)
 
 

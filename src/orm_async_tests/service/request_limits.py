@@ -14,9 +14,9 @@ from orm_async_tests.service.problems import RETRY_AFTER, make_problem
 from orm_async_tests.service.settings import Settings
 
 UNLIMITED = ("/health", "/metrics")
-UPLOADS = ("ndjson", "gpx")  # the last segments of paths whose body is a stream
-STREAMS = ("live", "track.ndjson", "track.geojson")  # and of paths whose response is a stream
-WITHOUT_BODY = ("GET", "HEAD")  # no route reads one
+UPLOADS = ("ndjson", "gpx")  # last path segments with a streamed request body
+STREAMS = ("live", "track.ndjson", "track.geojson")  # last path segments with a streamed response
+WITHOUT_BODY = ("GET", "HEAD")  # no route reads a body for these methods
 CLOSE = {"Connection": "close"}  # the rest of the body is not read
 TWO_LENGTHS = "the request has Content-Length and Transfer-Encoding: send only one of them", CLOSE
 
@@ -116,8 +116,8 @@ class Limits:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         headers = Headers(scope=scope)
-        # A proxy could find another end of a body of two lengths, and take the rest for a second
-        # request. h11 accepts such a request, although RFC 9112, section 6.3, allows it to refuse.
+        # If a body has two lengths, a proxy could use the other length, and treat the rest as
+        # another request. h11 accepts such a body, although RFC 9112, section 6.3, lets it refuse.
         if "Content-Length" in headers and "Transfer-Encoding" in headers:
             return await make_problem(400, *TWO_LENGTHS)(scope, receive, send)
         if scope["path"].startswith(UNLIMITED):
@@ -132,7 +132,7 @@ class Limits:
             receive = self._bodies.limit(scope, receive, max_size)
         self._running[kind] += 1
         try:
-            with suppress(ClientDisconnect):  # Bodies has logged it
+            with suppress(ClientDisconnect):  # the class Bodies has logged the error
                 await self._app(scope, receive, send)
         finally:
             self._running[kind] -= 1

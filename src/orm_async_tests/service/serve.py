@@ -62,7 +62,7 @@ def serve(db_: str | None, host: str, port: int, workers: int) -> int:
     settings = read_settings()
     with bind(host, port) as listener, db.open_database(db_, "asyncpg", SERVICE) as database:
         print(f"db: {database.label}, {database.driver}", file=sys.stderr)
-        direct = service_urls(database.url, settings).listening  # past a pooler (test173)
+        direct = service_urls(database.url, settings).listening  # not through a pooler (test173)
         asyncio.run(migrate(replace(database, url=direct)))
         app = create_frozen_app(database.url, settings)
         config = uvicorn.Config(
@@ -88,12 +88,12 @@ def keep_server_running() -> None:
     While the embedded server is not running, the service answers every request that needs the
     database with the status 503.
     """
-    log = logging.getLogger("uvicorn.error")  # the server's log, also for what is no error
+    log = logging.getLogger("uvicorn.error")  # uvicorn's log for all levels
     while True:
         try:
             wait_until_ended(SERVICE)
             with lease(SERVICE) as server:
-                if server.launch != "warm":  # else another command was faster
+                if server.launch != "warm":  # otherwise another command started the server
                     log.warning("the embedded server had stopped, so the service restarted it")
         except CouldNotRun as error:
             log.error("the service cannot use the embedded server: %s", error)
@@ -135,14 +135,14 @@ def read_settings() -> "Settings":
 
 def bind(host: str, port: int) -> socket.socket:
     try:
-        if port not in range(2**16):  # create_server() would not close its socket
+        if port not in range(2**16):  # create_server() would leave its socket open
             raise OverflowError("a port must be between 0 and 65535")
         listener = socket.create_server((host, port))
     except (OSError, OverflowError) as error:
         raise CouldNotRun(
             f"cannot listen on this address: {error}", f"{host}:{port}", "serve --port 8001"
         ) from None
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)  # accept() inherits it
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)  # connections inherit it
     return listener
 
 

@@ -34,7 +34,7 @@ class FairSemaphore:
 
     async def __aenter__(self) -> None:
         if not self._semaphore.locked():
-            await self._semaphore.acquire()  # without the cost of a timeout
+            await self._semaphore.acquire()  # avoids the cost of a timeout
             return
         async with asyncio.timeout(self._timeout):
             await self._semaphore.acquire()
@@ -94,7 +94,7 @@ async def choose_pool(request: Request, cache_control: CacheControl = "") -> Fai
     return state.primary if "no-cache" in cache_control else state.standby
 
 
-# With FastAPI's default scope the commit follows the response: a commit that fails has been
-# answered with a 200 by then (test50).
+# With FastAPI's default scope, the commit runs after the response, so the client gets a 200
+# even if the commit fails (test50).
 WriteSession = Annotated[AsyncSession, Depends(begin_session, scope="function")]
 Read = Annotated[FairPool, Depends(choose_pool, scope="function")]

@@ -37,6 +37,6 @@ def record_traces(app: FastAPI, engines: Iterable[AsyncEngine]) -> Callable[[], 
     SQLAlchemyInstrumentor().instrument(
         engines=[engine.sync_engine for engine in engines],
         tracer_provider=provider,
-        skip_dep_check=True,  # it declares SQLAlchemy < 2.1, but works with 2.1
+        skip_dep_check=True,  # the package requires SQLAlchemy < 2.1, but works with 2.1
     )
     return provider.shutdown

@@ -10,14 +10,14 @@ from typing import Any
 from greenlet import getcurrent, greenlet
 
 ASYNCIO, HERE = str(Path(asyncio.__file__).parent), str(Path(__file__).parent)
-HARNESS = str(Path(HERE).parent)  # it creates tasks for the user's code
-LOOP = str(Path(ASYNCIO, "events.py"))  # what called it did not cause what runs now
-LIBRARY, USER, CREATES_TASKS, END = range(4)  # what a file is
-Place = tuple[str, int]  # a file and the number of a line
+HARNESS = str(Path(HERE).parent)  # the harness creates tasks for the user's code
+LOOP = str(Path(ASYNCIO, "events.py"))  # the event loop's callers did not cause the running code
+LIBRARY, USER, CREATES_TASKS, END = range(4)  # the kinds of files
+Place = tuple[str, int]  # a file and a line number
 NOWHERE: Place = "", 0
 UNKNOWN: tuple[int, CodeType | None] = 0, None
 
-IsUser = Callable[[str], bool]  # whether a file, by its path, is the user's
+IsUser = Callable[[str], bool]  # returns whether the file at a path is the user's
 
 
 class CallLines(dict[str, int]):
@@ -25,7 +25,7 @@ class CallLines(dict[str, int]):
 
     def __init__(self, is_user: IsUser) -> None:
         self._is_user = is_user
-        self._depths: dict[str, tuple[int, CodeType]] = {}  # of greenlets' frames, by text
+        self._depths: dict[str, tuple[int, CodeType]] = {}  # frame counts by an event's text
 
     def __missing__(self, file: str) -> int:
         if not file.startswith(HERE) and self._is_user(file):
@@ -64,7 +64,7 @@ class CallLines(dict[str, int]):
         if place is None:
             place = self._search(None, current.parent) or NOWHERE
             if getattr(current, "__sqlalchemy_greenlet_provider__", False):
-                current.orm_async_place = place  # what awaits it stays on this line
+                current.orm_async_place = place  # the awaiting code stays on this line
         return place
 
     def find_creator(self) -> tuple[bool, Place]:

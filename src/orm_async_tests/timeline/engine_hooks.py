@@ -73,7 +73,7 @@ class EngineHooks:
         self.recorder = recorder
         self._unobserved = unobserved
         self._records: dict[int, ConnectionRecord] = {}  # by id of the DBAPI connection
-        # By greenlet: a wait for the pool, or None after it.
+        # For each greenlet, its wait for the pool, or None after the wait.
         self._waits: dict[greenlet, tuple[int, int] | None] = {}
         self._openings: dict[greenlet, Event] = {}  # of a new connection
 
@@ -116,7 +116,7 @@ class EngineHooks:
             self._openings[waiter] = self.recorder.begin("connect")
 
     def connect(self, dbapi_connection: Any, _: Any) -> None:
-        self._records.pop(id(dbapi_connection), None)  # of a closed connection with this id
+        self._records.pop(id(dbapi_connection), None)  # a closed connection may have had this id
         if opening := self._openings.pop(getcurrent(), None):
             self._add_connection(dbapi_connection, opening)
 

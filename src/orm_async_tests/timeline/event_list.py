@@ -18,7 +18,7 @@ Kind = Literal[
     "http",  # an application answered a request, or learned that its client had disconnected
 ]
 SENT: tuple[Kind, ...] = ("statement", "commit", "rollback")
-KEYS = {  # of an event in JSON, where the value is neither 0 nor empty
+KEYS = {  # the JSON keys of an event, which omits values that are 0 or empty
     "kind": "k",
     "start": "t",
     "duration": "d",

@@ -41,9 +41,9 @@ class ConnectionRecord:
     checkout: Event | None = None
     running: Event | None = None
     last: Event | None = None
-    waiting: list[Event] = field(default_factory=list)  # for the running statement
+    waiting: list[Event] = field(default_factory=list)  # wait for the running statement
     begins: bool = True  # the next statement begins a transaction
-    round_trips: int = 0  # that the events so far have
+    round_trips: int = 0  # the round trips of all events so far
 
 
 # The running task, and where the user's code created it, or called the library that created it.
@@ -63,17 +63,17 @@ class Recorder:
     ) -> None:
         self.events: list[Event] = []
         self.connections: list[ConnectionRecord] = []
-        self.changes = 0  # events that began or ended
+        self.changes = 0  # the number of events that began or ended
         self._lines = CallLines(is_user)
-        self._name = name  # of the first task, if it is not its coroutine's
+        self._name = name  # the first task's name, if it differs from its coroutine's name
         self._describe = describe
         self._count_round_trips = count_round_trips
         self._owner: ContextVar[Owner | None] = ContextVar("owner", default=None)
         self._origin = 0  # nanoseconds
         self._task_count = 0
-        self._locks: dict[Event, Event] = {}  # by the statement that waits
+        self._locks: dict[Event, Event] = {}  # lock waits, by the waiting statement
         self._is_finished = False
-        self._factories: dict[asyncio.AbstractEventLoop, Any] = {}  # that the recorder replaced
+        self._factories: dict[asyncio.AbstractEventLoop, Any] = {}  # the replaced task factories
 
     def start(self) -> None:
         self._origin = perf_counter_ns()
@@ -253,7 +253,7 @@ class Recorder:
 
     def restore_loops(self) -> None:
         for loop, factory in self._factories.items():
-            if loop.get_task_factory() == self.create_task:  # else it was replaced
+            if loop.get_task_factory() == self.create_task:  # otherwise other code has replaced it
                 loop.set_task_factory(factory)
         self._factories.clear()
 
@@ -277,7 +277,7 @@ class Recorder:
             is_closing = code is not None and code.co_filename.startswith(SQLALCHEMY)
             task_owner = owner[0], owner[1] if place is NOWHERE else place, is_closing
         if context := options.get("context"):
-            with suppress(RuntimeError):  # it is the running task's, whose owner stays
+            with suppress(RuntimeError):  # the running task uses this context, and keeps its owner
                 context.run(self._owner.set, task_owner)
         previous = self._owner.set(task_owner)  # the new task copies the context
         task: asyncio.Task[Any]

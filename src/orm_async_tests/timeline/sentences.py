@@ -7,13 +7,13 @@ from string import ascii_lowercase, digits
 
 from orm_async_tests.timeline.event_list import SENT, Event, Kind
 
-NUMERALS = digits[1:] + ascii_lowercase  # of tasks, so that each has one character
+NUMERALS = digits[1:] + ascii_lowercase  # task numbers with one character
 WAITS: dict[Kind, str] = {  # what several tasks waited for
     "pool": "for a connection of the pool",
     "busy": "for another task's statement on the same connection",
     "lock": "for a lock that another of these tasks holds",
 }
-MAX_SENTENCES = 8  # beyond that, the waits of several tasks are joined
+MAX_SENTENCES = 8  # above this number, waits of several tasks are joined
 LONGEST_STATEMENT, LONGEST_MESSAGE = 40, 80  # characters
 MAX_NAMES = 8  # of tasks in one sentence
 Groups = dict[tuple[int, str, str, int], list[Event]]  # by line, task, text and position

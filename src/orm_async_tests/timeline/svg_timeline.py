@@ -57,7 +57,7 @@ def describe_timeline(events: Sequence[Event], outcome: str) -> str:
 
 
 def _draw_lane(lane: Lane, scale: Scale) -> Iterator[str]:
-    bars: dict[tuple[int, int, str], Bar] = {}  # of bars that look the same, the first one
+    bars: dict[tuple[int, int, str], Bar] = {}  # the first of all bars that look the same
     for bar in lane.bars:
         x = _find_x(scale, bar.event.start)
         width = max(_find_x(scale, bar.event.end) - x, 3)

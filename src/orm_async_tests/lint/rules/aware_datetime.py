@@ -22,7 +22,7 @@ NAIVE = re.compile(r"sqlalchemy\.(.+\.)?(DateTime|DATETIME|TIMESTAMP)")
 BASES = {"DeclarativeBase", "AsyncAttrs", "MappedAsDataclass", "SQLModel", "Generic", "ABC"}
 
 SYNCHRONOUS = {"psycopg", "psycopg2", "pg8000"}  # drivers that a synchronous session can use
-BOOLEAN = (ast.BoolOp, ast.If, ast.While, ast.Assert)  # no parts of an SQL statement
+BOOLEAN = (ast.BoolOp, ast.If, ast.While, ast.Assert)  # nodes outside of SQL statements
 COMPARING = {"between", "in_", "not_in", "is_distinct_from", "is_not_distinct_from"}
 WRITING = ("values", "on_conflict_do_update")
 READING = {"execute", "scalar", "scalars", "stream", "stream_scalars", "exec"}
@@ -276,7 +276,7 @@ def _is_naive(file: SourceFile, owner: Value, name: str) -> bool:
         return False
     if _has_usual_types(file, classes):
         return True
-    # The classes that inherit from a mixin have the usual types if all classes beside it have.
+    # Assume the usual types for a mixin if all mapped classes of its module have the usual types.
     is_mixin = any("Mapped[" in text for text in annotations) and not cls.node.bases
     beside = [other for other in cls.module.scopes.values() if isinstance(other.node, ast.ClassDef)]
     groups = [[*file.project.bases(Value("class", other.name, cls.module.path))]

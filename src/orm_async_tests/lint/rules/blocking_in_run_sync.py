@@ -24,7 +24,7 @@ WAITING = {  # the methods that block, by the kind of their object
 }
 LOOP_RUNS = "{}() raises an error inside run_sync(), because an event loop already runs."
 AWAIT = "Await it outside of run_sync(), or call sqlalchemy.util.await_only()."
-MAX_DEPTH = 3  # functions inside each other
+MAX_DEPTH = 3  # nested calls of functions
 
 
 class BlockingInRunSync(Rule):

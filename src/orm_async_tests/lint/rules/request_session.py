@@ -18,7 +18,7 @@ OWNERS = (sa.SESSION, sa.FACTORY, sa.SCOPED, sa.ENGINE, sa.CONNECTION)
 KEEPING = {"add", "append"}
 LOOPS = {"asyncio.get_running_loop", "asyncio.get_event_loop", "asyncio.new_event_loop"}
 STARTING = {"asyncio.create_task", "asyncio.ensure_future"}
-MAX_DEPTH = 4  # expressions inside each other that lead to a Depends()
+MAX_DEPTH = 4  # nested expressions that lead to a Depends()
 
 
 def dependencies(file: SourceFile) -> Iterator[tuple[str, str, bool]]:

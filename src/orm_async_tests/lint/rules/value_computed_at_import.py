@@ -49,7 +49,7 @@ class ValueComputedAtImport(Rule):
             for name in ARGUMENTS:
                 source = _changing_call(file, values[name], scope) if name in values else None
                 if source:
-                    is_method = isinstance(values[name], ast.Attribute)  # of what a call returns
+                    is_method = isinstance(values[name], ast.Attribute)  # a method of the result
                     code = ast.unparse(values[name]) + "()" * is_method
                     yield self.report(file, source, name, code)
 

@@ -95,9 +95,11 @@ def test_the_summary_groups_the_findings_that_are_not_in_the_baseline(
     )
     generator = find_line(tmp_path / "misuse_suite.py", "# the generator is closed here")
     result.stdout.fnmatch_lines([f"two-tasks at misuse_suite.py:{generator} in open_session"])
-    result.stdout.fnmatch_lines(["*cured*: correct_suite.py::test_close_by_hand transaction"])
+    result.stdout.fnmatch_lines(
+        ["*no longer occurs*: correct_suite.py::test_close_by_hand transaction"]
+    )
     result.stdout.fnmatch_lines(["ERROR summary_suite.py::test_one - Failed: connection: *"])
-    for absent in ("*bin/pytest*", "engine at *", "*cured*test_that_does_not_run*"):
+    for absent in ("*bin/pytest*", "engine at *", "*no longer occurs*test_that_does_not_run*"):
         result.stdout.no_fnmatch_line(absent)
 
 

@@ -87,7 +87,7 @@ def find_files(
                 files[path] = None
     except OSError as error:
         problem = f"the path cannot be read: {error.strerror}"
-        remedy = "orm-async-tests lint, with a path that exists and that you can read"
+        remedy = "run orm-async-tests lint with a path that you can read"
         raise CouldNotRun(problem, str(error.filename), remedy) from None
     return list(files)
 

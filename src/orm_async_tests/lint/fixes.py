@@ -49,7 +49,7 @@ def _fix_file(path: Path, fixes: Iterable[Fix]) -> int:
         return 0
     except OSError as error:
         problem = f"the file cannot be written: {error.strerror}"
-        remedy = "orm-async-tests lint, without --fix"
+        remedy = "run orm-async-tests lint without --fix"
         raise CouldNotRun(problem, str(path), remedy) from None
     return len(changes)
 

@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     for file in report.unread:
         path = from_here(file.path)
         problem = f"the file was not checked: {file.message}"
-        remedy = f"correct the file, or orm-async-tests lint --exclude {path}"
+        remedy = f"correct the file, or run orm-async-tests lint --exclude {path}"
         print(CouldNotRun(problem, f"{path}:{file.line}", remedy), file=sys.stderr)
     if report.unread:
         return COULD_NOT_RUN
@@ -62,8 +62,8 @@ def _read_input(arguments: argparse.Namespace) -> dict[Path, str]:
     if STANDARD_INPUT not in arguments.paths and not name:
         return {}
     if arguments.paths not in ([], [STANDARD_INPUT]) or not name or arguments.fix:
-        problem = "standard input needs a name, no other path, and no --fix"
-        remedy = "orm-async-tests lint - --stdin-filename app/db.py"
+        problem = "standard input needs a name, and cannot be combined with --fix or another path"
+        remedy = "run orm-async-tests lint - --stdin-filename app/db.py"
         raise CouldNotRun(problem, "the command line", remedy)
     try:
         return {name: decode(sys.stdin.buffer.read())}

@@ -44,7 +44,9 @@ class Suppression:
         return self.location.line in lines and finding.code.startswith(self.prefix)
 
     def report_unused(self) -> Finding:
-        message = f"This comment suppresses nothing, because no finding of {self.prefix} is here."
+        message = (
+            f"This comment suppresses nothing, because the line has no finding of {self.prefix}."
+        )
         return Finding(
             UnusedIgnore.code, self.location, message, f"Remove {self.prefix} or the comment."
         )

@@ -185,7 +185,7 @@ class MisusePlugin:
             return
         for test, kinds in sorted(self.current.items()):
             for kind in sorted(self.known.get(test, set()) - kinds):
-                yield f"cured, remove it from {self.path}: {test} {kind}"
+                yield f"no longer occurs, so remove it from {self.path}: {test} {kind}"
 
 
 def read_option(options: argparse.Namespace, name: str, metavar: str, flag: str) -> str | None:

@@ -187,7 +187,7 @@ class ResourceTracker:
     def _check_loop(self, connection: ConnectionRecord, action: str, location: Location) -> None:
         if connection.loop is not None and connection.loop() is not _running_loop():
             origin = f"a connection that one event loop opened at {connection.opened_at}"
-            self.report(LOOP, location, f"{origin} was {action} in another at {location}")
+            self.report(LOOP, location, f"{origin} was {action} in another loop at {location}")
 
     def report_two_tasks(self, name: str, waiting: Location, running: Location) -> None:
         """Report that two tasks used a session or a connection at the same time.

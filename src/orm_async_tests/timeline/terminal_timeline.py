@@ -13,8 +13,8 @@ TIME = 8  # columns of the time before a sentence
 MAX_LANES, MAX_SENTENCES = 16, 10
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 NOTE = (
-    "The lanes are not to scale: every event has a column. Read the times above them. A wait for a"
-    " lock of a few milliseconds may show as a statement."
+    "The lanes are not to scale: every event has a column. Read the times above the lanes."
+    " A wait of a few milliseconds for a lock may appear as a statement."
 )
 
 

@@ -142,6 +142,23 @@ def test_on_sqlite_only_a_failed_flush_breaks_the_session(tmp_path: Path) -> Non
     assert lines_with("OAT201", tmp_path, SWALLOWED, "asyncpg") == [5, 12]
 
 
+def test_on_sql_server_a_failed_statement_leaves_the_transaction_usable(tmp_path: Path) -> None:
+    assert lines_with("OAT201", tmp_path, SWALLOWED, "aioodbc\npyodbc") == [12]
+
+
+TRIGGER = """\
+from sqlalchemy import DDL, event
+from models import table
+
+event.listen(table, "after_create", DDL("DROP TRIGGER a ON b; CREATE TRIGGER a AFTER INSERT ON b"))
+"""
+
+
+def test_a_synchronous_engine_may_execute_two_commands(tmp_path: Path) -> None:
+    assert lines_with("OAT503", tmp_path, TRIGGER, "asyncpg") == [4]
+    assert lines_with("OAT503", tmp_path, TRIGGER, "asyncpg\npsycopg2-binary") == []
+
+
 AWARE = """\
 from datetime import UTC, datetime
 from sqlalchemy.ext.asyncio import AsyncSession

@@ -3,15 +3,16 @@
 import ast
 from collections.abc import Iterator
 
-from orm_async_tests.lint.flow_state import DATABASE, TIMEOUT, assignments
+from orm_async_tests.lint.flow_state import DATABASE, TIMEOUT, Raised, assignments
 from orm_async_tests.lint.resolution import Project
-from orm_async_tests.lint.scopes import Scope, last_name, names_in
-from orm_async_tests.lint.session_use import Event, SessionUse, is_session
+from orm_async_tests.lint.scopes import Scope, end_of, last_name, names_in
+from orm_async_tests.lint.session_use import ADDING, FLUSHING, Event, SessionUse, is_session
 from orm_async_tests.lint.value import Value
 
 BODY = "what a manager or decorator wraps"  # the key of its session
 ENDING_THE_PROCESS = {"sys.exit", "os._exit", "exit", "quit", "pytest.fail", "pytest.skip"}
 MANAGERS = {"asynccontextmanager", "contextmanager"}
+LOOPS = (ast.For, ast.AsyncFor, ast.While)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 EVERY = {"Exception", "BaseException"}
 BROAD = {"SQLAlchemyError", "DBAPIError", "StatementError", "DatabaseError"}
@@ -48,6 +49,31 @@ def catches(names: list[str], kinds: frozenset[str]) -> bool:
 
 def catches_all(names: list[str], kinds: frozenset[str]) -> bool:
     return bool(set(names) & (BROAD | EVERY)) or kinds <= set(names)
+
+
+def without_reads(
+    use: SessionUse,
+    scope: Scope,
+    node: ast.Try | ast.TryStar,
+    names: list[str],
+    caught: list[Raised],
+) -> list[Raised]:
+    """Remove the errors of sessions with which a `try` block only executes plain SELECTs, if the
+    handler catches all exceptions. Such a handler is there for the errors of other code.
+    """
+    if ERRORS.intersection(names) - EVERY:
+        return caught
+    writing, pending = {item.key for item in caught if not item.is_read}, set[str]()
+    end, around = end_of(node.body[-1]), scope.module.parents.get(node)
+    while around not in (None, scope.node) and not isinstance(around, LOOPS):
+        around = scope.module.parents.get(around)
+    for event in use.events(scope.node, scope):
+        is_before = end_of(event.node) <= end
+        if event.operations & FLUSHING and is_before:
+            pending.discard(event.key)
+        elif event.operations & ADDING and (is_before or isinstance(around, LOOPS)):
+            pending.add(event.key)
+    return [item for item in caught if item.key in writing | pending]
 
 
 def call_around(node: ast.AST | None, name: str, scope: Scope) -> str:

@@ -100,7 +100,8 @@ class State:
         return UNKNOWN if constant is TRUE else constant
 
     def may_be(self, test: ast.expr, truth: bool) -> bool:
-        return truth_of(test, self.facts) in (truth, None)
+        sessions = dict.fromkeys(self.failures, TRUE)  # a session that failed is not None
+        return truth_of(test, self.facts | sessions) in (truth, None)
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,8 @@ class Raised:
     """DATABASE, TIMEOUT, or the names of other exception classes."""
 
     states: list[State]
+    is_read: bool = False
+    """Whether only a plain SELECT can raise the exception, which rarely happens."""
 
 
 def is_held(key: str) -> bool:
@@ -154,7 +157,7 @@ def constant_of(node: ast.expr) -> object:
 def truth_of(test: ast.expr, facts: dict[str, object]) -> bool | None:
     """Return whether a condition is true, or None if the constants in `facts` do not decide it."""
     match test:
-        case ast.Name() | ast.Await() | ast.NamedExpr():
+        case ast.Name() | ast.Attribute() | ast.Await() | ast.NamedExpr():
             name = _name_of(test)
             return bool(facts[name]) if name in facts else None
         case ast.Call(func=ast.Name(id="len" | "bool" | "any"), args=[ast.Name() as inner]):
@@ -171,7 +174,7 @@ def truth_of(test: ast.expr, facts: dict[str, object]) -> bool | None:
                 return decisive
             return None if None in results else not decisive
         case ast.Compare(
-            left=ast.Name() | ast.Await() | ast.NamedExpr() as subject,
+            left=ast.Name() | ast.Attribute() | ast.Await() | ast.NamedExpr() as subject,
             ops=[ast.Is() | ast.IsNot() | ast.Eq() | ast.NotEq() | ast.In() | ast.NotIn() as op],
             comparators=[other],
         ) if (name := _name_of(subject)) in facts:
@@ -184,6 +187,8 @@ def truth_of(test: ast.expr, facts: dict[str, object]) -> bool | None:
 
 
 def _name_of(node: ast.expr) -> str:
+    if isinstance(node, ast.Attribute):
+        return ast.unparse(node)
     return getattr(getattr(node, "target", node), "id", RESULT)
 
 

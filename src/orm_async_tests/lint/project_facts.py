@@ -14,7 +14,10 @@ DRIVERS = {
     "postgresql": ("asyncpg", "psycopg", "psycopg2", "pg8000"),
     "mysql": ("aiomysql", "asyncmy", "pymysql"),
     "sqlite": ("aiosqlite",),
+    "mssql": ("aioodbc", "pyodbc", "pymssql"),
+    "oracle": ("oracledb",),
 }
+SYNCHRONOUS = {"psycopg", "psycopg2", "pg8000"}  # drivers that a synchronous session can use
 OTHER_TOOLS = re.compile(
     r"^\[+tool\.(?:mypy|pyright|ruff|isort)\b.*?(?=^\[|\Z)", re.MULTILINE | re.DOTALL
 )
@@ -49,6 +52,11 @@ class ProjectFacts:
     def may_use_asyncpg(self) -> bool:
         """Return True if the project uses asyncpg, or may use PostgreSQL with an unknown driver."""
         return "asyncpg" in self.drivers or (self.may_use_postgresql and not self.drivers)
+
+    @property
+    def may_be_synchronous(self) -> bool:
+        """Return whether the project uses a driver that a synchronous session can use."""
+        return not SYNCHRONOUS.isdisjoint(self.drivers)
 
     @property
     def exits_before_response(self) -> bool:

@@ -21,7 +21,7 @@ from orm_async_tests.lint.flow_state import (
     join,
 )
 from orm_async_tests.lint.scopes import Scope, last_name, names_in
-from orm_async_tests.lint.session_use import ANY, PASSED, Event, SessionUse
+from orm_async_tests.lint.session_use import ANY, PASSED, READS, Event, SessionUse
 
 if TYPE_CHECKING:
     from orm_async_tests.lint.flows import Flows
@@ -196,6 +196,9 @@ class SessionFlow:
         for handler in node.handlers:
             names = [*expressions.caught_by(self.use.project, handler.type, self.scope)]
             caught = [item for item in pending if expressions.catches(names, item.kinds)]
+            caught = expressions.without_reads(self.use, self.scope, node, names, caught)
+            if "TimeoutError" in names:
+                pending = [replace(item, kinds=item.kinds - {TIMEOUT}) for item in pending]
             pending = [item for item in pending if not expressions.catches_all(names, item.kinds)]
             self._raised.append([])
             calm = [replace(state, failures={}) for state in body]
@@ -360,7 +363,8 @@ class SessionFlow:
             kinds |= {TIMEOUT} if self._is_timed(event.node) else set()
             if operations & sa.STATEMENTS and not is_savepoint and kinds:
                 copies = [state.copy() for state in states]
-                raised = Raised(key, event.node, frozenset(kinds), copies)
+                is_read = operations <= READS and TIMEOUT not in kinds
+                raised = Raised(key, event.node, frozenset(kinds), copies, is_read)
                 gather = expressions.call_around(event.node, "gather", self.scope)
                 is_caught = gather == "return_exceptions"
                 (self._expected if is_caught else self._raised[-1]).append(raised)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from orm_async_tests.lint import sqlalchemy_types as sa
 from orm_async_tests.lint.callers import arguments_of
 from orm_async_tests.lint.folding import expand_keywords
+from orm_async_tests.lint.plain_select import is_plain_select
 from orm_async_tests.lint.resolution import Project
 from orm_async_tests.lint.scopes import Scope, creation, last_name, later
 from orm_async_tests.lint.value import Value
@@ -25,6 +26,11 @@ HARMLESS = {"isinstance", "print", "len", "repr", "str", "id", "type", "hasattr"
             "inspect", "object_session", "append", "cast", "add_task", "setattr"}  # fmt: skip
 SYNCHRONOUS = (ast.Attribute, ast.Expr, ast.Subscript, ast.Compare, ast.BoolOp, ast.If)
 PATHS = (ast.Name, ast.Attribute, ast.NamedExpr, ast.Subscript)
+WRITE = "write"  # the operation of a statement that is not known to be a plain SELECT
+FLUSHING = {"flush", "commit"}
+ADDING = {"add", "add_all"}  # autoflush may insert the added objects before the next SELECT
+READING = {"execute", "scalar", "scalars", "exec", "stream", "stream_scalars"}
+READS = READING | {"get", "get_one", "refresh"}  # operations that rarely fail
 PLAIN_BASES = {"object", "abc.ABC", "typing.Protocol", "typing.Generic", "ABC"}
 Effects = dict[str, frozenset[str]]
 
@@ -229,8 +235,10 @@ class SessionUse:
             if owner and (owner.is_session or owner.is_a(sa.TRANSACTION)):
                 is_lost = isinstance(scope.module.parents.get(call), ast.Expr)  # not awaited
                 is_sent = name in OPERATIONS and not is_lost
-                keys = self.keys(func.value, scope) if is_sent else ()
-                yield from (Event(key, frozenset({name}), call) for key in keys)
+                keys = self.keys(func.value, scope) if is_sent or name in ADDING else ()
+                is_write = name in READING and not is_plain_select(self.project, call, scope)
+                names = frozenset({name, WRITE} if is_write else {name})
+                yield from (Event(key, names, call) for key in keys)
                 method = self.project.function(self.project.value(func, scope))
                 if method is None or name in OPERATIONS:
                     return
@@ -336,7 +344,7 @@ class SessionUse:
                     continue
                 effects[event.key] |= event.operations
         for name in function.awaited:
-            effects[name].add("execute")
+            effects[name] |= {"execute", WRITE}
         self._started.remove(key)
         self._effects[key] = {path: frozenset(names) for path, names in effects.items()}
         return self._effects[key]

@@ -85,3 +85,14 @@ async def outside(session: AsyncSession, client, a):
         async with asyncio.timeout(1):
             await client.get("/")
     await session.execute(a)
+
+
+async def rolls_back_after_the_timeout(session: AsyncSession, a):
+    for _ in range(3):
+        try:
+            await asyncio.wait_for(session.execute(a), 1)  # OAT201
+        except TimeoutError:
+            await session.rollback()
+            raise
+        except Exception as error:
+            print(error)

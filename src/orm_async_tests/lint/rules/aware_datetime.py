@@ -21,7 +21,6 @@ COLUMN_TYPES = {"type_", "sa_type", "sa_column"}  # the arguments that give a co
 NAIVE = re.compile(r"sqlalchemy\.(.+\.)?(DateTime|DATETIME|TIMESTAMP)")
 BASES = {"DeclarativeBase", "AsyncAttrs", "MappedAsDataclass", "SQLModel", "Generic", "ABC"}
 
-SYNCHRONOUS = {"psycopg", "psycopg2", "pg8000"}  # drivers that a synchronous session can use
 BOOLEAN = (ast.BoolOp, ast.If, ast.While, ast.Assert)  # nodes outside of SQL statements
 COMPARING = {"between", "in_", "not_in", "is_distinct_from", "is_not_distinct_from"}
 WRITING = ("values", "on_conflict_do_update")
@@ -60,7 +59,7 @@ class AwareDatetime(Rule):
         drivers = file.facts.drivers
         if "asyncpg" not in drivers or not CLOCK.search(file.text):
             return
-        is_mixed = not SYNCHRONOUS.isdisjoint(drivers)
+        is_mixed = file.facts.may_be_synchronous
         defaults = chain(_defaults(file), _defaults_in_tables(file))
         sources = [_passed(file), _assigned(file, loads="psycopg" not in drivers)]
         sources += [] if "psycopg" in drivers else [_compared(file), _listed(file)]

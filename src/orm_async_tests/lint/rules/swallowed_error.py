@@ -7,9 +7,9 @@ from orm_async_tests.lint.finding import Finding
 from orm_async_tests.lint.flow_state import DATABASE, TIMEOUT
 from orm_async_tests.lint.rules.rule import Rule
 from orm_async_tests.lint.scopes import last_name
+from orm_async_tests.lint.session_use import FLUSHING
 from orm_async_tests.lint.source_file import SourceFile
 
-FLUSHING = {"flush", "commit"}
 FLUSH_FAILED = (
     "If this statement fails, the code swallows the error and uses the session again. The session "
     "then raises PendingRollbackError."
@@ -26,6 +26,10 @@ class SwallowedError(Rule):
     for example during commit(), a session refuses all statements on every database.
 
     In autocommit mode, no transaction is open after an SQL error.
+
+    The rule OAT201 ignores a SELECT if the handler catches all exceptions, and if the `try` block
+    sends no other SQL, because such a handler is usually there for the errors of other code. The
+    rule still reports a SELECT with text(), a lock or an unusual SQL function.
     """
 
     code = "OAT201"

@@ -20,7 +20,8 @@ QUOTED = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|\$(\w*)\$.*?\$\1\$|--[^\n]*|/\*.
 class TwoCommands(Rule):
     """Two SQL commands in one text() fail on asyncpg, because asyncpg prepares every statement.
 
-    On psycopg, a text() without parameters may contain several commands.
+    On psycopg, a text() without parameters may contain several commands. If a project also uses
+    psycopg or psycopg2, the rule OAT503 ignores DDL(), because create_all() may run on psycopg.
 
     A semicolon in a quoted text or in the body of a function does not separate commands.
     """
@@ -67,7 +68,8 @@ def _listed_texts(file: SourceFile) -> Iterator[ast.expr]:
     """Yield the calls of DDL(), and the calls of text() in module-level dictionaries, if they
     contain several SQL commands.
     """
-    for call, scope in file.calls("text", "DDL"):
+    names = ("text",) if file.facts.may_be_synchronous else ("text", "DDL")
+    for call, scope in file.calls(*names):
         is_item = scope.is_module and isinstance(file.parent(call), ast.Dict)
         if is_item or last_name(call) == "DDL":
             source, _ = _text(file, call, scope)

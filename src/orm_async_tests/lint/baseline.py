@@ -1,5 +1,6 @@
-"""Reads and writes the baseline, a file of known findings. The baseline contains the text of source
-lines instead of line numbers.
+"""Reads and writes the baseline, a file of known findings.
+
+The baseline contains source text instead of line numbers, because line numbers change often.
 """
 
 import json
@@ -22,13 +23,13 @@ Key = tuple[str, ...]
 
 
 def key_of(finding: Finding, root: Path) -> Key:
-    """Return the parts of a finding that stay the same if the code moves or is indented."""
+    """Return a key that identifies a finding even after its code moves."""
     texts = [place.source.strip() for place in finding.places]
     return from_root(finding.location.path, root), finding.code, texts[0], "".join(texts[1:])
 
 
 def write_baseline(path: Path, findings: Iterable[Finding], root: Path) -> None:
-    """Write the baseline file in a stable order, so that diffs of the file stay small."""
+    """Write the findings to a file, sorted so that diffs stay small."""
     counts = sorted(Counter(key_of(finding, root) for finding in findings).items())
     entries = [dict(zip((*FIELDS, "count"), (*key, count), strict=True)) for key, count in counts]
     document = {"schema": SCHEMA, "findings": entries}
@@ -36,8 +37,9 @@ def write_baseline(path: Path, findings: Iterable[Finding], root: Path) -> None:
 
 
 def drop_known(report: Report, path: Path) -> None:
-    """Remove from a report the findings that the baseline lists. Print a notice if the baseline
-    lists findings that no longer occur.
+    """Remove the findings of the baseline from a report.
+
+    Print a notice if the baseline lists findings that no longer occur.
     """
     known = _read_baseline(path)
     new = []

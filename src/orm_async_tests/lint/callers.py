@@ -1,4 +1,4 @@
-"""Finds the calls of a function, to learn what callers pass for an unannotated parameter."""
+"""Finds the calls of a function and the arguments that they pass."""
 
 import ast
 import re
@@ -24,17 +24,16 @@ MAX_CALLS, MAX_FILES = 4, 8  # evaluated calls of a function, and files that are
 
 
 class CallIndex:
-    """Finds the files of a project that call a function of a given name. The first call of the
-    method `files_that_call` reads all files of the project.
+    """Finds the files that call a function with a given name.
+
+    The first search reads all files of the project.
     """
 
     def __init__(self, files: Sequence[Path]) -> None:
         self._files = files
         self._paths: dict[str, list[str]] | None = None
         self.users: set[str] = set()
-        """The paths of the modules in which the value of a parameter depends on calls in other
-        files.
-        """
+        """The paths of modules whose findings depend on calls in other files."""
 
     def files_that_call(self, function: str) -> Sequence[str]:
         if self._paths is None:
@@ -48,11 +47,8 @@ class CallIndex:
 
 
 def _called_names(text: str) -> set[str]:
-    """Return the names of the functions that the source text of a module calls.
-
-    The search uses str.split(), because it is several times as fast as a regular expression.
-    """
     names = set(BOUND.findall(text)) if any(name in text for name in BINDING) else set()
+    # str.split() is several times as fast as a regular expression.
     for part in text.split("(")[:-1]:
         before, _, word = part.rpartition("\n")[2].rpartition(" ")
         if not before.endswith("def"):
@@ -61,9 +57,7 @@ def _called_names(text: str) -> set[str]:
 
 
 def arguments_of(call: ast.Call, function: Scope, callee: Value) -> dict[str, ast.expr]:
-    """Return a dictionary that maps the names of the called function's parameters to the arguments
-    of a call.
-    """
+    """Return the arguments of a call, by parameter name."""
     names = function.parameters
     arguments = {}
     is_bound = function.cls and callee.inner and "staticmethod" not in function.decorators
@@ -94,9 +88,8 @@ def passed(project: "Project", function: Scope, name: str) -> Iterator[tuple[ast
 
 
 def _may_be_session(function: Scope, name: str) -> bool:
-    """Return whether a function may use its parameter `name` as a session. For a method __init__(),
-    return whether any code in the module calls a method such as commit().
-    """
+    """Return whether a function may use its parameter `name` as a session."""
+    # A constructor only stores the session, so look for calls in the whole module.
     if function.name.endswith("__init__"):
         return not OPERATIONS.isdisjoint(function.module.calls)
     for call in function.calls:
@@ -110,7 +103,7 @@ def _may_be_session(function: Scope, name: str) -> bool:
 
 
 def _calls(project: "Project", function: Scope) -> Iterator[tuple[dict[str, ast.expr], Scope]]:
-    """Yield the arguments of each call of a function, and the scope that contains the call."""
+    """Yield the arguments and the scope of each call of a function."""
     *outer, last = function.name.split(".")
     name = ".".join(outer) if last == "__init__" else function.name
     callee, here = name.rpartition(".")[2], function.module

@@ -1,4 +1,4 @@
-"""Parses files, resolves the names in them over the whole project, and runs the rules."""
+"""Parses the files of a project, and runs the rules on them."""
 
 import ast
 import re
@@ -32,7 +32,10 @@ RELEVANT = ("sqlalchemy", "sqlmodel", "session", "Session", "async def", "asynci
 
 
 class Checker:
-    """Checks the files of one project. Keeps the most recently used modules in memory."""
+    """Checks the files of one project.
+
+    The checker keeps only recently used modules in memory.
+    """
 
     def __init__(self, settings: Settings, facts: ProjectFacts, files: Sequence[Path]) -> None:
         self.settings = settings
@@ -45,12 +48,10 @@ class Checker:
         self._size = 0
         self._loaded: list[str] = []
         self._dropped: list[Module] = []
-        """Modules that `load` has removed from memory, but that the check of the current file may
-        still use.
-        """
+        """Modules to release after the check of the current file."""
 
     def load(self, path: str, text: str | None = None) -> Module | None:
-        """Return a module, or None if the module cannot be read."""
+        """Return a module, or None if the file cannot be read or parsed."""
         if path in self._modules:
             module, size = self._modules.pop(path)
         else:
@@ -68,17 +69,13 @@ class Checker:
         return module
 
     def check_files(self, files: Sequence[Path]) -> dict[Path, FileResult]:
-        """Return the results of checking files.
-
-        To resolve an import, the checker parses the imported file. Check the imported files next,
-        while their syntax trees are in memory, so that the checker parses most files only once.
-        """
         names = [str(path.resolve()) for path in files]
         waiting = dict(zip(names, files, strict=True))
         results: dict[str, FileResult] = {}
         limit = sys.getrecursionlimit()
         sys.setrecursionlimit(max(limit, MAX_DEPTH))
         while waiting:
+            # Check imported files first, while their syntax trees are in memory.
             name = self._loaded.pop() if self._loaded else next(iter(waiting))
             if name not in waiting:
                 continue
@@ -89,9 +86,7 @@ class Checker:
         return {path: results[name] for path, name in zip(files, names, strict=True)}
 
     def check_file(self, path: Path, absolute: str) -> FileResult:
-        """Return the result of checking a file. If the checker fails on the file, the result says
-        that the file was not checked.
-        """
+        """Check one file. An error goes into the field `unread` of the result."""
         try:
             return self._check_text(path, absolute)
         except SyntaxError as error:

@@ -1,4 +1,4 @@
-"""Determines the values of calls, of annotations, and of subscripts such as `items[0]`."""
+"""Determines the values of calls, annotations, and subscripts such as `items[0]`."""
 
 import ast
 from collections.abc import Iterable
@@ -38,9 +38,7 @@ def evaluate_result(project: "Project", function: Scope, value: Value) -> Value 
 
 
 def declared_result(project: "Project", function: Scope, name: str) -> Value | None:
-    """If a function returns or yields the variable `name`, return the session that the function's
-    return annotation describes.
-    """
+    """Infer from the return annotation that the variable `name` holds a session."""
     annotation = getattr(function.node, "returns", None)
     yielded = [item.value for item in function.yielded]
     if not annotation or name not in {*map(last_name, (*yielded, *function.returned))}:
@@ -127,9 +125,7 @@ def _call_external(project: "Project", name: str, call: ast.Call, scope: Scope) 
 
 
 def _bind(project: "Project", name: str, function: ast.expr, scope: Scope) -> Value | None:
-    """Return the value of a call such as partial(f) or Depends(f), which stores the function `f`
-    for a later call.
-    """
+    """Return the value of a call such as partial(f) or Depends(f)."""
     result = evaluate_call(
         project, project.value(function, scope), ast.Call(function, [], []), scope
     )

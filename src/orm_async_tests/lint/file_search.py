@@ -1,4 +1,4 @@
-"""Finds the Python files that a command should check."""
+"""Finds the Python files to check."""
 
 import os
 import re
@@ -19,11 +19,10 @@ WILDCARDS = {"deep_start": "(?:.*/)?", "deep_end": "/.+", "star": "[^/]*", "one"
 
 
 class PathPatterns:
-    """Patterns that say which paths below a folder the checker ignores. The patterns come from a
-    .gitignore file, or from a setting such as `exclude`.
+    """Patterns of ignored paths below a folder, for example from a .gitignore file.
 
-    If several patterns match a path, the last of these patterns decides whether the path is
-    ignored. Paths are absolute, and the path of a folder ends with a slash.
+    The last pattern that matches a path decides. Paths are absolute, and the path of a folder ends
+    with a slash.
     """
 
     def __init__(self, folder: str, lines: Sequence[str]) -> None:
@@ -32,7 +31,7 @@ class PathPatterns:
         self._patterns = [(_compile(line), line[0] != "!") for line in lines]
 
     def match(self, path: str) -> bool | None:
-        """Return whether the patterns ignore a path, or None if no pattern matches the path."""
+        """Return whether a path is ignored, or None if no pattern matches."""
         if path.startswith(self._prefix):
             for pattern, is_ignored in self._patterns:
                 if pattern.fullmatch(path, len(self._prefix)):
@@ -40,7 +39,7 @@ class PathPatterns:
         return None
 
     def match_file(self, path: str) -> bool:
-        """Return whether the patterns ignore a file or any of its parent folders."""
+        """Return whether a file or one of its parent folders is ignored."""
         return any(self.match(path[: match.end()]) for match in re.finditer("/|$", path))
 
 
@@ -68,12 +67,10 @@ TESTS = PathPatterns("/", ["test/", "tests/", "migrations/", "alembic/", "test_*
 def find_files(
     paths: Sequence[Path], root: Path, exclude: Sequence[str] = (), *, include_tests: bool = False
 ) -> list[Path]:
-    """Return the files that `paths` names or contains, except excluded files and files that Git
-    ignores.
+    """Return the Python files in `paths`, without excluded files and files that Git ignores.
 
-    If `paths` names a file directly, return the file even if a pattern excludes it. If a path is a
-    folder of tests, also return the tests in this folder. Raise CouldNotRun if a path cannot be
-    read.
+    A file that `paths` names is never excluded. Tests are skipped, unless `include_tests` is true
+    or `paths` names their folder. Raise CouldNotRun if a path cannot be read.
     """
     excluded = PathPatterns(root.resolve().as_posix(), exclude)
     files: dict[Path, None] = {}
@@ -97,11 +94,9 @@ def _raise(error: OSError) -> None:
 
 
 def _walk(top: Path, excluded: PathPatterns, *, with_tests: bool) -> Iterator[Path]:
-    """Yield the Python files below a folder, except the files whose paths match an ignore pattern.
+    """Yield the Python files below a folder, without ignored files.
 
-    The patterns of the setting `exclude` take precedence over the default patterns. The default
-    patterns take precedence over .gitignore files, and an inner .gitignore file takes precedence
-    over an outer .gitignore file.
+    The setting `exclude` overrides the default patterns, and these override .gitignore files.
     """
     absolute = top.resolve()
     above = [absolute, *absolute.parents]

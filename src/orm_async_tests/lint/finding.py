@@ -1,4 +1,4 @@
-"""Defines the results of the checker: findings, and files that the checker could not read."""
+"""Defines the results of the checker: findings and unread files."""
 
 import os
 from dataclasses import dataclass
@@ -8,8 +8,9 @@ from typing import Any
 
 @dataclass(frozen=True, order=True)
 class Location:
-    """A range of a source file. Lines and columns start at 1. Columns are counted in characters,
-    not in bytes.
+    """A range of a source file.
+
+    Lines and columns start at 1. Columns count characters, not bytes.
     """
 
     path: str
@@ -28,7 +29,7 @@ class Location:
 
 @dataclass(frozen=True)
 class Fix:
-    """A safe change of the source code, which replaces the text at a location by another text."""
+    """A safe change that replaces the source text at a location."""
 
     location: Location
     text: str
@@ -44,10 +45,10 @@ class Finding:
     """What happens in the code, in one sentence."""
 
     remedy: str
-    """What to write instead of the code."""
+    """What to write instead."""
 
     related: Location | None = None
-    """A second place that explains the finding, in the same file."""
+    """A second place in the same file that explains the finding."""
 
     related_message: str = ""
     fix: Fix | None = None
@@ -62,22 +63,21 @@ class UnreadFile:
     path: str
     line: int
     message: str
-    """Why the file was not checked, and if possible which version of Python can parse the file."""
+    """Why the file was not checked."""
 
 
 def locate(path: str, node: Any, lines: list[str]) -> Location:
-    """Return the location of a syntax node, with columns in characters. The module ast counts
-    columns in bytes of UTF-8.
-    """
+    """Return the location of a syntax node."""
     numbers = node.lineno, node.end_lineno
     first, last = ("".join(lines[number - 1 : number]) for number in numbers)
+    # The module ast counts columns in bytes of UTF-8.
     column = len(first.encode()[: node.col_offset].decode(errors="ignore"))
     end_column = len(last.encode()[: node.end_col_offset].decode(errors="ignore"))
     return Location(path, node.lineno, column + 1, node.end_lineno, end_column + 1, first)
 
 
 def from_here(path: str) -> str:
-    """Return a relative path if the path is inside the current folder."""
+    """Shorten a path inside the current folder to a relative path."""
     relative = os.path.relpath(path)
     return path if relative.startswith("..") else relative
 

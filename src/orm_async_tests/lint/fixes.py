@@ -17,9 +17,9 @@ LINE_END = re.compile(r"\r\n|\r|\n")  # as for Python
 def apply_fixes(findings: Iterable[Finding]) -> int:
     """Apply the fixes of findings to the files. Return the number of applied fixes.
 
-    The findings must be sorted by location. If two fixes overlap, only the first fix is applied,
-    and the second fix needs another run. Do not change a file if the fixes would turn it into
-    invalid Python. Raise CouldNotRun if a file cannot be written.
+    The findings must be sorted by location. A fix that overlaps an earlier fix is skipped. A file
+    stays unchanged if its new text is invalid Python. Raise CouldNotRun if a file cannot be
+    written.
     """
     fixes = [finding.fix for finding in findings if finding.fix]
     files = groupby(fixes, key=lambda fix: fix.location.path)

@@ -1,7 +1,7 @@
-"""Runs the checker as a flake8 plugin. flake8 passes one file at a time, and the plugin follows the
-imports of this file. The flake8 plugin does not know which other files call the functions of a
-file. In flake8, a rule about a FastAPI dependency reports only dependencies whose `Depends()` is in
-the same file.
+"""Runs the checker as a flake8 plugin.
+
+flake8 passes one file at a time, so the plugin cannot see which other files call a function. For
+example, the plugin recognizes a FastAPI dependency only if `Depends()` is in the same file.
 """
 
 import ast
@@ -28,8 +28,8 @@ class Flake8Plugin:
         self.text = "".join(lines)
 
     def run(self) -> Iterator[tuple[int, int, str, type[Any]]]:
-        """Yield the tuple that flake8 expects for a finding: the line, the column (counted from 0),
-        the message, and the class of the plugin.
+        """Yield the findings as flake8 expects them: line, column from 0, message, and plugin
+        class.
         """
         settings = read_settings(find_root(self.path))
         report = check([self.path], replace(settings, texts={self.path: self.text}))

@@ -26,8 +26,8 @@ class Failure(NamedTuple):
 class State:
     """What is known about the sessions of a function at one line of the function.
 
-    A line can have several states, for example one state in which the statement before the line
-    failed, and one state in which this statement succeeded.
+    A line can have several states, for example one after a failed statement and one after a
+    successful statement.
     """
 
     failures: dict[str, frozenset[Failure]] = field(default_factory=dict)

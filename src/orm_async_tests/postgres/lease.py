@@ -42,8 +42,8 @@ def lease(kind: ClusterKind = SCRIPTS, keep_for: float = 0.0) -> Iterator[Login]
     """Keep the embedded server running until the `with` block of `lease()` ends, or until the
     calling process dies.
 
-    Create the server if it does not exist, and start the server if it does not run. The server runs
-    for at least `keep_for` seconds from now, even if nobody uses it. Raises CouldNotRun.
+    Create the server if it does not exist, and start the server if it is not running. The server
+    runs for at least `keep_for` seconds from now, even if nobody uses it. Raises CouldNotRun.
     """
     require_descriptors()
     cluster, idle = _open_cluster(kind), _read_idle()

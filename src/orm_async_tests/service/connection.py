@@ -1,8 +1,8 @@
 """Closes an HTTP connection if its client stops reading, or if its client sends no request.
 
 By default, uvicorn waits without a limit for a client that does not read its response, even during
-a shutdown, and asyncio keeps the unsent bytes in memory. By default, uvicorn also waits without a
-limit for the request line and the headers of a request.
+a shutdown. asyncio keeps the unsent bytes of a response in memory. By default, uvicorn also waits
+without a limit for the request line and the headers of a request.
 """
 
 import asyncio

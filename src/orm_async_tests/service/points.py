@@ -40,8 +40,8 @@ router = APIRouter(tags=["points"], route_class=JsonRoute)
 def lock_user(condition: str) -> str:
     """Return a CTE (common table expression) that locks the user `owner` if a condition is true.
 
-    With this lock, only one request at a time can add points for a user, so the ids of the points
-    are in the order of the commits.
+    Only one request at a time can lock a user and add points for this user, so the ids of the
+    points are in the order of the commits.
     """
     return f"""locked AS (
         SELECT id FROM users WHERE id = :owner AND {condition} FOR NO KEY UPDATE

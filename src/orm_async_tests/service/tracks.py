@@ -50,8 +50,8 @@ LINES, POSITIONS = select_batch(LINE, ""), select_batch("concat('[', lon, ',', l
 class Batch(NamedTuple):
     """Some points of a track as JSON, with the id of the last point and the number of points.
 
-    The function `read_batch()` encodes the JSON text at once and frees the database row, so that
-    only the bytes of the text stay in memory until the client has read them.
+    The function `read_batch()` encodes the JSON text at once and frees the database row. Only the
+    bytes of the text stay in memory until the client has read the text.
     """
 
     text: bytes

@@ -144,9 +144,7 @@ def _is_bound_inside(name: str, work: Work) -> bool:
 
 
 def _locks(file: SourceFile, work: Work, depth: int = 3) -> set[str]:
-    """Return the locks that a coroutine holds while it uses a session, except locks that other
-    tasks do not share.
-    """
+    """Return the locks that a coroutine shares with other tasks and holds while using a session."""
     callee = work.node.func if isinstance(work.node, ast.Call) else work.node
     function = file.project.function(file.project.callee(callee, work.scope))
     managers = function.managers if function else []

@@ -1,13 +1,9 @@
-"""Injects a fault at every fault point of a function that uses a database, and checks the effects.
+"""Tests a function against cancellations, lost connections and other faults.
 
-Asynchronous code can be interrupted at any `await`: a task is cancelled, a timeout expires, the
-server ends a connection, or the network fails. A fault can arrive only when a task is suspended, or
-when a connection carries a message. The moments at which a fault can arrive are called fault
-points.
+A sweep calls the function many times, each time with a fault at another fault point. A fault point
+is a moment at which a task is suspended, or at which a connection carries a message.
 
-A sweep first calls the function twice without a fault, and counts the fault points. The sweep
-calls the function once more for every fault at every fault point. The page docs/faults.md describes
-all faults, and the violations that a sweep can report.
+The page docs/faults.md describes all faults and violations.
 """
 
 from orm_async_tests.faults.report import Report

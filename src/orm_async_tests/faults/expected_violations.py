@@ -1,7 +1,7 @@
-"""Reads the list of expected violations, the file data/expected_violations.toml.
+"""Reads the expected violations from data/expected_violations.toml.
 
-The cause of an expected violation is a known defect of a library, or a deliberate mistake in a
-pattern. A sweep fails if an expected violation does not occur.
+Known defects of libraries cause these violations, or deliberate mistakes in patterns. A sweep fails
+if an expected violation does not occur.
 """
 
 import tomllib
@@ -20,7 +20,7 @@ FILE = Path(__file__).parents[1] / "data/expected_violations.toml"
 
 @dataclass(frozen=True)
 class ExpectedViolation:
-    """A known defect, and the violations that it causes in a sweep."""
+    """A known defect, and the violations that it causes."""
 
     defect: Upstream
     violations: Collection[str]
@@ -64,7 +64,7 @@ def explain_outcome(outcome: Outcome, versions: Mapping[str, str]) -> Outcome:
 
 
 def find_missing(cells: Sequence[Cell], versions: Mapping[str, str]) -> Iterator[Upstream]:
-    """Yield the known defects that a sweep should have shown with these versions, but did not."""
+    """Yield the known defects that a sweep should have shown but did not."""
     for expected in read_expected().values():
         patterns = (expected.patterns or expected.shown_by) if expected.always else ()
         required = [

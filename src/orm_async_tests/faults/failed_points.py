@@ -1,4 +1,4 @@
-"""Stores the fault points at which a sweep failed, so that the next sweep tests them first."""
+"""Stores the fault points that failed, so that the next sweep tests them first."""
 
 import hashlib
 import os
@@ -13,7 +13,7 @@ from orm_async_tests.faults.fault_points import Point, parse_point
 
 @dataclass(frozen=True)
 class FailedPoints:
-    """A file that lists the fault points at which a sweep failed."""
+    """A file with the fault points at which a sweep failed."""
 
     path: Path
 
@@ -37,11 +37,11 @@ class FailedPoints:
         return points
 
     def _write(self, points: Sequence[Point]) -> None:
-        """Replace the file atomically, because another command may read it at the same time."""
         if not points:
             self.path.unlink(missing_ok=True)
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        # Another command may read the file at the same time, so replace it atomically.
         part = self.path.with_name(f"{self.path.name}.part-{os.getpid()}")
         part.write_text("".join(f"{point.token}\n" for point in points), "utf-8")
         part.replace(self.path)
@@ -50,12 +50,9 @@ class FailedPoints:
 def find_failed_points(
     folder: Path, function: str, rows: str | None, driver: str, loop: str
 ) -> FailedPoints:
-    """Return the file that stores the fault points at which a function failed.
-
-    The file's name depends on the query `rows`, so that a sweep without this query does not
-    overwrite the fault points of a sweep with it. For a user's function, the file's name also
-    depends on the working directory, because functions in two directories may have the same name.
-    """
+    """Return the file with the fault points at which a function failed."""
+    # Users' functions in two directories may have the same name.
     directory = str(Path.cwd()) if ":" in function else ""
+    # A sweep without the query `rows` must not overwrite the points of a sweep with it.
     key = "\n".join((function, rows or "", driver, loop, directory))
     return FailedPoints(folder / "faults" / hashlib.sha256(key.encode()).hexdigest()[:16])

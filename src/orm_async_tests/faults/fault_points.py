@@ -1,4 +1,4 @@
-"""Defines the kinds of faults, and the moments (fault points) at which a fault can occur."""
+"""Defines the kinds of faults, and the points at which a sweep injects them."""
 
 import re
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ TOKEN = re.compile(  # a test's id names its function, and contains slashes
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of fault, with the moments at which it can occur, and its effects on the caller."""
+    """A kind of fault, for example a cancellation."""
 
     moments: tuple[str, ...]
     error: str = ""  # the class of the error that the caller must see; if empty, any result
@@ -67,30 +67,28 @@ def list_faults(kinds: Iterable[str] = KINDS) -> list[Fault]:
 
 @dataclass(frozen=True)
 class Point:
-    """A fault point, and the fault that the sweep injects at this fault point. The field `at` is
-    the number of a suspension or a message, or 0 for a run without a fault.
-    """
+    """A fault, and the fault point at which a sweep injects it."""
 
     driver: str
     loop: str
     function: str
     fault: Fault
-    at: int
+    at: int  # the number of a suspension or a message; 0 for a run without a fault
     then: int = 0  # the number of suspensions from the first fault of a pair to the second one
 
     @property
     def token(self) -> str:
-        """The text that identifies this fault point in the option `--point` of `faults`."""
+        """The value of the option `--point`, for example `asyncpg/asyncio/add/cancel-ready/3`."""
         return f"{self.driver}/{self.loop}/{self.function}/{self.fault}/{self.where}"
 
     @property
     def where(self) -> str:
-        """The fault point's number, or two numbers for a pair of faults, for example "3+1"."""
+        """The number of the fault point, for example "3", or "3+1" for a pair of faults."""
         return f"{self.at}+{self.then}" if self.then else str(self.at)
 
 
 def parse_point(token: str) -> Point:
-    """Return the fault point that a text such as `asyncpg/asyncio/add/cancel-ready/3` names."""
+    """Parse a fault point, for example `asyncpg/asyncio/add/cancel-ready/3`."""
     if match := TOKEN.fullmatch(token):
         driver, loop, function, kind, moment, at, then = match.groups()
         fault = Fault(kind, moment)

@@ -34,7 +34,7 @@ MAX_USES = 4  # the number of attempts to use the engine again
 
 @dataclass(frozen=True)
 class Setup:
-    """The tested function, with the engine and the server that the faults disturb."""
+    """The tested function, its engine and its server."""
 
     function: Function
     make_engine: Callable[[], AsyncEngine]
@@ -75,7 +75,7 @@ async def run_point(setup: Setup, point: Point, expected_change: tuple[Any, ...]
 
 
 class Delivery:
-    """Injects a fault, and records the line of code at which the tested function was suspended."""
+    """Injects a fault, and records where the function was suspended."""
 
     def __init__(self, point: Point, monitor: ServerMonitor) -> None:
         self.delivered = False
@@ -91,7 +91,7 @@ class Delivery:
 
     @asynccontextmanager
     async def limit(self) -> AsyncIterator[None]:
-        """Let the fault `timeout` or `scope` interrupt the `with` block of `limit()`."""
+        """Open a block that the faults `timeout` and `scope` can interrupt."""
         loop = asyncio.get_running_loop()
         if self._kinds == ["scope"]:
             from anyio import fail_after
@@ -122,7 +122,7 @@ class Delivery:
         self.delivered = arrived and bool(self.label)
 
     def _inject(self, kind: str, suspensions: Suspensions) -> bool:
-        """Inject a fault, and return whether it has certainly taken effect."""
+        """Inject a fault, and return whether it certainly took effect."""
         match kind:
             case "cancel":
                 return suspensions.main.cancel()
@@ -141,13 +141,7 @@ class Delivery:
 
 @contextmanager
 def _instrument_connections(engine: AsyncEngine, setup: Setup) -> Iterator[None]:
-    """Set the application_name of every connection that the engine opens in the `with` block of
-    `_instrument_connections()`. If the sweep uses a proxy, make the engine connect to the proxy
-    instead of the server.
-
-    An event listener changes the connection parameters, so that a sweep does not have to change the
-    user's engine.
-    """
+    """Set an application_name on new connections, and send them through the proxy."""
 
     def change_parameters(
         _dialect: Any, _record: Any, _args: Any, parameters: dict[str, Any]
@@ -163,6 +157,7 @@ def _instrument_connections(engine: AsyncEngine, setup: Setup) -> Iterator[None]
             without_tls = {"ssl": False} if engine.driver == "asyncpg" else {"sslmode": "disable"}
             parameters.update(host="127.0.0.1", port=setup.network.port, **without_tls)
 
+    # A listener works without a change to the user's engine.
     event.listen(engine.sync_engine, "do_connect", change_parameters)
     try:
         yield
@@ -173,7 +168,7 @@ def _instrument_connections(engine: AsyncEngine, setup: Setup) -> Iterator[None]
 async def _run_function(
     setup: Setup, engine: AsyncEngine, point: Point
 ) -> tuple[Outcome, list[asyncio.Task[Any]]]:
-    """Return what the caller saw, and the tasks that the tested function started."""
+    """Run the function, and return its outcome and the tasks that it started."""
     fault, network = point.fault, setup.network
     delivery = Delivery(point, setup.monitor)
 
@@ -229,9 +224,9 @@ def _read_result(main: asyncio.Task[Any]) -> tuple[str, str]:
 async def _settle(
     monitor: ServerMonitor, tasks: list[asyncio.Task[Any]]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Wait until all tasks are done and all backends are idle, and cancel tasks that take too long.
+    """Wait for the tasks and the backends, and cancel tasks that take too long.
 
-    Return the states of the backends that are still busy, and the names of the cancelled tasks.
+    Return the states of remaining backends and the names of cancelled tasks.
     """
     deadline = time.perf_counter() + SETTLED_WITHIN
     while True:
@@ -251,7 +246,7 @@ async def _settle(
 
 @contextmanager
 def exclude_old_objects() -> Iterator[None]:
-    """Exclude the objects that exist now from the sweep's frequent garbage collections."""
+    """Exclude existing objects from garbage collection, because a sweep collects often."""
     is_outermost = gc.get_freeze_count() == 0
     gc.collect()
     gc.freeze()

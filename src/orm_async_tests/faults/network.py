@@ -1,4 +1,4 @@
-"""A proxy that closes a connection or stops forwarding data at one message of the client."""
+"""Provides a proxy that injects network faults, for example a reset connection."""
 
 import asyncio
 import socket
@@ -14,7 +14,7 @@ ABORT = struct.pack("ii", 1, 0)  # a value of SO_LINGER: close() sends RST inste
 
 
 class Network(Proxy):
-    """A proxy that counts its clients' messages since the last call to `arm()`."""
+    """A proxy that counts messages and injects one fault."""
 
     def __init__(self, host: str, port: int) -> None:
         super().__init__(host, port)
@@ -38,18 +38,17 @@ class Network(Proxy):
             await link.carry()
 
     def arm(self, at: int, moment: str, kind: str) -> None:
-        """Count messages from now on. Inject a fault "before" or "after" the message whose number
-        is the parameter `at`.
+        """Count messages, and inject the fault "before" or "after" message number `at`.
 
-        A fault of the kind "reset", "fin" or "stall" affects only the connection that triggers the
-        fault. A fault of the kind "partition" silences all connections. A fault of the kind "down"
-        resets the connection that triggers the fault, and every later connection.
+        The faults "reset", "fin" and "stall" affect only the connection of this message. The fault
+        "partition" silences all connections. The fault "down" resets this connection and all later
+        ones.
         """
         self.sent, self.is_delivered = 0, False
         self.at, self.moment, self.kind = at, moment, kind
 
     def heal(self) -> None:
-        """End all faults, and close the connections that a fault has silenced."""
+        """End the fault, and close the silenced connections."""
 
         async def heal_in_loop() -> None:
             self.at, self.is_silent, self.is_down = 0, False, False
@@ -73,7 +72,7 @@ class _Link:
     async def carry(self) -> None:
         answers = asyncio.create_task(self._pass_answers())
         try:
-            await self._pass_message(b"")
+            await self._pass_message(b"")  # the startup message has no type
             while not self._closed.is_set():
                 await self._pass_message(await self._client.readexactly(1))
         except (OSError, asyncio.IncompleteReadError):  # the client closed
@@ -86,7 +85,7 @@ class _Link:
             self.close(abort=False)
 
     def close(self, *, abort: bool) -> None:
-        """Close both connections. If `abort` is true, send a TCP RST, not the remaining data."""
+        """Close both connections, with a TCP RST if `abort` is true."""
         self._closed.set()
         for writer in (self._back, self._on):
             if not abort:
@@ -99,9 +98,7 @@ class _Link:
             writer.transport.abort()
 
     async def _pass_message(self, type_: bytes) -> None:
-        """Forward a message unless a fault is due. The parameter `type_` is empty for a startup
-        message.
-        """
+        """Forward one message, and inject the fault if it is due."""
         network = self._network
         head = await self._client.readexactly(4)
         body = await self._client.readexactly(struct.unpack("!i", head)[0] - 4)
@@ -120,12 +117,7 @@ class _Link:
             await self._inject(has_answer=type_ in ANSWERED)
 
     async def _inject(self, *, has_answer: bool) -> None:
-        """Close the connections to the client and to the server, or silence both.
-
-        A silenced connection stays open, but carries no more data. A connection that the fault
-        `stall-after` has silenced still carries messages to the server, but no answers to the
-        client.
-        """
+        """Close or silence this connection."""
         network = self._network
         if network.moment == "after" and has_answer:
             with suppress(TimeoutError):
@@ -136,6 +128,7 @@ class _Link:
             self.close(abort=network.kind != "fin")
             return
         network.is_silent = network.kind == "partition"
+        # After the fault `stall-after`, messages still reach the server, but answers get lost.
         self._is_muted = network.moment == "before"
         network.silenced.add(self)
 
@@ -156,7 +149,7 @@ class _Link:
 
 
 def refuse_tls(parameters: dict[str, object]) -> None:
-    """Raise CouldNotRun for an encrypted connection, because its messages cannot be counted."""
+    """Raise CouldNotRun if the connection is encrypted."""
     if parameters.get("ssl") or parameters.get("sslmode") not in (None, "disable", "prefer"):
         raise CouldNotRun(
             "a fault sweep cannot count the messages of an encrypted connection",

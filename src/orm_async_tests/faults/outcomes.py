@@ -1,4 +1,4 @@
-"""Decides what happened in a run with a fault, and whether a violation occurred."""
+"""Describes what happened after a fault, and finds violations."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ AMBIGUOUS, UNRESOLVED = "ambiguous", "unresolved"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What happened in one run with a fault at one fault point."""
+    """What happened in one run with a fault."""
 
     point: Point
     label: str = ""  # the user's line and the library's calls at which the task was suspended
@@ -51,10 +51,9 @@ class Outcome:
 
     @property
     def status(self) -> str:
-        """The status of a run: one of PASS, KNOWN, VIOLATION, AMBIGUOUS and UNRESOLVED.
+        """The status: PASS, KNOWN, VIOLATION, AMBIGUOUS or UNRESOLVED.
 
-        The status UNRESOLVED means that the run proves nothing, because the fault did not arrive
-        or because a second run did not confirm a violation.
+        UNRESOLVED means that the run proves nothing, for example because the fault did not arrive.
         """
         if self.violations:
             return KNOWN if self.defect else VIOLATION
@@ -64,7 +63,7 @@ class Outcome:
 
     @property
     def violations(self) -> dict[str, str]:
-        """Map the name of every violation (see docs/faults.md) to its evidence."""
+        """The violations and their evidence, for example {"orphan": "1 after dispose()"}."""
         kind, changed, was_released = KINDS[self.point.fault.kind], any(self.change), self.result
         states = ", ".join(state for state in self.backend_states if state in OPEN)
         is_late = was_released and self.needed_cancel
@@ -95,7 +94,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Cell:
-    """The outcomes of all runs of one function with one fault, at different fault points."""
+    """The outcomes of one fault at the fault points of one function."""
 
     function: str
     fault: Fault
@@ -104,7 +103,7 @@ class Cell:
 
     @property
     def violating(self) -> list[Outcome]:
-        """The outcomes with violations, including violations that a known defect explains."""
+        """The outcomes with violations, even if known defects explain them."""
         return [outcome for outcome in self.outcomes if outcome.violations]
 
 

@@ -1,6 +1,7 @@
-"""Declares the patterns: functions that use a database in common ways, and that the command
-`orm-async-tests faults` sweeps. The patterns `copy_first` and `read_untimed` contain deliberate
-mistakes.
+"""Defines the patterns: functions that use a database in common ways.
+
+The command `orm-async-tests faults` sweeps them. The patterns `copy_first` and `read_untimed`
+contain deliberate mistakes.
 """
 
 from collections.abc import AsyncIterator
@@ -74,7 +75,7 @@ async def commit(engine: AsyncEngine) -> None:
 
 
 async def take(engine: AsyncEngine) -> None:
-    """Take one job from a queue table with SKIP LOCKED, and do this job."""
+    """Take a job from a queue with SKIP LOCKED, and do it."""
     jobs = select(TrackPoint).order_by(TrackPoint.id).limit(1).with_for_update(skip_locked=True)
     async with AsyncSession(engine) as session:
         job = (await session.scalars(jobs)).one()
@@ -89,27 +90,27 @@ async def open_request_session(engine: AsyncEngine) -> AsyncIterator[AsyncSessio
 
 
 async def dependency(engine: AsyncEngine) -> None:
-    """Run a web endpoint whose dependency with `yield` commits after the endpoint has returned."""
+    """Imitate a web endpoint: a dependency with `yield` commits at the end."""
     async with asynccontextmanager(open_request_session)(engine) as session:
         session.add(User(username="one"))
 
 
 async def copy(engine: AsyncEngine) -> None:
-    """Run COPY on the driver's connection after a statement, so that the transaction has begun."""
+    """Run COPY in a transaction that an earlier statement began."""
     async with engine.begin() as connection:
         await connection.execute(insert(User).values(username="head"))
         await _copy_rows(connection)
 
 
 async def copy_first(engine: AsyncEngine) -> None:
-    """Run COPY on the driver's connection before BEGIN, as a deliberate mistake."""
+    """Run COPY before the transaction begins, as a deliberate mistake."""
     async with engine.begin() as connection:
         await _copy_rows(connection)
         await connection.execute(insert(User).values(username="head"))
 
 
 async def read_untimed(engine: AsyncEngine) -> None:
-    """Wait without a timeout for the answer to a query, as a deliberate mistake."""
+    """Run a query without a timeout, as a deliberate mistake."""
     async with AsyncSession(engine) as session:
         await session.scalar(text("select 1"))
 
@@ -127,7 +128,7 @@ async def _copy_rows(connection: AsyncConnection) -> None:
 
 @dataclass(frozen=True)
 class SweptFunction:
-    """A function that `orm-async-tests faults` sweeps, with the settings of its sweeps."""
+    """A function, and the settings of its sweeps."""
 
     function: Function
     rows: str | None  # A query of one row of numbers that the function changes

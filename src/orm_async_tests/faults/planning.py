@@ -1,4 +1,4 @@
-"""Selects the functions to test (patterns or a user's functions), and plans their sweeps."""
+"""Selects the functions to test, and plans their sweeps."""
 
 import asyncio
 import importlib
@@ -40,12 +40,10 @@ FORM = (
 
 
 def select_functions(names: Sequence[str], rows: str | None) -> list[SweptFunction]:
-    """Return the functions with these names, or all patterns if there are no names.
+    """Return the functions with these names, or all patterns if `names` is empty.
 
-    A name such as "shop.orders:place_order" means a user's function. The parameter `rows` is a
-    query for numbers that the user's function changes, for example a count of rows. If a function
-    is selected by its name, the sweep injects every kind of fault that the user lists in the option
-    `--fault`.
+    A name is a pattern, for example "transfer", or a user's function, for example
+    "shop.orders:place_order". The query `rows` returns numbers that a user's function changes.
     """
     functions = [_select_function(name, rows) for name in names]
     with_engine = [swept.name for swept in functions if swept.engine]
@@ -65,8 +63,9 @@ def check_kinds(names: Sequence[str]) -> None:
 def default_kinds(
     functions: Sequence[SweptFunction], database: db.Database, say: Callable[[str], None] = print
 ) -> Sequence[str]:
-    """Return the default kinds of faults for the option `--fault`. Include the fault "kill" only if
-    the database is on the embedded server and all functions are patterns.
+    """Return the kinds of faults for a command without `--fault`.
+
+    Include the kind "kill" only for patterns on the embedded server.
     """
     is_users = database.kind != "embedded" or any(swept.is_users for swept in functions)
     usual = list_usual_kinds(say)
@@ -74,7 +73,7 @@ def default_kinds(
 
 
 def _select_function(name: str, rows: str | None) -> SweptFunction:
-    if name in PATTERNS:
+    if name in PATTERNS:  # a user who names a pattern selects the kinds with --fault
         return replace(PATTERNS[name], kinds=frozenset(KINDS))
     if ":" not in name:
         remedy = f"choose one of {', '.join(PATTERNS)}, or type module:function"
@@ -96,9 +95,7 @@ def _select_function(name: str, rows: str | None) -> SweptFunction:
 
 
 def _load_function(name: str) -> Any:
-    """Import a function by a name of the form "module:function". Search for the module
-    in the current directory first.
-    """
+    """Import a function by its name, for example "shop.orders:place_order"."""
     module, _, function = name.partition(":")
     sys.path.insert(0, str(Path.cwd()))
     try:
@@ -142,11 +139,10 @@ def _required_parameters(function: Callable[..., Any]) -> list[inspect.Parameter
 
 
 def _walk_engines(function: Any) -> Iterator[AsyncEngine]:
-    """Yield the engines in the function's module, and in the modules that this module imports from
-    its own package.
-    """
+    """Yield the engines that the function's module defines or imports."""
     package = function.__module__.partition(".")[0]
     values = list(function.__globals__.values())
+    # The engine may be in an imported module of the same package, for example `shop.database`.
     for module in filter(inspect.ismodule, list(values)):
         if module.__name__.partition(".")[0] == package:
             values += vars(module).values()
@@ -187,12 +183,8 @@ async def _connect_once(database: db.Database) -> None:
 def open_private_server(
     functions: Sequence[SweptFunction], kinds: Sequence[str]
 ) -> Iterator[PrivateServer | None]:
-    """Start a private server if `kinds` contains "kill", and otherwise yield None.
-
-    Raise CouldNotRun if the fault "kill" is selected for a user's function, because a private
-    server does not have the function's tables.
-    """
-    if any(swept.is_users for swept in functions):
+    """Start a private server if a sweep will kill it."""
+    if any(swept.is_users for swept in functions):  # a private server lacks their tables
         refuse_kill(kinds)
     needs_server = "kill" in kinds
     with private_server(data_directory(), **DURABLE) if needs_server else nullcontext() as private:
@@ -206,8 +198,9 @@ def plan_sweeps(
     loop: str,
     private: PrivateServer | None,
 ) -> list[Sweep]:
-    """Return up to three sweeps for a function: one silences the network to test the driver's
-    timeouts, one kills a private server, and one injects all other selected faults.
+    """Return the sweeps of a function.
+
+    Faults that silence the network or kill the server need separate sweeps.
     """
     selected = [kind for kind in KINDS if kind in kinds and kind in swept.kinds]
     usual = tuple(kind for kind in selected if kind not in (*SILENT, "kill"))
@@ -254,7 +247,7 @@ async def _fill_private_database(url: URL) -> AsyncIterator[None]:
 
 
 async def insert_rows(connection: AsyncConnection) -> None:
-    """Insert users, and enough track points for a pattern that deletes a point in every run."""
+    """Insert users, and enough track points to delete one in every run."""
     await connection.execute(
         text("INSERT INTO users (username) SELECT 'username-' || n FROM generate_series(1, 3) n")
     )

@@ -16,8 +16,9 @@ NOT_REACHED = "at a suspension that the function did not reach"
 
 @dataclass(repr=False)
 class Report:
-    """The results of a sweep, with one cell for each pair of a function and a fault. The text of a
-    report has a summary, and a line for every fault point that failed.
+    """The results of a sweep, with one cell for each function and fault.
+
+    Its text has a summary and the fault points that failed.
     """
 
     cells: list[Cell]
@@ -28,12 +29,12 @@ class Report:
 
     @property
     def violating(self) -> list[Outcome]:
-        """The outcomes with a violation that no known defect explains."""
+        """The outcomes with violations that no known defect explains."""
         return self._with_status(VIOLATION)
 
     @property
     def expected(self) -> list[Outcome]:
-        """The outcomes with a violation that a known defect explains."""
+        """The outcomes with violations that a known defect explains."""
         return self._with_status(KNOWN)
 
     @property
@@ -52,7 +53,7 @@ class Report:
 
 
 def list_failures(report: Report) -> Iterator[str]:
-    """Yield the lines of a report about the fault points that failed."""
+    """Yield lines about the fault points that failed."""
     for header, group in group_by_line([*report.violating, *report.unresolved]).items():
         yield header
         for outcome in group:
@@ -69,9 +70,7 @@ def summarize(report: Report) -> str:
 
 
 def group_by_line(outcomes: Iterable[Outcome]) -> dict[str, list[Outcome]]:
-    """Group the outcomes by the user's line of code. Each key of the returned dictionary describes
-    one group.
-    """
+    """Group the outcomes by the user's line of code, under headings for a report."""
     groups: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
         unknown = AT_A_MESSAGE if outcome.point.fault.is_at_message else NOT_REACHED
@@ -86,7 +85,7 @@ def _describe_group(line: str, group: Sequence[Outcome]) -> str:
 
 
 def format_point(outcome: Outcome) -> str:
-    """Return the token of a fault point, the problems of the run, and the user's line of code."""
+    """Describe a failed fault point in a few lines of text."""
     violations = outcome.violations or outcome.unconfirmed
     problems = [f"{name}: {evidence}" for name, evidence in violations.items()]
     if outcome.status == UNRESOLVED:
@@ -97,11 +96,10 @@ def format_point(outcome: Outcome) -> str:
 
 
 def format_cell(cell: Cell) -> str:
-    """Count the fault points and violations of a cell, and return the counts as text.
+    """Return the counts of a cell, for example "7 !2 =1 ?1".
 
-    The text "7 !2 =1 ?1" means 7 fault points, 2 violations, 1 violation that a known defect
-    explains, and 1 unresolved fault point. A range such as "6-8" means that two runs had different
-    numbers of fault points.
+    The example means 7 fault points: 2 with a violation, 1 with a known defect and 1 unresolved. A
+    range, for example "6-8", means that the number of fault points varies.
     """
     points = "-".join(map(str, sorted({*cell.counts})))
     if len(cell.outcomes) < min(cell.counts):

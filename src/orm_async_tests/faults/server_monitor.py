@@ -1,7 +1,6 @@
-"""Asks the server about the connections under test, in a thread with its own event loop.
+"""Watches the connections under test, in a thread with a separate event loop.
 
-No fault disturbs the monitor's own event loop, so the monitor also works while the tested event
-loop is blocked.
+The monitor therefore works even while the tested event loop is blocked.
 """
 
 import asyncio
@@ -27,10 +26,9 @@ TERMINATE = f"select count(*) filter (where pg_terminate_backend(pid, 5000)) {BA
 
 
 class ServerMonitor(LoopThread):
-    """Watches the connections under test, which have `name` as their application_name.
+    """Reads the states of the connections under test, and terminates them.
 
-    Call the method `kill` only for a private server, because other servers may run with fsync off,
-    and would then lose commits.
+    The connections under test have `name` as their application_name.
     """
 
     def __init__(self, url: URL, private: PrivateServer | None) -> None:
@@ -41,18 +39,19 @@ class ServerMonitor(LoopThread):
         self._connection: AsyncConnection
 
     async def read_states(self) -> list[str]:
-        """Return the sorted states of the backends under test, for example ["active", "idle"]."""
+        """Return the sorted states of the backends, for example ["active", "idle"]."""
         return [str(state) for (state,) in await self.query(STATES, name=self.name)]
 
     async def query(self, sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
         return await asyncio.wrap_future(self.submit(self._query(sql, parameters)))
 
     def terminate_backends(self) -> int:
-        """Terminate the backends under test, and return their number. Blocks the event loop."""
+        """Terminate the backends, and return their number. This blocks the event loop."""
         [(count,)] = self.submit(self._query(TERMINATE, {"name": self.name})).result()
         return int(count)
 
     def kill(self) -> None:
+        # Another server may run with fsync off, and would lose commits.
         assert self._private is not None
         self.submit(self._connection.close()).result()
         self._private.kill()

@@ -1,7 +1,6 @@
-"""Counts how often a function's tasks are suspended, and injects a fault at one suspension.
+"""Counts the suspensions of tasks, and injects a fault at one of them.
 
-Between two suspensions a task runs without interruption, so a fault can reach the task only at a
-suspension.
+A fault can reach a task only while the task is suspended.
 """
 
 import asyncio
@@ -21,7 +20,7 @@ MAX_CALLS = 3  # the number of calls below the user's line
 
 
 class _InstrumentedCoroutine(Coroutine[Any, Any, Any]):
-    """A wrapper of a task's coroutine, which reports each future that the coroutine awaits."""
+    """Wraps a coroutine, and reports every future that it awaits."""
 
     def __init__(self, inner: Coroutine[Any, Any, Any], report: Callable[[Any, Any], Any]) -> None:
         self.inner = inner
@@ -44,12 +43,10 @@ class _InstrumentedCoroutine(Coroutine[Any, Any, Any]):
 
 
 class Suspensions:
-    """Counts the suspensions of a main task, and of the tasks that start while the main task runs.
+    """Counts suspensions, and calls `action` at suspension number `at`.
 
-    The parameter `at` is the number of the suspension at which the function `action` is called. If
-    the parameter `when` is "suspended", call the function `action` before the task's request is
-    answered. If the parameter `when` is "ready", call the function `action` after the task's
-    request is answered, but before the task resumes.
+    If `when` is "suspended", the call comes at once. If `when` is "ready", it comes just before the
+    task resumes.
     """
 
     def __init__(self, at: int, when: str, action: Action) -> None:
@@ -63,16 +60,12 @@ class Suspensions:
         return self.tasks[0]
 
     def act_again(self, after: int) -> None:
-        """Call the function `action` a second time. The parameter `after` is the number of
-        suspensions before the second call.
-        """
+        """Call `action` a second time, `after` suspensions later."""
         self._at = self.count + after
 
     @contextmanager
     def instrument_tasks(self) -> Iterator[None]:
-        """Count the suspensions of tasks that start in the `with` block. The first task of the
-        `with` block is the main task.
-        """
+        """Count the suspensions of tasks that start in the block, beginning with the main task."""
         loop = asyncio.get_running_loop()
         previous = loop.get_task_factory()
         loop.set_task_factory(self._create_task)
@@ -82,11 +75,9 @@ class Suspensions:
             loop.set_task_factory(previous)
 
     def describe(self) -> str:
-        """Return the line of the user's code at which the main task is suspended, followed by the
-        suspended library functions that this line of code called.
+        """Describe where the main task is suspended.
 
-        If the main task waits for another task, append "+" and the suspended functions of the other
-        task.
+        An example is "orders.py:9 place > Connection.begin:1".
         """
         main, suspended = self._suspended
         frames = list(_walk_frames(main))
@@ -95,7 +86,7 @@ class Suspensions:
         line, *below = frames[users[-1] if users else -1 :]
         parts = [f"{Path(line.f_code.co_filename).name}:{line.f_lineno} {line.f_code.co_name}"]
         parts += _name_calls(below)
-        if suspended is not main:
+        if suspended is not main:  # the main task waits for another task
             parts.append("+ " + " > ".join(_name_calls(list(_walk_frames(suspended)))))
         return " > ".join(parts)
 
@@ -129,7 +120,7 @@ def _name_calls(frames: list[Any]) -> list[str]:
 
 
 def _walk_frames(coroutine: Any) -> Iterator[Any]:
-    """Yield a suspended coroutine's frames, the outermost first."""
+    """Yield the frames of a suspended coroutine, outermost first."""
     for kind, awaited in (("cr", "cr_await"), ("ag", "ag_await"), ("gi", "gi_yieldfrom")):
         if (frame := getattr(coroutine, f"{kind}_frame", None)) is not None:
             yield frame

@@ -1,7 +1,6 @@
-"""Sweeps a function: runs the function again and again, with a fault at a different fault point
-each time.
+"""Runs a function many times, each time with a fault at another fault point.
 
-A sweep stores the fault points that had violations, and the next sweep tests these points first.
+The next sweep first tests the fault points that failed.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -49,20 +48,18 @@ async def sweep(
 ) -> Report:
     """Run `await function(engine)` for every fault at every fault point, and report all violations.
 
-    The parameter `rows` is a query that returns one row of numbers that the function changes, for
-    example counts of rows. After a fault, the numbers from the query `rows` must all be unchanged,
-    or must all have changed as in a run without faults.
+    The query `rows` returns one row of numbers that the function changes, for example counts of
+    rows. After a fault, the numbers must be unchanged, or changed exactly as without a fault.
 
-    If the parameter `kinds` is empty, the sweep injects the kinds of faults that are possible on
-    every server.
+    If `kinds` is empty, the sweep injects the kinds of faults that are possible on every server.
 
-    The sweep sets the connections' application_name, and disposes the engine after every fault
-    point. The parameter `patience` is the number of seconds that the function may wait for an
-    answer on a silent network. Set the parameter `patience` to more than twice the driver's
-    timeout.
+    On a silent network, the function may wait `patience` seconds for an answer. Set it to more than
+    twice the driver's timeout.
+
+    The sweep sets the application_name of the connections, and disposes the engine after every run.
 
     Raise CouldNotRun if the function fails without a fault, or if the server cannot be monitored.
-    Raise CouldNotRun if `kinds` contains "kill", or if the query `rows` does not return one row of
+    Raise CouldNotRun also for the kind "kill", and for a query that does not return one row of
     numbers.
     """
     name = str(getattr(function, "__qualname__", function))
@@ -77,7 +74,7 @@ def read_versions(driver: str) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Sweep:
-    """A function to test, the faults to inject into it, and the way to run it."""
+    """A function to test, and the faults to inject."""
 
     function: Function
     make_engine: Callable[[], AsyncEngine]
@@ -155,9 +152,7 @@ async def _sweep_fault(setup: Setup, start: Point) -> Cell:
 async def _sweep_pairs(
     setup: Setup, first: Point, change: tuple[Any, ...]
 ) -> AsyncIterator[Outcome]:
-    """Combine a fault with a second fault at each later suspension, and yield the outcomes of the
-    runs in which the second fault arrived.
-    """
+    """Inject a second fault at each later suspension, and yield the outcomes."""
     for then in count(1):
         outcome = await _run_until_reached(setup, replace(first, then=then), change, max_runs=1)
         if not outcome.reached:
@@ -180,11 +175,7 @@ async def _run_without_fault(setup: Setup, start: Point) -> Outcome:
 async def _run_until_reached(
     setup: Setup, point: Point, change: tuple[Any, ...], *, max_runs: int = MAX_RUNS
 ) -> Outcome:
-    """Repeat a run until the tested function reaches the fault point, and return the outcome.
-
-    If the run has a violation that a slow machine can cause, repeat the run once. If the violation
-    does not occur in the repeated run, the outcome is UNRESOLVED.
-    """
+    """Repeat a run until the function reaches the fault point."""
     outcome = await run_point(setup, point, change)
     for _ in range(1, max_runs):
         if outcome.reached or outcome.violations:
@@ -192,6 +183,7 @@ async def _run_until_reached(
         outcome = await run_point(setup, point, change)
     if not outcome.violations or not SLOW.issuperset(outcome.violations):
         return outcome
+    # A slow machine can cause these violations too, so a second run must confirm them.
     confirmation = await run_point(setup, point, change)
     if confirmation.violations.keys() == outcome.violations.keys():
         return confirmation
@@ -199,9 +191,7 @@ async def _run_until_reached(
 
 
 def list_usual_kinds(say: Callable[[str], None]) -> tuple[str, ...]:
-    """Return the default kinds of faults. If AnyIO is not installed, leave out the fault "scope"
-    and print a message.
-    """
+    """Return the default kinds of faults, without "scope" if AnyIO is missing."""
     if find_spec("anyio"):
         return ANYWHERE
     install = install_extra("anyio")
@@ -212,7 +202,7 @@ def list_usual_kinds(say: Callable[[str], None]) -> tuple[str, ...]:
 
 
 def refuse_kill(kinds: Sequence[str]) -> None:
-    """Raise CouldNotRun if `kinds` contains "kill", which needs a private server."""
+    """Raise CouldNotRun for the fault "kill", which needs a private server."""
     if "kill" in kinds:
         raise CouldNotRun(
             "the fault `kill` works only with a private server that this project starts",
@@ -222,9 +212,7 @@ def refuse_kill(kinds: Sequence[str]) -> None:
 
 
 def list_points(count: int, fault: Fault) -> list[int]:
-    """Return the numbers of the fault points to test. If a run has many messages, return only those
-    at its beginning and at its end.
-    """
+    """Return the numbers of the fault points to test, without the middle of a long list."""
     numbers = list(range(1, count + 1))
     if fault.is_at_message and count > FIRST + LAST:
         return numbers[:FIRST] + numbers[-LAST:]
@@ -240,11 +228,8 @@ async def sweep_failed_first(
 ) -> list[Cell]:
     """Run the sweeps of one function, and return one cell for every fault.
 
-    Before the sweeps, test the fault points that failed in an earlier sweep, and report their
-    outcomes with the function `say`. If a fault point is tested twice and fails once, the sweep
-    fails.
-
-    If a known defect explains a violation, the outcome names the defect.
+    The fault points that failed in the previous sweep run first. The function `say` prints their
+    results.
     """
     kinds = [kind for sweep in sweeps for kind in sweep.kinds]
     points = failed_points.select(kinds) if failed_points else []
@@ -262,6 +247,7 @@ async def sweep_failed_first(
     cells = []
     for sweep in sweeps:
         async for cell in sweep.run():
+            # A failure in either run counts, so it replaces the other outcome of its fault point.
             again = [failure for failure in failures if failure.point.fault == cell.fault]
             by_point = {outcome.point: outcome for outcome in (*cell.outcomes, *again)}
             outcomes = tuple(explain_outcome(outcome, versions) for outcome in by_point.values())

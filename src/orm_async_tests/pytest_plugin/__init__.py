@@ -1,7 +1,6 @@
-"""A pytest plugin that fails every test that misuses async SQLAlchemy.
+"""A pytest plugin that fails tests for misusing async SQLAlchemy.
 
-The page docs/pytest_plugin.md describes the plugin. The option `-p orm_async_tests.pytest_plugin`
-of pytest loads the plugin.
+Load the plugin with `pytest -p orm_async_tests.pytest_plugin`. See docs/pytest_plugin.md.
 """
 
 import argparse
@@ -41,7 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Watch SQLAlchemy before pytest collects tests, because modules may create engines."""
+    """Watch SQLAlchemy from here on, because importing a test module may create an engine."""
     try:
         plugin = MisusePlugin(config.option)
     except CouldNotRun as error:
@@ -51,7 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 class MisusePlugin:
     def __init__(self, options: argparse.Namespace) -> None:
-        """Raise CouldNotRun if an option names a file that the run cannot read or write."""
+        """Raise CouldNotRun for a wrong option, for example a baseline that does not exist."""
         self.writes, self.github = options.async_orm_baseline_write, options.async_orm_github
         self.path, self.known, self.traces = None, findings.Baseline(), None
         if self.github:
@@ -155,10 +154,9 @@ class MisusePlugin:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
-        """Write the baseline before pytest prints its summary, because the summary says whether the
-        baseline was written. A worker process of pytest-xdist does not write the baseline.
-        """
+        """Write the baseline before pytest prints the summary, which reports the result."""
         failure = ""
+        # Only the main process of pytest-xdist writes the baseline.
         if self.writes and self.path is not None and not hasattr(session.config, "workerinput"):
             try:
                 findings.write_baseline(self.path, {**self.known, **self.current})
@@ -189,9 +187,7 @@ class MisusePlugin:
 
 
 def read_option(options: argparse.Namespace, name: str, metavar: str, flag: str) -> str | None:
-    """Return the value of the plugin's option `name`. Raise CouldNotRun if the command line has the
-    option `flag`, but not the option `name`.
-    """
+    """Return an option's value. Raise CouldNotRun if `flag` is set but the option is missing."""
     value: str | None = getattr(options, f"async_orm_{name}")
     if value is None and getattr(options, f"async_orm_{flag.replace('-', '_')}"):
         option, needed = f"--async-orm-{flag}", f"--async-orm-{name} {metavar}"

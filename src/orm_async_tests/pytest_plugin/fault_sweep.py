@@ -1,6 +1,6 @@
-"""A pytest plugin with the fixture `fault_sweep`, which docs/faults.md describes.
+"""A pytest plugin that provides the fixture `fault_sweep`.
 
-The option `-p orm_async_tests.pytest_plugin.fault_sweep` of pytest loads the plugin.
+Load the plugin with `pytest -p orm_async_tests.pytest_plugin.fault_sweep`. See docs/faults.md.
 """
 
 import asyncio
@@ -34,12 +34,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture
 def fault_sweep(request: pytest.FixtureRequest) -> Callable[..., Awaitable["Report"]]:
-    """Return a function that injects faults into a function of the test.
+    """Return a function that injects faults into an async function.
 
-    The test calls `await fault_sweep(function, engine, rows=None, kinds=...)`. The output names the
-    tested function by the id of the test. If the test fails, the report shows the fault points that
-    had violations, with commands that run these points again. The next run of the test begins with
-    the fault points that had violations.
+    Call it as `await fault_sweep(function, engine, rows=None, kinds=())`. The report of a failed
+    test lists every fault point with a violation. Each entry has a command that repeats this fault
+    point. The next run tries these fault points first.
     """
     item, config = request.node, request.config
 
@@ -114,7 +113,7 @@ def find_loop(test: str) -> str:
 
 
 def format_failures(outcomes: Iterable["Outcome"], test: str) -> Iterator[str]:
-    """Report the fault points that had violations, grouped by the line of the user's code."""
+    """Yield a report of the failed fault points, grouped by line of code."""
     from orm_async_tests.faults.report import format_point, group_by_line
 
     for header, group in group_by_line(outcomes).items():

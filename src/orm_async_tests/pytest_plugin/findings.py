@@ -1,6 +1,6 @@
 """Defines a finding: what a test did wrong, on which line, and how to fix the test.
 
-The baseline is a file that lists known findings. A finding in the baseline does not fail its test.
+The baseline is a file of known findings. Known findings do not fail their tests.
 """
 
 import json
@@ -41,7 +41,7 @@ class Finding:
         return f"{self.kind}: {self.problem}\n    cure: {CURES[self.kind]}"
 
     def to_property(self) -> tuple[str, object]:
-        """Return an entry of `user_properties`, which pytest-xdist sends to the main process."""
+        """Return an entry for `user_properties`, which pytest-xdist sends to the main process."""
         return PROPERTY, json.dumps(asdict(self))
 
 
@@ -82,7 +82,7 @@ def write_annotations(findings: Iterable[tuple[str, Finding]]) -> None:
 
 
 def read_baseline(path: Path) -> Baseline:
-    """Return the findings that a baseline lists. Raise CouldNotRun if the file cannot be read."""
+    """Return the findings in a baseline file. Raise CouldNotRun if the file is unreadable."""
     try:
         return {
             str(test): {str(kind) for kind in kinds}
@@ -96,6 +96,6 @@ def read_baseline(path: Path) -> Baseline:
 
 
 def write_baseline(path: Path, findings: Baseline) -> None:
-    """Write a baseline with the findings in a stable order, so that diffs stay small."""
+    """Write the findings in a stable order, so that diffs stay small."""
     ordered = {test: sorted(kinds) for test, kinds in sorted(findings.items()) if kinds}
     write_file(path, json.dumps(ordered, indent=2) + "\n", BASELINE_OPTION)

@@ -1,7 +1,6 @@
 """Adds a note to a MissingGreenlet error.
 
-The note on the error names the attribute that the code read, and the line that loaded the object
-with this attribute.
+The note says which attribute was read, and where its object was loaded.
 """
 
 from collections.abc import Iterator
@@ -21,9 +20,9 @@ NEVER_LOADED = "was never loaded (orm-async-tests explain 5)"
 
 
 def add_notes(error: BaseException, usage: TaskUsage) -> None:
-    """Add a note to every MissingGreenlet in an error, its causes and its exception group.
+    """Add notes to an error, to its causes, and to the members of an exception group.
 
-    If the error comes from pydantic, add notes about the attributes that pydantic could not read.
+    A validation error of pydantic also gets a note if it hides a MissingGreenlet.
     """
     for cause in _walk_causes(error, set()):
         if any(note.startswith(PREFIX) for note in getattr(cause, "__notes__", ())):
@@ -46,13 +45,9 @@ def _walk_causes(error: BaseException | None, seen_ids: set[int]) -> Iterator[Ba
 
 
 def _describe_traceback(error: BaseException, usage: TaskUsage) -> str:
-    """Describe the attribute that the code was reading when the error occurred.
+    """Describe the attribute that was being read when the error occurred.
 
-    The traceback contains a frame of SQLAlchemy's method `InstrumentedAttribute.__get__`, in which
-    `self` is the attribute, and `instance` is the mapped object. A frame of SQLAlchemy's function
-    `_load_expired` in the traceback shows that the attribute was expired. The object's state does
-    not show whether the attribute was expired, because the state may have changed since the error,
-    for example by a rollback.
+    Search SQLAlchemy's frames, because the object's state may have changed since the error.
     """
     attribute, instance, session, problem = None, None, None, NEVER_LOADED
     for frame, _ in walk_tb(error.__traceback__):
@@ -70,12 +65,9 @@ def _describe_traceback(error: BaseException, usage: TaskUsage) -> str:
 
 
 def _describe_validation(error: BaseException, usage: TaskUsage) -> Iterator[str]:
-    """Describe the attributes of mapped objects that a pydantic model could not read.
+    """Describe the attributes that pydantic could not read.
 
-    If a MissingGreenlet occurs while pydantic reads an attribute, pydantic or FastAPI raises a
-    validation error. The validation error contains the text of the MissingGreenlet, but not its
-    traceback. The method `errors()` of the validation error returns the mapped object and the
-    attribute's name.
+    A validation error contains the text of the MissingGreenlet, but not its traceback.
     """
     read_errors: Any = getattr(error, "errors", None)
     if not type(error).__module__.startswith(("pydantic", "fastapi")) or read_errors is None:
@@ -91,7 +83,7 @@ def _describe_validation(error: BaseException, usage: TaskUsage) -> Iterator[str
 
 
 def _find_only_session(error: BaseException) -> Session | None:
-    """Return the session that the traceback's frames use, or None if there is not exactly one."""
+    """Return None unless the traceback contains exactly one session."""
     frames = (frame for frame, _ in walk_tb(error.__traceback__))
     values = (value for frame in frames for value in frame.f_locals.values())
     # isinstance() would wake lazy proxies.

@@ -1,23 +1,23 @@
 """Tracks the connections, engines and sessions of a running test, and reports their misuse.
 
-The methods `connect`, `checkout`, `checkin`, `detach` and `close` handle the pool events of the
-same names. The plugin does not listen to the pool event `reset`, because SQLAlchemy would then
-create an object for every returned connection.
-
-The plugin does not use events of sessions and engines, because these events cost much time. For
-some session events, for example `pending_to_persistent`, SQLAlchemy calls the listener once for
-every object. If an engine has at least one listener, each new Connection looks up the listeners of
-every event. If a session has a listener for `do_orm_execute`, SQLAlchemy prepares each query twice.
-If a session rejects a call because another task is using the session, SQLAlchemy sends no session
+Five methods of ResourceTracker listen to the pool events of the same names, for example `checkout`.
+The tracker ignores the pool event `reset`, because SQLAlchemy would create an object for each
 event.
 
-Instead of using session events, the plugin wraps public methods of Session, Connection and
-Transaction, for example `execute()`, `flush()` and `commit()`. A method that the plugin has wrapped
-runs in a greenlet of SQLAlchemy. The plugin assumes that a wrapped method runs until the method's
-greenlet ends. If a task calls a method of a session or connection while a method of the same object
-runs in another task, the plugin reports the call. The plugin also wraps `AsyncEngine.__init__()`
-and `Engine.dispose()`, so that it knows where an engine was created and whether the engine was
-disposed.
+The tracker wraps methods of Session, Connection and Transaction, for example `execute()`. It does
+not use events of sessions and engines, because they are slow:
+
+- SQLAlchemy calls some listeners once for every object, for example for `pending_to_persistent`.
+- After you add a listener to an engine, each new Connection looks up the listeners of all events.
+- After you add a listener for `do_orm_execute`, SQLAlchemy prepares each query twice.
+
+SQLAlchemy also sends no session event when it rejects a call from a second task.
+
+A wrapped method runs in a greenlet of SQLAlchemy, and counts as running until the greenlet ends.
+The tracker reports two tasks that run methods of the same object at the same time.
+
+The tracker also wraps `AsyncEngine.__init__()` and `Engine.dispose()`, to find engines that were
+not disposed.
 """
 
 import asyncio
@@ -67,7 +67,7 @@ class Scope:
 
 @dataclass(eq=False)
 class EngineRecord:
-    """What the plugin knows about an engine from the events of the engine's pools."""
+    """The state of an engine, as its pool events describe it."""
 
     created_at: Location
     scope: Scope | None
@@ -88,7 +88,7 @@ class EngineRecord:
 
 @dataclass(eq=False, slots=True)
 class Checkout:
-    """What the plugin knows about a connection that is checked out from its pool."""
+    """One checkout of a connection from its pool."""
 
     location: Location
     thread: int
@@ -99,7 +99,7 @@ class Checkout:
 
 @dataclass(eq=False, slots=True)
 class ConnectionRecord:
-    """What the plugin knows about a driver's connection and its event loop."""
+    """A driver's connection, with its event loop and its checkouts."""
 
     opened_at: Location
     loop: "weakref.ref[asyncio.AbstractEventLoop] | None"
@@ -109,7 +109,7 @@ class ConnectionRecord:
 
 
 class ResourceTracker:
-    """Tracks connections, engines and sessions, and which test or fixture opened each of them."""
+    """Tracks connections, engines and sessions for each test and fixture."""
 
     def __init__(self) -> None:
         self.thread = threading.get_ident()
@@ -190,18 +190,16 @@ class ResourceTracker:
             self.report(LOOP, location, f"{origin} was {action} in another loop at {location}")
 
     def report_two_tasks(self, name: str, waiting: Location, running: Location) -> None:
-        """Report that two tasks used a session or a connection at the same time.
-
-        Report a conflict only once, although it occurs in a session and in its connection.
-        """
+        """Report that two tasks used a session or a connection at the same time."""
         first, second = str(waiting), str(running)
         places = f", both at {second}" if first == second else f": {first} and {second}"
+        # A conflict in a session also occurs in its connection, but is reported once.
         known = self.test.findings if self.test else ()
         if not any(finding.problem.endswith(f"at once{places}") for finding in known):
             self.report(TWO_TASKS, running, f"two tasks used one {name} at once{places}")
 
     def end_scope(self, scope: Scope) -> list[Finding]:
-        """Return the findings about a test or fixture that has ended, and forget its resources."""
+        """Return the findings about an ended test or fixture, and forget its resources."""
         leaks = []
         if not all(checkout.returned for checkout in scope.checkouts):
             _wait_for_threads(scope.checkouts)
@@ -222,7 +220,6 @@ class ResourceTracker:
         return [*scope.findings, *dict.fromkeys(leaks)]
 
     def _describe_leak(self, checkout: Checkout) -> Finding:
-        """Describe an open transaction, or a connection that was not returned to the pool."""
         location = str(checkout.location)
         origin = f"the connection checked out at {location}"
         if checkout.proxy() is None:

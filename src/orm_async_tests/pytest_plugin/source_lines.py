@@ -1,4 +1,4 @@
-"""Finds the line of the user's code that is running, or at which a task waits."""
+"""Finds the line of the user's code at which a task runs or waits."""
 
 import asyncio
 import gc
@@ -33,7 +33,7 @@ Task = asyncio.Task[Any]
 
 @dataclass(eq=False, slots=True)
 class SourceLine:
-    """A line of code. Only `__str__()` computes the line number, because computing it is slow."""
+    """A line of code. Only `__str__()` computes its number, because that is slow."""
 
     code: CodeType
     instruction: int
@@ -55,11 +55,9 @@ def locate_caller() -> Location:
 
 
 def locate_awaiter(parent: greenlet.greenlet | None) -> Location:
-    """Return the innermost line of the user's code in the greenlet `parent` or its parents.
+    """Return the line of the user's code that awaits SQLAlchemy, or describe the task.
 
-    If no greenlet runs the user's code, describe the running task. SQLAlchemy runs in a child
-    greenlet. The parent of SQLAlchemy's greenlet runs the user's coroutine, which awaits
-    SQLAlchemy.
+    SQLAlchemy runs in a greenlet. Its parent greenlet runs the user's coroutine.
     """
     while parent is not None:
         if line := find_user_line(parent.gr_frame):
@@ -74,10 +72,9 @@ def locate_task(task: Task, inside: greenlet.greenlet) -> Location:
 
 
 def find_user_line(frame: FrameType | None) -> SourceLine | None:
-    """Return the innermost line of the user's code in a frame and its callers, or None.
+    """Return the innermost line of the user's code on a call stack, or None.
 
-    Stop the search at a frame of the event loop or of pytest, because the code that started the
-    event loop or pytest did not cause the call.
+    The search ends at the event loop or pytest, because their callers did not cause the call.
     """
     while frame is not None:
         code = frame.f_code
@@ -98,7 +95,7 @@ def running_task() -> Task | None:
 
 
 def _find_run_call(frame: FrameType | None, task: Task) -> SourceLine | None:
-    """Return the user's line that runs a task, for example with `asyncio.run()`."""
+    """Return the user's call that runs a task, for example `asyncio.run()`."""
     parent = greenlet.getcurrent().parent
     while frame is not None or parent is not None:
         if frame is None:
@@ -120,14 +117,10 @@ def _find_suspended_line(task: Task) -> SourceLine | None:
 
 
 def _suspended_frames(task: Task) -> Iterator[FrameType]:
-    """Yield the frames of a task's coroutine and of the objects that it awaits, outermost first.
-
-    A coroutine or generator stores its frame in an attribute that FRAMES names, and the object that
-    it awaits in an attribute that AWAITED names. The objects that `aclose()` and `anext()` return
-    store no frame, but refer to the asynchronous generator.
-    """
+    """Yield the frames of a suspended task, outermost first."""
     awaitable: Any = task.get_coro()
     while awaitable is not None:
+        # The objects of aclose() and anext() have no frame, but refer to the generator.
         if type(awaitable).__name__ in ("async_generator_athrow", "async_generator_asend"):
             referents = gc.get_referents(awaitable)
             generators = (item for item in referents if isinstance(item, AsyncGeneratorType))
@@ -143,16 +136,11 @@ def _first_attribute(value: Any, names: tuple[str, ...]) -> Any:
 
 
 def _describe_task(task: Task | None) -> Location:
-    """Describe a task that runs no user code, for example in `gather(session.execute(...))`.
-
-    SQLAlchemy closes a session in a separate task, and the user's task waits for this closing task.
-    If a local variable of another task refers to the parameter `task`, the other task probably
-    awaits `task`. If another task awaits `task`, return the line of the user's code at which the
-    other task waits.
-    """
+    """Describe a task that runs no user code, for example in `gather(session.execute(...))`."""
     if task is None:
         return "code that is not yours"
     others = asyncio.all_tasks() - {task}
+    # SQLAlchemy closes a session in a separate task, to which a variable of the user's task refers.
     for other in others:
         frames = list(_suspended_frames(other))
         if frames and any(value is task for value in frames[-1].f_locals.values()):

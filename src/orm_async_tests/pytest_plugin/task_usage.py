@@ -1,8 +1,7 @@
-"""Records which task uses a session or a connection, and on which line of the user's code.
+"""Records which task uses a session or a connection, and on which line.
 
-The plugin wraps methods of SQLAlchemy, and these wrappers call the module task_usage for each
-statement. The module stores its data in attributes of greenlets, sessions and connections, so that
-Python deletes the data together with these objects.
+The data is stored in attributes of greenlets, sessions and connections. Python therefore deletes
+the data together with these objects.
 """
 
 import asyncio
@@ -49,15 +48,15 @@ Inserts = tuple[Caller | None, list[InstanceState[Any]]]
 class TaskUsage:
     """Records which tasks call methods of sessions and connections.
 
-    If two tasks use a session or a connection at the same time, `report_conflict` is called with
-    "session" or "connection", and with the lines of both tasks.
+    TaskUsage calls `report_conflict` when two tasks use one session or connection at the same time.
+    The arguments are "session" or "connection", and the lines of both tasks.
     """
 
     def __init__(self, report_conflict: Callable[[str, Location, Location], None]) -> None:
         self.report_conflict = report_conflict
 
     def record_call(self, target: Target) -> Caller | None:
-        """Record that the running task uses a session or connection in the current greenlet."""
+        """Record that the running task uses a session or a connection."""
         current = getcurrent()
         caller: Caller | None = getattr(current, CALLER, None)
         if caller is None:
@@ -77,32 +76,22 @@ class TaskUsage:
         self.record_call(transaction.connection)
 
     def record_write(self, session: Session) -> Caller | None:
-        """Record a call of `commit()` or `flush()`. If the session has new objects, find the line
-        of the user's code at once.
-
-        Finding the user's line at the start of the call is faster than during the INSERT, when the
-        call stack is much deeper.
-        """
+        """Record a call of `commit()` or `flush()`."""
         caller = self.record_call(session)
         # the public property `new` would build a set
         if session._new and caller is not None and caller.awaiter is None:
-            _locate(caller)
+            _locate(caller)  # during the INSERT, the call stack is deeper and the search slower
         return caller
 
     def record_query(self, session: Session) -> None:
-        """Record a query, so that `find_origin` can find the query that loaded an object.
-
-        SQLAlchemy numbers queries with a private counter, and stores the number in the attribute
-        `runid` of the loaded objects. The method `record_query()` increases SQLAlchemy's counter of
-        queries, and stores the counter's value. The query then stores a higher number in the
-        attribute `runid` of the objects that it loads.
-        """
+        """Record a query, so that `find_origin()` can say where an object was loaded."""
         caller = self.record_call(session)
         if caller is not None:
             queries: deque[tuple[int, Location]] | None = getattr(session, QUERIES, None)
             if queries is None:
                 queries = deque(maxlen=MAX_QUERIES)
                 setattr(session, QUERIES, queries)
+            # The objects that this query loads get a higher number of the same counter as `runid`.
             queries.append((loading._new_runid(), _locate(caller)))
 
     def begin_flush(self, session: Session) -> Inserts:
@@ -116,25 +105,21 @@ class TaskUsage:
                 setattr(state, ORIGIN, line)
 
     def locate_current_call(self) -> Location:
-        """Return the line of the user's code that caused the current call. If the plugin has stored
-        the line that awaits the current greenlet, return the stored line.
-        """
+        """Return the line of the user's code that caused the current call."""
         caller: Caller | None = getattr(getcurrent(), CALLER, None)
         if caller is None:
             return locate_caller()
         return caller.awaiter or _locate(caller)
 
     def find_origin(self, session: Session | None, state: InstanceState[Any]) -> Location | None:
-        """Return the line of code that loaded an object into this session, or that inserted the
-        object.
-        """
+        """Return the line of code that loaded or inserted an object, or None."""
         queries: Iterable[tuple[int, Location]] = getattr(session, QUERIES, ())
         runid = state.runid
         lines = [line for number, line in queries if runid is not None and number < runid]
         return lines[-1] if lines else getattr(state, ORIGIN, None)
 
     def has_open_transaction(self, driver_connection: int) -> bool:
-        """Return whether a transaction is open on the driver's connection with this id()."""
+        """Return whether the driver's connection with this `id()` has an open transaction."""
         return any(
             id(candidate.connection.dbapi_connection) == driver_connection
             and candidate.in_transaction()
@@ -156,15 +141,13 @@ class TaskUsage:
 
 
 def _locate(caller: Caller) -> Location:
-    """Return the innermost line of the user's code in a greenlet. If the greenlet runs no line of
-    the user's code, return the line that awaits the greenlet.
+    """Return the line of the user's code that runs in a greenlet or awaits it.
 
-    A greenlet runs lines of the user's code only inside `run_sync()`. The line that awaits a
-    greenlet never changes, so the function stores this line after the first search.
+    Only `run_sync()` runs the user's code in a greenlet.
     """
     line = find_user_line(sys._getframe(2))
     if line is not None:
         return line
-    if caller.awaiter is None:
+    if caller.awaiter is None:  # the line that awaits a greenlet never changes
         caller.awaiter = locate_awaiter(getcurrent().parent)
     return caller.awaiter

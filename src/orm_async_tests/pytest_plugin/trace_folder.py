@@ -1,4 +1,4 @@
-"""Writes trace files for Perfetto, which show what the tasks and connections of each test did."""
+"""Writes trace files of tests, which Perfetto can display."""
 
 import hashlib
 import re

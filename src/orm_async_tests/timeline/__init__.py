@@ -1,1 +1,1 @@
-"""Records what tasks and connections did and when, and draws a timeline or writes a trace file."""
+"""Records what tasks and connections do, and draws timelines or writes trace files."""

@@ -37,15 +37,10 @@ class CallLines(dict[str, int]):
         return self[file]
 
     def find(self, text: str = "") -> Place:
-        """Return the file and the line number of the user's innermost line on the call stack.
+        """Return the innermost line of the user's code on the call stack, or NOWHERE.
 
-        SQLAlchemy runs in a greenlet. The parent of SQLAlchemy's greenlet runs the line of the
-        user's code that awaits SQLAlchemy, so the method `find()` also searches the parent
-        greenlet. The parameter `text` is the text of an event, for example a statement.
-
-        Searching all frames of SQLAlchemy's greenlet is slow. If a search finds no frame of the
-        user's code, the method stores the event's text and the number of frames. Skip the search
-        for an event whose text and number of frames are stored.
+        SQLAlchemy runs in a greenlet, so the search continues in its parent greenlets. The
+        parameter `text` is the text of an event, for example a statement.
         """
         try:
             depth, code = self._depths.get(text, UNKNOWN)
@@ -59,6 +54,7 @@ class CallLines(dict[str, int]):
         if current.parent is None:
             return NOWHERE
         if text and not is_known:
+            # The search is slow. Do not repeat it for the same text and number of frames.
             self._depths[text] = _find_bottom(sys._getframe())
         place = getattr(current, "orm_async_place", None)
         if place is None:
@@ -68,11 +64,9 @@ class CallLines(dict[str, int]):
         return place
 
     def find_creator(self) -> tuple[bool, Place]:
-        """Return two values: whether the user's code creates a task, and the user's innermost line
-        on the call stack.
+        """Return whether the user's code is creating a task, and the user's innermost line.
 
-        The first returned value is False if a library creates the task, or if asyncio creates the
-        task for its own use.
+        The first value is False if a library or asyncio itself creates the task.
         """
         frame: FrameType | None = sys._getframe(2)
         while frame is not None and self[frame.f_code.co_filename] == CREATES_TASKS:
@@ -97,7 +91,7 @@ class CallLines(dict[str, int]):
 
 
 def _find_bottom(frame: FrameType) -> tuple[int, CodeType]:
-    """Return the number of a frame's callers, and the code object of the outermost caller."""
+    """Return the number of a frame's callers, and the outermost caller's code."""
     depth = 0
     while frame.f_back is not None:
         frame = frame.f_back

@@ -1,9 +1,7 @@
 """Connects a recorder to SQLAlchemy and asyncio, and disconnects it afterwards.
 
-SQLAlchemy has no event for two moments: when a task begins to wait for the pool, and when the
-server answers a COMMIT. To record when a task begins to wait for the pool, the module wraps
-SQLAlchemy's `Pool.connect()`. To record when the server answers a COMMIT or a ROLLBACK, the module
-wraps the dialect's `do_commit()` and `do_rollback()`.
+SQLAlchemy has no event when a wait for the pool begins, or when a COMMIT is answered. The module
+therefore wraps `Pool.connect()`, and the dialect's `do_commit()` and `do_rollback()`.
 """
 
 import sys
@@ -34,10 +32,9 @@ LISTENED: dict[str, type] = {
 
 @contextmanager
 def record_events(recorder: Recorder, unobserved: Engine | None = None) -> Iterator[None]:
-    """In the `with` block of `record_events()`, record what every engine does, except the engine
-    `unobserved`.
+    """Record what all engines do in the `with` block, except the engine `unobserved`.
 
-    The recording of an event loop's tasks begins with the first event in this loop.
+    The recording of tasks begins with the first event in their event loop.
     """
     hooks = EngineHooks(recorder, unobserved)
     recorder.start()
@@ -62,11 +59,9 @@ def _replace(stack: ExitStack, owner: type, name: str, wrap: Callable[[Any], Any
 
 
 class EngineHooks:
-    """Listeners, which have the names of their SQLAlchemy events, and wrappers of SQLAlchemy's
-    methods.
+    """Listeners for SQLAlchemy's events of the same names, and wrappers of its methods.
 
-    The listeners and wrappers of EngineHooks run for every statement, so they avoid slow Python
-    calls and properties.
+    These methods run for every statement, so they avoid slow calls and properties.
     """
 
     def __init__(self, recorder: Recorder, unobserved: Engine | None) -> None:
@@ -194,7 +189,7 @@ def _is_in_autocommit(connection: Connection | None) -> bool:
 
 
 def _read_pid(dbapi_connection: Any) -> int:
-    """Return the PID of the connection's server process, or 0 if the driver does not know it."""
+    """Return the PID of a connection's server process, or 0 if it is unknown."""
     driver: Any = getattr(dbapi_connection, "driver_connection", None)
     if hasattr(driver, "get_server_pid"):
         return 0 if driver.is_closed() else int(driver.get_server_pid())

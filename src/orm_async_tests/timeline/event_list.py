@@ -40,7 +40,7 @@ MAX_CHARACTERS = 1000  # characters of a statement that is not in the log
 
 @dataclass(slots=True, eq=False)
 class Event:
-    """An event: something that a task did, or for which the task waited."""
+    """Something that a task did or waited for, for example a statement."""
 
     kind: Kind
     start: int  # microseconds since the recording began
@@ -71,8 +71,7 @@ class Event:
 def to_json(events: list[Event], log: list[str]) -> list[dict[str, Any]]:
     """Return the first MAX_EVENTS events of a run as JSON.
 
-    If the text of an event is in the list `log`, the event's JSON has only the index of the text in
-    this list, to save space.
+    To save space, the JSON refers to the texts in `log` by their index.
     """
     indexes = {text: number for number, text in reversed([*enumerate(log)])}
     documents = []

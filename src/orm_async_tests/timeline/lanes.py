@@ -46,8 +46,9 @@ class Bar(NamedTuple):
 
 
 class Lane(NamedTuple):
-    """A row of the timeline, for one task or one connection. Later bars of a lane are drawn over
-    earlier bars.
+    """A row of the timeline, for one task or one connection.
+
+    Later bars cover earlier bars.
     """
 
     name: str
@@ -81,9 +82,9 @@ def name_task(event: Event) -> str:
 
 
 class Scale:
-    """Converts a moment of the run to a horizontal position on the timeline.
+    """Maps the moments of a run to columns of the timeline.
 
-    On the timeline, short events get enough room, and long waits are shortened.
+    The scale shortens long waits, to leave room for short events.
     """
 
     def __init__(self, events: Sequence[Event], columns: int) -> None:
@@ -94,20 +95,14 @@ class Scale:
         self._positions = _spread(self.moments, columns)
 
     def find(self, moment: int) -> int:
-        """Return the horizontal position of a moment on the timeline.
-
-        The timeline has positions for the moments at which its events start or end. For a moment
-        without a position, return the position of the nearest earlier moment with a position.
-        """
+        """Return the column of a moment, rounded down to the start or end of an event."""
         return self._positions[bisect_right(self.moments, moment) - 1]
 
 
 def _spread(moments: Sequence[int], columns: int) -> list[int]:
-    """Return the position of each moment, counted in columns from the left.
+    """Return the column of each moment, counted from the left.
 
-    Each gap between two moments gets one column of the drawing. The remaining columns of the
-    drawing are divided among the gaps, in proportion to the durations of the gaps. If there are
-    more moments than columns, the moments are divided evenly among the columns.
+    Every gap between two moments gets at least one column. Longer gaps get more columns.
     """
     if len(moments) > columns:
         return [number * columns // len(moments) for number in range(len(moments))]

@@ -1,8 +1,7 @@
-"""Records what tasks and connections do until `finish` is called.
+"""Records what tasks and connections do.
 
-The module `engine_hooks` listens to SQLAlchemy's events, and calls the recorder. A statement waits
-if another task uses its connection, because SQLAlchemy locks a mutex for each connection. When the
-server has answered the running statement, SQLAlchemy sends the connection's next waiting statement.
+The module `engine_hooks` calls the recorder. SQLAlchemy locks a mutex for each connection, so a
+connection runs one statement at a time. The other statements of the connection wait in order.
 """
 
 import asyncio
@@ -129,9 +128,9 @@ class Recorder:
         error: BaseException | None = None,
         begin_trips: int = 0,
     ) -> None:
-        """Record that a statement got an answer or an error, and that the connection sends the next
-        statement. The parameter `begin_trips` is the number of round trips that only BEGIN
-        needs.
+        """Record the end of a statement, and the start of the next one that waits.
+
+        The parameter `begin_trips` is the number of round trips that only BEGIN needs.
         """
         is_watched = False
         if connection.running is event:
@@ -156,8 +155,8 @@ class Recorder:
             connection.running = connection.last = following
 
     def _add_round_trips(self, connection: ConnectionRecord) -> bool:
-        """Add the new round trips of a connection to the connection's latest event. Fetching rows
-        from a stream is not an event, so the latest event also gets the round trips of the fetch.
+        """Add a connection's new round trips to its latest event.
+
         Return whether the round trips of this connection are counted.
         """
         if not self._count_round_trips or connection.last is None or not connection.pid:
@@ -165,13 +164,15 @@ class Recorder:
         count = self._count_round_trips(connection.pid)
         if count is None:
             return False
+        # This includes fetching rows from a stream, which has no event.
         connection.last.round_trips += count - connection.round_trips
         connection.round_trips = count
         return True
 
     def add_connection(self, pid: int, opening: Event | None) -> ConnectionRecord:
-        """Add a connection to the recording. If the event `opening` is None, the connection was
-        opened before the recording began.
+        """Add a connection to the recording.
+
+        Pass None as `opening` if the connection was open before the recording began.
         """
         connection = ConnectionRecord(len(self.connections) + 1, pid, last=opening)
         self.connections.append(connection)
@@ -197,12 +198,9 @@ class Recorder:
     def finish_wait(self, start: int, changes: int, error: BaseException | None = None) -> None:
         """Record that a task's wait for a connection has ended.
 
-        Ignore a successful wait if no event began or ended during it, because the pool had a free
-        connection. The parameter `start` is the time at which the wait began, in nanoseconds of
-        `perf_counter_ns()`. The parameter `changes` is the value that the attribute
-        `Recorder.changes` had when the wait began.
+        Pass the values that `perf_counter_ns()` and `Recorder.changes` had when the wait began.
         """
-        if self.changes != changes or error:
+        if self.changes != changes or error:  # else the pool had a free connection
             event = self.begin("pool")
             event.start = (start - self._origin) // 1000
             self.finish_event(event, error)
@@ -210,21 +208,20 @@ class Recorder:
     def add_locks(self, blocked: Collection[tuple[int, Sequence[int]]], since: int) -> None:
         """Record which server processes waited for a lock.
 
-        Each pair in the parameter `blocked` has the PID of a waiting process, and the PIDs of the
-        processes that block the waiting process. The parameter `since` is the time at which the
-        query for locks began, in nanoseconds of `perf_counter_ns()`. Ignore a process whose current
-        statement began after `since`, because the lock may have blocked its previous statement.
+        Each pair in `blocked` has the PID of a waiting process, and the PIDs of its blockers. The
+        parameter `since` is the value of `perf_counter_ns()` when the query for locks began.
         Several threads may call `add_locks()` at the same time.
         """
         by_pid = {connection.pid: connection for connection in list(self.connections)}
         for pid, blockers in blocked:
             running = by_pid[pid].running if pid in by_pid else None
+            # If the statement began later, the lock may have blocked the previous statement.
             if running is not None and running.start <= (since - self._origin) // 1000:
                 holders = tuple(by_pid[pid].number if pid in by_pid else 0 for pid in blockers)
                 self._locks.setdefault(running, _copy_wait(running, "lock", holders))
 
     def running_pids(self) -> list[int]:
-        """Return the PIDs of server processes whose statement has run for longer than a limit."""
+        """Return the PIDs of server processes with a long-running statement."""
         connections = list(self.connections)  # a copy, because another thread calls this
         in_use = sum(connection.checkout is not None for connection in connections)
         latest = self.now() - (LIMIT_ALONE if in_use < 2 else LIMIT_AMONG_OTHERS)
@@ -232,9 +229,7 @@ class Recorder:
         return [pid for pid, event in running if event and event.start <= latest and pid]
 
     def _find_owner(self) -> Owner:
-        """Record the running task, which was created before the recording began. Also record all
-        tasks that the running event loop creates later.
-        """
+        """Record the running task, and all tasks that its event loop creates later."""
         task = None
         with suppress(RuntimeError):  # no event loop is running
             task = asyncio.current_task()
@@ -260,10 +255,9 @@ class Recorder:
     def create_task(
         self, loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any], **options: Any
     ) -> "asyncio.Task[Any]":
-        """Create and record a task. The event loop calls this method as its task factory.
+        """Create and record a task, as the task factory of the event loop.
 
-        If a library creates a task, for example to close a session, the events of this task are
-        recorded as events of the task that called the library.
+        The events of a library's task are recorded for the task that called the library.
         """
         is_users, place = self._lines.find_creator()
         is_library = not is_users and asyncio.current_task(loop) is not None
@@ -327,7 +321,7 @@ class Recorder:
             trace = trace.tb_next
 
     def finish(self) -> list[Event]:
-        """End all unfinished events now, and return the events in the order in which they began."""
+        """End all unfinished events, and return all events in the order of their start."""
         end = self.now()
         self._is_finished = True  # what ends later is not recorded
         for event in self.events:

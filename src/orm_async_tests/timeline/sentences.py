@@ -23,12 +23,10 @@ Sentence = tuple[int, str]  # the microseconds at which something ended, and wha
 def describe_events(
     events: Sequence[Event], among: Sequence[Event] | None = None
 ) -> list[Sentence]:
-    """Return a sentence for every wait, error and HTTP response, in the order in which they ended.
+    """Return a sentence for every wait, error and HTTP response, in the order of their ends.
 
-    If several events are equal, return one sentence with the number of these events. If the run
-    sent HTTP responses, also return a sentence for every successful commit, to show whether the
-    commit or the response came first. If the parameter `events` contains only some events of the
-    run, pass all events of the run in the parameter `among`.
+    Equal events share one sentence. In a run with HTTP responses, commits get sentences too. If
+    `events` is only a part of a run, pass the whole run as `among`.
     """
     groups: Groups = {}
     position, last = 0, ("", "")
@@ -54,10 +52,9 @@ def count_statements(events: Sequence[Event]) -> Iterator[str]:
 
 
 def _join_tasks(groups: Groups) -> Groups:
-    """Join events of several tasks into one group if the events are equal and at the same line.
+    """Join equal events of several tasks at the same line.
 
-    Waits at the same line form one group if the tasks waited for the same kind of thing, for
-    example for a lock.
+    Two waits are equal if the tasks waited for the same kind of thing, for example for a lock.
     """
     joined: Groups = {}
     for (line, who, text, _), group in groups.items():
@@ -109,6 +106,7 @@ def _describe(event: Event, events: Sequence[Event]) -> str:
             return "was cancelled"
         case "http":
             return event.text
+        # This shows whether the commit or the response came first.
         case "commit" if not event.error and any(other.kind == "http" for other in events):
             return "committed"
     return _describe_error(event, events) if event.error and event.kind in SENT else ""

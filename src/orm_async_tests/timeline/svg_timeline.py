@@ -20,8 +20,8 @@ MAX_CHARACTERS = 60  # characters of a statement in a title
 def timeline_svg(events: Sequence[Event], outcome: str) -> str:
     """Return the timeline as a static SVG image.
 
-    The image takes its text color and its font from the HTML page. The title of each bar in the
-    image is the bar's statement or error. The element `desc` describes the image in words.
+    The text has the color of the HTML page's text. Each bar has a title, and the element `desc`
+    describes the image in words.
     """
     scale = Scale(events, COLUMNS)
     lanes = build_lanes(events)[:MAX_LANES]

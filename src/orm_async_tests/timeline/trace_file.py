@@ -1,10 +1,8 @@
 """Writes events in Chrome's trace format, which Perfetto can open.
 
-In Chrome's trace format, a thread is a row, and a process is a group of rows. In the trace, the
-tasks of a variant are the threads of one process, and the variant's connections are the threads of
-another process. An event becomes a slice, which Perfetto draws as a bar. Two slices of one thread
-must not overlap, unless one slice contains the other. If two slices of a thread overlap, and
-neither contains the other, the module moves the later slice to an additional thread.
+A variant's tasks are threads of one process, and its connections are threads of another. Perfetto
+draws a thread as a row, and an event as a bar. Two bars in a row must not overlap unless one
+contains the other.
 """
 
 import json
@@ -34,8 +32,9 @@ def build_trace(runs: Iterable[tuple[str, Sequence[Event]]]) -> str:
 
 
 def _build_run(name: str, events: Sequence[Event], tasks: int) -> Iterator[Slice]:
-    """Yield the parts of the trace that describe one run. In the trace, the run's tasks have the
-    process ID `tasks`, and the run's connections have the process ID `tasks + 1`.
+    """Yield the trace of one run.
+
+    The run's tasks get the process ID `tasks`, and its connections get `tasks + 1`.
     """
     connections = tasks + 1
     yield _name("process", tasks, 0, f"{name}: tasks")
@@ -112,9 +111,7 @@ def _draw_flows(events: Sequence[Event], process: int) -> Iterator[Slice]:
 
 
 def _nest(pieces: list[Slice]) -> Iterator[Slice]:
-    """Yield the slices of the trace, sorted by time. If two slices of a thread overlap, and neither
-    contains the other, move the later slice to an additional thread.
-    """
+    """Sort the slices by time, and move slices that partly overlap to separate threads."""
     open_until: dict[tuple[int, int], list[int]] = {}
     for piece in sorted(pieces, key=lambda piece: (piece.get("ts", -1), -piece.get("dur", 0))):
         if piece["ph"] == "X":

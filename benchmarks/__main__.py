@@ -1,7 +1,6 @@
-"""The command `python -m benchmarks [NAME ...] [ARGUMENT ...]` runs the named benchmarks, or all
-benchmarks if you name none.
+"""Runs benchmarks: `python -m benchmarks [NAME ...] [ARGUMENT ...]`.
 
-If you name several benchmarks, only the last of them gets the arguments.
+Without a name, all benchmarks run. Only the last benchmark gets the arguments.
 """
 
 import sys
@@ -21,7 +20,7 @@ MODULES = {
 
 
 def run(words: Sequence[str]) -> int:
-    """Run the named benchmarks, and return the exit code 1 if one of them exceeds its limit."""
+    """Run the named benchmarks, and return 1 if a benchmark exceeds its limit."""
     names = list(takewhile(MODULES.__contains__, words))
     arguments = words[len(names) :]
     if arguments and not names:

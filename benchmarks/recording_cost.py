@@ -1,14 +1,9 @@
-"""Measures the cost of the timeline: how much slower a task gets rows while its events are
-recorded.
+"""Measures how much the timeline's recorder slows down a task.
 
-The benchmark measures two cases: one session gets all rows, or a new session is opened for every
-row. The benchmark gets rows in batches of 50. A pair of batches consists of one batch with the
-timeline's recorder and one batch without it. The benchmark records SQL statements in every batch.
-The benchmark prints the median processor times with and without the timeline's recorder. For each
-pair of batches, the benchmark computes a ratio: the processor time with the timeline's recorder,
-divided by the processor time without it. The benchmark prints the median ratio of the processor
-times. If the timeline's recorder multiplies the processor time by more than 1.1, the benchmark
-exits with 1.
+The task gets rows in batches of 50, either in one session or in a new session for every row. A pair
+of batches consists of one batch with the recorder and one batch without it. All batches record SQL
+statements. The benchmark prints the median processor times, and the median ratio of the pairs. The
+benchmark exits with 1 if a median ratio exceeds 1.1.
 """
 
 import argparse
@@ -50,7 +45,7 @@ def report(pairs: Sequence[tuple[float, float]], get: GetRows) -> float:
 
 
 async def measure(database: db.Database, get: GetRows) -> list[tuple[float, float]]:
-    """Return pairs of processor times in seconds: without and with the timeline's recorder."""
+    """Return processor times per row in seconds, as pairs without and with the recorder."""
     async with open_script_database(database) as scripts:
         await scripts.reset(Base, default_seed, {})
         engine = create_async_engine(database.url)

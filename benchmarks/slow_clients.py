@@ -1,12 +1,11 @@
 """Measures how much 200 stalled clients slow down the requests of other clients.
 
-A stalled client uploads one byte per second, or requests a track or a live stream and never reads
-the response. All stalled clients of a round stall in the same way. Rounds with stalled clients
-alternate with rounds without stalled clients. For each pair of rounds, the benchmark computes a
-ratio: the number of responses with stalled clients, divided by the number of responses without
-them. For uploads, tracks and streams, the benchmark prints the median ratio and the number of
-failed requests. The benchmark prints the growth of the service's memory. The benchmark exits with 1
-if a median ratio is below 0.8, if a request failed, or if the memory grew by more than 64 MiB.
+A stalled client uploads one byte per second, or never reads the response to its request. In one
+round, all stalled clients stall in the same way. Rounds with stalled clients alternate with rounds
+without them. For each pair of rounds, the ratio compares the numbers of responses. The benchmark
+prints the median ratios, the number of failed requests, and the growth of the service's memory. The
+benchmark exits with 1 if a median ratio is below 0.8, if a request failed, or if the memory grew by
+more than 64 MiB.
 """
 
 import argparse
@@ -55,7 +54,7 @@ async def create_user(client: httpx.AsyncClient) -> int:
 
 
 def read_memory(pid: int, field: str) -> int:
-    """Return the field VmRSS (current memory) or VmHWM (peak memory) of a Linux process in KiB."""
+    """Return the current memory (VmRSS) or the peak memory (VmHWM) of a process in KiB."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(status.partition(f"{field}:")[2].split()[0])
 
@@ -66,7 +65,7 @@ def read_cpu(pid: int) -> float:
 
 
 async def add_track(database: db.Database, user: int) -> None:
-    """Give the user a track that is too long for any socket buffer."""
+    """Insert a track that is too long for any socket buffer."""
     async with db.connect(database, "slow clients") as connection:
         await connection.execute(TRACK, {"user": user, "points": POINTS})
         await connection.commit()
@@ -94,11 +93,7 @@ async def send_slowly(connections: Sequence[socket.socket]) -> None:
 
 @asynccontextmanager
 async def stalled_clients(base: httpx.URL, pid: int, user: int, kind: str) -> AsyncIterator[None]:
-    """Keep stalled clients connected in the `with` block of `stalled_clients()`.
-
-    Enter the `with` block when the service has used no CPU time for half a second, because all
-    clients have stalled by then.
-    """
+    """Keep stalled clients connected during the `with` block."""
     method, path, headers = KINDS[kind]
     request = f"{method} /users/{user}/{path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n".encode()
     address = (base.host, base.port or 80)
@@ -107,6 +102,7 @@ async def stalled_clients(base: httpx.URL, pid: int, user: int, kind: str) -> As
         connections = await asyncio.gather(*requests)
         for connection in connections:
             stack.enter_context(connection)
+        # All clients have stalled when the service uses no CPU time for half a second.
         before, now = -1.0, read_cpu(pid)
         while now != before:
             await asyncio.sleep(0.5)

@@ -3,9 +3,8 @@
 `python tools/compat.py defects [NUMBER...]` finds the releases that have a known defect.
 `python tools/compat.py claims [NUMBER...]` finds the SQLAlchemy releases on which a script holds.
 
-If you give numbers of scripts, the program tools/compat.py replaces only the rows of these scripts.
-Without numbers, the program tools/compat.py runs all scripts. A run of all scripts takes a quarter
-of an hour. The program tools/compat.py installs each release once, and keeps the folder of the
+With numbers, the program replaces only the rows of these scripts. Without numbers, the program runs
+all scripts, which takes a quarter of an hour. It installs each release once, and keeps the
 installation.
 """
 
@@ -92,12 +91,7 @@ def format_document(document: Mapping[str, Any]) -> str:
 
 
 def update_defects(rows: Rows, scripts: Collection[ScriptFile]) -> Rows:
-    """Run the scripts on every release, and return the updated rows of the part `defects` of
-    docs/compat.json.
-
-    Each row of the part `defects` contains a defect, a script and the pinned versions. The scripts
-    run on every release, because a bisection would miss a defect that was fixed and that came back.
-    """
+    """Run the scripts on every release, and return the updated rows about defects."""
     numbers = {script.number for script in scripts}
     updated = [row for row in rows if row["script"] not in numbers]
     for library, driver, pins in SEARCHES:
@@ -110,15 +104,10 @@ def update_defects(rows: Rows, scripts: Collection[ScriptFile]) -> Rows:
 
 
 def needs_search(defect: KnownDefect, library: str, driver: str, pins: Pins) -> bool:
-    """Return whether to search the releases of `library` for a defect.
-
-    The parameter `pins` can pin a second library to an old release. If `pins` names a second
-    library, search only for a defect that depends on both libraries, and that does not affect the
-    installed release of the second library.
-    """
+    """Return whether to search the releases of `library` for a defect."""
     versions = defect.versions
     if pins:
-        [(other, _)] = pins
+        [(other, _)] = pins  # an old release, which only some defects need
         return {library, other} <= versions.keys() and not within(version(other), versions[other])
     return library in versions and ("psycopg" in versions) == (driver == "psycopg")
 
@@ -135,6 +124,7 @@ def search_defects(
     for number in showing:
         alone = partial(report_run, Runner((number,), library, driver, home(), pins))
         run_one, confirm = partial(select, run, number), partial(select, alone, number)
+        # A bisection would miss a defect that came back after a fix, so run every release.
         yield search_releases(number, library, defects, releases, run_one, releases, confirm)
 
 
@@ -152,8 +142,9 @@ def select(run: Run, number: int, release: str) -> ReleaseOutcome:
 
 
 def update_claims(rows: Rows, scripts: Collection[ScriptFile]) -> Rows:
-    """Run the scripts, and return the updated rows of the part `claims` of docs/compat.json. Each
-    row contains the scripts that hold on the same releases.
+    """Run the scripts, and return the updated rows about claims.
+
+    A row contains the scripts that hold on the same releases.
     """
     numbers_by_releases = defaultdict[tuple[str, ...], list[int]](list)
     numbers = {script.number for script in scripts}
@@ -173,14 +164,10 @@ def update_claims(rows: Rows, scripts: Collection[ScriptFile]) -> Rows:
 
 
 def run_claims(scripts: Collection[ScriptFile]) -> Iterator[SearchResult]:
-    """For every script, yield the releases on which the script holds.
+    """Yield the releases on which each script holds.
 
-    Run a script on three releases of every minor version: the first, the middle and the last. If
-    the results differ, run the script on more releases of the minor version.
-
-    A script about a new feature has a constant SINCE, which names the first release with this
-    feature. Run the script on the release SINCE, and on the release before SINCE. A script with a
-    constant SINCE must be BROKEN on releases older than SINCE.
+    Run each script on the first, the middle and the last release of every minor version. If the
+    results differ, run the script on more releases.
     """
     releases = releases_between(LIBRARY, KNOWN_FROM[LIBRARY], None)
     run_all = cache(partial(run_on_drivers, tuple(script.number for script in scripts)))
@@ -188,21 +175,19 @@ def run_claims(scripts: Collection[ScriptFile]) -> Iterator[SearchResult]:
     usual = {group[at] for group in groups for at in (0, len(group) // 2, -1)}
 
     def run_claim(number: int, usual: set[str], release: str) -> ReleaseOutcome:
-        """Run one script on a release, or all scripts if the release is in the set `usual`."""
         outcomes = run_all(release) if release in usual else run_on_drivers((number,), release)
         outcome = outcomes[number]
         return ReleaseOutcome(HOLDS) if outcome.word in CONCLUSIVE else outcome
 
     for script in scripts:
         run, confirm = (partial(run_claim, script.number, together) for together in (usual, set()))
+        # A script must be BROKEN on the release before its feature was added.
         since = find_neighbors(script.since or "", releases)
         yield search_releases(script.number, LIBRARY, (), releases, run, since, confirm)
 
 
 def run_on_drivers(numbers: tuple[int, ...], release: str) -> dict[int, ReleaseOutcome]:
-    """Return every script's outcome. If a script is SKIPPED with one driver, run the script with
-    the next driver.
-    """
+    """Return the outcome of every script with the first driver that does not skip the script."""
     outcomes = dict.fromkeys(numbers, ReleaseOutcome(SKIPPED))
     for driver in db.DRIVERS:
         skipped = tuple(number for number in numbers if outcomes[number].word == SKIPPED)

@@ -1,5 +1,4 @@
-"""Write the generated texts, for example the entry points in pyproject.toml and the tables of
-scripts.
+"""Write the generated texts, for example the tables of scripts.
 
 `./poetryw run nox -s generate` updates the outdated texts.
 `./poetryw run nox -s generate -- --check` names outdated files, and exits with 1 if there are any.
@@ -105,10 +104,9 @@ def generate_texts() -> dict[Path, str]:
 
 
 def replace_section(path: Path, name: str, lines: Iterable[str], text: str = "") -> str:
-    """Replace the lines between the comments `name:` and `/name`, and return the file's new text.
+    """Return the text of a file with new lines between the comments `name:` and `/name`.
 
-    If the parameter `text` is not empty, the function uses it instead of the file's content. To
-    replace several sections, pass the result of each call to the next call as the parameter `text`.
+    To replace several sections, pass the result of the previous call as `text`.
     """
     first, last = rf"^(?:<!--|#) {name}:", rf"^(?:<!--|#) /{name}\b"
     pattern = re.compile(rf"({first}.*?\n).*?({last})", re.DOTALL | re.MULTILINE)
@@ -241,9 +239,7 @@ def _render_answer(script: ScriptFile, questions: Sequence[Question]) -> Iterato
 
 
 def record_texts() -> dict[Path, str]:
-    """Run the script of the README's example and the scripts about isolation. Insert the results
-    into the README and into the page about isolation, and return the new texts of both files.
-    """
+    """Run scripts, and return the README and the page about isolation with the new results."""
     from orm_async_tests import db
     from orm_async_tests.harness.report import render
     from orm_async_tests.harness.run import anomalies, runner

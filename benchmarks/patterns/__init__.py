@@ -1,4 +1,4 @@
-"""A benchmark that compares the speed of SQLAlchemy, used in several ways, with plain asyncpg.
+"""Compares the speed of SQLAlchemy with the speed of plain asyncpg.
 
 The page docs/bench.md describes the measurement and its results.
 """

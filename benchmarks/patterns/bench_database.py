@@ -1,4 +1,4 @@
-"""Fills the tables before a measurement, and reads what the measured function has written."""
+"""Fills the tables before a measurement, and reads the written rows after it."""
 
 import gc
 import time
@@ -38,9 +38,7 @@ READ_BACK = """SELECT count(*), sum(lat), md5(string_agg(
 class Turn(NamedTuple):
     """One run of a measured function.
 
-    The field `answer` summarizes the rows that the measured function reads. If the measured
-    function writes, the field `answer` summarizes all rows of the table after the write: their
-    number, the sum of their latitudes, and a digest.
+    The field `answer` summarizes the rows that the function read, or the table that it changed.
     """
 
     seconds: float

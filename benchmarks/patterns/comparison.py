@@ -1,7 +1,7 @@
-"""Compares how the libraries do one workload: first answers, then round trips, then times.
+"""Compares the answers, round trips and times of the libraries for one workload.
 
-Every library runs in every round of the benchmark. From the times of all rounds, the module
-computes the speed of each function relative to asyncpg, with a confidence interval.
+Every library runs in every round of the benchmark. The result is a speed relative to asyncpg, with
+a confidence interval.
 """
 
 import statistics
@@ -37,8 +37,9 @@ class Ratio:
 
 @dataclass(frozen=True)
 class PatternResult:
-    """The measurements of a function. The fields `ratio` and `cpu` compare the measured function
-    with the workload's first function.
+    """The measurements of a function.
+
+    The fields `ratio` and `cpu` are relative to the first function of the workload.
     """
 
     contender: str
@@ -54,8 +55,10 @@ class PatternResult:
 
 @dataclass(frozen=True)
 class WorkloadResult:
-    """The measurements of one workload. The field `control` compares the workload's first function
-    with itself on a second pool, to show the noise of the measurement.
+    """The measurements of one workload.
+
+    The field `control` compares the first function with itself, to show the noise of the
+    measurement.
     """
 
     name: str
@@ -67,16 +70,12 @@ class WorkloadResult:
 
 
 def ratio_of(base: Iterable[float], other: Iterable[float]) -> Ratio:
-    """Return how many times faster `other` is than `base`. The parameters `base` and `other`
-    contain the duration of each round.
-    """
+    """Return how many times faster `other` is than `base`, from the durations of all rounds."""
     return interval([time / other_time for time, other_time in zip(base, other, strict=True)])
 
 
 def interval(values: Iterable[float]) -> Ratio:
-    """Return the median of the values, and the narrowest interval that contains the true median
-    with the probability CONFIDENCE.
-    """
+    """Return the median of the values, and its confidence interval."""
     ordered = sorted(values)
     count, cut = len(ordered), 0
     # The chances that exactly 0, 1, 2... values lie beyond the true median, on one side of it.
@@ -87,12 +86,10 @@ def interval(values: Iterable[float]) -> Ratio:
 
 
 def compare_speeds(ratio: Ratio, control: Ratio, rounds: int) -> str:
-    """Compare a function's speed with the speed of asyncpg, and return the result as one word.
+    """Return whether a function is "faster" or "slower" than asyncpg, or "level" with it.
 
-    The parameter `control` compares asyncpg with itself, to show the noise of the measurement.
-    Return "faster" or "slower" if the function's ratio is farther from 1 than the parameter
-    `control`. Return "unstable" if there were too few rounds, or if the confidence interval of the
-    ratio is too wide. Otherwise return "level".
+    Return "unstable" if the measurement is not precise enough. The parameter `control` compares
+    asyncpg with itself, to show the noise of the measurement.
     """
     if rounds < MIN_ROUNDS:
         return "unstable"
@@ -115,10 +112,10 @@ def compare_answers(answers: Mapping[str, Any]) -> None:
 
 @asynccontextmanager
 async def connected_contestants(workload: str, url: URL) -> AsyncIterator[list[Contestant]]:
-    """Open a pool for every library, fill it with connections, and yield the workload's functions.
+    """Open a pool for every library, and yield the functions of a workload.
 
-    The first function in the list is the base of every ratio of speeds. The list of functions ends
-    with the control: the first function again, but on a second pool.
+    All ratios are relative to the first function. The last function is the control: the first
+    function again, but on a second pool.
     """
     size = TASKS if workload == "tasks" else 1
     contestants: list[Contestant] = []
@@ -137,9 +134,9 @@ async def connected_contestants(workload: str, url: URL) -> AsyncIterator[list[C
 async def count_round_trips(
     database: BenchDatabase, wire: Wire, workload: str, work: Work
 ) -> list[int]:
-    """Return how many round trips every function takes with prepared statements.
+    """Return the round trips of every function, after all statements were prepared.
 
-    Raise CouldNotRun if two functions' answers differ in any column.
+    Raise CouldNotRun if two functions return different answers.
     """
     answers, round_trips = {}, []
     async with connected_contestants(workload, wire.url) as contestants:
@@ -155,18 +152,14 @@ async def count_round_trips(
 async def run_rounds(
     database: BenchDatabase, contestants: Sequence[Contestant], work: Work, rounds: int
 ) -> list[list[Turn]]:
-    """Run every function twice in every round, and return the means of the two runs.
-
-    The result contains a list for every function, with one mean for every round. In a round, all
-    functions run in a random order, and then in the opposite order. If the machine becomes slower
-    within a round, all functions are affected equally.
-    """
+    """Run every function twice in every round, and return the means by function and round."""
     for pattern, library in contestants:
         await database.run_turn(pattern, library, work)  # prepares its statements
     means: list[list[Turn]] = [[] for _ in contestants]
     for number in range(rounds):
         order = Random(number).sample(range(len(contestants)), len(contestants))
         turns: list[list[Turn]] = [[] for _ in contestants]
+        # The opposite order follows, so that a slowing machine affects all functions equally.
         for index in [*order, *reversed(order)]:
             pattern, library = contestants[index]
             turns[index].append(await database.run_turn(pattern, library, work))
@@ -184,8 +177,9 @@ async def run_rounds(
 async def measure_workload(
     database: BenchDatabase, wire: Wire, workload: str, work: Work, rounds: int
 ) -> WorkloadResult:
-    """Compare a workload's answers, round trips and times. Use the proxy `wire` only to count the
-    round trips.
+    """Measure the round trips and the times of a workload.
+
+    The proxy `wire` counts the round trips. The times are measured without the proxy.
     """
     round_trips = await count_round_trips(database, wire, workload, work)
     async with connected_contestants(workload, database.url) as contestants:

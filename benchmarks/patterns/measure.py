@@ -1,4 +1,4 @@
-"""Measures the speed of different ways to use SQLAlchemy, relative to asyncpg without an ORM."""
+"""Measures the speed of SQLAlchemy relative to asyncpg without an ORM."""
 
 import argparse
 import asyncio
@@ -42,7 +42,7 @@ HEAD = ("Pattern", "Mark", "Ratio", "Interval", "Comparison", "CPU", "Round trip
 
 @dataclass(frozen=True)
 class Report:
-    """The measurements of all workloads, with the date, the machine and the libraries' versions."""
+    """The measurements of all workloads, and the environment in which they ran."""
 
     date: str
     machine: str

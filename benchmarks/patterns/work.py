@@ -1,4 +1,4 @@
-"""Defines the rows that the benchmark reads and writes, and classes that summarize these rows."""
+"""Defines the rows of the benchmark, and classes that summarize them."""
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
@@ -65,10 +65,10 @@ class Tally:
         self._add(list(map(self.by_position, rows)))
 
     def add_user_name(self, name: str) -> None:
-        """Ignore the parameter `name`, which only the subclass Digest uses."""
+        """Ignore the name, which only the subclass Digest uses."""
 
     def result(self) -> tuple[Any, ...]:
-        """Return the number of rows and the sum of their latitudes, to compare libraries."""
+        """Return the values that must be equal for all libraries."""
         return self.rows, self.sum
 
     def _add(self, values: list[Any]) -> None:
@@ -77,8 +77,9 @@ class Tally:
 
 
 class Digest(Tally):
-    """A Tally that also computes a digest of all columns. The order of the rows does not change the
-    digest.
+    """A Tally that also computes a digest of all columns.
+
+    The digest does not depend on the order of the rows.
     """
 
     by_attribute, by_name, by_position = attrgetter(*COLUMNS), itemgetter(*COLUMNS), tuple
@@ -109,10 +110,7 @@ def _normalize(value: Any) -> Any:
 
 
 class Work:
-    """The rows and keys that one run of a measured function uses.
-
-    The rows in the attribute `changed_rows` have the ids of existing rows, but new latitudes.
-    """
+    """The rows and keys for one run of a measured function."""
 
     def __init__(self, write: int = WRITE, read: int = READ, gets: int = GETS) -> None:
         self.sizes = {"write": write, "read": read, "gets": gets}
@@ -127,7 +125,7 @@ class Work:
             for n in range(write)
         ]
         self.records = [tuple(row.values()) for row in self.new_rows]
-        self.changed_rows = [
+        self.changed_rows = [  # the ids of existing rows with new latitudes
             {"id": n, **row, "lat": n % 70 + 0.75} for n, row in enumerate(self.new_rows, 1)
         ]
         self.keys = range(1, 1 + gets)

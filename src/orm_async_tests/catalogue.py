@@ -99,7 +99,7 @@ def group_by_chapter(scripts: Iterable[ScriptFile]) -> Iterator[Chapter]:
 
 
 def _split(source: str) -> tuple[str, str, str]:
-    """Return the first line of a module's docstring, the other lines, and the module's code."""
+    """Split a module into the first line of its docstring, the other lines, and the code."""
     docstring, _, code = source.removeprefix('"""').partition('"""')
     summary, _, prose = docstring.partition("\n\n")
     return summary.strip(), prose.strip(), code
@@ -137,9 +137,8 @@ def _read_script(number: int, path: Path) -> ScriptFile:
 def select(words: Iterable[str], chapters: Iterable[str] = ()) -> list[ScriptFile]:
     """Return the selected scripts, ordered by number.
 
-    The parameter `words` contains numbers and ranges of numbers, for example "1" or "5-7". If
-    `words` is empty, select every script. If `chapters` names chapters, leave out the scripts of
-    all other chapters.
+    The words are numbers or ranges, for example "1" or "5-7". Without words and chapters, return
+    all scripts.
     """
     files = _find_files()
     numbers = {number for word in words for number in _numbers(word, files)} or files.keys()

@@ -1,9 +1,9 @@
 """Declares command-line options from a text that looks like a help page.
 
-A line of the text contains an argument, at least two spaces, and the argument's help. If an
-argument's help is long, it continues on the next line, which must not contain two adjacent spaces.
-The words of the argument `[NUMBER...]` are stored in the attribute `numbers` of the parsed
-arguments. The module command_options does not import SQLAlchemy, so that `--help` stays fast.
+A line of the text contains an argument, at least two spaces, and the argument's help. Long help
+continues on the next line, which must not contain two adjacent spaces. The parser stores the words
+of `[NUMBER...]` in the attribute `numbers`. The module command_options does not import SQLAlchemy,
+so that `--help` stays fast.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Opens the database that the scripts, the service and Alembic use, and creates engines for it."""
+"""Opens the database of the scripts, the service and Alembic, and connects to it."""
 
 import importlib.util
 import os
@@ -29,7 +29,7 @@ COMPOSE_PORT = "ORM_ASYNC_COMPOSE_PORT"
 
 @dataclass(frozen=True)
 class Choice:
-    """The database that a command will use, and the option or the variable that chose it."""
+    """The chosen database, and the option or variable that chose it."""
 
     kind: Kind
     source: str
@@ -38,7 +38,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Database:
-    """A database that open_database() has opened: its URL, and how messages describe it."""
+    """An open database: its URL, and its description for messages."""
 
     url: URL  # in the form for its driver
     kind: Kind
@@ -51,9 +51,9 @@ class Database:
 
 
 def choose(db: str | None = None) -> Choice:
-    """Choose a database by the value of the option --db, but do not connect to it.
+    """Choose the database that `--db` or a variable names, without connecting to it.
 
-    Raise CouldNotRun if the choice is neither `embedded` nor `compose` nor a PostgreSQL URL.
+    Raise CouldNotRun unless the name is `embedded`, `compose` or a PostgreSQL URL.
     """
     word, source = choose_database(db)
     if word == "embedded":
@@ -71,11 +71,11 @@ def compose_url() -> URL:
 
 
 def chosen_driver(url: URL, driver: str | None, source: str = "") -> URL:
-    """Return the database URL with the chosen driver. The option `--driver` has priority over
-    `ORM_ASYNC_DRIVER`, which has priority over the driver in the URL.
+    """Return the URL with the chosen driver.
 
-    Raise CouldNotRun if the driver is unknown, is not installed, or does not accept a parameter of
-    the URL. The error message names the source of the URL, for example "--db".
+    `--driver` overrides `ORM_ASYNC_DRIVER`, which overrides the driver in the URL. The parameter
+    `source` names the origin of the URL, for example "--db". Raise CouldNotRun if the driver is
+    unknown, is not installed or does not support the URL.
     """
     driver = driver or os.environ.get("ORM_ASYNC_DRIVER") or url.get_driver_name()
     if driver not in DRIVERS:
@@ -97,12 +97,10 @@ def open_database(
     cluster_kind: ClusterKind = SCRIPTS,
     pooler: str = "",
 ) -> Iterator[Database]:
-    """Open the chosen database. If the embedded server is chosen, it runs at least until the `with`
-    block of `open_database()` ends.
+    """Open the chosen database without connecting to it.
 
-    The function `open_database()` does not connect to the server, so a wrong URL raises an error
-    only at the first connection. Raise CouldNotRun if an option or an environment variable is
-    wrong, or if the embedded server does not start.
+    The embedded server runs at least until the end of the `with` block. Raise CouldNotRun if an
+    option or a variable is wrong, or if the embedded server does not start.
     """
     require_descriptors()
     choice = choose(db)
@@ -130,7 +128,7 @@ def socket_url(server: Login) -> URL:
 
 
 def application_name(driver: str, name: str) -> dict[str, Any]:
-    """Return connect_args that set the application_name, which pg_stat_activity shows."""
+    """Return `connect_args` that set the name of a connection in pg_stat_activity."""
     if driver == SQLITE:
         return {}
     settings = {"application_name": name}
@@ -148,11 +146,9 @@ REFUSALS = {
 
 @asynccontextmanager
 async def connect(database: Database, name: str, **options: Any) -> AsyncIterator[AsyncConnection]:
-    """Open one connection without a pool, and use `name` as its application_name in
-    pg_stat_activity.
+    """Open one connection without a pool, with `name` as its application_name.
 
-    The parameter `options` has arguments for `create_async_engine()`. Raise CouldNotRun if the
-    server cannot be reached or rejects the connection.
+    The options are arguments of `create_async_engine()`. Raise CouldNotRun if the connection fails.
     """
     named = application_name(database.driver, name)
     engine = create_async_engine(database.url, poolclass=NullPool, connect_args=named, **options)

@@ -4,9 +4,9 @@
 class CouldNotRun(Exception):
     """Raised when a command cannot do its work.
 
-    The attribute `problem` says what happened, `where` names the file, the variable or the option,
-    and `remedy` says how to continue. The error's message shows `problem`, `where` and `remedy` on
-    separate lines. The command prints the error's message on standard error, and exits with 2.
+    The attribute `problem` says what happened. The attribute `where` names the file, variable or
+    option. The attribute `remedy` says how to continue. The command prints the message, and exits
+    with code 2.
     """
 
     def __init__(self, problem: str, where: str, remedy: str) -> None:

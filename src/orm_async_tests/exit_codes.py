@@ -12,10 +12,9 @@ INTERRUPTED = 130  # the exit code that shells use after Ctrl-C
 
 
 def run_command(command: Callable[[], int]) -> int:
-    """Run a command and return its exit code. If the command raises CouldNotRun or lacks a package,
-    print an error message.
+    """Run a command and return its exit code.
 
-    The command ends silently if the user presses Ctrl-C, or if standard output is a closed pipe.
+    If the command raises CouldNotRun, print the error's message instead of a traceback.
     """
     try:
         return command()

@@ -1,4 +1,4 @@
-"""Says how to install the packages of an extra of this project, for example `scripts`."""
+"""Says how to install an extra of this project, for example `scripts`."""
 
 import re
 from pathlib import Path
@@ -10,18 +10,17 @@ SCRIPTS = "scripts"  # the extra that installs the packages of the scripts
 
 
 def install_extra(extra: str) -> str:
-    """Return a command that installs an extra: with Poetry in a checkout, and otherwise with pip.
-
-    The command for pip also installs the extra `scripts`, because the other extras need it.
-    """
+    """Return the command that installs an extra with Poetry or pip."""
     if (Path(__file__).parents[2] / "poetry.lock").exists():
         return "poetry install --all-extras"
+    # The other extras need the packages of `scripts`.
     return f'pip install "{DISTRIBUTION}[{",".join(dict.fromkeys([SCRIPTS, extra]))}]"'
 
 
 def name_missing_package(error: ModuleNotFoundError) -> CouldNotRun:
-    """Return an error that says how to install the package, or raise `error` if no extra has the
-    package.
+    """Return an error that says how to install the missing package.
+
+    Raise `error` again if no extra installs the package.
     """
     from importlib.metadata import requires  # takes a third of the time of a short command
 

@@ -1,7 +1,7 @@
 """Writes annotations and a job summary for GitHub Actions.
 
-Annotations go to standard error, so that standard output contains only a command's results. The job
-summary is a text in Markdown, in the file that the variable `GITHUB_STEP_SUMMARY` names.
+Annotations go to standard error, because standard output contains the results of the command. The
+summary goes to the file that `GITHUB_STEP_SUMMARY` names.
 """
 
 import os
@@ -40,7 +40,7 @@ class Annotation:
 
 
 def require_summary() -> None:
-    """Raise CouldNotRun, before the work begins, if the job summary cannot be written."""
+    """Raise CouldNotRun if the job summary cannot be written."""
     _append(b"")
 
 
@@ -66,7 +66,7 @@ def _append(data: bytes) -> None:
 
 
 def relative_path(path: Path) -> str:
-    """Return a path relative to the repository's folder, or "" for a path outside this folder."""
+    """Return a path relative to the repository, or "" if it lies outside."""
     folder = Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd())
     return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else ""
 

@@ -1,9 +1,8 @@
-"""Recognizes a database's state by its tables and revisions, and upgrades the project's databases.
+"""Recognizes the state of a database, and upgrades the databases of this project.
 
-A database of this project has two Alembic histories. The Alembic history TRACKING creates and
-changes the tables of users and track points, which the scripts and the service share. The Alembic
-history SERVICE creates and changes the table of idempotency keys, which only the service uses. Each
-Alembic history has a separate version table, so that you can upgrade or downgrade the histories
+A database of this project has two Alembic histories with separate version tables. The history
+TRACKING changes the tables that the scripts and the service share. The history SERVICE changes the
+table of idempotency keys, which only the service uses. You can upgrade or downgrade each history
 independently.
 """
 
@@ -57,19 +56,16 @@ HISTORIES = {history.section: history for history in (TRACKING, SERVICE)}
 
 
 def alembic_folder() -> Path:
-    """Return the folder with env.py. In a wheel this folder is inside the package, and in a
-    checkout it is beside the package.
-    """
+    """Return the folder of env.py."""
     package = Path(__file__).parent
-    inside = package / "alembic"
+    inside = package / "alembic"  # only in a wheel
     return inside if inside.exists() else package.parent / "alembic"
 
 
 @cache
 def revisions(history: History) -> dict[str, Set[str]]:
-    """Return the predecessors of every revision. Do not import Alembic, because the import takes
-    0.2 s.
-    """
+    """Return the predecessors of every revision."""
+    # An import of Alembic would take 0.2 s.
     return dict(map(read_revision, (alembic_folder() / history.folder).glob("*.py")))
 
 
@@ -96,11 +92,12 @@ def _read_current(connection: Connection, tables: Set[str]) -> dict[History, Set
 
 
 def read_state(connection: Connection, *histories: History) -> State:
-    """Return the state of the database as one of the words foreign, empty, current and behind.
+    """Return whether a database is foreign, empty, current or behind.
 
-    A database is "foreign" if it has tables or revisions of another program. A database of this
-    project is "empty" if it has no revision, "current" if it has the newest revision of each of
-    `histories`, and otherwise "behind".
+    - foreign: it has tables or revisions of another program
+    - empty: it has no revision
+    - current: it has the newest revision of each of `histories`
+    - behind: it lacks one of the newest revisions
     """
     tables = set(connection.scalars(text(TABLES)))  # one statement, as another session may migrate
     current = _read_current(connection, tables)
@@ -117,20 +114,16 @@ def read_state(connection: Connection, *histories: History) -> State:
 
 
 def _has_foreign_tables(history: History, tables: Set[str]) -> bool:
-    """Return whether a database contains tables of another program. Call this function only if the
-    database has no revision of the Alembic history.
+    """Return whether another program owns a table.
 
-    Tables in the schema `service` belong to the Alembic history SERVICE. All other tables belong to
-    the Alembic history TRACKING. If the history's version table exists but is empty, a downgrade
-    has undone all revisions of the history. After a downgrade, the database may still contain
-    tables of scripts, so the function ignores these tables.
+    Call this function only for a database without a revision of `history`.
     """
     others = [
         table
         for table in tables - {history.version_table}
         if table.startswith("service.") == (history is SERVICE)
     ]
-    if history.version_table in tables:
+    if history.version_table in tables:  # a complete downgrade keeps the tables of scripts
         return not all(map(SCRIPT_SCHEMA.match, others))
     return bool(others)
 
@@ -176,11 +169,10 @@ def upgrade(connection: Connection, *histories: History) -> None:
 
 
 def separate_histories(connection: Connection) -> None:
-    """Move the current revision of the Alembic history SERVICE to the history's own version table.
-    The caller must hold the migration lock.
+    """Move the current revision of SERVICE to the version table of SERVICE.
 
-    Older versions of this project kept the revisions of the Alembic histories TRACKING and SERVICE
-    in one version table.
+    Older versions of this project kept both histories in one version table. The caller must hold
+    the migration lock.
     """
     current = _read_current(connection, set(connection.scalars(text(TABLES))))
     if current.get(TRACKING, set()) & revisions(SERVICE).keys():
@@ -189,10 +181,9 @@ def separate_histories(connection: Connection) -> None:
 
 
 def make_config(connection: Connection | None, history: History) -> "Config":
-    """Return a configuration for Alembic's commands, which replaces alembic.ini.
+    """Return a configuration for Alembic, because a wheel does not contain alembic.ini.
 
-    A wheel does not contain alembic.ini. Alembic's commands use the parameter `connection`, or
-    connect to the chosen database if the parameter is None.
+    Without a `connection`, Alembic connects to the chosen database.
     """
     from alembic.config import Config
 
@@ -209,8 +200,7 @@ def make_config(connection: Connection | None, history: History) -> "Config":
 def run_alembic(arguments: Sequence[str], history: History, db: str | None = None) -> None:
     """Run an Alembic command on the chosen database, for example `upgrade head`.
 
-    Raise CouldNotRun for a command that writes a revision, because only a Git checkout of the
-    project can store a new revision.
+    Raise CouldNotRun for a command that writes a revision.
     """
     from alembic.config import CommandLine
 

@@ -46,7 +46,7 @@ class User(Base):
 
 
 class TrackPoint(Base):
-    """A point of a walk: a position in degrees (WGS 84), and when the walker was there."""
+    """A point of a walk: a position in degrees (WGS 84) and a time."""
 
     __tablename__ = "track_points"
     __table_args__ = (  # queries use both orders of a user's points (docs/scale.md)

@@ -1,4 +1,4 @@
-"""Writes the files that a command's options name, and checks in advance that it can write them."""
+"""Writes output files, and checks in advance that it can write them."""
 
 import os
 from pathlib import Path
@@ -7,11 +7,9 @@ from orm_async_tests.errors import CouldNotRun
 
 
 def require_writable(path: Path, option: str) -> None:
-    """Check whether a file can be written, but do not create the file. Raise CouldNotRun if the
-    file cannot be written.
+    """Raise CouldNotRun if a file cannot be written.
 
-    Call `require_writable()` before work that takes minutes, so that the user learns at once that
-    the output file cannot be written.
+    Call `require_writable()` before work that takes minutes, so that an error comes early.
     """
     try:
         if path.is_dir():
@@ -25,7 +23,7 @@ def require_writable(path: Path, option: str) -> None:
 
 
 def write_file(path: Path, text: str, option: str) -> None:
-    """Write a text to the file that an option names, or raise CouldNotRun if this is impossible."""
+    """Write a text to a file, and raise CouldNotRun if that fails."""
     try:
         path.write_text(text, "utf-8")
     except OSError as error:

@@ -46,10 +46,9 @@ def group_by_subject(questions: Iterable[Question]) -> dict[str, list[Question]]
 
 
 def read_cure_lines() -> dict[int, list[str]]:
-    """Return, by script number, at most three lines of Python that correct the script's mistake.
+    """Return lines of Python that correct each script's mistake, by script number.
 
-    The returned dictionary omits scripts that show no mistake, and scripts whose correction is
-    longer than three lines.
+    The dictionary omits corrections of more than three lines.
     """
     return {int(number): lines for number, lines in _read_file()["cures"].items()}
 

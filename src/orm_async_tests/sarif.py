@@ -1,4 +1,4 @@
-"""Builds documents in SARIF 2.1.0, the JSON format in which code hosts read findings."""
+"""Builds documents in SARIF 2.1.0, a JSON format for findings."""
 
 from collections.abc import Iterable, Sequence
 from importlib.metadata import version
@@ -14,9 +14,7 @@ SCHEMA = (
 
 
 def document(rules: Iterable[Any], results: Iterable[Any], **run: Any) -> dict[str, Any]:
-    """Return a SARIF document with one run. Keyword arguments become further properties of the
-    SARIF run.
-    """
+    """Return a SARIF document with one run. Keyword arguments become properties of the run."""
     tool = {
         "driver": {"name": DISTRIBUTION, "version": version(DISTRIBUTION), "rules": list(rules)}
     }
@@ -29,8 +27,6 @@ def result(code: str, level: str, text: str, locations: Sequence[Any]) -> dict[s
 
 
 def location(path: PurePath | None, **region: int) -> dict[str, Any]:
-    """Return a SARIF location. The keyword arguments become properties of the SARIF region, for
-    example `startLine`.
-    """
+    """Return a SARIF location. Keyword arguments describe the region, for example `startLine=3`."""
     uri = quote(path.as_posix()) if path else ""
     return {"physicalLocation": {"artifactLocation": {"uri": uri}, "region": region}}

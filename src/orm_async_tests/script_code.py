@@ -1,4 +1,4 @@
-"""Finds the variants in the code of a script, and the lines in which the variants differ."""
+"""Finds the variants of a script, and the lines in which they differ."""
 
 import ast
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ class VariantFunction:
 
     @property
     def line_numbers(self) -> list[int]:
-        """The numbers of the variant's lines, without the lines of its docstring."""
+        """The numbers of the variant's lines, except for the docstring."""
         docstring = self.node.body[0] if self.label else None
         hidden = list_lines(docstring) if docstring else ()
         return [number for number in list_lines(self.node) if number not in hidden]
@@ -39,19 +39,16 @@ def find_variants(script: ast.Module) -> list[VariantFunction]:
 
 
 def list_lines(statement: ast.stmt) -> range:
-    """Return the line numbers of a statement. The lines of a function include its decorators."""
+    """Return the line numbers of a statement, including a function's decorators."""
     decorators = statement.decorator_list if isinstance(statement, Function) else ()
     first = min([statement.lineno, *(decorator.lineno for decorator in decorators)])
     return range(first, (statement.end_lineno or first) + 1)
 
 
 def mark_differences(script: ast.Module, lines: Sequence[str]) -> dict[int, str]:
-    """Mark the lines in which the variants of a script differ, and return the marks by line number.
+    """Return marks for the lines in which the variants differ, by line number.
 
-    The dictionary MEANINGS explains the marks on lines of code. The comparison of variants ignores
-    signatures, docstrings, indentation and the kinds of the variants. Mark a wrong variant only
-    if the script has a right variant, and vice versa. The element `lines[1]` is the first line of
-    the script.
+    MEANINGS explains the marks. The first line of the script is `lines[1]`.
     """
     variants = find_variants(script)
     marks = dict[int, str]()

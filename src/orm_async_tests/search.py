@@ -1,8 +1,7 @@
-"""Finds the scripts that answer a question or explain an error message.
+"""Finds the scripts that answer a question or explain an error.
 
-To explain an error message, the module compares it with the symptoms that the scripts declare. To
-search for words that belong to no error, the module uses SQLite's full-text index FTS5, with Porter
-stemming and the ranking bm25.
+The module compares an error message with the symptoms of the scripts. A search for other words uses
+SQLite's full-text index FTS5.
 """
 
 import math
@@ -37,9 +36,8 @@ FILLERS = frozenset(
 )
 
 
-@cache
+@cache  # because an index takes 20 ms
 def _open_index() -> sqlite3.Connection:
-    """Create an in-memory full-text index of all scripts, which takes 20 ms."""
     connection = sqlite3.connect(":memory:")
     columns = ", ".join(WEIGHTS)
     connection.execute(
@@ -72,9 +70,7 @@ def _list_texts(script: ScriptFile, questions: Iterable[Question]) -> tuple[str,
 
 
 def _with_words(names: str) -> str:
-    """Return the names twice: unchanged and split into words, for example "AsyncSession" and "Async
-    Session".
-    """
+    """Add the names split into words, for example "Async Session" for "AsyncSession"."""
     return f"{names}\n{HUMP.sub(' ', names)}"
 
 
@@ -83,7 +79,7 @@ def _select(query: str, *values: str) -> list[int]:
 
 
 def find_by_words(text: str, *, all_words: bool) -> list[int]:
-    """Return the numbers of the scripts that contain words of a text, best match first."""
+    """Return the numbers of the scripts with these words, best match first."""
     terms = _list_terms(text)
     bm25 = f"bm25(scripts, {', '.join(map(str, WEIGHTS.values()))})"
     query = f"SELECT rowid FROM scripts WHERE scripts MATCH ? ORDER BY {bm25}, rowid"
@@ -97,9 +93,7 @@ def _list_terms(text: str) -> list[str]:
 
 
 def _measure_coverage(text: str, number: int) -> float:
-    """Return the share of the text's words that a script contains. Rare words count more than
-    frequent words.
-    """
+    """Return the fraction of the words that a script contains. Rare words count more."""
     [count] = _select("SELECT count(*) FROM scripts")
     covered = total = 0.0
     for term in _list_terms(text):
@@ -111,13 +105,7 @@ def _measure_coverage(text: str, number: int) -> float:
 
 
 def find_answers(text: str) -> tuple[list[int], bool]:
-    """Return the numbers of the best matching scripts, and whether they match well enough.
-
-    If the text has no known error, rank the scripts by the words of the text. The best script
-    matches well enough if it contains most of the text's words (a share of at least ENOUGH). If the
-    text is the error message of a program, the best script matches well enough only if one of its
-    symptoms matches.
-    """
+    """Return the numbers of the best scripts, and whether the best one matches well enough."""
     known = {script.number: [*script.symptoms] for script in read_scripts()}
     for question in read_questions():
         if question.script is not None and question.symptom is not None:
@@ -126,6 +114,7 @@ def find_answers(text: str) -> tuple[list[int], bool]:
     if numbers := symptoms.find_scripts(text, known, preferred):
         return numbers, True
     ranked = find_by_words(text, all_words=False)
+    # Words in common do not explain a printed error. Only a symptom does.
     is_enough = bool(ranked) and _measure_coverage(text, ranked[0]) >= ENOUGH
     return ranked[: symptoms.MAX_SCRIPTS], is_enough and not symptoms.is_printed_error(text)
 

@@ -1,4 +1,4 @@
-"""Lists the drivers, event loops and pool modes that commands accept, and the options for them.
+"""Lists drivers, event loops and pooler modes, and the options that choose them.
 
 The module stack_options does not import SQLAlchemy, so that `--help` stays fast.
 """
@@ -27,9 +27,10 @@ STACK = f"""{DATABASE}{DRIVER.replace("psycopg", "psycopg or aiosqlite")}{LOOP}
 
 
 def choose_database(option: str | None) -> tuple[str, str]:
-    """Return `embedded`, `compose` or a URL, and the name of the option or variable that chose it.
+    """Return the chosen database, and the option or variable that chose it.
 
-    `--db` overrides `DATABASE_URL`, and `DATABASE_URL` overrides `ORM_ASYNC_DB`.
+    The database is `embedded`, `compose` or a URL. `--db` overrides `DATABASE_URL`, which overrides
+    `ORM_ASYNC_DB`.
     """
     variables = [(os.environ.get(name), name) for name in ("DATABASE_URL", "ORM_ASYNC_DB")]
     candidates = ((option, "--db"), *variables, ("embedded", "default"))

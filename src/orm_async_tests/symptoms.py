@@ -1,7 +1,6 @@
 """Recognizes known errors in an error message or a traceback.
 
-In a script's docstring, every sentence that begins with `Symptom:` describes an error that the
-script explains, for example:
+The docstring of a script describes the errors that the script explains, for example:
 
     Symptom: you get MissingGreenlet (code xd2s) "greenlet_spawn has not been called" with
     "_load_expired" in the traceback.
@@ -14,7 +13,7 @@ After the words "you get", a `Symptom:` sentence has up to five parts, in this o
 - the word "on" and a driver, if only this driver raises the error
 - texts that the error's traceback must contain
 
-A `Symptom:` sentence must have a piece of the message, or texts of the traceback, or both.
+Every symptom needs a piece of the message or a text of the traceback.
 """
 
 import builtins
@@ -78,9 +77,7 @@ Part = tuple[str, str]  # the kind of a symptom's part, and its text
 
 @dataclass(frozen=True)
 class Symptom:
-    """An error that a `Symptom:` sentence describes. If the `Symptom:` sentence lacks a part, the
-    field of this part is empty.
-    """
+    """An error as a `Symptom:` sentence describes it. The fields of missing parts are empty."""
 
     description: str  # the sentence without "you get" and without the full stop
     driver: str = ""
@@ -97,9 +94,9 @@ class Symptom:
 
 
 def parse(text: str) -> Symptom:
-    """Parse the text after the word `Symptom:`, which may extend over several lines.
+    """Parse the text after the word `Symptom:`.
 
-    Raise ValueError if the text is not a valid symptom.
+    Raise ValueError if the text does not have the form of a symptom.
     """
     sentence = " ".join(text.split())
     match = SENTENCE_FORM.fullmatch(sentence)
@@ -120,16 +117,13 @@ class PastedText:
         self.without_sql = SQL.sub("", self.words)  # a column's name is no place in the code
 
     def matching_parts(self, symptom: Symptom) -> set[Part]:
-        """Return the parts of a symptom that the text contains, or an empty set if they identify no
-        error.
+        """Return the parts of a symptom that the text contains.
 
-        The symptom's field `fragment` is a part of an error message. A text and a symptom may name
-        different classes for the same error, because the drivers' error classes have different
-        names. If the text and the symptom name different error classes, a fragment with few words
-        matches only at the start of the message.
+        Return an empty set if these parts do not identify the error.
         """
         parts = {part for part in symptom.parts if self._has(*part)}
         kinds, error, fragment = {kind for kind, _ in parts}, symptom.error, symptom.fragment
+        # Each driver has its own class for an error, so a different class may be the same error.
         if "fragment" in kinds and not kinds & {"code", "error"} and error:
             is_short = len(fragment.split()) < LONG and not self._is_inside(fragment)
             begins = self._matches(rf"(?:^|[:\]] ){_pattern(fragment)}")
@@ -179,10 +173,9 @@ def find_scripts(
 ) -> list[int]:
     """Return the numbers of the scripts whose symptoms match a text, best match first.
 
-    The parameter `symptoms` maps a script's number to the symptoms of the script. Return at most
-    MAX_SCRIPTS numbers, unless further scripts match equally well. Scripts that match equally well
-    are sorted by their position in the list `preferred`, and then by their numbers. If the text
-    contains several errors, scripts that explain the first error come first.
+    The keys of `symptoms` are the numbers of scripts. The list `preferred` breaks ties. Scripts
+    that explain the first error in the text come first. Return at most MAX_SCRIPTS numbers, except
+    after a tie.
     """
     scores = _scores(text, symptoms)
     first = next(filter(None, (_scores(error, symptoms) for error in split_errors(text))), scores)
@@ -197,9 +190,9 @@ def find_scripts(
 
 
 def split_errors(text: str) -> list[str]:
-    """Split a log with several errors into one text for each error.
+    """Split a log into one text for each error.
 
-    If one error is the direct cause of another error, keep both errors in one text.
+    An error and its direct cause stay in one text.
     """
     between = NEXT_TRACEBACK if TRACEBACK.search(text) else NEXT_MESSAGE
     return [part for part in between.split(CAUSE.sub("", text)) if part.strip()]
@@ -210,16 +203,12 @@ def is_printed_error(text: str) -> bool:
 
 
 def words_beside_error(text: str) -> str:
-    """Return a text without its error classes and messages, or "" if it contains a traceback."""
+    """Return a text without error classes and messages, or "" for a traceback."""
     return "" if TRACEBACK.search(text) else CLASS.sub("", PRINTED_LINE.sub("", text))
 
 
 def _scores(text: str, symptoms: Mapping[int, Sequence[Symptom]]) -> dict[int, float]:
-    """Return the score of the best matching symptom of each script.
-
-    A part of a symptom has more weight if fewer scripts declare it. A symptom scores lower if the
-    pasted traceback lacks one of the texts in the symptom's field `places`.
-    """
+    """Return the score of each script's best symptom. Parts that few scripts declare count more."""
     pasted = PastedText(text)
     by_script = [
         set[Part]().union(*(symptom.parts for symptom in known)) for known in symptoms.values()
@@ -238,10 +227,9 @@ def _scores(text: str, symptoms: Mapping[int, Sequence[Symptom]]) -> dict[int, f
 
 
 def own_line(text: str) -> str:
-    """Return the last line of the user's code before the first error, for example "app.py:41 in
-    main: user.points".
+    """Return the last line of user code before the first error, or "" if there is none.
 
-    Return "" if the text has no traceback, or if all lines of the traceback belong to libraries.
+    An example is "app.py:41 in main: user.points".
     """
     lines = [*text.splitlines(), ""]
     user_line = ""

@@ -10,14 +10,14 @@ WIDTH, MIN_WIDTH = 100, 60  # columns: without a terminal, and the minimum
 
 
 def print_styled(lines: Iterable[Styled]) -> None:
-    """Print lines. Use styles if standard output is a terminal and NO_COLOR is not set."""
+    """Print lines, with styles if standard output is a terminal."""
     if not sys.stdout.isatty():
         for _, text in lines:
             print(text)
         return
     from rich.console import Console
 
-    console = Console(highlight=False)
+    console = Console(highlight=False)  # obeys NO_COLOR
     for style, text in lines:
         console.print(text, style=style, markup=False, soft_wrap=True)
 
@@ -46,10 +46,9 @@ def render_markdown(rows: Iterable[Sequence[str]]) -> Iterator[str]:
 def show_progress(
     label: str, total: int, *, is_hidden: bool = False
 ) -> Iterator[tuple[Callable[[str], None], Callable[[str], None]]]:
-    """If standard error is a terminal, show a progress bar during the `with` block.
+    """Show a progress bar on standard error if it is a terminal.
 
-    Yield two functions: one prints a line above the progress bar, and the other advances the
-    progress bar and sets its label.
+    Yield two functions. The first prints a line above the bar, and the second advances the bar.
     """
     if is_hidden or not sys.stderr.isatty():
         yield lambda text: print(text, file=sys.stderr), lambda _: None
@@ -68,17 +67,13 @@ def show_progress(
 
 
 def print_python(source: str) -> None:
-    """Print Python code, and highlight it if standard output is a terminal.
-
-    The colors come from the terminal's own palette, so the code is readable on dark and on light
-    terminals. Do not wrap long lines, so that you can copy complete lines of code from the
-    terminal.
-    """
+    """Print Python code, highlighted if standard output is a terminal."""
     if not sys.stdout.isatty():
         print(source)
         return
     from rich.console import Console
     from rich.syntax import Syntax
 
+    # This theme uses the terminal's palette, which suits a dark or a light background.
     highlighted = Syntax("", "python", theme="ansi_light", background_color="default")
-    Console().print(highlighted.highlight(source), soft_wrap=True)
+    Console().print(highlighted.highlight(source), soft_wrap=True)  # so that you can copy lines

@@ -1,7 +1,6 @@
-"""Records problems for which a library raises no exception in the caller.
+"""Records problems that raise no exception in the caller.
 
-The module records warnings, logged errors, exceptions in the event loop or in destructors, and
-tasks that were garbage collected before they had finished.
+Examples are warnings, logged errors, and tasks that are garbage collected before they finish.
 """
 
 import asyncio
@@ -40,12 +39,10 @@ class _ErrorRecorder(logging.Handler):
 
 @contextmanager
 def record_troubles() -> Iterator[Troubles]:
-    """Record problems in the `with` block of `record_troubles()`. At the end of the `with` block,
-    restore the previous warning filters and handlers.
+    """Record the problems that occur during the `with` block.
 
-    Call `record_troubles()` while an event loop is running. Do not overlap two `with` blocks of
-    `record_troubles()`, because the function changes settings of the whole process, for example the
-    warning filters.
+    An event loop must be running. Do not overlap two blocks, because a block changes settings of
+    the whole process.
     """
     troubles = Troubles()
     loop, recorder = asyncio.get_running_loop(), _ErrorRecorder(troubles.errors)
@@ -77,10 +74,10 @@ def record_troubles() -> Iterator[Troubles]:
 
 
 def clear_frames(error: BaseException) -> None:
-    """Delete the local variables that the tracebacks of an error and its causes keep alive.
+    """Delete the local variables in the tracebacks of an error and its causes.
 
-    Call `clear_frames()` before you search for leaks. The traceback of a handled error keeps
-    sessions and connections alive, so a search for leaks would report them.
+    Call `clear_frames()` before you search for leaks. Otherwise a traceback can keep sessions and
+    connections alive.
     """
     cause: BaseException | None = error
     while cause is not None:

@@ -1,9 +1,8 @@
-"""Checks the database URLs that users type, and translates them for asyncpg and psycopg.
+"""Checks database URLs, and translates them for asyncpg and psycopg.
 
-The drivers use different names for connection parameters, so the module knows two forms of a URL.
-The function `parse_url()` returns a URL in the portable form, which has the parameters of libpq,
-for example `?sslmode=require`. The function `with_driver()` returns a URL in the form that
-SQLAlchemy needs to connect with one driver.
+The two drivers use different names for connection parameters. `parse_url()` returns a URL in the
+portable form, with libpq's names, for example `?sslmode=require`. `with_driver()` returns a URL in
+the form that SQLAlchemy needs for one driver.
 """
 
 import re
@@ -25,7 +24,7 @@ DEFAULT_PORT = 5432
 
 
 class Parameter(NamedTuple):
-    """The values that a URL parameter may have, and the drivers that accept the parameter."""
+    """The valid values of a URL parameter, and the drivers that accept it."""
 
     expected: str = "a text that is not empty"
     pattern: str = "(?s).+"
@@ -70,10 +69,10 @@ BY_KEYWORD = {  # parameters that asyncpg or SQLAlchemy take by another way than
 
 
 def parse_url(text: str, source: str) -> URL:
-    """Return a database URL in the portable form. The default driver is asyncpg.
+    """Parse a database URL into the portable form. The default driver is asyncpg.
 
-    The parameter `source` says where the URL comes from, for example "--db". Raise CouldNotRun if
-    the text is not a PostgreSQL URL, or if no driver accepts one of its parameters.
+    The parameter `source` names the origin of the URL, for example "--db". Raise CouldNotRun if the
+    URL is not valid.
     """
     try:
         if CONTROL.search(urllib.parse.unquote(text, errors="strict").encode()):
@@ -95,8 +94,9 @@ def parse_url(text: str, source: str) -> URL:
 
 
 def with_driver(url: URL, driver: str, source: str = "") -> URL:
-    """Return a URL in SQLAlchemy's form. Raise CouldNotRun if the driver does not accept a
-    parameter of the URL.
+    """Return a URL in SQLAlchemy's form for one driver.
+
+    Raise CouldNotRun if the driver does not accept a parameter of the URL.
     """
     url = portable(url, source).set(drivername=f"postgresql+{driver}")
     for name in url.query.keys() & PARAMETERS.keys():
@@ -111,7 +111,7 @@ def with_driver(url: URL, driver: str, source: str = "") -> URL:
 
 
 def libpq_parameters(url: URL) -> dict[str, str]:
-    """Return libpq's parameters for a connection to this URL, but not the password."""
+    """Return libpq's parameters for a URL, without the password."""
     url = portable(url)
     hosts = url.query.get("host", url.host or "")
     if isinstance(hosts, tuple):
@@ -145,19 +145,18 @@ def check_port(text: str, source: str) -> int:
 
 
 def _asyncpg_query(query: Mapping[str, Any]) -> dict[str, Any]:
-    """Translate a URL's parameters to arguments of `asyncpg.connect()`. The argument `dsn`
-    contains the URL's parameters for which asyncpg has no other argument.
-    """
+    """Translate URL parameters into arguments of `asyncpg.connect()`."""
     arguments = {BY_KEYWORD[name]: query[name] for name in query if name in BY_KEYWORD}
     if "timeout" in arguments:
         convert_timeouts()
+    # asyncpg has no arguments for the other parameters, but accepts them in a DSN.
     if others := {name: query[name] for name in query if name not in BY_KEYWORD}:
         arguments["dsn"] = f"postgresql://?{urllib.parse.urlencode(others)}"
     return arguments
 
 
 def convert_timeouts() -> None:
-    """Make engines convert asyncpg's timeout to a number, because URLs are text (test118)."""
+    """Make engines convert asyncpg's timeout from text to a number (test118)."""
     if not event.contains(Engine, "do_connect", _convert_timeout):
         event.listen(Engine, "do_connect", _convert_timeout)
 
@@ -170,7 +169,7 @@ def _convert_timeout(
 
 
 def portable(url: URL, source: str = "") -> URL:
-    """Check a URL, and return its portable form with libpq's parameters. Raises CouldNotRun."""
+    """Return the portable form of a URL, or raise CouldNotRun if the URL is not valid."""
     query: dict[str, str] = {}
     hosts: list[str] = []
     ports: list[str] = [] if url.port is None else [str(url.port)]
@@ -210,12 +209,7 @@ def _parameters(url: URL, source: str) -> Iterator[tuple[str, str]]:
 
 
 def _with_hosts(url: URL, hosts: list[str], ports: list[str], source: str) -> URL:
-    """Move the hosts of a URL to the part of the URL that both asyncpg and psycopg read.
-
-    If there is only one host name, this name becomes the attribute `host` of the URL. The directory
-    of a Unix socket becomes the URL's parameter `host`. If there are several hosts, each host with
-    its port becomes a value of the URL's parameter `host`.
-    """
+    """Put the hosts into the part of the URL that both drivers read."""
     if url.host and hosts:
         raise _refusal("the URL names its host twice", source)
     if len(hosts) > 1:
@@ -229,7 +223,7 @@ def _with_hosts(url: URL, hosts: list[str], ports: list[str], source: str) -> UR
     if inside_port:
         numbers = [check_port(inside_port, _place(source))]
     url = url.set(port=numbers[0]) if numbers else url
-    if host.startswith("/"):
+    if host.startswith("/"):  # the directory of a Unix socket
         return url.set(query={**url.query, "host": host})
     return url.set(host=host) if host else url
 
@@ -247,10 +241,9 @@ def _pair_hosts(hosts: list[str], ports: list[str], source: str) -> tuple[str, .
 
 
 def _split_port(host: str) -> tuple[str, str]:
-    """Return a host and its port. The port is "" if it is missing. A host with several colons is an
-    IPv6 address.
-    """
+    """Return a host and its port. A missing port is ""."""
     name, colon, port = host.rpartition(":")
+    # A host with several colons is an IPv6 address.
     has_port = bool(colon) and ":" not in name and "/" not in port
     return (name, port) if has_port else (host, "")
 

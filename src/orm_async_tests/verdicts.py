@@ -1,4 +1,4 @@
-"""Defines the verdicts of scripts, and the degrees of a defect's severity."""
+"""Defines the verdicts of scripts and the severities of defects."""
 
 from typing import Literal, get_args
 

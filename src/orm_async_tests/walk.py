@@ -1,4 +1,4 @@
-"""Reads the GPS recording of a walk, which the scripts store in tables."""
+"""Reads the GPS recording of a walk, and makes rows for the scripts' tables."""
 
 import asyncio
 import csv
@@ -13,11 +13,10 @@ Pace = tuple[float, float]  # the shortest and the longest pause, in seconds
 
 
 def batch_rows(number: int, size: int, **columns: Any) -> Iterator[list[dict[str, Any]]]:
-    """Yield `number` rows of the table `track_points`, in lists of `size` rows.
+    """Yield `number` rows for the table `track_points`, in lists of `size` rows.
 
-    The rows come from the file data/walk.csv, and have positions in degrees (WGS 84). If you
-    request more rows than data/walk.csv has, the function repeats the file's rows with the dates of
-    the following days.
+    Positions are in degrees (WGS 84). After the last row of data/walk.csv, the rows repeat, one day
+    later.
     """
     text = files("orm_async_tests").joinpath("data/walk.csv").read_text("utf-8")
     walk = [

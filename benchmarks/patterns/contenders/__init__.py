@@ -1,4 +1,4 @@
-"""Lists the compared modules, each of which does all of the benchmark's work with one library."""
+"""Lists the modules that the benchmark compares. Each module uses one library."""
 
 import asyncio
 import inspect
@@ -43,8 +43,9 @@ def versions_of(contender: str) -> dict[str, str]:
 
 
 def patterns_of(contender: str, module: ModuleType) -> Iterator[Pattern]:
-    """Yield a module's measured functions. Yield each function of the workload `get` a second time
-    for the workload `tasks`, in which ten tasks call the function.
+    """Yield the measured functions of a module.
+
+    A function of the workload `get` also serves the workload `tasks`.
     """
     for name, function in vars(module).items():
         mark, label = getattr(function, "mark", None), str(function.__doc__)

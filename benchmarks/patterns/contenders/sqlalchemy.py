@@ -38,9 +38,8 @@ class Mark(Base):
 class Library:
     """Two engines, and a session factory for each engine.
 
-    The engine `reads` and its session factory `Reads` use AUTOCOMMIT (test207). The session
-    `bridge` has no engine, and exists only for its method `run_sync()`. A function that you
-    pass to `bridge.run_sync()` opens its own connection or session (test223).
+    The engine `reads` and its factory `Reads` use AUTOCOMMIT (test207). The session `bridge` has no
+    engine. A function in `bridge.run_sync()` opens its own connection or session (test223).
     """
 
     engine: AsyncEngine

@@ -29,9 +29,7 @@ WALK = USER.outerjoin(NEAR, true()).options(contains_eager(User.points.of_type(N
 
 
 def arrays_of(rows: Sequence[dict[str, Any]], names: tuple[str, ...]) -> dict[str, list[Any]]:
-    """Return a dictionary with a list of values for every column, for example "lats" for the column
-    "lat".
-    """
+    """Turn rows into one list for each column, for example "lats" for the column "lat"."""
     return {f"{name}s": [row[name] for row in rows] for name in names}
 
 
@@ -45,8 +43,9 @@ def unnested(*names: str) -> Select[Any]:
 async def copy_records(
     session: AsyncSession, table: str, records: Iterable[Any], columns: tuple[str, ...]
 ) -> None:
-    """Run COPY in the session's transaction. The caller must execute a statement first, because
-    COPY does not begin the transaction (test74).
+    """Run COPY in the session's transaction.
+
+    Execute a statement first, because COPY does not begin the transaction (test74).
     """
     connection = await (await session.connection()).get_raw_connection()
     driver: Any = connection.driver_connection

@@ -1,4 +1,4 @@
-"""The subcommand `orm-async-tests audit`, which prints known defects of a project's libraries."""
+"""The subcommand `orm-async-tests audit`, which prints the known defects of libraries."""
 
 import argparse
 import json
@@ -30,9 +30,9 @@ NO_FIX = "no release yet"
 
 @dataclass(frozen=True)
 class Report:
-    """The result of an audit: library versions, and the known defects that affect them. With the
-    option `--to`, the field `affected` has the defects after the upgrade, and the field `before`
-    has the defects before the upgrade.
+    """The result of an audit: library versions, and the known defects that affect them.
+
+    With the option `--to`, the field `before` has the defects before the upgrade.
     """
 
     source: str
@@ -54,11 +54,7 @@ class Report:
 
 
 def audit(arguments: argparse.Namespace) -> int:
-    """Print the known defects of library versions, and return the exit code.
-
-    Raise CouldNotRun if no known defect was found, but the version of a library is unknown or
-    untested. The command must not report success if it does not know the defects of a library.
-    """
+    """Print the known defects of library versions, and return the exit code."""
     if arguments.github:
         github.require_summary()
     if arguments.sarif and arguments.file is None:
@@ -72,7 +68,7 @@ def audit(arguments: argparse.Namespace) -> int:
         print("\n".join(_markdown_lines(report) if arguments.markdown else _text_lines(report)))
     if arguments.github:
         github.write(_annotate(report), "\n".join([*_markdown_lines(report), "", ""]))
-    if report.unknown and not report.affected:
+    if report.unknown and not report.affected:  # an unknown version must not look like success
         first = next(iter(report.unknown)).split()[0]
         names = ", ".join(report.unknown)
         raise CouldNotRun(

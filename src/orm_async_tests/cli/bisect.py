@@ -26,7 +26,7 @@ LIBRARIES = ("sqlalchemy", "asyncpg", "psycopg")
 
 
 def bisect(arguments: argparse.Namespace) -> int:
-    """Bisect the releases, and return the exit code 1 if the script is BROKEN on any of them."""
+    """Search releases for defects, and return 1 if the script is BROKEN on a release."""
     script = catalogue.select_one(arguments.number)
     library = arguments.library
     driver = _choose_driver(library, arguments.driver)

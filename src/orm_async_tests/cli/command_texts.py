@@ -1,10 +1,9 @@
 """Declares the subcommands of `orm-async-tests`.
 
-The dictionary COMMANDS contains all subcommands: a key names the function that implements a
-subcommand, and its value is the help text. The first line of a help text has the subcommand's name
-and a summary, which begins with a verb. After the first line, a help text declares the subcommand's
-options in the form that the module command_options explains. The module of a subcommand is imported
-only when the subcommand runs, so that `--help` starts fast.
+In COMMANDS, a key names the function of a subcommand, and its value is the help text. A help text
+begins with the name of the subcommand and a summary. The options follow, in the form that the
+module command_options explains. The command imports only the module of the chosen subcommand, so
+that `--help` starts fast.
 """
 
 from orm_async_tests import catalogue, github

@@ -1,4 +1,4 @@
-"""Defines the subcommand `doctor`, and the subcommands of `db` that connect to the database."""
+"""The subcommands `orm-async-tests doctor`, `db url`, `db status`, `db psql` and `db alembic`."""
 
 import argparse
 import asyncio
@@ -84,22 +84,19 @@ def alembic(arguments: argparse.Namespace) -> int:
 
 @contextmanager
 def _service_file(database: db.Database) -> Iterator[dict[str, str]]:
-    """Write a PostgreSQL connection service file, and yield the variables that make psql read it.
-
-    If psql reads a service file, an option such as `-d shop` replaces only one parameter of the
-    connection. Unlike a command line, the service file hides the connection's parameters from other
-    users of the machine.
-    """
+    """Write a connection service file for psql, and yield the variables that name it."""
     lines = [f"{name}={value}" for name, value in urls.libpq_parameters(database.url).items()]
     password = {"PGPASSWORD": database.url.password} if database.url.password else {}
     with temporary_folder() as folder:
+        # Other users of the machine can read a command line, but not this file. An option such as
+        # `-d shop` replaces only one parameter of the file.
         file = folder / "service.conf"
         file.write_text("\n".join([f"[{SERVICE}]", *lines, ""]))
         yield {"PGSERVICEFILE": str(file), "PGSERVICE": SERVICE, **password}
 
 
 def doctor(arguments: argparse.Namespace) -> int:
-    """Check what the scripts need, print a line for each check, and return 2 if a check fails."""
+    """Check what the scripts need, and return 2 if something is missing."""
     checks: dict[str, Callable[[], str]] = {
         "python": platform.python_version,
         **{name: partial(_find_version, name, name in OPTIONAL) for name in LIBRARIES + OPTIONAL},

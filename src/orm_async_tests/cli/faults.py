@@ -36,7 +36,7 @@ TOKEN = "add --point with a token that an earlier run printed at the start of a 
 
 
 def sweep_functions(arguments: argparse.Namespace) -> int:
-    """Sweep the chosen functions, and return 1 if a violation has no known defect as its cause."""
+    """Sweep the chosen functions, and return 1 after an unexpected result."""
     if arguments.point:
         return run_again(arguments)
     functions = planning.select_functions(arguments.pattern, arguments.rows)

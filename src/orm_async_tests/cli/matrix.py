@@ -20,7 +20,7 @@ from orm_async_tests.versions.releases import NotInstalled
 
 
 def matrix(arguments: argparse.Namespace) -> int:
-    """Run scripts on many stacks, and return the exit code 1 if a result is unexpected."""
+    """Run scripts on many stacks, and return 1 if a result is unexpected."""
     plans = _choose_plans(arguments)
     if arguments.list:
         print("\n".join(plan.name for plan in plans))
@@ -84,7 +84,6 @@ def _choose_plans(arguments: argparse.Namespace) -> tuple[Plan, ...]:
 
 
 def _omit_missing_pythons(plans: tuple[Plan, ...]) -> tuple[Plan, ...]:
-    """Return the plans whose Python is installed, and report the versions that are missing."""
     missing = set()
     for version in dict.fromkeys(plan.python for plan in plans if plan.python != THIS_PYTHON):
         try:
@@ -143,7 +142,7 @@ def _report(collected: list[Record], arguments: argparse.Namespace) -> int:
 
 
 def diff(arguments: argparse.Namespace) -> int:
-    """Print how two runs differ, and return the exit code 1 if the later run has a regression."""
+    """Print how two runs differ, and return 1 after a regression."""
     before, after = records.read(arguments.before), records.read(arguments.after)
     changes = summaries.compare_verdicts(before, after)
     for change in changes:

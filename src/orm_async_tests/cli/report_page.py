@@ -21,7 +21,7 @@ EXAMPLE = "orm-async-tests report before.json after.json --diff"
 
 
 def report(arguments: argparse.Namespace) -> int:
-    """Write the page, and return the exit code 1 if `--diff` shows a result that got worse."""
+    """Write the page, and return 1 if `--diff` shows a change for the worse."""
     if arguments.diff:
         return _write_changes(arguments)
     output, option, badge = arguments.output, "--output", arguments.badge

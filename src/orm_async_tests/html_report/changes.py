@@ -15,7 +15,7 @@ SEVERITY: dict[Kind, str] = {"regression": WORSE, "repaired": BETTER}
 
 
 class Change(NamedTuple):
-    """A difference between two sets of results: its subject, its old state and its new state."""
+    """A difference between two sets of results."""
 
     severity: str
     subject: str
@@ -44,17 +44,12 @@ def list_changes(before: Results, after: Results) -> list[Change]:
 
 
 def _pair_stacks(before: Results, after: Results) -> dict[str, str]:
-    """Map the names of the newer stacks to the names of the corresponding older stacks.
-
-    Pair each newer stack with the older stack of the same name. If no older stack has the name of a
-    newer stack, compare the driver, event loop, pooler and database instead. If several older
-    stacks match a newer stack, pair none of them with the newer stack.
-    """
+    """Map each newer stack to the matching older stack."""
     pairs = {name: name for name in after.stacks if name in before.stacks}
     others = [name for name in before.stacks if name not in pairs]
     for name, identity in after.stacks.items():
         same = [old for old in others if _key(before.stacks[old]) == _key(identity)]
-        if name not in pairs and len(same) == 1:
+        if name not in pairs and len(same) == 1:  # several matches are ambiguous
             pairs[name] = same[0]
             others.remove(same[0])
     return pairs

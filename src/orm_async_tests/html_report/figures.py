@@ -1,4 +1,4 @@
-"""Prepares the HTML page's tables about isolation levels, poolers, faults and benchmarks."""
+"""Prepares tables about isolation levels, poolers, faults and benchmarks for the HTML page."""
 
 import ast
 from collections import Counter
@@ -22,7 +22,7 @@ MAX_POINTS = 200  # marks of one row
 
 
 class Figure(NamedTuple):
-    """A table on the HTML page, with a sentence that explains it, and the source of its rows."""
+    """A table on the HTML page, with an explanation and the source of its rows."""
 
     meaning: str
     rows: Table
@@ -30,14 +30,12 @@ class Figure(NamedTuple):
 
 
 class HeatRow(NamedTuple):
-    """The verdicts of one function with one fault. The field `points` contains the verdicts of the
-    first fault points, and the field `counts` counts every verdict.
-    """
+    """The verdicts of one function with one fault."""
 
     work: str
     fault: str
-    points: Sequence[str]
-    counts: Counter[str]
+    points: Sequence[str]  # the verdicts of the first MAX_POINTS fault points
+    counts: Counter[str]  # of all verdicts
 
 
 class HeatMap(NamedTuple):
@@ -47,7 +45,7 @@ class HeatMap(NamedTuple):
 
 
 class BenchRow(NamedTuple):
-    """A row of a benchmark: a pattern of code, and its speed relative to the first pattern."""
+    """The speed of one pattern of code, relative to the first pattern."""
 
     pattern: str
     mark: str

@@ -97,7 +97,7 @@ def _render(template: str, **values: Any) -> str:
 
 
 def clean_text(value: Any) -> Any:
-    """Return a value without the characters that HTML forbids, and shorten long texts in it."""
+    """Shorten a long text, and replace the characters that HTML forbids."""
     if not isinstance(value, str) or isinstance(value, Markup):
         return value
     if len(value) > MAX_CHARACTERS:

@@ -59,13 +59,11 @@ class Panel(NamedTuple):
 
 
 class Background(NamedTuple):
-    """The facts about scripts that are known before a run: the public questions, the known defects,
-    and the SQLAlchemy releases on which the scripts hold.
-    """
+    """Known facts about the scripts, for example public questions and defects."""
 
     questions: Sequence[Question]
     defects: Sequence[KnownDefect]
-    ranges: Mapping[int, str]
+    ranges: Mapping[int, str]  # the SQLAlchemy releases on which a script holds, by its number
 
 
 def build_panel(script: ScriptFile, results: Results, background: Background) -> Panel:

@@ -1,7 +1,6 @@
-"""Reads tables of recorded results from the pages in docs/ of a Git checkout.
+"""Reads tables of recorded results from the pages in docs/.
 
-A wheel does not contain docs/, but it contains data/recorded_tables.md, a copy of the Markdown
-tables that the constant PACKAGED lists.
+A wheel lacks docs/, but contains copies of the tables in data/recorded_tables.md.
 """
 
 import json
@@ -16,9 +15,7 @@ Table = list[list[str]]  # the first row is the head
 
 
 def read_section(page: str, name: str) -> str:
-    """Return the Markdown text after the comment `name` on a page of docs/, or "" if there is no
-    such comment.
-    """
+    """Return the section after the comment `name` on a page, or "" if there is none."""
     try:
         text = (DOCS / page if DOCS.exists() else RECORDED).read_text("utf-8")
     except OSError:
@@ -38,7 +35,7 @@ def parse_table(markdown: str) -> Table:
 
 
 def read_ranges() -> dict[int, str]:
-    """Map the number of a script to the SQLAlchemy releases on which the script holds."""
+    """Return the SQLAlchemy releases on which each script holds, by script number."""
     try:
         document = json.loads((DOCS / "compat.json").read_text("utf-8"))
     except OSError:

@@ -1,7 +1,6 @@
 """Reads result files of `run`, `matrix`, `faults` and `bench`, even if parts are missing.
 
-If a part of a result file is missing or does not have the expected form, the HTML page describes
-the problem. A result file without any result is an error.
+The HTML page lists missing and malformed parts. A file without any result is an error.
 """
 
 import json

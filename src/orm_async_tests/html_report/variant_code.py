@@ -20,14 +20,10 @@ SHOWN = (Comment, Keyword, Name.Decorator, Number, String)  # the tokens that ha
 
 @dataclass
 class CodeLine:
-    """A line of code. If other variants lack the line of code, the field `mark` is a key of the
-    dictionary MEANINGS.
-    """
-
     number: int
     text: str
     html: Markup
-    mark: str = ""
+    mark: str = ""  # a key of MEANINGS, if other variants lack this line
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""Finds the versions of the libraries that have known defects."""
+"""Finds versions of libraries, and the known defects that affect them."""

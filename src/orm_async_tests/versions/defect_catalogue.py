@@ -1,6 +1,6 @@
-"""Lists the defects that scripts show, and finds the defects that affect pinned versions.
+"""Lists the known defects, and matches them with pinned versions.
 
-The module reads the defects from the scripts' source text, so that SQLAlchemy is not imported.
+The module parses the source of the scripts, and does not import SQLAlchemy.
 """
 
 import ast
@@ -24,13 +24,9 @@ DEFINITION = re.compile(r"^(\w+) = Upstream(\(.*?\))$", re.DOTALL | re.MULTILINE
 
 @dataclass(frozen=True)
 class KnownDefect:
-    """A defect, and the scripts that show it.
+    """A defect, and the scripts that show it."""
 
-    The field `name` is the name of the constant that defines the defect, for example "CLOSE_HANGS",
-    or "test27.DEFECT" for a constant in a script.
-    """
-
-    name: str
+    name: str  # of the constant, for example "CLOSE_HANGS" or "test27.DEFECT"
     description: str
     versions: Mapping[str, str]
     link: str
@@ -48,7 +44,7 @@ class KnownDefect:
 
 
 def load_known_defects() -> list[KnownDefect]:
-    """Return all defects, ordered by the number of the first script that shows the defect."""
+    """Return all known defects, in the order of the scripts that show them."""
     definitions = _find_definitions(SHARED_FILE.read_text("utf-8"), SHARED_FILE)
     shared = {defect.name: defect for defect in definitions}
     defects: dict[str, KnownDefect] = {}
@@ -80,7 +76,7 @@ def upstream_entry(
     link: str,
     severity: str = f"<{', '.join(SEVERITIES)}>",
 ) -> str:
-    """Return the text of an `Upstream(...)` that a user can paste into a script."""
+    """Return the code of an `Upstream(...)`, to paste into a script."""
     arguments = (description, dict(versions), link, severity)
     lines = (f"    {json.dumps(argument)}," for argument in arguments)
     return "\n".join(["Upstream(", *lines, ")"])
@@ -88,16 +84,12 @@ def upstream_entry(
 
 @dataclass(frozen=True)
 class AffectedPins:
-    """A defect, the pinned versions that have the defect, and the first versions that fix it.
-
-    If the defect also depends on a version that is not pinned, the field `condition` names this
-    version, for example "python <3.12".
-    """
+    """A defect, the pinned versions that have it, and the first versions that fix it."""
 
     defect: KnownDefect
     pins: tuple[Pin, ...]
     fixed_in: tuple[tuple[str, str], ...]
-    condition: str = ""
+    condition: str = ""  # a version that no pin names, for example "python <3.12"
 
     @property
     def libraries(self) -> str:
@@ -111,12 +103,9 @@ class AffectedPins:
 
 
 def match_defects(defects: Iterable[KnownDefect], pins: Sequence[Pin]) -> list[AffectedPins]:
-    """Return the defects that affect these versions, the worst defect first.
-
-    Among defects of the same severity, the defects that a release fixes come first.
-    """
+    """Return the defects that affect these versions, the worst defect first."""
     affected = [match for defect in defects if (match := _match_defect(defect, pins))]
-    return sorted(
+    return sorted(  # by severity, and defects with a fix first
         affected, key=lambda match: (SEVERITIES.index(match.defect.severity), not match.fixed_in)
     )
 

@@ -93,7 +93,7 @@ def upgrade_pins(pins: Sequence[Pin], versions: dict[str, str]) -> list[Pin]:
 
 
 def parse_release(text: str, option: str) -> tuple[str, str]:
-    """Split the value of a command-line option, for example "asyncpg==0.32.0", into its parts."""
+    """Split a text such as "asyncpg==0.32.0" into a library and a version."""
     name, _, version = text.partition("==")
     library = canonicalize_name(name.strip())
     if library in LIBRARIES:
@@ -104,24 +104,22 @@ def parse_release(text: str, option: str) -> tuple[str, str]:
 
 
 def find_unknown(pins: Sequence[Pin]) -> dict[str, str]:
-    """Return a reason for each library whose defects are unknown.
+    """Return the libraries whose defects are unknown, and the reasons.
 
-    A key of the returned dictionary is a library without a pinned version, for example "asyncpg",
-    or an untested version, for example "asyncpg 0.29".
-
-    Ignore a requirement without a version if another line pins the same library for the same
-    environment, or for all environments. If SQLAlchemy is not among the pins, include SQLAlchemy,
-    because almost every defect depends on SQLAlchemy's version.
+    A key names a library, for example "asyncpg", or an untested version, for example "asyncpg
+    0.29".
     """
     unknown = {}
     pinned = {(pin.library, pin.marker) for pin in pins if pin.version}
     for pin in pins:
         if pin.version and (reason := describe_untested(pin.library, pin.version)):
             unknown[f"{pin.library} {pin.version}"] = reason
+        # Another line may pin the library for the same environment, or for all environments.
         elif not pin.version and not pinned & {(pin.library, ""), (pin.library, pin.marker)}:
             place = f"{pin.path.name}, line {pin.line}" if pin.path else "this environment"
             text = f": {pin.text}" if pin.text else ""
             unknown[pin.library] = f"{place}, pins no version{text}"
+    # Almost every defect depends on the version of SQLAlchemy.
     if not any(pin.library == "sqlalchemy" for pin in pins):
         unknown["sqlalchemy"] = "no line names sqlalchemy"
     return unknown
@@ -172,9 +170,7 @@ def _parse_pipfile_lock(text: str, path: Path) -> Iterator[tuple[str, str]]:
 
 
 def _read_requirements(path: Path, including: tuple[Path, ...]) -> Iterator[Pin]:
-    """Yield the pins of a requirements file and of the files that it includes. Ignore circular
-    includes.
-    """
+    """Yield the pins of a requirements file and of the files that it includes."""
     from pip_requirements_parser import InstallationError, RequirementsFile
 
     try:
@@ -196,12 +192,12 @@ def _read_requirements(path: Path, including: tuple[Path, ...]) -> Iterator[Pin]
                 place = f"{path}, line {option.requirement_line.line_number or 1}"
                 raise CouldNotRun(problem, place, remedy)
             included = path.parent / name
-            if included.resolve() not in including:
+            if included.resolve() not in including:  # files can include each other
                 yield from _read_requirements(included, (*including, included.resolve()))
 
 
 def _read_requirement(requirement: "InstallRequirement", path: Path) -> Iterator[Pin]:
-    """Yield the version that a requirement pins, and the drivers that its extras install."""
+    """Yield the pinned library, and the drivers that its extras install."""
     library = canonicalize_name(requirement.name or "")
     line, marker = requirement.requirement_line, f"{requirement.marker or ''}"
     pin = partial(Pin, path=path, line=line.line_number or 1, text=line.line, marker=marker)
@@ -213,7 +209,7 @@ def _read_requirement(requirement: "InstallRequirement", path: Path) -> Iterator
 
 
 def _pinned_version(requirement: "InstallRequirement") -> str:
-    """Return the only version that a requirement allows, or "" if it allows several versions."""
+    """Return the pinned version, or "" if the requirement allows several versions."""
     if requirement.link:
         archive = requirement.link.filename
         parse = parse_wheel_filename if archive.endswith(".whl") else parse_sdist_filename

@@ -15,7 +15,7 @@ def within(version: str, ranges: str) -> bool:
 
 
 def first_version_after(library: str, version: str, ranges: str) -> str | None:
-    """Return the end of the range that contains `version`, or None if its end is unknown."""
+    """Return the end of the range around `version`, or None if the end is unknown."""
     from packaging.specifiers import SpecifierSet
 
     specifiers = SpecifierSet(_find_range(version, ranges) or "")
@@ -24,7 +24,7 @@ def first_version_after(library: str, version: str, ranges: str) -> str | None:
 
 
 def describe_untested(library: str, version: str) -> str:
-    """Return why the scripts were not run on a version, or "" if they were run on this version."""
+    """Return why a version is untested, or "" if the scripts were run on it."""
     from packaging.version import Version
 
     first, end = KNOWN_FROM.get(library, "0"), UNKNOWN_FROM.get(library)
@@ -39,7 +39,7 @@ def describe_untested(library: str, version: str) -> str:
 
 
 def applies(versions: Mapping[str, str], libraries: Mapping[str, str]) -> bool:
-    """Return whether all libraries that a defect names have versions in the defect's ranges."""
+    """Return whether every library of a defect has an affected version."""
     return all(
         library in libraries and within(libraries[library], ranges)
         for library, ranges in versions.items()
@@ -76,9 +76,9 @@ def describe_ranges(minor_versions: MinorVersions) -> str:
 
 
 def _runs_of_shown(minor_versions: MinorVersions) -> Iterator[tuple[str, str, str]]:
-    """Yield three versions for each series of consecutive versions with a defect: the first, the
-    last, and the next version without the defect. If the newest release of a minor version has the
-    defect, yield "" as the version without the defect.
+    """Yield three versions for each run of affected releases: the first, the last and the fix.
+
+    The fix is "" if no release has it.
     """
     for releases in minor_versions:
         runs = [[*run] for _, run in groupby(releases, key=itemgetter(1))]

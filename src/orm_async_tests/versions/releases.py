@@ -32,11 +32,11 @@ THIS_PYTHON = Python(sys.executable, f"{sys.implementation.cache_tag}-{sys.platf
 
 
 class NotInstalled(Exception):
-    """Raised if a release has no wheel for this machine, or if pip could not install it."""
+    """Raised if pip cannot install a release on this machine."""
 
 
 def list_releases(library: str) -> list[str]:
-    """Return a library's versions on the package index, oldest first, without pre-releases."""
+    """Return the final releases of a library on the package index, oldest first."""
     if importlib.util.find_spec("pip") is None:
         raise CouldNotRun(
             "releases cannot be installed, because this Python environment has no pip",
@@ -55,8 +55,9 @@ def list_releases(library: str) -> list[str]:
 
 
 def releases_between(library: str, since: str | None, until: str | None) -> list[str]:
-    """Return the releases from `since` to `until`, oldest first. If `since` or `until` is None, use
-    the oldest or the newest supported release.
+    """Return the releases from `since` to `until`, oldest first.
+
+    None means the oldest or the newest supported release.
     """
     oldest = KNOWN_FROM[library]
     try:
@@ -80,12 +81,9 @@ def releases_between(library: str, since: str | None, until: str | None) -> list
 
 
 def group_by_minor_version(versions: Iterable[str]) -> list[list[str]]:
-    """Group versions by minor version, because a fix in one minor version may be missing in others.
-
-    If every minor version has only one release, as with asyncpg, return one group with all
-    releases.
-    """
+    """Group versions by minor version, because minor versions have different fixes."""
     groups = [list(group) for _, group in groupby(versions, lambda text: Version(text).release[:2])]
+    # asyncpg has one release per minor version, so its releases form one group.
     return groups if any(len(group) > 1 for group in groups) else [list(chain(*groups))]
 
 
@@ -94,7 +92,7 @@ def release_folder(library: str, version: str, home: Path, python: Python = THIS
 
 
 def install_release(library: str, version: str, home: Path, python: Python = THIS_PYTHON) -> Path:
-    """Return the folder of a release, and install the release if the folder does not exist."""
+    """Install a release unless its folder exists, and return the folder."""
     folder = release_folder(library, version, home, python)
     if folder.is_dir():
         return folder

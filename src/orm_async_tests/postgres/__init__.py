@@ -1,14 +1,12 @@
-"""The embedded PostgreSQL server, which this project starts and stops. A Python package provides
-PostgreSQL's programs.
+"""Starts and stops the embedded PostgreSQL server.
 
-Every command that uses the embedded server holds a shared flock on the file `lease`. If SIGKILL
-ends a command, the kernel releases the command's flock. The server's parent process, the
-supervisor, runs detached from the commands. The supervisor stops the server when no command and no
-connection has used it for ORM_ASYNC_IDLE seconds.
+Every command that uses the embedded server holds a shared flock on the file `lease`. When a command
+ends, even by SIGKILL, the kernel releases the flock. The server's parent process, the supervisor,
+runs detached from the commands. The supervisor stops the server when nobody has used it for
+ORM_ASYNC_IDLE seconds.
 
-The embedded server never listens on TCP, but only on a Unix-domain socket in a private folder.
-Clients log in to the embedded server with a random password and SCRAM. The embedded server runs
-only on POSIX systems.
+The embedded server does not listen on TCP, but only on a Unix-domain socket in a private folder.
+Clients log in with a random password and SCRAM. The embedded server runs only on POSIX systems.
 """
 
 from orm_async_tests.postgres.binaries import find_program as find_program

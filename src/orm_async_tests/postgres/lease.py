@@ -1,4 +1,4 @@
-"""Holds a lease on the embedded server, which runs at least as long as a lease exists."""
+"""Holds a lease on the embedded server, which runs as long as a lease exists."""
 
 import fcntl
 import os
@@ -39,11 +39,10 @@ def _open_cluster(kind: ClusterKind) -> Cluster:
 
 @contextmanager
 def lease(kind: ClusterKind = SCRIPTS, keep_for: float = 0.0) -> Iterator[Login]:
-    """Keep the embedded server running until the `with` block of `lease()` ends, or until the
-    calling process dies.
+    """Keep the embedded server running during the `with` block. Raises CouldNotRun.
 
-    Create the server if it does not exist, and start the server if it is not running. The server
-    runs for at least `keep_for` seconds from now, even if nobody uses it. Raises CouldNotRun.
+    Create or start the server if necessary. The server runs for at least `keep_for` seconds, even
+    without use. A lease also ends when its process dies.
     """
     require_descriptors()
     cluster, idle = _open_cluster(kind), _read_idle()
@@ -93,7 +92,7 @@ def _read_idle() -> float:
 
 
 def describe_stop(kind: ClusterKind = SCRIPTS) -> str:
-    """Return a clause that begins with "it stops" and says when the running server will stop."""
+    """Say when the running server will stop, in a clause that begins with "it stops"."""
     cluster = _open_cluster(kind)
     with (
         paths.open_file(cluster.folder / "start", os.O_RDONLY) as start_file,
@@ -120,11 +119,11 @@ def status(kind: ClusterKind = SCRIPTS) -> dict[str, str]:
 
 
 def stop(kind: ClusterKind = SCRIPTS, *, reset: bool = False) -> bool:
-    """Stop the server, and return whether the server was running.
+    """Stop the server, and return whether it was running.
 
-    Raise CouldNotRun if another command is using the server. When the server stops, it closes all
-    connections of other programs, for example of psql. Forget the time until which the server must
-    be kept running. If `reset` is true, also delete the server's data.
+    If `reset` is true, also delete the server's data. Raise CouldNotRun if another command is using
+    the server. Close connections of other programs, for example of psql. Cancel earlier requests to
+    keep the server running.
     """
     cluster = _open_cluster(kind)
     with paths.open_file(cluster.lease) as lease_file:

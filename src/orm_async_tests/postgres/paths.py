@@ -1,8 +1,8 @@
 """Chooses the folders for the files and the sockets of the embedded server.
 
-The module refuses folders and files that another user of the machine could have prepared or
-replaced. The module checks every folder of a path, beginning at the root folder. No other user can
-replace an entry of a folder that has passed the check, so the result of the check stays valid.
+The module refuses folders and files that another user could have prepared or replaced. It checks
+every folder of a path, beginning at the root folder. Nobody else can replace an entry of a checked
+folder, so the result of the check stays valid.
 """
 
 import hashlib
@@ -27,9 +27,8 @@ SOCKET_PATH_MAX = 103  # bytes: macOS allows 104 with the final zero, Linux 108
 def home(kind: Literal["cache", "data"] = "cache") -> Path:
     """Return the folder of the embedded server's files. Raises CouldNotRun.
 
-    The variable `ORM_ASYNC_HOME` names the folder of the embedded server's files. If
-    `ORM_ASYNC_HOME` is not set, return a folder in your cache folder or your data folder. If the
-    cache folder cannot be used, return a temporary folder instead.
+    Set ORM_ASYNC_HOME to choose this folder. The default is in your cache folder or your data
+    folder. A temporary folder replaces an unusable cache folder.
     """
     if value := os.environ.get(HOME_VARIABLE):
         return _prepare(Path(value).absolute())
@@ -49,16 +48,14 @@ def home(kind: Literal["cache", "data"] = "cache") -> Path:
 def socket_directory(data: Path, *, create: bool = True) -> Path:
     """Return the folder for the server's sockets, usually the data folder. Raises CouldNotRun.
 
-    If the path of a socket in the data folder would be too long or would contain a comma, return a
-    private temporary folder. The path must not contain a comma, because drivers split a list of
-    hosts at commas.
+    Return a temporary folder if the path of a socket would be too long or contain a comma.
     """
     return data if _fits_socket(data) else _short_folder("socket", data, create=create)
 
 
 @contextmanager
 def temporary_folder(within: Path | None = None) -> Iterator[Path]:
-    """Create a folder that only you can enter, and delete it at the end of the `with` block."""
+    """Create a private folder, and delete it at the end of the `with` block."""
     place = within or _temporary_directory()
     with refusals(place):
         folder = tempfile.TemporaryDirectory(prefix="orm-async-", dir=place)
@@ -67,7 +64,7 @@ def temporary_folder(within: Path | None = None) -> Iterator[Path]:
 
 
 def check_existing(folder: Path) -> Path:
-    """Return the given folder, but raise CouldNotRun if it exists and another user can enter it."""
+    """Check a folder if it exists, and return its path. Raises CouldNotRun."""
     if os.path.lexists(folder):
         check_folder(folder)
     return folder
@@ -95,6 +92,7 @@ def _check_name(folder: Path) -> None:
 
 
 def _fits_socket(folder: Path) -> bool:
+    # Drivers split a list of hosts at commas.
     return "," not in str(folder) and len(os.fsencode(f"{folder}/{SOCKET}")) <= SOCKET_PATH_MAX
 
 
@@ -119,11 +117,10 @@ def _short_folder(purpose: str, replaced: Path, *, create: bool = True) -> Path:
 
 
 def check_folder(path: Path, forbidden: int = OTHERS_ENTER, *, create: bool = False) -> None:
-    """Check that a folder belongs to you, and that its mode has none of the bits in the bit mask
-    `forbidden`.
+    """Raise CouldNotRun if another user could control a folder or its parents.
 
-    If `create` is true, create the missing folders of the path, so that only you can enter them.
-    Raise CouldNotRun if another user could replace a folder of the path.
+    The mode of the folder must have no bit of `forbidden`. If `create` is true, create missing
+    folders with the mode 0700.
     """
     with refusals(path):
         _check_links(path, path.absolute())
@@ -146,8 +143,7 @@ def open_file(
 ) -> Iterator[int]:
     """Open a regular file, and yield its descriptor. Raises CouldNotRun.
 
-    The file that `open_file()` opens must belong to you, and so must the folder of this file. A
-    missing file is created with the mode 0600.
+    The file and its folder must belong to you. A missing file is created with the mode 0600.
     """
     check_folder(path.parent, OTHERS_WRITE)
     with refusals(path):
@@ -160,7 +156,7 @@ def open_file(
 
 
 def check_entry(path: Path, forbidden: int = OTHERS_WRITE) -> None:
-    """Raise CouldNotRun for a link, a special file or another user's file in a checked folder."""
+    """Raise CouldNotRun for a link, a special file or another user's file."""
     with suppress(FileNotFoundError):
         status = path.lstat()
         if stat.S_ISLNK(status.st_mode):
@@ -194,7 +190,7 @@ def refusal(path: Path, reason: str, remedy: str = "") -> CouldNotRun:
 
 @contextmanager
 def refusals(path: Path) -> Iterator[None]:
-    """Convert an OSError in the `with` block of `refusals()` to CouldNotRun, and name the path."""
+    """Convert an OSError in the `with` block to a CouldNotRun about the path."""
     try:
         yield
     except OSError as error:
@@ -202,7 +198,7 @@ def refusals(path: Path) -> Iterator[None]:
 
 
 def _check_links(path: Path, entry: Path) -> None:
-    """Raise CouldNotRun if the path of `entry` leads through another user's symbolic link."""
+    """Raise CouldNotRun if the path contains a symbolic link of another user."""
     with suppress(FileNotFoundError):
         entry.stat()  # raises OSError if links lead to each other in a circle
     for place in reversed([entry, *entry.parents]):
@@ -214,7 +210,7 @@ def _check_links(path: Path, entry: Path) -> None:
 
 
 def _check_parent(path: Path, status: os.stat_result) -> None:
-    """Raise CouldNotRun if another user could replace files in a parent folder of the path."""
+    """Raise CouldNotRun if another user could replace files in a parent folder."""
     if status.st_uid not in _trusted():
         raise refusal(
             path, f"a parent folder of the path belongs to the user with the ID {status.st_uid}"

@@ -1,4 +1,7 @@
-"""Starts PgBouncer in front of a server. Your system's package manager installs PgBouncer."""
+"""Starts PgBouncer in front of a server.
+
+Install PgBouncer with the package manager of your system.
+"""
 
 import os
 import re
@@ -50,9 +53,9 @@ class Pooler:
         self.processes: list[subprocess.Popen[bytes]] = []
 
     def start(self, **settings: str) -> "URL":
-        """Start another PgBouncer, and write `settings` into its pgbouncer.ini. Raises CouldNotRun.
+        """Start another PgBouncer, and return its URL. Raises CouldNotRun.
 
-        Return a URL that leads through this PgBouncer to the server's database.
+        Pass settings of pgbouncer.ini as keyword arguments, for example pool_mode="transaction".
         """
         folder = self._folder / str(len(self.processes))
         folder.mkdir()
@@ -71,10 +74,9 @@ class Pooler:
 
 @contextmanager
 def pgbouncer(server: "URL") -> Iterator[Pooler]:
-    """Yield a Pooler for a server, and stop the Pooler's PgBouncer processes at the end of the
-    `with` block.
+    """Yield a Pooler, and stop its PgBouncer processes at the end of the `with` block.
 
-    On Linux, PgBouncer also ends when the process that called `pgbouncer()` is killed.
+    On Linux, PgBouncer also ends when the calling process is killed.
     """
     with temporary_folder() as folder:
         pooler = Pooler(server, folder)

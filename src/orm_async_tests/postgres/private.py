@@ -1,7 +1,7 @@
-"""Starts private servers and hot standbys. A script may freeze, kill or reconfigure its servers.
+"""Starts private servers and hot standbys.
 
-The program pg_basebackup creates a hot standby by copying a primary server. Streaming replication
-keeps the hot standby up to date.
+A script may freeze, kill or reconfigure its private servers. A hot standby begins as a copy of its
+primary, made by pg_basebackup. Streaming replication keeps the hot standby up to date.
 """
 
 import fcntl
@@ -26,9 +26,9 @@ MARK = "SET LOCAL synchronous_commit = local; SELECT pg_logical_emit_message(tru
 
 
 def start_client(server: Login, program: str, *arguments: str) -> "subprocess.Popen[str]":
-    """Start a client program that logs in to the server. Raises CouldNotRun.
+    """Start a client program that logs in to a server. Raises CouldNotRun.
 
-    The client program does not get libpq's environment variables, for example PGPORT.
+    The program does not get libpq's environment variables, for example PGPORT.
     """
     options = ["-h", str(server.socket_directory), "-U", server.user]
     environment = {name: text for name, text in os.environ.items() if not name.startswith("PG")}
@@ -56,7 +56,7 @@ def read_output(process: "subprocess.Popen[str]") -> str:
 
 
 class PrivateServer:
-    """A server that only one script uses, with the settings of the embedded server."""
+    """A server for only one script, with the settings of the embedded server."""
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
@@ -81,7 +81,7 @@ class PrivateServer:
             os.kill(self._frozen.pop(), signal.SIGCONT)
 
     def start(self, **settings: str) -> None:
-        """Start the server with the PostgreSQL settings in `settings`. Raises CouldNotRun."""
+        """Start the server with additional PostgreSQL settings. Raises CouldNotRun."""
         self.cluster.start(0.0, {**FILES_ONLY, **settings}, is_private=True)
 
     def stop(self) -> None:
@@ -92,22 +92,21 @@ class PrivateServer:
     def kill(self) -> None:
         """Kill the server with SIGKILL, as the kernel does when memory runs out.
 
-        A power cut would be worse than SIGKILL, because the operating system would also lose data
-        that it has not yet written to the disk.
+        A power cut would also lose data that is not yet on the disk.
         """
         self.thaw()
         self.cluster.end(signal.SIGKILL)
 
 
 class Standby(PrivateServer):
-    """A read-only server that replays what its primary writes."""
+    """A read-only server that replays the writes of its primary."""
 
     def __init__(self, cluster: Cluster, primary: PrivateServer) -> None:
         super().__init__(cluster)
         self.primary = primary
 
     def pause(self) -> None:
-        """Let the standby receive the primary's commits, but not show them until resume()."""
+        """Hide new commits until resume(). The standby still receives them."""
         _select(self, "SELECT pg_wal_replay_pause()")
         _wait_for(self, "pg_get_wal_replay_pause_state() = 'paused'")
 
@@ -115,7 +114,7 @@ class Standby(PrivateServer):
         _select(self, "SELECT pg_wal_replay_resume()")
 
     def catch_up(self) -> None:
-        """Wait until the standby has replayed everything that the primary wrote before the call."""
+        """Wait until the standby has replayed all earlier writes of the primary."""
         _wait_for(self, f"pg_last_wal_replay_lsn() >= '{_select(self.primary, MARK)}'")
 
     def promote(self) -> None:
@@ -125,11 +124,10 @@ class Standby(PrivateServer):
 
 @contextmanager
 def private_server(within: Path | None = None, **settings: str) -> Iterator[PrivateServer]:
-    """Start a private server with PostgreSQL's settings in `settings`. Raises CouldNotRun.
+    """Run a private server during the `with` block. Raises CouldNotRun.
 
-    The server's temporary folder is inside the folder `within`. When the `with` block of
-    `private_server()` ends, or when the calling process dies, the server stops and its folder is
-    deleted.
+    Pass PostgreSQL settings as keyword arguments, for example max_connections="10". The server has
+    a temporary folder inside `within`. The server also stops when the calling process dies.
     """
     with _leased_cluster(within) as cluster:
         cluster.create()
@@ -140,11 +138,10 @@ def private_server(within: Path | None = None, **settings: str) -> Iterator[Priv
 
 @contextmanager
 def hot_standby(primary: PrivateServer, **settings: str) -> Iterator[Standby]:
-    """Start a hot standby of the primary with the PostgreSQL settings in `settings`, for example
-    recovery_min_apply_delay="1s".
+    """Run a hot standby of the primary during the `with` block. Raises CouldNotRun.
 
-    When the `with` block of `hot_standby()` ends, or when the calling process dies, the standby
-    stops and its folder is deleted.
+    Pass PostgreSQL settings as keyword arguments, for example recovery_min_apply_delay="1s". The
+    standby also stops when the calling process dies.
     """
     with _leased_cluster(primary.folder.parent) as cluster:
         login = primary.login

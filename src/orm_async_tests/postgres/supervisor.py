@@ -1,10 +1,8 @@
-"""The supervisor of a PostgreSQL server: a parent process that starts the server, and stops the
-server when nobody uses it.
+"""The supervisor starts a PostgreSQL server, and stops the server when nobody uses it.
 
-The supervisor is a separate program, detached from the command that started it, and imports only
-the standard library. The supervisor checks the lease file ten times a second, and these checks take
-less than 1% of a processor's time. Commands do not notify the supervisor when they end, because a
-killed command could not do so.
+The supervisor is a separate program, detached from the command that started it. It imports only the
+standard library. It checks the lease file ten times a second, which takes less than 1% of a
+processor's time. Commands do not announce their end, because a killed command could not do so.
 """
 
 import fcntl
@@ -34,8 +32,8 @@ Server = subprocess.Popen[bytes]
 class IdleTimer:
     """Measures how long a server has been idle.
 
-    The parameter `renewal` is the lease file's time stamp in nanoseconds, which every command that
-    uses the server changes.
+    The parameter `renewal` is the modification time of the lease file, in nanoseconds. Every
+    command that uses the server changes this time.
     """
 
     def __init__(self, seconds: float, now: float, renewal: int) -> None:
@@ -51,7 +49,7 @@ class IdleTimer:
 
 
 def read_pidfile(data: Path) -> list[str]:
-    """Return the lines of postmaster.pid, and an empty text for every missing line."""
+    """Return the lines of postmaster.pid, and an empty text for a missing line."""
     try:
         lines = (data / "postmaster.pid").read_text().splitlines()
     except FileNotFoundError:
@@ -60,8 +58,7 @@ def read_pidfile(data: Path) -> list[str]:
 
 
 def accepts_connections(data: Path, sockets: Path) -> bool:
-    """Return whether postmaster.pid says that the server is ready, and whether the server's socket
-    accepts clients.
+    """Return whether the server is ready and its socket accepts clients.
 
     The file postmaster.pid alone proves nothing, because it remains after a crash.
     """
@@ -79,17 +76,16 @@ def has_clients(server: int, sockets: Path) -> bool:
 
 
 def has_local_backends(server: int) -> bool:
-    """Return whether `ps` lists a backend whose client uses a Unix-domain socket."""
+    """Return whether `ps` lists a backend with a client on a Unix-domain socket."""
     output = subprocess.run(PS, capture_output=True, check=True).stdout
     rows = (line.split(None, 1) for line in output.splitlines())
     return any(int(parent) == server and b" [local] " in title for parent, title in rows)
 
 
 def start_and_wait(data: Path, sockets: Path, command: list[str], child_ended: int) -> Server:
-    """Start the server, and return its process as soon as the server accepts connections.
+    """Start the server, and return its process when it accepts connections.
 
-    If the server ends before it accepts connections, start it again. If no server accepts
-    connections within RETRY_SECONDS, end this process with the exit code 1.
+    Start the server again if it ends early. After RETRY_SECONDS, exit with the code 1.
     """
     give_up = time.monotonic() + RETRY_SECONDS
     launcher = str(Path(__file__).with_name("launcher.py"))
@@ -111,13 +107,11 @@ def start_and_wait(data: Path, sockets: Path, command: list[str], child_ended: i
 def stop_when_idle(
     server: Server, lease: int, idle: float, sockets: Path | None, child_ended: int
 ) -> bool:
-    """Stop the server when nobody has used it for `idle` seconds, and return when it has ended.
+    """Stop the server after `idle` seconds without use, and wait until it ends.
 
-    Another process keeps the server running by holding a lock on the lease file. Open connections
-    keep the server running, unless the parameter `sockets` is None. Return True if this function
-    stopped the server, and False if the server ended by itself. After this function has stopped the
-    server, the lease file stays locked, so that the next command waits until this process has
-    ended.
+    A lock on the lease file counts as use. An open connection counts too, unless `sockets` is None.
+    Return False if the server ended by itself. Otherwise the lease file stays locked, so that the
+    next command waits until this process ends.
     """
     timer = IdleTimer(idle, time.monotonic(), os.fstat(lease).st_mtime_ns)
     tick = TICK if sockets is None or UNIX_SOCKETS.exists() else PS_TICK
@@ -135,7 +129,7 @@ def stop_when_idle(
 
 
 def read_keep_until(lease: int) -> float:
-    """Return the time until which the server must be kept running, in seconds since the epoch."""
+    """Return the earliest time to stop the server, in seconds since the epoch."""
     return float(os.pread(lease, UNTIL_BYTES, 0) or 0)
 
 
@@ -148,25 +142,23 @@ def try_lock(lease: int) -> bool:
 
 
 def _ends_within(server: Server, seconds: float, child_ended: int) -> bool:
-    """Wait until the server ends or the time is over, and return whether the server has ended. The
-    function waits for the signal SIGCHLD, because Popen.wait() with a timeout would poll.
-    """
+    """Wait until the server ends or the time is over. Return whether the server ended."""
+    # Wait for SIGCHLD, because Popen.wait() with a timeout would poll.
     if server.poll() is None and select.select([child_ended], [], [], seconds)[0]:
         os.read(child_ended, 64)
     return server.poll() is not None
 
 
 def main(lease: int, lock: int, idle: float, private: str, *arguments: str) -> None:
-    """Run as a daemon in a new POSIX session. Start the server, and stop it when it is idle.
+    """Run as a daemon that starts the server, and stops it when it is idle.
 
     When the server accepts connections, write one byte to standard output. If the server ends
-    before it accepts connections, close standard output without writing a byte.
+    early, only close standard output.
 
-    The arguments `lease` and `lock` are the descriptors of two files that are locked with flock.
-    The argument `private` is the folder of a private server, or an empty text if the server is not
-    private. Open connections do not keep a private server running. When the supervisor has stopped
-    a private server, the supervisor deletes the server's folder. The parameter `arguments` contains
-    the data folder, the socket folder, and the server's command line.
+    The arguments `lease` and `lock` are the descriptors of two files for flock. The argument
+    `private` is the folder of a private server, or an empty text. A private server stops despite
+    open connections, and its folder is deleted. The other arguments are the data folder, the socket
+    folder, and the server's command line.
     """
     if os.fork():
         return

@@ -37,10 +37,7 @@ router = APIRouter(prefix="/users/{user_id}/points", tags=["bulk"], route_class=
 
 
 async def split_body(request: Request, sha256: Any) -> AsyncIterator[bytes]:
-    """Yield a body in pieces of PIECE_SIZE, and update the hash object `sha256` with every piece.
-
-    After every piece of the body, let the event loop serve other requests.
-    """
+    """Yield the request's body in pieces, and add its bytes to the hash `sha256`."""
     rest = bytearray()
     async for chunk in request.stream():
         sha256.update(chunk)
@@ -55,8 +52,8 @@ async def split_body(request: Request, sha256: Any) -> AsyncIterator[bytes]:
 async def store(file: UploadFile, user_id: int, points: list[PointIn], others: Batches) -> None:
     """Write all points of an upload to a file in the format of COPY.
 
-    Raise HTTPException 503 if the disk is full. The function `store()` encodes the points itself,
-    because asyncpg's encoder would occupy a connection during the upload.
+    Raise HTTPException 503 if the disk is full. asyncpg's own encoder would occupy a connection
+    during the upload.
     """
     part = bytearray(HEADER + encode_points(user_id, points))
     try:
@@ -83,11 +80,10 @@ async def load(
     read_points: Callable[[AsyncIterator[bytes]], Batches],
     key: str,
 ) -> Loaded:
-    """Receive all points of an upload, and only then check out a connection and add the points.
+    """Receive all points of an upload, and then add them to the user's track.
 
-    A client may need an hour to send an upload, and should not occupy a database connection for so
-    long. Raise HTTPException 404 if the user does not exist, 409 if another request used the
-    idempotency key, and 422 if a point is invalid.
+    An upload may take an hour, and needs no database connection until its end. Raise HTTPException
+    404 for an unknown user, 409 for the key of another request, and 422 for an invalid point.
     """
     sha256 = hashlib.sha256(f"POST {request.url.path} ".encode())
     batches = read_points(split_body(request, sha256))
@@ -113,7 +109,7 @@ async def load(
 async def load_json(
     user_id: Id, points: list[PointIn], session: WriteSession, key: Key = ""
 ) -> Loaded:
-    """Add the points of a JSON array in the body."""
+    """Add the points in a JSON array."""
     rows = [(user_id, point.lat, point.lon, point.date) for point in points]
     digest = digest_of(f"POST /users/{user_id}/points/bulk {rows}")
     if len(points) <= FEW:
@@ -126,10 +122,9 @@ async def load_json(
 
 
 def streamed_body(*media_types: str) -> dict[str, Any]:
-    """Return arguments for the decorator of an upload route, so that the route accepts only
-    requests with a media type in `media_types`.
+    """Return arguments for an upload route that accepts only these media types.
 
-    An HTML form cannot send NDJSON or XML, so a form on another site cannot upload points.
+    HTML forms cannot send NDJSON or XML, so forms on other sites cannot upload points.
     """
 
     async def check_media_type(request: Request) -> None:
@@ -147,11 +142,11 @@ def streamed_body(*media_types: str) -> dict[str, Any]:
 
 @router.post("/ndjson", **streamed_body("application/x-ndjson", "application/ndjson"))
 async def load_ndjson(user_id: Id, request: Request, key: Key = "") -> Loaded:
-    """Add the points of an NDJSON stream, which has one JSON document per line."""
+    """Add the points of an NDJSON stream, one JSON document per line."""
     return await load(request, user_id, read_ndjson, key)
 
 
 @router.post("/gpx", **streamed_body("application/gpx+xml", "application/xml"))
 async def load_gpx(user_id: Id, request: Request, key: Key = "") -> Loaded:
-    """Add the points that the tracks of a GPX file contain."""
+    """Add the track points of a GPX file."""
     return await load(request, user_id, read_gpx, key)

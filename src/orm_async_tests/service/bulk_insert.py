@@ -1,6 +1,7 @@
-"""Adds many points to a user's track: a few points with one statement, and more points with COPY.
+"""Adds many points to a user's track.
 
-An upload adds all of its points, or none of them.
+One statement adds up to FEW points. COPY adds more points. An upload adds all of its points, or
+none of them.
 """
 
 import struct
@@ -75,7 +76,7 @@ def encode_points(user_id: int, points: list[PointIn]) -> bytes:
 async def insert_points(
     session: AsyncSession, user_id: int, points: list[PointIn], key: str, digest: str
 ) -> Loaded:
-    """Add a few points with one statement, only once for each idempotency key.
+    """Add points with one statement, and only once for each idempotency key.
 
     Raise HTTPException 404 if the user does not exist, and 409 if another request used the key.
     """
@@ -91,8 +92,7 @@ async def copy_points(
     key: str,
     digest: str,
 ) -> Loaded:
-    """Add points that are already in the format of COPY. If an earlier request has stored an answer
-    under the idempotency key, add no points, and return the stored answer.
+    """Add points in the format of COPY, and only once for each idempotency key.
 
     Raise HTTPException 404 if the user does not exist, and 409 if another request used the key.
     """

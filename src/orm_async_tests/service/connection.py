@@ -1,8 +1,8 @@
-"""Closes an HTTP connection if its client stops reading, or if its client sends no request.
+"""Closes an HTTP connection if its client stops reading or sends no request.
 
-By default, uvicorn waits without a limit for a client that does not read its response, even during
-a shutdown. asyncio keeps the unsent bytes of a response in memory. By default, uvicorn also waits
-without a limit for the request line and the headers of a request.
+By default, uvicorn waits forever for a client that does not read its response. It waits even during
+a shutdown, and the unsent bytes stay in memory. By default, uvicorn also waits forever for the
+headers of a request.
 """
 
 import asyncio
@@ -15,12 +15,11 @@ LOGGER = logging.getLogger("uvicorn.error")  # the log of the server, for all le
 
 
 class Connection(H11Protocol):
-    """A connection of uvicorn that aborts itself if its client is too slow.
+    """A connection that closes itself if its client is too slow.
 
-    The connection aborts itself if the client reads nothing for `send_timeout` seconds, or if the
-    client does not send the request line and all headers of a request within `receive_timeout`
-    seconds. During a shutdown, the constant SHUTDOWN_TIMEOUT replaces the setting `send_timeout`.
-    The application's lifespan must yield a state with `send_timeout`, `receive_timeout` and
+    The client has `receive_timeout` seconds to send the headers of a request. The client must read
+    a part of the response every `send_timeout` seconds. During a shutdown, SHUTDOWN_TIMEOUT
+    replaces `send_timeout`. The application's lifespan must yield these timeouts and
     `shutdown_callbacks`.
     """
 
@@ -54,12 +53,9 @@ class Connection(H11Protocol):
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
-        """Close the live streams.
+        """Close the live streams, because the lifespan ends only after the last response.
 
-        If a client does not read its response, wait at most SHUTDOWN_TIMEOUT seconds for this
-        client.
-
-        The application's lifespan ends only after the last response.
+        Wait at most SHUTDOWN_TIMEOUT seconds for a client that does not read.
         """
         for callback in self.app_state["shutdown_callbacks"]:
             callback()

@@ -1,4 +1,4 @@
-"""Creates the engines of the service, and chooses their URLs and connection settings."""
+"""Creates the engines of the service from its settings."""
 
 from typing import Any, NamedTuple
 
@@ -20,9 +20,9 @@ class Urls(NamedTuple):
 
 
 def service_urls(url: URL, settings: Settings) -> Urls:
-    """Return the URLs of the service for the driver asyncpg.
+    """Return the URLs for writing, reading and LISTEN, with the driver asyncpg.
 
-    Raise CouldNotRun if the setting of a URL is invalid, or if LISTEN would use a pooler.
+    Raise CouldNotRun if a URL is invalid, or if LISTEN would use a pooler.
     """
     if settings.pooler and not settings.listen_url:
         raise CouldNotRun(
@@ -43,7 +43,7 @@ def make_listening_engine(url: URL) -> AsyncEngine:
 
 
 def make_engine(url: URL, settings: Settings) -> AsyncEngine:
-    """Return an engine for HTTP requests, with the pool size and the time limits of `settings`.
+    """Return an engine for HTTP requests.
 
     Both the client and the server limit the time of a statement (test69, test155).
     """
@@ -61,9 +61,7 @@ def make_engine(url: URL, settings: Settings) -> AsyncEngine:
 def refuse_closed(connection: Any, _record: Any, _proxy: Any) -> None:
     """Make the pool replace a connection that the server has closed.
 
-    The driver asyncpg knows without a query whether its connection is closed. The option
-    pool_pre_ping would also find closed connections, but would double the round trips of a read
-    (test196).
+    This check needs no round trip. pool_pre_ping would double the round trips of a read (test196).
     """
     if connection.driver_connection.is_closed():
         raise DisconnectionError("the server has closed the connection")
@@ -72,9 +70,8 @@ def refuse_closed(connection: Any, _record: Any, _proxy: Any) -> None:
 def connect_arguments(settings: Settings) -> dict[str, Any]:
     """Return connect_args for a direct connection or for a pooler.
 
-    If `settings.pooler` is true, the arguments switch off the caches of prepared statements,
-    because a pooler may use another server connection for the next transaction. PgBouncer does not
-    accept timeouts as connection parameters, so the operator must set these timeouts on the server.
+    Behind a pooler, do not cache prepared statements, because the server connection may change.
+    PgBouncer does not accept timeouts as connection parameters. Set these timeouts on the server.
     """
     server_settings = {"application_name": APPLICATION_NAME, "timezone": "UTC"}
     arguments = {"command_timeout": settings.command_timeout, "server_settings": server_settings}

@@ -56,9 +56,9 @@ def set_etag(response: Response, version: str) -> None:
 
 
 def is_unchanged(model: Model, if_match: list[str]) -> ColumnElement[bool]:
-    """Return an SQL condition that is true if the header If-Match lists the row's version.
+    """Return an SQL condition that is true if If-Match lists the row's version.
 
-    A weak ETag in the header If-Match never matches the row's version.
+    A weak ETag never matches.
     """
     if if_match == [ANY]:
         return true()
@@ -78,11 +78,9 @@ async def write_unchanged(
     key: int,
     if_match: list[str],
 ) -> "Row[*tuple[Any, ...]]":
-    """Update or delete a row whose version is in the header If-Match. Return the values of the
-    statement's RETURNING clause.
+    """Update or delete a row if If-Match lists its version. Return the RETURNING values.
 
-    Raise HTTPException 404 if the row does not exist, and 412 if the header If-Match does not list
-    the row's version.
+    Raise HTTPException 404 if the row does not exist, and 412 if it has another version.
     """
     has_key = model.id == key
     written = await session.execute(statement.where(has_key, is_unchanged(model, if_match)))

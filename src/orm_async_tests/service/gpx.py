@@ -1,8 +1,8 @@
 """Reads the track points of a GPX file, and keeps only a few points in memory.
 
-The parser reads GPX 1.0, GPX 1.1 and GPX files without a namespace. The GPX parser resolves
-namespace prefixes itself, because the XML parser expat would reject files with undeclared prefixes,
-which some GPX files use in their extensions.
+The parser reads GPX 1.0, GPX 1.1 and GPX files without a namespace. Extensions in some GPX files
+use undeclared namespace prefixes. expat would reject these files, so the parser resolves the
+prefixes itself.
 """
 
 import re
@@ -55,7 +55,7 @@ def parse_decimal(text: str) -> float:
 
 
 def parse_time(text: str) -> datetime:
-    """Convert a text to a moment in UTC. If the text names no time zone, it is read as UTC."""
+    """Convert a text to a moment in UTC. A text without a time zone is in UTC."""
     reason = f"{excerpt(text)!r} is not a date and time such as 2010-10-03T09:36:30Z"
     match = DATE_TIME.fullmatch(text.strip(BLANK))
     if match is None:
@@ -73,7 +73,7 @@ def parse_time(text: str) -> datetime:
 
 
 class Trkpt(schemas.PointIn):
-    """A track point: the attributes of its element `trkpt`, and the text of its time."""
+    """A track point, as an element `trkpt` describes it."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -85,7 +85,7 @@ class Trkpt(schemas.PointIn):
 
 
 class Element(NamedTuple):
-    """An XML element that has not ended yet, with the namespace prefixes that it declares."""
+    """An open XML element, with its namespace prefixes."""
 
     name: str
     prefixes: ChainMap[str, str]
@@ -131,9 +131,9 @@ class GpxParser:
         return ", ".join([*parts, "no track point"])
 
     def _declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
-        """Reject an encoding that does not match ENCODING, before Python looks up the encoding's
-        name. Python caches even unknown names of encodings, so many unknown names could fill the
-        memory.
+        """Reject an unusual encoding before Python looks up its name.
+
+        Python caches even unknown names, so many of them could fill the memory.
         """
         if encoding is not None and not ENCODING.fullmatch(encoding):
             detail = (
@@ -214,7 +214,7 @@ class GpxParser:
 
 
 async def read_gpx(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[schemas.PointIn]]:
-    """For each piece of a GPX file, yield the track points whose XML elements end in this piece.
+    """Yield the track points of a GPX file, one list for each piece of the file.
 
     Raise HTTPException 422 if the file or a point is invalid.
     """

@@ -1,4 +1,4 @@
-"""Checks the headers of requests, and answers HEAD for every route that has GET."""
+"""Checks the headers of requests, and answers HEAD for every GET route."""
 
 import re
 from collections.abc import Sequence
@@ -19,14 +19,12 @@ class HeadSent(Exception):
 
 
 class HeaderChecks:
-    """ASGI middleware that rejects requests for unknown hosts, write requests from other sites, and
-    requests with an encoded body.
+    """ASGI middleware that rejects unknown hosts, writes from other sites, and encoded bodies.
 
-    The middleware answers a HEAD request with the status and the headers of GET.
+    A HEAD request gets the status and the headers of GET.
 
-    In a browser, a web page of any site can send requests to a service on this machine. A browser's
-    request has the name of the service in the header Host, and the site of the web page in the
-    header Origin (RFC 6454). A client that is not a browser does not send the header Origin.
+    In a browser, any web page can send requests to a service on this machine. The browser names the
+    page's site in the header Origin (RFC 6454). Other clients do not send this header.
     """
 
     def __init__(self, app: ASGIApp, hosts: Sequence[str]) -> None:

@@ -1,7 +1,6 @@
 """Handles idempotency keys.
 
-If a client repeats a request with the same idempotency key, it gets the first answer again, and the
-service writes nothing (test154).
+A repeated request with the same key gets the first answer again, and writes nothing (test154).
 """
 
 import hashlib
@@ -32,13 +31,14 @@ READ_STORED = text(STORED).columns(request=Text, answer=JSONB)
 
 
 def digest_of(request: str) -> str:
-    """Return the SHA-256 of a request. Requests with the same key must have the same SHA-256."""
+    """Return a request's SHA-256, to recognize a different request with the same key."""
     return hashlib.sha256(request.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class Insertion(NamedTuple):
-    """Two statements that insert a row and return the answer to a request. Requests with an
-    idempotency key use the statement `keyed`, and other requests use the statement `plain`.
+    """Two statements that insert a row and return the answer to a request.
+
+    Requests with an idempotency key use `keyed`. Other requests use `plain`.
     """
 
     plain: Executable
@@ -46,16 +46,14 @@ class Insertion(NamedTuple):
 
 
 def build_insertion(build_ctes: Callable[[str], str], answer: str) -> Insertion:
-    """Return the two statements that insert a row with CTEs (common table expressions).
+    """Return two statements that insert a row with common table expressions (CTEs).
 
-    The function `build_ctes` returns CTEs that insert nothing if a condition is false. The last CTE
-    must have the name `inserted`. The SQL expression `answer` computes the answer from the inserted
-    row.
+    The function `build_ctes` takes an SQL condition, and returns CTEs that insert only if it is
+    true. The last CTE must have the name `inserted`. The SQL expression `answer` computes the
+    answer from the inserted row.
 
-    The statement `keyed` returns the digest and the answer that the table of idempotency keys
-    stores for the key. If the key is unused and no row is inserted, the statement `keyed` returns
-    no row. If another request uses the key while the statement `keyed` runs, the statement returns
-    no row.
+    The statement `keyed` returns the digest and the answer that are stored for the key. It returns
+    no row if nothing was inserted, or if another request is using the key.
     """
     plain = f"WITH {build_ctes(ALWAYS)} SELECT {answer} AS answer FROM inserted"
     keyed = f"""
@@ -77,10 +75,9 @@ async def insert_once(
     key: str,
     digest: str,
 ) -> Document:
-    """Insert a row, unless a request with the same key has already inserted it. Return the answer.
+    """Insert a row, but only once for each idempotency key. Return the answer.
 
-    Raise HTTPException 404 if the user does not exist, and 409 if a different request has used the
-    key.
+    Raise HTTPException 404 if the user does not exist, and 409 if another request used the key.
     """
     if not key:
         answer: Document | None = await session.scalar(insertion.plain, parameters)

@@ -1,6 +1,6 @@
 """Defines the service's table of idempotency keys.
 
-The table is in a separate schema, and has a separate history of migrations.
+The table has its own schema and its own history of migrations.
 """
 
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Defines routes that parse JSON bodies strictly, and report where a body is wrong."""
+"""Parses JSON bodies strictly, and reports where a body is wrong."""
 
 from codecs import BOM_UTF8
 from collections.abc import Callable, Coroutine

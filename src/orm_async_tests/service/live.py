@@ -1,8 +1,7 @@
 """Sends new points as server-sent events.
 
 One connection runs LISTEN for all clients of the process. A notification wakes the clients that
-wait for the points of one user. Every client reads the new points from the table, not from a
-notification, so no client misses a point if a notification is lost.
+watch one user. The clients read new points from the table, so a lost notification loses no point.
 """
 
 import asyncio
@@ -44,7 +43,7 @@ router = APIRouter(tags=["live"])
 
 
 class Hub:
-    """Wakes the clients that wait for a user's points when this user has new points."""
+    """Wakes the clients that watch a user when the user has new points."""
 
     def __init__(self) -> None:
         self.is_listening = asyncio.Event()
@@ -98,11 +97,10 @@ def format_events(points: Rows) -> bytes:
 async def stream_events(
     hub: Hub, reader: FairPool, user_id: int, last_id: int, settings: Settings
 ) -> AsyncIterator[bytes]:
-    """Yield an event for each point after `last_id`.
+    """Yield an event for each point after `last_id`, for `settings.live_for` seconds.
 
-    If no point arrives for `settings.keep_alive` seconds, yield a comment, so that no proxy closes
-    the connection. The stream ends after `settings.live_for` seconds. After a stream has ended, a
-    browser reconnects by itself, and continues after the last event that it received.
+    Comments keep proxies from closing an idle connection. After the end, a browser reconnects, and
+    continues after the last event that it received.
     """
     loop = asyncio.get_running_loop()
     end = loop.time() + settings.live_for
@@ -127,8 +125,9 @@ async def stream_events(
 async def stream_live(
     user_id: Id, request: Request, last_event_id: Annotated[EventId, Header()] = MAX_ID
 ) -> EventSourceResponse:
-    """Stream a user's new points as soon as they are committed. If the request has the header
-    Last-Event-ID, begin after the point with this id.
+    """Stream a user's new points as soon as they are committed.
+
+    With the header Last-Event-ID, the stream begins after the point with this id.
     """
     state = state_of(request.app)
     rows = await state.primary.rows(NEWEST_ID_OF_USER, {"user_id": user_id})

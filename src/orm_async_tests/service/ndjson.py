@@ -19,17 +19,13 @@ def line_error(number: int, reason: str) -> HTTPException:
 
 
 def parse_lines(lines: list[bytes], first: int) -> list[PointIn]:
-    """Return the points in the given lines of a request's body. The parameter `first` is the line
-    number that `lines[0]` has in the body.
+    """Return the points in some lines of a request's body.
 
-    The function joins all lines into one JSON document, `[[line 1], [line 2], ...]`, and parses the
-    document. In the JSON document, every line is an array with one point. Parsing the lines
-    together takes a third less time than parsing them one by one. If a line contains a square
-    bracket, the function parses the lines one by one, because "]" could close an array too early. A
-    string that begins on one line cannot end on the next line, because JSON forbids line breaks in
-    strings.
+    The parameter `first` is the number of the first line. The lines are parsed together as one JSON
+    array, which takes a third less time.
     """
     text = b"\n".join(line for line in lines if line.strip())
+    # A bracket could close the array too early. JSON forbids line breaks in strings.
     if text and b"[" not in text and b"]" not in text:
         with suppress(ValidationError):
             document = b"[[%b]]" % text.replace(b"\n", b"],\n[")
@@ -51,11 +47,9 @@ def parse_each_line(lines: list[bytes], first: int) -> Iterator[PointIn]:
 
 
 async def split_lines(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
-    """Split a request's body into lines. After each piece of the body, yield a list of the lines
-    that end in this piece.
+    """Split a request's body into lines, and yield a list of lines for each piece.
 
-    Remove a byte order mark from the start of the body (RFC 8259 allows this). Raise HTTPException
-    422 if a line is longer than MAX_LINE.
+    Ignore a byte order mark (RFC 8259). Raise HTTPException 422 if a line is longer than MAX_LINE.
     """
     number, rest = 1, b""
     async for piece in pieces:
@@ -70,8 +64,7 @@ async def split_lines(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]
 
 
 async def read_ndjson(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[PointIn]]:
-    """Parse a request's body, in which every line is a point. After each piece of the body, yield a
-    list of the points whose lines end in this piece.
+    """Yield the points of a request's body, one list for each piece.
 
     Raise HTTPException 422 if a line is invalid.
     """

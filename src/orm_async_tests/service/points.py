@@ -38,10 +38,9 @@ router = APIRouter(tags=["points"], route_class=JsonRoute)
 
 
 def lock_user(condition: str) -> str:
-    """Return a CTE (common table expression) that locks the user `owner` if a condition is true.
+    """Return a common table expression that locks the user `:owner` if a condition is true.
 
-    Only one request at a time can lock a user and add points for this user, so the ids of the
-    points are in the order of the commits.
+    Because of the lock, the ids of a user's points are in the order of the commits.
     """
     return f"""locked AS (
         SELECT id FROM users WHERE id = :owner AND {condition} FOR NO KEY UPDATE
@@ -65,13 +64,10 @@ INSERT = build_insertion(
 
 
 def select_page(condition: str = "true") -> TextClause:
-    """Return a query for a page of points. The query returns the points as JSON, and the value of
-    the parameter `after` for the next page.
+    """Return a query for one page of points as JSON, and for the next value of `after`.
 
-    If the user does not exist, the query returns no row. The database server writes the JSON in the
-    form that pydantic would write. Creating a Python object for every point would take most of the
-    request's time. The query reads one point more than `limit`, to learn whether there is a next
-    page.
+    The query returns no row if the user does not exist. The server writes the JSON, because
+    creating a Python object for every point is slow.
     """
     return text(rf"""
         SELECT page.* FROM users, (
@@ -138,7 +134,7 @@ async def list_(
 
 @router.get("/points/{point_id}", responses=problem_responses(404))
 async def read(point_id: Id, reader: Read, response: Response) -> PointOut:
-    """Read a point. The ETag of the response identifies the version of the point."""
+    """Read a point. The ETag identifies the version of the point."""
     rows = await reader.rows(SELECT_POINT, {"id": point_id})
     if not rows:
         raise not_found(TrackPoint)

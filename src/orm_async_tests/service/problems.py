@@ -1,4 +1,4 @@
-"""Sends every error, even an error of the database, as a JSON document in the form of RFC 9457."""
+"""Sends all errors, including database errors, as JSON documents (RFC 9457)."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -37,14 +37,15 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def excerpt(text: str) -> str:
-    """Cut a client's text to 50 characters, so that the response does not repeat a long text."""
+    """Cut a client's text to 50 characters, so that the response stays short."""
     text = text.encode("utf-8", "replace").decode()
     return text if len(text) <= EXCERPT else f"{text[:EXCERPT]}..."
 
 
 def describe(error: Mapping[str, Any]) -> str:
-    """Say where and why an input is invalid. The parameter `error` is an item of the list that
-    pydantic's method `errors()` returns.
+    """Say where and why an input is invalid.
+
+    The parameter `error` is an item of pydantic's `errors()`.
     """
     place = ".".join(excerpt(str(part)) for part in error["loc"])
     reason = str(error["msg"]).removeprefix("Value error, ")
@@ -87,11 +88,9 @@ async def handle_invalid_request(_: Request, error: Exception) -> JSONResponse:
 
 
 async def handle_database_error(_: Request, error: Exception) -> JSONResponse:
-    """Return a response with status 409 or 404 if the request violated a constraint, and with
-    status 503 if the database is unavailable.
+    """Answer 409 or 404 for a violated constraint, and 503 if the database is unavailable.
 
-    Raise an unknown error again, so that the client gets the status 500, and the log gets a
-    traceback.
+    Raise any other error again. The client then gets 500, and the log gets a traceback.
     """
     orig = getattr(error, "orig", error)
     sqlstate = getattr(orig, "sqlstate", None) or ""

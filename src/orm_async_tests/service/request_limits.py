@@ -1,4 +1,4 @@
-"""Limits how many requests a worker serves at once, and how large and slow a body may be."""
+"""Limits the number of simultaneous requests, and the size and duration of their bodies."""
 
 import asyncio
 from collections import Counter
@@ -22,10 +22,9 @@ TWO_LENGTHS = "the request has Content-Length and Transfer-Encoding: send only o
 
 
 def kind_of(scope: Scope) -> str:
-    """Return "uploads", "streams" or "requests" as the kind of a request.
+    """Return the kind of a request: "uploads", "streams" or "requests".
 
-    Each kind of request has a separate limit, so that slow uploads or streams do not use up the
-    places of other requests.
+    Each kind has its own limit, so that slow uploads do not block other requests.
     """
     name = scope["path"].rpartition("/")[2]
     if name in UPLOADS and scope["method"] == "POST":
@@ -52,9 +51,8 @@ class Bodies:
     def limit(self, scope: Scope, receive: Receive, max_size: int) -> Receive:
         """Return an ASGI receive() that raises HTTPException if a body is too long or too slow.
 
-        To send a body, a client has receive_timeout seconds, and one more second for every
-        receive_rate bytes that the client has sent. The time limit for a body counts only the time
-        that the service spends waiting for the client.
+        A client has `receive_timeout` seconds, and one more second for every `receive_rate` bytes.
+        Only time spent waiting for the client counts.
         """
         received, waited, complete = 0, 0.0, False
         loop = asyncio.get_running_loop()
@@ -101,10 +99,10 @@ class Bodies:
 
 
 class Limits:
-    """ASGI middleware that answers 503 if too many requests are being served.
+    """ASGI middleware that answers 503 while too many requests are being served.
 
-    The middleware also answers 400 to a request with both Content-Length and Transfer-Encoding. The
-    parameter `running` counts the requests of each kind that are being served.
+    A request with both Content-Length and Transfer-Encoding gets 400. The parameter `running`
+    counts the current requests of each kind.
     """
 
     def __init__(

@@ -26,10 +26,9 @@ def to_utc(moment: datetime) -> datetime:
 
 
 def parse_moment(text: object) -> datetime:
-    """Parse a date-time that has the form of RFC 3339, and return the moment in UTC.
+    """Parse a date-time in the form of RFC 3339, and return it in UTC.
 
-    Without `parse_moment()`, pydantic would also accept a number as a date-time, and read the
-    number as seconds since 1970.
+    By default, pydantic would also accept numbers, as seconds since 1970.
     """
     if not isinstance(text, str) or not RFC_3339.fullmatch(text):
         raise ValueError("write a date, a time and a UTC offset, for example 2010-10-03T09:36:30Z")
@@ -70,19 +69,19 @@ Limit = Annotated[
 
 
 class Input(BaseModel):
-    """A JSON document that clients send, and in which an unknown field is an error."""
+    """A JSON document from a client. An unknown field is an error."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class Output(BaseModel):
-    """A JSON document that the service sends, made from a row or from a stored answer."""
+    """A JSON document of the service, made from a row or a stored answer."""
 
     model_config = ConfigDict(from_attributes=True)
 
 
 class UserIn(Input):
-    """The fields that a client sends to create or change a user."""
+    """The fields for creating or changing a user."""
 
     username: Name
 
@@ -105,9 +104,7 @@ class PointIn(Input):
 
 
 class PointPatch(Input):
-    """The new values of a point's fields. If a field is absent or null in the request's body, the
-    point keeps the old value.
-    """
+    """New values for fields of a point. Absent or null fields keep their old values."""
 
     lat: Latitude | None = None
     lon: Longitude | None = None
@@ -125,8 +122,9 @@ class PointOut(Output):
 
 
 class Page(BaseModel, Generic[Item]):
-    """A page of a list that is sorted by id. To get the next page, pass the value of `next` as the
-    parameter `after`. On the last page, `next` is null.
+    """A page of a list, sorted by id.
+
+    To get the next page, pass `next` as the parameter `after`. On the last page, `next` is null.
     """
 
     items: list[Item]
@@ -140,7 +138,7 @@ class Loaded(Output):
 
 
 class Problem(BaseModel):
-    """A description of an error, in the form that RFC 9457 defines."""
+    """A description of an error, as RFC 9457 defines it."""
 
     type: str = "about:blank"
     title: str

@@ -85,8 +85,7 @@ def serve(db_: str | None, host: str, port: int, workers: int) -> int:
 def keep_server_running() -> None:
     """Start the embedded server again whenever it ends.
 
-    While the embedded server is not running, the service answers every request that needs the
-    database with the status 503.
+    Until the server runs again, requests that need the database get the status 503.
     """
     log = logging.getLogger("uvicorn.error")  # uvicorn's log for all levels
     while True:
@@ -103,9 +102,7 @@ def keep_server_running() -> None:
 def create_frozen_app(url: "URL", settings: "Settings") -> "FastAPI":
     """Create the application, and exclude all existing objects from garbage collection.
 
-    Objects that exist before the first request, for example modules, models and routes, live until
-    the process ends. A garbage collection that examined the existing objects would delay requests
-    by 0.1 s.
+    A collection of these objects, for example of modules, would delay requests by 0.1 s.
     """
     from orm_async_tests.service.app import create_app
 

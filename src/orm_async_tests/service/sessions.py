@@ -21,11 +21,10 @@ Rows = Sequence[Row[Any]]
 
 
 class FairSemaphore:
-    """A semaphore with a timeout in seconds, which waiting tasks enter in the order of arrival.
+    """A semaphore with a timeout in seconds, which serves tasks in the order of arrival.
 
-    SQLAlchemy's pool can give a free connection to a new task, although other tasks already wait
-    (test206). With a FairSemaphore in front of the pool, tasks get connections in the order of
-    arrival.
+    SQLAlchemy's pool may serve a new task before the tasks that wait (test206). A FairSemaphore in
+    front of the pool prevents this.
     """
 
     def __init__(self, limit: int, timeout: float) -> None:
@@ -44,12 +43,11 @@ class FairSemaphore:
 
 
 class FairPool:
-    """Gives an engine's connections to tasks in the order in which the tasks request connections.
+    """Gives an engine's connections to tasks in the order of their requests.
 
-    Each method of FairPool raises TimeoutError if no connection is free in time. The semaphore
-    `reads` limits how many reads run at once, and all pools of a process share this semaphore. More
-    simultaneous reads would not make the reads finish sooner, so the semaphore `reads` allows fewer
-    reads than a FairPool has connections.
+    The methods raise TimeoutError if no connection is free in time. All pools of a process share
+    the semaphore `reads`, which limits simultaneous reads. More reads at once would not finish
+    sooner.
     """
 
     def __init__(self, url: URL, settings: Settings, reads: FairSemaphore) -> None:

@@ -1,6 +1,6 @@
 """Records traces with OpenTelemetry, which the extra `telemetry` installs.
 
-You configure OpenTelemetry by its environment variables, whose names begin with `OTEL_`.
+Configure OpenTelemetry with its environment variables, whose names begin with `OTEL_`.
 """
 
 from collections.abc import Callable, Iterable
@@ -15,10 +15,10 @@ UNTRACED = "health/live,metrics"  # these paths execute no statement
 
 
 def record_traces(app: FastAPI, engines: Iterable[AsyncEngine]) -> Callable[[], None]:
-    """Send a trace of every request and of its SQL statements.
+    """Send a trace of every request, with its SQL statements.
 
-    Return a function that sends the last traces when the service stops. Raise CouldNotRun if a
-    package of OpenTelemetry is missing.
+    Return a function that sends the last traces at shutdown. Raise CouldNotRun if a package is
+    missing.
     """
     try:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter

@@ -1,9 +1,8 @@
 """Sends a user's track as a stream, in NDJSON or GeoJSON.
 
-So that a slow client does not keep a database connection in use, the stream reads each batch of
-points with a separate statement. While the stream waits for the client, the stream keeps no
-database connection. The database server converts a batch to one JSON text, so that the service has
-little work.
+A separate statement reads each batch of points. While a stream waits for its client, it uses no
+database connection. The database server converts each batch to JSON, so the service has little
+work.
 """
 
 from collections.abc import AsyncIterator
@@ -25,10 +24,9 @@ router = APIRouter(prefix="/users/{user_id}", tags=["tracks"])
 
 
 def select_batch(document: str, separator: str) -> TextClause:
-    """Return a query for at most BATCH points of a user, beginning after the id `:after`.
+    """Return a query for the next BATCH points of a user, joined into one text.
 
-    The query joins the JSON documents of the points into one text. If the user does not exist, the
-    query returns no row.
+    The query begins after the id `:after`. The query returns no row if the user does not exist.
     """
     return text(f"""
         SELECT batch.* FROM users, (
@@ -48,11 +46,7 @@ LINES, POSITIONS = select_batch(LINE, ""), select_batch("concat('[', lon, ',', l
 
 
 class Batch(NamedTuple):
-    """Some points of a track as JSON, with the id of the last point and the number of points.
-
-    The function `read_batch()` encodes the JSON text at once and frees the database row. Only the
-    bytes of the text stay in memory until the client has read the text.
-    """
+    """Some points of a track as JSON, the last point's id, and the number of points."""
 
     text: bytes
     last: int
@@ -63,6 +57,7 @@ async def read_batch(
     reader: FairPool, query: TextClause, user_id: int, after: int = 0
 ) -> Batch | None:
     rows = await reader.rows(query, {"user_id": user_id, "after": after})
+    # Encoding the text now frees the row before the client reads.
     return Batch(rows[0].text.encode(), rows[0].last, rows[0].points) if rows else None
 
 
@@ -95,8 +90,9 @@ async def stream_feature(reader: FairPool, user_id: int, batch: Batch) -> AsyncI
 
 @router.get("/track.ndjson", responses=problem_responses(404), response_class=StreamingResponse)
 async def stream_ndjson(user_id: Id, reader: Read) -> StreamingResponse:
-    """Download a user's points as NDJSON, one JSON document per line. The route /points/ndjson
-    accepts the downloaded NDJSON as an upload.
+    """Download a user's points as NDJSON, one JSON document per line.
+
+    You can upload the result again with the route /points/ndjson.
     """
     batch = await read_first_batch(reader, LINES, user_id)
     lines = stream_texts(reader, LINES, user_id, batch)

@@ -50,7 +50,7 @@ async def list_(reader: Read, after: After = 0, limit: Limit = 100) -> Page[User
 
 @router.get("/{user_id}", responses=problem_responses(404))
 async def read(user_id: Id, reader: Read, response: Response) -> UserOut:
-    """Read a user. The ETag of the response identifies the version of the user."""
+    """Read a user. The ETag identifies the version of the user."""
     rows = await reader.rows(SELECT_USER, {"id": user_id})
     if not rows:
         raise etags.not_found(User)
@@ -71,5 +71,5 @@ async def patch(
 
 @router.delete("/{user_id}", status_code=204, responses=problem_responses(404, 412, 428))
 async def remove(user_id: Id, session: WriteSession, if_match: etags.IfMatch) -> None:
-    """Delete a user and all points of the user, if the header If-Match lists the user's version."""
+    """Delete a user and all points of the user, if If-Match lists the user's version."""
     await etags.write_unchanged(session, delete(User).returning(User.id), User, user_id, if_match)

@@ -77,9 +77,9 @@ def without_reads(
 
 
 def call_around(node: ast.AST | None, name: str, scope: Scope) -> str:
-    """Find the call of the function `name` whose arguments contain a syntax node. Return the name
-    of the call's last keyword argument, or `name` if the call has no keyword argument. Return "" if
-    no call of `name` contains the node.
+    """Return a nonempty string if a call of the function `name` surrounds a syntax node.
+
+    The string is the name of the call's last keyword argument, or else `name`.
     """
     while isinstance(node, ast.Call | ast.Starred | ast.List):
         if isinstance(node, ast.Call) and last_name(node) == name:
@@ -89,8 +89,9 @@ def call_around(node: ast.AST | None, name: str, scope: Scope) -> str:
 
 
 def cancelled_by(use: SessionUse, node: ast.AST, scope: Scope) -> Iterator[tuple[str, ast.AST]]:
-    """If a statement calls cancel(), yield the sessions of the tasks in wait(tasks, timeout=1), and
-    this call of wait().
+    """Find tasks that a statement cancels after wait(tasks, timeout=1).
+
+    Yield each session that the tasks use, and the call of wait().
     """
     calls = scope.calls_in(node) if "cancel" in scope.module.calls else []
     if "cancel" not in map(last_name, calls):
@@ -125,7 +126,7 @@ def wrapped_in(node: ast.AST, scope: Scope) -> Iterator[tuple[str, ast.AST]]:
 
 
 def is_tested(project: Project, node: ast.AST, scope: Scope) -> bool:
-    """Return whether the code returns, raises or jumps depending on the result of a call."""
+    """Return whether the code tests a call's result, for example with `if not result: return`."""
     parents, known = scope.module.parents, scope.module.values
     while isinstance(around := parents.get(node), ast.expr):
         node = around
@@ -206,7 +207,7 @@ def wrappers(project: Project, callee: Value | None) -> Iterator[Value | None]:
 
 
 def is_new(key: str, scope: Scope) -> bool:
-    """Return whether a function or a dependency of the function opens a session."""
+    """Return whether a function or one of its dependencies opens the session `key`."""
     binding = scope.binding(key)
     if binding and binding.kind == "param":
         parts = [

@@ -1,4 +1,4 @@
-"""Stores what is known about the sessions of a function at one point of the function's code."""
+"""Stores what the checker knows about sessions at one line of a function."""
 
 import ast
 from collections.abc import Iterable, Iterator
@@ -17,34 +17,34 @@ class Failure(NamedTuple):
     """An error that left a session in a failed transaction."""
 
     node: ast.AST
-    """The syntax node that failed, for example a call of execute()."""
+    """The code that failed, for example a call of execute()."""
 
     kind: str
 
 
 @dataclass
 class State:
-    """What is known about the sessions of a function at one line of the function.
+    """What the checker knows about a function's sessions at one line.
 
-    A line can have several states, for example one after a failed statement and one after a
-    successful statement.
+    A line can have several states, because the statement before it may fail or succeed.
     """
 
     failures: dict[str, frozenset[Failure]] = field(default_factory=dict)
-    """The errors of the sessions, by the paths of the sessions, for example "self.session"."""
+    """The errors of each session, by its path, for example "self.session"."""
 
     begun: dict[str, ast.AST] = field(default_factory=dict)
-    """The calls that have begun transactions, by the paths of the sessions."""
+    """The call that began a transaction, by the path of the session."""
 
     facts: dict[str, object] = field(default_factory=dict)
-    """The constants that variables hold, by the names of the variables."""
+    """The known values of variables, by name."""
 
     def copy(self) -> "State":
         return State(dict(self.failures), dict(self.begun), dict(self.facts))
 
     def failed(self, key: str, failure: Failure, result: object = UNKNOWN) -> "State":
-        """Return a copy of this state with one more error of the session `key`. The parameter
-        `result` is the value that a called function returned after it swallowed the error.
+        """Return a copy of this state with one more error of the session `key`.
+
+        Pass as `result` what a function returned after it swallowed the error.
         """
         group = self.failures.get(key, frozenset()) | {failure}
         facts = {} if result is UNKNOWN else {RESULT: result}
@@ -52,16 +52,14 @@ class State:
         return State(failures, dict(self.begun), self.facts | facts)
 
     def clear(self, key: str) -> None:
-        """Forget the errors and the transaction of the session `key`. Forget the errors and
-        transactions of sessions such as "users.session", because the object `users` may hold the
-        session `key`.
-        """
+        """Forget the errors and the transaction of the session `key`."""
         for store in (self.failures, self.begun):
+            # A held session such as "users.session" may be the same session.
             for name in [name for name in store if name == key or is_held(name)]:
                 del store[name]
 
     def rebind(self, name: str) -> None:
-        """Remove what is known about the old value of a variable."""
+        """Forget the old value of a variable."""
         self.facts.pop(name, None)
         for store in (self.failures, self.begun):
             for key in [key for key in store if key == name or key.startswith(f"{name}.")]:
@@ -76,9 +74,7 @@ class State:
             self.facts[name] = result
 
     def end_statement(self, node: ast.stmt) -> None:
-        """Forget the result of the last call, and all empty collections to which the statement may
-        add items.
-        """
+        """Forget facts that a statement may change, for example that a list is empty."""
         self.facts.pop(RESULT, None)
         empty = {name for name, value in self.facts.items() if value == ()}
         if not empty:
@@ -88,9 +84,7 @@ class State:
                 self.facts.pop(item.id, None)
 
     def evaluate(self, node: ast.expr) -> object:
-        """Return the value of an expression if the value is known. Return TRUE if the checker knows
-        only that the value is true, and UNKNOWN if the checker knows nothing about the value.
-        """
+        """Return the known value of an expression, TRUE for any true value, or UNKNOWN."""
         match node:
             case ast.Name(id=name):
                 return self.facts.get(name, UNKNOWN)
@@ -106,7 +100,7 @@ class State:
 
 @dataclass(frozen=True)
 class Raised:
-    """An exception that the code of the syntax node `node` may raise."""
+    """An exception that the syntax node `node` may raise."""
 
     key: str
     node: ast.AST
@@ -119,16 +113,12 @@ class Raised:
 
 
 def is_held(key: str) -> bool:
-    """Return whether the function reaches a session only through an object, for example as
-    "users.session".
-    """
+    """Return whether an object holds the session, for example `users` in "users.session"."""
     return "." in key.removeprefix("self.")
 
 
 def join(states: Iterable[State]) -> list[State]:
-    """Merge the states that have the same failures. If there are already MAX_STATES merged states,
-    merge all further states into one additional state.
-    """
+    """Merge states with the same failures, so that the number of states stays small."""
     known: dict[object, State] = {}
     for state in states:
         failures = {key: group for key, group in state.failures.items() if group}
@@ -143,9 +133,7 @@ def join(states: Iterable[State]) -> list[State]:
 
 
 def constant_of(node: ast.expr) -> object:
-    """Return the value of a constant, or TRUE for any other expression. An empty list, tuple or
-    dictionary counts as the constant ().
-    """
+    """Return the value of a constant, () for an empty collection, or else TRUE."""
     if isinstance(node, ast.Constant):
         return node.value
     if isinstance(node, ast.Attribute) and node.attr.isupper():  # a member of an enumeration
@@ -155,7 +143,7 @@ def constant_of(node: ast.expr) -> object:
 
 
 def truth_of(test: ast.expr, facts: dict[str, object]) -> bool | None:
-    """Return whether a condition is true, or None if the constants in `facts` do not decide it."""
+    """Return whether a condition is true, or None if this is unknown."""
     match test:
         case ast.Name() | ast.Attribute() | ast.Await() | ast.NamedExpr():
             name = _name_of(test)
@@ -193,9 +181,7 @@ def _name_of(node: ast.expr) -> str:
 
 
 def assignments(node: ast.stmt) -> Iterator[tuple[ast.expr, ast.expr | None]]:
-    """Yield each target of an assignment with its value. If the code does not show the value, as in
-    `a, b = f()`, yield None instead of the value.
-    """
+    """Yield each target of an assignment with its value, or with None if the value is unknown."""
     match node:
         case ast.AnnAssign(target=target, value=ast.expr() as value):
             yield target, value

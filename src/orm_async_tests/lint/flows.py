@@ -1,4 +1,4 @@
-"""Computes the control flow of every function once, and determines how calls change sessions."""
+"""Computes the control flow of each function, to learn how calls change sessions."""
 
 import ast
 from itertools import chain
@@ -17,7 +17,7 @@ MAX_DEPTH = 20  # nested calls that the control flow follows
 
 
 class Flows:
-    """Computes the control flow of the functions of a project, and keeps the results."""
+    """Computes and caches the control flow of functions."""
 
     def __init__(self, use: SessionUse) -> None:
         self.use = use
@@ -27,8 +27,9 @@ class Flows:
         return self._interpret(scope, State(begun=self._begun_before(scope)))
 
     def _begun_before(self, scope: Scope) -> dict[str, ast.AST]:
-        """Return the parameters whose session is in a transaction that a FastAPI dependency began.
-        Each value in the dictionary is the parameter whose dependency began the transaction.
+        """Find session parameters for which a FastAPI dependency has begun a transaction.
+
+        Map each name to the parameter whose dependency began the transaction.
         """
         providers = {name: self._dependency(name, scope) for name in scope.parameters}
         begun: dict[Scope, ast.AST] = {}
@@ -46,7 +47,7 @@ class Flows:
         return {name: begun[provider] for name, provider in providers.items() if provider in begun}
 
     def _dependency(self, name: str, scope: Scope) -> Scope | None:
-        """Return the function that FastAPI calls to get the value of a parameter."""
+        """Return the dependency of a parameter, for example `f` for Depends(f)."""
         project, binding = self.use.project, scope.bindings[name][0]
         parts = [getattr(binding.node, "annotation", None), scope.defaults.get(name)]
         for part in filter(None, parts):
@@ -62,9 +63,9 @@ class Flows:
         return self.of(scope) if scope else None
 
     def called(self, event: Event, state: State) -> SessionFlow | None:
-        """Return the control flow of a called function. The control flow depends on the constants
-        that the call passes, and on the state of the caller's session. If the caller's session is
-        in a failed transaction, the control flow begins with a Failure.
+        """Return the control flow of a called function.
+
+        The control flow depends on the arguments and on the state of the caller's session.
         """
         scope = self.use.project.function(event.callee)
         if scope is None or event.callee is None:
@@ -97,9 +98,9 @@ class Flows:
         return flow is None or not flow.raised.isdisjoint(event.inside)
 
     def outcomes(self, event: Event, scope: Scope) -> tuple[bool, list[tuple[Failure, object]]]:
-        """Return two results of a call: whether it leaves a transaction open, and the errors that
-        it swallows. Pair each swallowed error with the value that the function returns after the
-        error.
+        """Return whether a call leaves a transaction open, and the errors that it swallows.
+
+        Pair each error with the value that the function returns after the error.
         """
         errors: list[tuple[Failure, object]] = []
         for value in expressions.wrappers(self.use.project, event.callee):
@@ -122,8 +123,9 @@ class Flows:
         return bool(begun) and all(begun), errors
 
     def suppressed_by(self, expression: ast.expr, scope: Scope) -> tuple[str, list[str]]:
-        """Return the name of a context manager, and the errors that it swallows. Return "" as the
-        name of a context manager that the user's project defines.
+        """Return the name of a context manager, and the errors that it swallows.
+
+        The name is "" if the project defines the context manager.
         """
         project = self.use.project
         value = project.value(getattr(expression, "func", expression), scope)

@@ -16,8 +16,9 @@ WRAPPING = {"make_url", "dedent", "cleandoc", "str", "deepcopy", "MappingProxyTy
 
 @dataclass
 class FoldedDict:
-    """The items of a dictionary, as far as the source code shows them. If `is_complete` is false,
-    the dictionary may also have keys that `values` does not contain.
+    """The known items of a dictionary.
+
+    If `is_complete` is false, the dictionary may have more items.
     """
 
     values: dict[str, object] = field(default_factory=dict)
@@ -32,17 +33,16 @@ class FoldedDict:
 
 
 class Folding:
-    """Computes the values of constant expressions, and looks up names in all modules of the
-    project.
-    """
+    """Computes the values of constant expressions, also across modules."""
 
     def __init__(self, project: Project) -> None:
         self._project = project
         self._depth = 0
 
     def fold(self, node: ast.AST | None, scope: Scope) -> object:
-        """Return a constant, a list or a FoldedDict as the value of an expression, or return
-        NOT_CONSTANT. In a returned string, "{}" replaces each part whose value is unknown.
+        """Return the value of an expression, or NOT_CONSTANT.
+
+        A dictionary becomes a FoldedDict. In a string, "{}" stands for an unknown part.
         """
         if node is None or self._depth > MAX_DEPTH:
             return NOT_CONSTANT
@@ -176,7 +176,7 @@ class Folding:
         return result
 
     def _fold_url(self, call: ast.Call, scope: Scope) -> object:
-        """Return a URL with the driver and query parameters that a call of URL.create() passes."""
+        """Return the driver and the query of URL.create() as a URL."""
         arguments = self._fold_dict(
             [(ast.Constant(item.arg), item.value) for item in call.keywords if item.arg], scope
         )
@@ -187,7 +187,7 @@ class Folding:
         return f"{driver}:///?{text}" if isinstance(driver, str) else NOT_CONSTANT
 
     def _apply_changes(self, value: FoldedDict, name: str, scope: Scope) -> None:
-        """Apply to a FoldedDict the changes that a scope makes to the variable `name`."""
+        """Apply changes of a dictionary variable, for example `options["echo"] = True`."""
         for item in ast.walk(scope.node):
             pairs: list[tuple[ast.expr | None, ast.expr]] = []
             match item:
@@ -217,9 +217,7 @@ class Folding:
 
 
 def expand_keywords(project: Project, call: ast.Call, scope: Scope) -> list[ast.keyword]:
-    """Return the keyword arguments of a call, including the items of `**options` if the code shows
-    the dictionary `options`.
-    """
+    """Return the keyword arguments of a call, including the known items of `**options`."""
     keywords: list[ast.keyword] = []
     for keyword in call.keywords:
         options = NOT_CONSTANT if keyword.arg else Folding(project).fold(keyword.value, scope)

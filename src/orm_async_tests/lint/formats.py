@@ -85,7 +85,7 @@ def _with_path(place: Any) -> dict[str, Any]:
 
 
 def render_sarif(report: Report) -> Iterator[str]:
-    """Yield a SARIF 2.1.0 document, whose paths are relative to the folder of the project."""
+    """Yield a SARIF 2.1.0 document with paths relative to the project's folder."""
     results = []
     for finding, fingerprint in _with_fingerprints(report):
         text = f"{finding.message} {finding.remedy}"

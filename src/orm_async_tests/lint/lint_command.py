@@ -25,7 +25,7 @@ STANDARD_INPUT = "-"
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Return the exit code, which is 1 if there are findings, and 2 if a file could not be read."""
+    """Return the exit code: 1 for findings, 2 for an unread file."""
     if isinstance(sys.stdout, io.TextIOWrapper):  # the encoding may lack a character
         sys.stdout.reconfigure(errors="backslashreplace")
     texts = _read_input(arguments)
@@ -55,9 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _read_input(arguments: argparse.Namespace) -> dict[Path, str]:
-    """Read standard input if the command line asks for it. Return {name: text}, with the name from
-    the option `--stdin-filename`.
-    """
+    """Read standard input if the command line asks for it, and return {name: text}."""
     name = arguments.stdin_filename
     if STANDARD_INPUT not in arguments.paths and not name:
         return {}
@@ -75,11 +73,7 @@ def _read_input(arguments: argparse.Namespace) -> dict[Path, str]:
 def _read_settings(
     arguments: argparse.Namespace, paths: Sequence[Path], texts: dict[Path, str]
 ) -> Settings:
-    """Return the settings of the project, changed by the options of the command.
-
-    The options `--ignore` and `--exclude` add values to the settings `ignore` and `exclude`. The
-    options `--select` and `--baseline` replace the settings `select` and `baseline`.
-    """
+    """Return the settings of the project, with the options of the command applied."""
     settings = read_settings(find_root(Path(os.path.commonpath([*map(Path.absolute, paths)]))))
     return replace(
         settings,

@@ -42,8 +42,9 @@ KEYS: dict[str, tuple[str, Callable[[str], Any]]] = {
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings of the checker. A key of the table [tool.orm-async-tests.lint] sets the field
-    with the same name.
+    """The settings of the checker.
+
+    Keys of the table [tool.orm-async-tests.lint] set the fields of the same name.
     """
 
     root: Path = Path()
@@ -65,9 +66,7 @@ class Settings:
     """The number of processes."""
 
     texts: Mapping[Path, str] = field(default_factory=dict)
-    """Texts to check instead of the contents of files, for example text that an editor has not
-    saved.
-    """
+    """Texts to check instead of the files' contents, for example unsaved text in an editor."""
 
     @property
     def codes(self) -> list[str]:
@@ -83,13 +82,14 @@ class Settings:
 def find_root(path: Path) -> Path:
     """Return the folder of the project that a path belongs to.
 
-    The folder of the project is the nearest folder whose pyproject.toml has a table
-    [tool.orm-async-tests]. If no pyproject.toml has a table [tool.orm-async-tests], the folder of
-    the project is the nearest folder with a pyproject.toml. If there is no pyproject.toml, the
-    folder of the project is the root of the Git repository. If there is neither a pyproject.toml
-    nor a Git repository, the folder of the project is `path`, or the folder that contains `path` if
-    `path` is a file. If `path` is in a Git repository, this function looks for pyproject.toml only
-    in folders of the repository.
+    The first of these folders that exists is the folder of the project:
+
+    - the nearest folder whose pyproject.toml has a table [tool.orm-async-tests]
+    - the nearest folder with a pyproject.toml
+    - the root of the Git repository
+    - the folder of `path`
+
+    The search ends at the root of the Git repository.
     """
     start = path.absolute()
     folders = [*([start] if start.is_dir() else []), *start.parents]
@@ -117,9 +117,9 @@ def read_settings(root: Path) -> Settings:
 
 
 def _read_table(root: Path) -> dict[str, Any] | None:
-    """Return the table [tool.orm-async-tests.lint] of a pyproject.toml. Return {} if the file has
-    a table [tool.orm-async-tests] that does not contain the table `lint`. Return None if the file
-    has no table [tool.orm-async-tests].
+    """Return the table [tool.orm-async-tests.lint], or {} if there is none.
+
+    Return None if even the table [tool.orm-async-tests] is missing.
     """
     path = root / FILE
     try:
@@ -131,9 +131,7 @@ def _read_table(root: Path) -> dict[str, Any] | None:
 
 
 def _is_like(value: Any, example: Any, is_valid: Callable[[str], Any]) -> bool:
-    """Return whether a value has the type of `example`, and contains only strings that `is_valid`
-    accepts.
-    """
+    """Return whether a value has the type of `example`, and all its strings are valid."""
     match value, example:
         case str(), str():
             return bool(is_valid(value))

@@ -6,21 +6,17 @@ from pathlib import Path
 
 
 class ModulePaths:
-    """Finds the file of an imported module, as Python does if Python starts in the folder of the
-    project.
-    """
+    """Finds the file of an imported module, as Python would in the folder of the project."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self._paths: dict[tuple[str, int, str], str | None] = {}
         self._folders: dict[str, list[str]] = {}
         self._names: dict[str, set[str]] = {}
-        """The names of files and folders in each folder, without file name extensions."""
+        """The names in each folder, without file name extensions."""
 
     def find(self, name: str, level: int, path: str) -> str | None:
-        """Return the path of an imported module, or None if the project does not contain the
-        module.
-        """
+        """Return the path of an imported module, or None if it is not in the project."""
         key = (name, level, path.rpartition(os.sep)[0])
         if key not in self._paths:
             self._paths[key] = self._search(*key)
@@ -50,9 +46,7 @@ class ModulePaths:
         return self._names[folder]
 
     def _import_folders(self, folder: str) -> list[str]:
-        """Return the folders in which Python looks for an absolute import, the nearest folder
-        first.
-        """
+        """Return the folders to search for an absolute import, the nearest folder first."""
         if folder not in self._folders:
             above = [Path(folder), *Path(folder).parents]
             if self.root in above:

@@ -1,6 +1,4 @@
-"""Chooses the files of a project, runs the rules on the files, and drops the findings that the
-project ignores.
-"""
+"""Checks the files of a project, and drops ignored findings."""
 
 import gc
 import warnings
@@ -24,9 +22,7 @@ FILES_FOR_A_PROCESS = 100  # one process checks fewer files before another proce
 
 @dataclass
 class Report:
-    """The findings in the checked files, sorted by location, and the files that could not be
-    read.
-    """
+    """The findings, sorted by location, and the files that could not be read."""
 
     root: Path
     files: int
@@ -53,9 +49,7 @@ def check(paths: Sequence[Path], settings: Settings) -> Report:
 def _drop_ignored(
     findings: Sequence[Finding], result: FileResult, settings: Settings
 ) -> Iterator[Finding]:
-    """Yield the findings that are not suppressed, and a finding for each comment that suppresses
-    nothing.
-    """
+    """Yield the findings that no comment or setting ignores, and the unused comments."""
     used = set()
     for finding in findings:
         path = f"/{from_root(finding.location.path, settings.root)}"
@@ -88,7 +82,7 @@ def _check_files(files: Sequence[Path], settings: Settings) -> Results:
 def _check_in_processes(
     check_part: Callable[[Sequence[Path]], Results], jobs: int, files: Sequence[Path]
 ) -> Results:
-    """Divide many files among processes, so that neighboring files stay together."""
+    """Divide many files among processes."""
     count = min(jobs, len(files) // FILES_FOR_A_PROCESS)
     if count < 2:
         return check_part(files)

@@ -36,12 +36,8 @@ class ProjectFacts:
 
     dialects: tuple[str, ...] = ()
     drivers: tuple[str, ...] = ()
-    """The fields `dialects` and `drivers` are sorted, because the name of the cache file depends on
-    them.
-    """
-
     fastapi: tuple[int, ...] = ()
-    """The version of FastAPI, or () if the project does not pin the version."""
+    """The version of FastAPI, or () if it is unknown."""
 
     @property
     def may_use_postgresql(self) -> bool:
@@ -65,11 +61,10 @@ class ProjectFacts:
 
 
 def read_facts(root: Path, dialect: str, fastapi: str, sources: Iterable[str] = ()) -> ProjectFacts:
-    """Read the dialects, the drivers and FastAPI's version from the files that list dependencies.
+    """Read the databases, the drivers and the version of FastAPI.
 
-    The argument `sources` contains the source code of the project's modules. If the URLs of all
-    engines in `sources` are constants, use the databases and drivers in these URLs. The arguments
-    `dialect` and `fastapi` take precedence over the contents of the project's files.
+    The settings `dialect` and `fastapi` take precedence over constant engine URLs in `sources`.
+    These URLs take precedence over files such as pyproject.toml.
     """
     text = "\n".join(_texts(root))
     words = set(WORD.findall(text.lower()))
@@ -85,13 +80,12 @@ def read_facts(root: Path, dialect: str, fastapi: str, sources: Iterable[str] = 
     match = LOCKED.search(text) or PINNED.search(text)
     version = fastapi or (match.group(1) if match else "")
     numbers = tuple(int(part) for part in version.split(".") if part.isdigit())
+    # Sorted, because the name of the cache file depends on these facts.
     return ProjectFacts(tuple(sorted(dialects)), tuple(sorted(drivers)), numbers)
 
 
 def _read_urls(sources: Iterable[str]) -> set[tuple[str, str]]:
-    """Return the database and the driver in the URL of each engine. Return an empty set if the URL
-    of any engine is unknown.
-    """
+    """Return the database and the driver of each engine, or nothing if any URL is unknown."""
     urls = set()
     for source in sources:
         if IMPORTED.search(source):

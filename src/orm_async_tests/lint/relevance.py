@@ -1,5 +1,6 @@
-"""Determines which modules import SQLAlchemy, directly or through other modules. A module that does
-not import SQLAlchemy usually uses no session.
+"""Determines which modules import SQLAlchemy, directly or through other modules.
+
+Other modules usually use no session.
 """
 
 import re
@@ -17,7 +18,7 @@ NAME = re.compile(r"[\w.]+")
 
 
 class Relevance:
-    """Determines from the texts of modules which modules import SQLAlchemy."""
+    """Finds the modules that import SQLAlchemy, without parsing them."""
 
     def __init__(self, project: Project) -> None:
         self._project = project

@@ -1,10 +1,7 @@
-"""Caches the results of checking files. A result stays valid while the checked file and the modules
-that this file imports are unchanged.
+"""Caches the results of checking files.
 
-The cache compares the contents of files instead of their times of modification. The name of the
-cache file depends on everything else that changes results: the settings, the source of the checker,
-the version of Python, and the list of files. The results depend on the list of files, because a
-new file may change which module an import finds.
+A result is valid while the file and its imports are unchanged. The name of the cache file depends
+on everything else that changes results, for example the settings.
 """
 
 import hashlib
@@ -28,13 +25,11 @@ MAX_FILES = 8  # the number of cache files; other settings or paths need another
 
 @dataclass
 class FileResult:
-    """The findings of one file, and the data that the cache needs about the findings."""
+    """The result of checking one file, as the cache stores it."""
 
     findings: list[Finding] = field(default_factory=list)
     pending: list[tuple[str, Finding]] = field(default_factory=list)
-    """Pairs of a function's name and a finding. The checker reports the finding only if FastAPI
-    uses the function as a dependency.
-    """
+    """Findings that apply only if a function is a FastAPI dependency, with the function's name."""
 
     dependencies: list[list[str]] = field(default_factory=list)
     """The modules and names of the dependencies that FastAPI ends after the response."""
@@ -54,13 +49,13 @@ CLASSES = {
 def check_changed(
     root: Path, files: Sequence[Path], settings: object, check: Callable[[list[Path]], Results]
 ) -> Results:
-    """Return the results of checking files. Call the function `check` for the files that have no
-    valid result in the cache.
+    """Return the results of files, from the cache or from the function `check`.
 
-    Ignore errors when reading or writing the cache file.
+    Ignore errors of the cache file.
     """
     sources = sorted(Path(__file__).parent.rglob("*.py"))
     checker = _digest(b"".join(path.read_bytes() for path in sources))
+    # A new file may change which module an import finds.
     parts = checker, sys.version_info[:2], Path.cwd(), sorted(files), settings
     name = _digest(repr(parts).encode("utf-8", "surrogateescape"))
     path = root / FOLDER / f"{name}.json"

@@ -1,4 +1,4 @@
-"""The decorators and types that a script imports."""
+"""Provides the decorators and types that scripts import."""
 
 from orm_async_tests.harness.definitions.stack import Stack as Stack
 from orm_async_tests.harness.definitions.upstream import Upstream as Upstream

@@ -1,1 +1,1 @@
-"""The classes and decorators with which a script is written."""
+"""Provides the classes and decorators for writing scripts."""

@@ -1,6 +1,4 @@
-"""Defines known defects that several scripts show. A defect that only one script shows is defined
-in that script.
-"""
+"""Defines the known defects that more than one script shows."""
 
 from orm_async_tests.harness.definitions.upstream import Upstream
 

@@ -1,4 +1,4 @@
-"""Describes the versions and the servers with which a script runs."""
+"""Describes the stack of a run: its versions, driver and server."""
 
 import importlib
 import platform
@@ -29,7 +29,7 @@ class Stack:
 
     @property
     def libraries(self) -> dict[str, str]:
-        """The versions of Python and libraries, under the names that `Upstream.versions` uses."""
+        """The versions of Python, SQLAlchemy and the driver."""
         drivers = {self.driver: self.driver_version}
         return {"python": self.python, "sqlalchemy": self.sqlalchemy, **drivers}
 
@@ -51,7 +51,7 @@ def this_stack(database: db.Database, settings: Mapping[str, str], loop: str) ->
 
 @cache
 def packages() -> dict[str, str]:
-    """Return the versions of packages, read from the names of their `.dist-info` folders."""
+    """Return the versions of the installed packages."""
     folders = [path for folder in map(Path, sys.path) for path in folder.glob("*.dist-info")]
     names = (path.stem.partition("-") for path in reversed(folders))  # the first folder wins
     return dict(sorted((name.lower().replace("_", "-"), version) for name, _, version in names))

@@ -1,4 +1,4 @@
-"""Describes known defects by version ranges, so that scripts show when a defect is fixed."""
+"""Defines known defects of libraries, with the versions that have them."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,18 +11,17 @@ from orm_async_tests.versions.ranges import applies
 
 @dataclass(frozen=True)
 class Upstream:
-    """A defect of a library, with a description, the affected versions, a link and a severity.
+    """A defect of a library, which a script shows on the affected versions.
 
-    The field `versions` maps the name of a library, or "python", to a range of versions. An
-    installation has the defect if each library in the field `versions` has a version in its range.
-    Let the function `check` of a script assert the correct behavior in a block `with DEFECT:`,
-    where DEFECT is an object of the class `Upstream`. If the assertion about a defect fails on
-    affected versions, the verdict is UPSTREAM. If the assertion about a defect passes on affected
-    versions, or fails on other versions, the verdict is BROKEN.
+    In `check`, assert the correct behavior in a block, for example `with CLOSE_HANGS:`. The verdict
+    is UPSTREAM if this assertion fails on affected versions. The verdict is BROKEN if it fails on
+    other versions, or if it passes on affected versions.
 
-    Write the arguments of `Upstream` as literals, because `orm-async-tests audit` reads them from
-    the source code. Give a severity to every defect that a script shows, because `audit` prints the
-    severity.
+    The field `versions` maps libraries to ranges, for example {"asyncpg": ">=0.30,<0.32"}. A stack
+    is affected if it is in all ranges.
+
+    Write literals, because `orm-async-tests audit` reads them from the source code. Give every
+    defect of a script a severity, because `audit` prints it.
     """
 
     description: str
@@ -54,7 +53,7 @@ _collecting: ContextVar[list[Upstream] | None] = ContextVar("_collecting", defau
 
 @contextmanager
 def collect_defects() -> Iterator[list[Upstream]]:
-    """Collect the defects whose assertions fail, instead of raising AssertionError."""
+    """Collect the defects that show, instead of raising AssertionError."""
     shown: list[Upstream] = []
     token = _collecting.set(shown)
     try:

@@ -1,4 +1,4 @@
-"""Defines variants, their decorators and their observations, and the options of scripts."""
+"""Defines variants, observations, and the options of scripts."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -14,11 +14,10 @@ Kind = Literal["wrong", "right", "variant"]
 
 @dataclass(frozen=True)
 class Variant:
-    """A function that does a script's work in one way, and the options of the function's decorator.
+    """A function that does a script's work in one way.
 
-    If a variant leaves a warning, an unhandled error, a leaked connection or a running task behind,
-    the script's verdict is BROKEN. A variant's decorator can allow a leak, a warning or an error,
-    if the script's function `check` asserts it.
+    Warnings, unhandled errors, leaked connections and running tasks make the script BROKEN. The
+    decorator can allow what `check` asserts, for example `@wrong(leaks=True)`.
     """
 
     function: Callable[..., Any]
@@ -48,7 +47,10 @@ class Variant:
 
 @dataclass(frozen=True)
 class Mark:
-    """A decorator that makes a function a Variant, and takes fields of Variant as arguments."""
+    """A decorator that turns a function into a variant.
+
+    Its arguments are fields of Variant, for example `leaks=True`.
+    """
 
     kind: Kind
 
@@ -77,11 +79,10 @@ def select_arguments(function: Callable[..., Any], offered: Mapping[str, Any]) -
 
 @dataclass(frozen=True)
 class Option:
-    """A command-line option `--name VALUE` of one script. Variants and the function `check` receive
-    the option's value as an argument with the option's name.
+    """A command-line option of one script, for example `--rows 10000`.
 
-    The function `parse` converts the option's text to its value, or raises ValueError. The field
-    `default` is a text that the function `parse` can convert.
+    Variants and `check` get its value in a parameter with the same name. The function `parse`
+    converts a text, for example the text `default`, or raises ValueError.
     """
 
     name: str
@@ -91,7 +92,7 @@ class Option:
 
 
 def at_least(minimum: int) -> Callable[[str], int]:
-    """Return a parser of integers, which rejects a number below the minimum."""
+    """Return a parser of integers that rejects numbers below the minimum."""
 
     def number(text: str) -> int:
         if int(text) < minimum:
@@ -103,7 +104,7 @@ def at_least(minimum: int) -> Callable[[str], int]:
 
 @dataclass
 class Observation:
-    """The result of a variant. The fields' default values describe a variant that did nothing."""
+    """What a variant did: its value or error, its SQL and its leaks."""
 
     kind: Kind = "variant"
     value: Any = None
@@ -140,7 +141,7 @@ class Observation:
 
 
 def sqlstate(error: BaseException | None) -> str | None:
-    """Return the SQLSTATE of an error, of its attribute `orig` or of its cause, or else None."""
+    """Return the SQLSTATE of an error, or None."""
     for source in (error, getattr(error, "orig", None), getattr(error, "__cause__", None)):
         state = getattr(source, "sqlstate", None)
         if isinstance(state, str):
@@ -149,6 +150,7 @@ def sqlstate(error: BaseException | None) -> str | None:
 
 
 def checked_out(engine: AsyncEngine) -> int:
-    """Return how many connections of the engine's pool are in use, or 0 for a NullPool."""
+    """Return how many connections of the pool are in use."""
+    # A NullPool has no method `checkedout`, and int() returns 0.
     count: int = getattr(engine.pool, "checkedout", int)()
     return count

@@ -1,1 +1,1 @@
-"""Provides what a variant needs: databases, servers, poolers, processes and event loops."""
+"""Provides databases, servers, poolers, processes and event loops to variants."""

@@ -1,4 +1,4 @@
-"""Uses a separate connection to read from pg_stat_activity what a variant's connections do."""
+"""Reads from pg_stat_activity what the connections of a variant do."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -19,12 +19,10 @@ BACKENDS = """
 
 
 class Activity:
-    """Reads from pg_stat_activity the states of the connections that opened after the last call to
-    `ignore_open_connections()`.
+    """Observes the variant's connections through a separate connection.
 
-    A method whose name begins with `until_` repeats its query until a condition is true, and raises
-    TimeoutError after DEADLINE seconds. An `until_` method does not sleep between two queries,
-    because every query opens a connection, which takes time.
+    Call `ignore_open_connections()` before the variant opens its connections. The methods whose
+    names begin with `until_` wait for a condition, and raise TimeoutError after DEADLINE seconds.
     """
 
     def __init__(
@@ -41,7 +39,7 @@ class Activity:
         self._open_before = self._wire.open if self._wire else 0
 
     async def rows(self, sql: str, **values: Any) -> list[Any]:
-        """Run a query and return its rows, which are single values if the query has one column."""
+        """Return the rows of a query, or single values if the query has one column."""
         async with self._admin.connect() as connection:
             result = await connection.execute(text(sql), values)
             return [row[0] if len(row) == 1 else tuple(row) for row in result]
@@ -53,11 +51,11 @@ class Activity:
         return await self.rows(f"select pid {BACKENDS} order by pid", before=self._before)
 
     async def states(self) -> list[str]:
-        """Return the sorted states of the variant's backends, for example "idle in transaction"."""
+        """Return the sorted states of the backends, for example ["idle in transaction"]."""
         return await self.rows(f"select state {BACKENDS} order by state", before=self._before)
 
     async def running(self, part: str) -> int:
-        """Count the variant's backends that execute a statement whose text contains `part`."""
+        """Count the backends whose current statement contains the text `part`."""
         sql = f"select count(*) {BACKENDS} and state = 'active' and position(:part in query) > 0"
         return int(await self.scalar(sql, before=self._before, part=part))
 
@@ -70,9 +68,9 @@ class Activity:
         return len(blocked)
 
     async def terminate(self) -> int:
-        """Terminate the variant's backends, as a failover does, and return their number.
+        """Terminate the backends, as a failover does, and return their number.
 
-        Return only after the variant's clients have noticed that their connections are closed.
+        Wait until the clients have noticed.
         """
         sql = f"select count(pg_terminate_backend(pid, 5000)) {BACKENDS}"
         killed = int(await self.scalar(sql, before=self._before))
@@ -83,6 +81,7 @@ class Activity:
                 await self.pids()  # gives the event loop time to read what clients received
         return killed
 
+    # These loops need no sleep, because every query opens a connection, which takes time.
     async def until_open(self, count: int) -> None:
         async with asyncio.timeout(DEADLINE):
             while len(await self.pids()) != count:

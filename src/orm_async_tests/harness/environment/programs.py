@@ -1,4 +1,4 @@
-"""Provides a web application, worker processes or an Alembic environment to a variant."""
+"""Provides web servers, worker processes and Alembic environments to variants."""
 
 import asyncio
 import shutil
@@ -32,7 +32,7 @@ with context.begin_transaction():
 class Http(AsyncExitStack):
     """Opens clients and servers for ASGI applications, and closes them when the variant ends.
 
-    The function `note` receives a text when an application responds or a client disconnects.
+    The function `note` records responses and disconnects.
     """
 
     def __init__(self, note: Callable[[str], None]) -> None:
@@ -42,8 +42,8 @@ class Http(AsyncExitStack):
     async def client(self, app: Any, raise_app_exceptions: bool = True) -> "AsyncClient":
         """Return an HTTP client that calls the application in this process.
 
-        If `raise_app_exceptions` is false, the client receives a response with status 500 instead
-        of the application's error.
+        Errors of the application become responses with status 500 if `raise_app_exceptions` is
+        false.
         """
         from httpx import ASGITransport, AsyncClient
 
@@ -92,7 +92,7 @@ class Http(AsyncExitStack):
 
 
 class Processes:
-    """Runs a script's coroutine functions in other processes."""
+    """Runs coroutine functions in other processes."""
 
     async def run(
         self,
@@ -102,8 +102,7 @@ class Processes:
     ) -> Result:
         """Await the function in a new process, and return its result or raise its error.
 
-        The function's result and its error must be picklable. If the function raises an error, the
-        caller gets this error with all its causes.
+        The result and the error must be picklable.
         """
         from concurrent.futures import ProcessPoolExecutor  # a slow import
         from multiprocessing import get_context
@@ -127,9 +126,7 @@ class Processes:
 def _call(
     function: Callable[..., Awaitable[Any]], arguments: tuple[Any, ...], named: dict[str, Any]
 ) -> tuple[Any, list[BaseException], str]:
-    """Return the function's result, or its error. Return the error's causes and traceback
-    separately, because pickle would drop them.
-    """
+    """Return the result, the error with its causes, and the traceback."""
 
     async def main() -> Any:
         return await function(*arguments, **named)
@@ -138,6 +135,7 @@ def _call(
     try:
         return asyncio.run(main()), [], ""
     except Exception as error:
+        # Pickle would drop the causes and the traceback of the error.
         errors: list[BaseException] = [error]
         while cause := errors[-1].__cause__:
             errors.append(cause)
@@ -146,12 +144,10 @@ def _call(
 
 @contextmanager
 def alembic_environment(*revisions: str, env: str = ENV, **attributes: Any) -> Iterator["Config"]:
-    """Yield the Config of a new Alembic environment, which is deleted at the end of the `with`
-    block.
+    """Create a temporary Alembic environment, and yield its Config.
 
-    The arguments `revisions` are the texts of the revision files, and the argument `env` is the
-    text of env.py. The keyword arguments `attributes` become the dictionary `config.attributes`,
-    which the default env.py passes to `context.configure()`.
+    The parameters `revisions` and `env` are the texts of the revision files and of env.py. The
+    default env.py passes `attributes` to `context.configure()`.
     """
     from alembic.config import Config  # a slow import
 

@@ -1,4 +1,4 @@
-"""Reads from a script's source which servers, programs, packages and rights the script needs."""
+"""Finds out which servers, packages and rights a script needs."""
 
 import ast
 import importlib.util
@@ -15,6 +15,7 @@ from orm_async_tests.harness.environment.servers import PRIVATE, REPLICATED
 from orm_async_tests.postgres import binaries, pooler
 from orm_async_tests.versions.ranges import within
 
+# WIRE is a proxy that counts round trips, and the dictionary SERVERS explains the others.
 WIRE, BINARIES, STANDBY, PGBOUNCER = "a wire", "binaries", "standby", "pgbouncer"
 REQUIRABLE = (BINARIES, STANDBY, PGBOUNCER)
 REQUIRE_VARIABLE = "ORM_ASYNC_REQUIRE"
@@ -43,7 +44,7 @@ OF_ACTIVITY = {
 
 
 class Missing(NamedTuple):
-    """What a script needs but the machine lacks, and what to type next."""
+    """Something that a script needs but the machine lacks."""
 
     problem: str
     remedy: str = ""
@@ -55,12 +56,9 @@ class Missing(NamedTuple):
 def read_needs(
     module: ModuleType, variants: tuple[Variant, ...]
 ) -> tuple[frozenset[str], frozenset[str]]:
-    """Return a script's requirements, and the names of the server functions that it calls.
+    """Return a script's requirements, and the server functions that it calls.
 
-    A requirement is one of four constants, or the name of a package that a function of the script
-    imports. The constant WIRE stands for a proxy that counts round trips, BINARIES for a private
-    server, STANDBY for a private standby, and PGBOUNCER for PgBouncer. A script calls server
-    functions in SQL text, with SQLAlchemy's `func`, or through the fixture `activity`.
+    A requirement is a constant, for example STANDBY, or a package, for example "httpx".
     """
     fixtures = {name for variant in variants for name in variant.parameters}
     needed = (needs for names, needs in BY_FIXTURE if fixtures & names)
@@ -93,8 +91,9 @@ def read_needs(
 
 
 def find_missing(requirement: str, wire: bool) -> Missing | None:
-    """Return what this machine lacks for a requirement, or None. The parameter `wire` says whether
-    a proxy can count round trips.
+    """Return what this machine lacks for a requirement, or None.
+
+    The parameter `wire` says whether a proxy can count round trips.
     """
     server = re.split("[<=>]", requirement)[0]
     versions = requirement.removeprefix(server)
@@ -119,10 +118,10 @@ def find_missing(requirement: str, wire: bool) -> Missing | None:
 
 
 def require(words: str, source: str) -> None:
-    """Raise CouldNotRun if a requirement is unknown or is not met.
+    """Raise CouldNotRun if this machine lacks a requirement.
 
-    The parameter `words` is a comma-separated list of requirements. The parameter `source` names
-    the option or variable that contains the list of requirements.
+    The parameter `words` is a list, for example "standby,pgbouncer". The parameter `source` names
+    the option or variable with this list.
     """
     for requirement in filter(None, words.split(",")):
         form = re.fullmatch(r"(\w+)((>=|<|==)\d+(\.\d+)*)?", requirement)

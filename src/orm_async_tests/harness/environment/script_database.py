@@ -1,7 +1,6 @@
-"""Opens the database that all scripts share, and resets it to a few rows before each variant.
+"""Opens the database of the scripts, and resets it before every variant.
 
-A script that needs no PostgreSQL also runs on SQLite through aiosqlite. Each command that runs
-scripts on SQLite creates a new SQLite file.
+Some scripts also run on SQLite. A command that uses SQLite creates a new SQLite file.
 """
 
 import importlib.util
@@ -97,8 +96,8 @@ def _open_file() -> Iterator[db.Database]:
 async def open_script_database(database: db.Database) -> AsyncIterator["ScriptDatabase"]:
     """Lock the database for this command, and migrate its tables.
 
-    If another command holds the lock, print a message and wait for that command. Raise CouldNotRun
-    if the database cannot be reached, or if it belongs to the service or to another program.
+    Wait while another command holds the lock. Raise CouldNotRun if the database cannot be reached
+    or belongs to another program.
     """
     async with db.connect(database, ADMIN, isolation_level="AUTOCOMMIT") as connection:
         if database.kind == "file":
@@ -139,7 +138,10 @@ class ScriptDatabase:
     async def reset(
         self, base: type[DeclarativeBase], seed: Seed | None, options: Mapping[str, Any]
     ) -> None:
-        """Prepare a script's tables and rows. Raise CouldNotRun if the tables stay locked."""
+        """Empty the tables, and insert the script's rows.
+
+        Raise CouldNotRun if a table stays locked.
+        """
         await self._empty_tables(base.metadata)
         if seed is not None:
             await seed(**select_arguments(seed, {"connection": self._connection, **options}))
@@ -171,19 +173,13 @@ class ScriptDatabase:
         return {pid for (pid,) in rows}
 
     async def end_busy_backends(self, kept: set[int]) -> None:
-        """Terminate the busy backends, except those whose PIDs are in the set `kept`.
-
-        If a variant loses a connection without closing it, the connection may stay open in event
-        loops other than asyncio's. A connection that a variant has lost may hold locks, which would
-        block the next variant.
-        """
+        """Terminate the busy backends, except those in the set `kept`."""
+        # Outside asyncio's own event loop, a lost connection may stay open and hold locks.
         if lost := await self.busy_backends() - kept:
             await self._connection.execute(END_BACKENDS, {"pids": [*lost]})
 
     async def denied(self, base: type[DeclarativeBase], functions: Collection[str]) -> str:
-        """Return which privilege the role lacks and how to grant it, or "" if no privilege is
-        missing.
-        """
+        """Return which privilege the role lacks and how to grant it, or ""."""
         if self.admin.name == "sqlite":
             return ""  # an SQLite file has no roles
         creates_schema = base.metadata is not models.Base.metadata

@@ -1,4 +1,4 @@
-"""Runs private servers, standbys and poolers for a variant until its engines are closed."""
+"""Starts private servers, standbys and poolers for a variant."""
 
 import os
 import shutil
@@ -50,9 +50,9 @@ class Servers:
 async def start_servers(
     variant: Variant, shared: URL, load: Callable[[URL], Awaitable[None]]
 ) -> AsyncIterator[Servers]:
-    """Start the servers that a variant needs, and stop them at the end of the `with` block.
+    """Start the servers that a variant needs, and stop them at the end of the block.
 
-    The function `load` fills the database of the primary server before a standby copies the server.
+    The function `load` fills the primary server before a standby copies it.
     """
     names, servers = set(variant.parameters), Servers()
     with ExitStack() as stack:
@@ -69,7 +69,7 @@ async def start_servers(
 
 
 def data_directory() -> Path | None:
-    """Return a folder in memory for fast starts, or None if TMPDIR is set or memory is short."""
+    """Return a folder in memory, or None. A server starts faster in memory."""
     if os.environ.get("TMPDIR") or not os.access(SHARED_MEMORY, os.W_OK):
         return None
     free = shutil.disk_usage(SHARED_MEMORY).free
@@ -82,7 +82,7 @@ def url_of(server: PrivateServer, driver: str) -> URL:
 
 @cache
 def describe_pooler(mode: str) -> str:
-    """Return a text such as "PgBouncer 1.24.1 session", or "" if no pooler is used."""
+    """Return the pooler's name, for example "PgBouncer 1.24.1 session", or ""."""
     if mode and mode not in MODES:
         known = " or --pooler ".join(MODES)
         raise CouldNotRun(f"there is no pooler mode {mode!r}", "--pooler", f"--pooler {known}")

@@ -1,8 +1,7 @@
-"""Judges the results of variants by the assertions in the script's function `check`.
+"""Judges a script: calls its function `check`, and collects the evidence.
 
-The module compiles the source of `check` again, so that every assertion records the compared values
-as evidence. The function `check` must not use closures or `global`, because the compiled `check`
-runs in a separate namespace.
+The module compiles `check` again, so that assertions record the values that they compare. The
+compiled function runs in a separate namespace, so `check` must not use closures or `global`.
 """
 
 import ast
@@ -67,7 +66,7 @@ def judge(
 def _apply_defects(
     shown: Sequence[Upstream], script: Script, stack: Stack, evidence: tuple[Evidence, ...]
 ) -> Verdict:
-    """Return the verdict of a script in which only assertions about known defects failed."""
+    """Compare the defects that showed with their declared versions, and return the verdict."""
     confirmed = tuple(defect for defect in script.defects if defect in shown)
     for defect in script.defects:
         if (defect in shown) != defect.applies(stack.libraries):
@@ -124,15 +123,15 @@ class EvidenceCollector:
         return holds
 
     def _note_operand(self, operator: str, value: Any) -> Any:
-        """Record an operand and the operator before it, which is "" for the first operand."""
-        if not operator:
+        """Record an operand, and the operator before it."""
+        if not operator:  # the first operand
             self._comparisons.append([])
         self._comparisons[-1].append((operator, format_value(value)))
         return value
 
 
 def _format_comparison(operands: list[tuple[str, str]]) -> str:
-    """Return the text of a comparison, for example "1 < 2 < 3", or "1" instead of "1 == 1"."""
+    """Format a comparison, for example "1 < 2 < 3", or "1" instead of "1 == 1"."""
     operators = {operator for operator, _ in operands[1:]}
     values = {value for _, value in operands}
     if operators == {"=="} and len(values) == 1:
@@ -142,9 +141,7 @@ def _format_comparison(operands: list[tuple[str, str]]) -> str:
 
 @cache
 def _compile(check: Callable[..., None]) -> CodeType:
-    """Compile `check`. Replace every `assert test` by
-    `assert __evaluate_assertion__("test", lambda: test)`.
-    """
+    """Compile `check`, with `__evaluate_assertion__("a", lambda: a)` for every `assert a`."""
     source = textwrap.dedent(inspect.getsource(check))
     tree = ast.parse(source)
     for node in ast.walk(tree):
@@ -158,7 +155,7 @@ def _compile(check: Callable[..., None]) -> CodeType:
 
 
 def _wrap_operands(test: ast.expr) -> ast.expr:
-    """Wrap every operand of an assertion's condition in a call to `__note_operand__`."""
+    """Replace, for example, `a < b` by `__note_operand__("", a) < __note_operand__("<", b)`."""
     match test:
         case ast.BoolOp():
             test.values = [_wrap_operands(value) for value in test.values]

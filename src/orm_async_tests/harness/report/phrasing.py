@@ -12,21 +12,18 @@ GAP = " ... "
 
 
 def describe(error: BaseException) -> str:
-    """Return an error's class and codes, for example "IntegrityError (code gkpj, SQLSTATE 23505)".
-
-    If SQLAlchemy wrapped an error that did not come from the driver, the description also
-    names the class of the wrapped error.
-    """
+    """Describe an error, for example "IntegrityError (code gkpj, SQLSTATE 23505)"."""
     labeled = {"code": getattr(error, "code", None), "SQLSTATE": sqlstate(error)}
     codes = ", ".join(f"{label} {code}" for label, code in labeled.items() if code)
     text = type(error).__name__ + (f" ({codes})" if codes else "")
+    # SQLAlchemy also wraps errors that do not come from the driver.
     if isinstance(error, StatementError) and not isinstance(error, DBAPIError) and error.orig:
         return f"{text}, caused by {type(error.orig).__name__}"
     return text
 
 
 def format_value(value: Any) -> str:
-    """Convert a value of the evidence to text. Represent an error by its class and its codes."""
+    """Return a short text for a value, for example "0.3333" or "ValueError"."""
     if isinstance(value, BaseException):
         return describe(value)
     if isinstance(value, float):
@@ -37,7 +34,7 @@ def format_value(value: Any) -> str:
 
 
 def format_result(value: Any) -> str:
-    """Return a variant's result as text, for example "jobs done 20, runs of one job 1"."""
+    """Return a result as text, for example "jobs done 20, runs of one job 1"."""
     names = getattr(value, "_fields", ()) if isinstance(value, tuple) else ()
     if is_dataclass(value) and not isinstance(value, type):
         names = [field.name for field in fields(value)]

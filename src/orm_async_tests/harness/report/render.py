@@ -1,4 +1,4 @@
-"""Renders results as text: the verdict, and the SQL and the outcome of every variant."""
+"""Renders results as text, with the SQL of every variant."""
 
 import textwrap
 from collections import Counter
@@ -99,8 +99,8 @@ def describe_cost(observation: Observation) -> str:
 def _render_statement(line: TranscriptLine, columns: int) -> Iterator[Styled]:
     """Render one SQL statement.
 
-    The mark "+" means that no wrong variant sent the statement. If a wrong variant sent a similar
-    statement, the marks "^" stand below the words that differ.
+    The mark "+" stands before a statement that no wrong variant sent. The marks "^" stand below
+    words that differ from a wrong variant.
     """
     new = "+" if line.new else " "
     times = f"{line.times} x " if line.times > 1 else ""

@@ -1,4 +1,4 @@
-"""Writes the results of a run as a JSON document, which docs/result.schema.json describes."""
+"""Writes results as JSON in the form of docs/result.schema.json."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -29,7 +29,7 @@ class Result:
 
 
 def exit_code(results: Sequence[Result]) -> int:
-    """Return the exit code: 1 if a script is BROKEN, 77 if every script is SKIPPED, or else 0."""
+    """Return 1 if a script is BROKEN, 77 if all are SKIPPED, and otherwise 0."""
     words = {result.verdict.word for result in results}
     if BROKEN in words:
         return BROKEN_EXIT

@@ -1,4 +1,4 @@
-"""Shortens a variant's SQL for readers, and marks statements that only the right variant sends.
+"""Shortens the SQL of a variant, and marks statements that no wrong variant sends.
 
 A repeated statement appears once, with its count. A long statement keeps its important parts, for
 example `SELECT <4 columns> FROM users WHERE id IN ($1, $2, <498 more>) FOR UPDATE SKIP LOCKED`.
@@ -56,9 +56,7 @@ def build_transcript(
 
 
 def _comparable(text: str) -> str:
-    """Remove BEGIN and ROLLBACK. Keep COMMIT, because it may be the only difference between two
-    variants.
-    """
+    # COMMIT stays, because it may be the only difference between two variants.
     return text.removeprefix("BEGIN; ").removesuffix("; ROLLBACK")
 
 
@@ -85,7 +83,7 @@ def _join(observation: Observation, in_full: bool) -> list[TranscriptLine]:
 
 
 def _shorten(lines: list[TranscriptLine]) -> list[TranscriptLine]:
-    """Join repeated lines. Return only the most frequent lines if there are more than MAX_LINES."""
+    """Join repeated lines, and keep only the most frequent ones if too many remain."""
     folded = list(_fold(lines))
     transactions = {line.transaction for line in folded if line.transaction}
     if len(transactions) == 1 and ", " not in folded[0].transaction:
@@ -100,10 +98,9 @@ def _shorten(lines: list[TranscriptLine]) -> list[TranscriptLine]:
 
 
 def _fold(lines: list[TranscriptLine]) -> Iterator[TranscriptLine]:
-    """Join equal consecutive lines into one line, and repeated groups of lines into one group.
+    """Join repeated lines and repeated groups of lines.
 
-    Each transaction of a variant has a letter as its name. A joined line names the transactions
-    that sent the statement, for example "a, b".
+    A joined line names its transactions by letters, for example "a, b".
     """
     start = 0
     while start < len(lines):
@@ -121,17 +118,16 @@ def _fold(lines: list[TranscriptLine]) -> Iterator[TranscriptLine]:
 
 
 def _find_cycle(texts: list[str]) -> tuple[int, int]:
-    """Find a group of texts that a list repeats at its beginning.
+    """Return the length and the count of the group that a list repeats at its beginning.
 
-    Return the length of the group and how often it occurs, for example (2, 3) for the list a, b, a,
-    b, a, b, c. If several groups are repeated, choose the group whose repetitions cover the most
-    texts.
+    For example, return (2, 3) for the list a, b, a, b, a, b, c.
     """
     best = (1, 1)
     for length in range(1, len(texts) // 2 + 1):
         times = 1
         while texts[times * length : (times + 1) * length] == texts[:length]:
             times += 1
+        # Of several repeated groups, the one that covers the most texts wins.
         if times > 1 and length * times > best[0] * best[1]:
             best = length, times
     return best
@@ -178,7 +174,7 @@ def _shorten_members(match: re.Match[str]) -> str:
 
 
 def _shorten_columns(several: bool, match: re.Match[str]) -> str:
-    """Replace a table's list of plain columns by a count, for example <4 columns>."""
+    """Replace a long list of columns by its length, for example "<4 columns>"."""
     parts = []
     for table, run in groupby(match[2].split(", "), key=_table_of):
         columns = list(run)
@@ -191,6 +187,6 @@ def _shorten_columns(several: bool, match: re.Match[str]) -> str:
 
 
 def _table_of(column: str) -> str | None:
-    """Return "users" for "users.id", "" for "id", and None for an expression like "count(*)"."""
+    """Return "users" for "users.id", "" for "id", and None for an expression."""
     match = PLAIN.fullmatch(column)
     return None if match is None else match[1] or ""

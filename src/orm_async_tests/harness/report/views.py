@@ -1,7 +1,6 @@
 """Renders results for the options `--code`, `--timeline` and `--trace`.
 
-The option `--code` shows the code of each variant. A note below a line of code says what the line
-sent, waited for or raised.
+The option `--code` shows the code with notes. A note says what a line sent, waited for or raised.
 """
 
 import ast
@@ -136,11 +135,10 @@ class ScriptSource:
         return numbers
 
     def list_shown_lines(self, functions: Sequence[Function]) -> Iterator[int]:
-        """Yield the line numbers of functions. Omit the docstrings of variants, which are shown as
-        headings.
-        """
+        """Yield the line numbers of functions, without the docstrings of variants."""
         for node in functions:
             variant = self.variants.get(node.name)
+            # The headings show the docstrings of variants.
             yield from variant.line_numbers if variant else list_lines(node)
 
 
@@ -209,9 +207,7 @@ def _render_links(script: Script, columns: int) -> Iterator[Styled]:
 
 
 def _render_advice(script: Script, columns: int) -> Iterator[Styled]:
-    """Render a script's explanation and the recommended lines of code. If the script has no
-    recommended lines of code, use those of the scripts that the explanation names.
-    """
+    """Render the explanation of a script, and the lines of code to write instead."""
     from orm_async_tests.questions import read_cure_lines
 
     prose = script.check.__globals__["__doc__"].partition("\n\n")[2]
@@ -220,6 +216,7 @@ def _render_advice(script: Script, columns: int) -> Iterator[Styled]:
             text = " ".join(paragraph.split())
             yield from wrapped("", f"  advice   {text}", columns, MARGIN + 3)
     cure_lines = read_cure_lines()
+    # A script without such lines shows those of the scripts that its explanation names.
     named = map(int, re.findall(r"\btest(\d+)\b", prose))
     for number in [script.number] if script.number in cure_lines else named:
         for position, line in enumerate(cure_lines.get(number, [])):

@@ -1,1 +1,1 @@
-"""Runs scripts, creates what their variants need, and records what the variants do."""
+"""Runs scripts, and records what their variants do."""

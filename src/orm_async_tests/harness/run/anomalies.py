@@ -24,11 +24,10 @@ Blocked = Callable[[Awaitable[object]], Awaitable["asyncio.Future[object]"]]
 
 
 def at_each_level(schedules: Mapping[str, Schedule]) -> tuple[Variant, ...]:
-    """Return a variant for each of PostgreSQL's isolation levels. Each variant runs all functions
-    in the parameter `schedules`.
+    """Return one variant for each isolation level. Every variant runs all schedules.
 
     A schedule is a function that runs the statements of several transactions in a fixed order.
-    CONTRIBUTING.md describes the arguments of a schedule.
+    CONTRIBUTING.md describes its arguments.
     """
     return tuple(_variant(level, schedules) for level in LEVELS)
 
@@ -47,7 +46,7 @@ def _variant(name: str, schedules: Mapping[str, Schedule]) -> Variant:
 
 
 async def _outcome(schedule: Schedule, engine: AsyncEngine, activity: Activity, user: int) -> str:
-    """Run a schedule, and return "occurs", "prevented", or the SQLSTATE of the schedule's error."""
+    """Return "occurs", "prevented" or the SQLSTATE of an error."""
 
     async def blocked(work: Awaitable[object]) -> asyncio.Future[object]:
         task = asyncio.ensure_future(work)
@@ -65,11 +64,7 @@ async def _outcome(schedule: Schedule, engine: AsyncEngine, activity: Activity, 
 
 
 def table(results: Iterable[Mapping[str, Observation]]) -> Iterator[Row]:
-    """Yield a header, and a row for each anomaly with its outcome at every isolation level.
-
-    Skip a result whose variants are not named after the isolation levels. Yield no header if there
-    is no row.
-    """
+    """Yield a table with one row per anomaly and one column per isolation level."""
     rows = [
         (name, *(levels[level].value[name] for level in LEVELS))
         for levels in results

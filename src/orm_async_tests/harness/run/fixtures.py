@@ -1,4 +1,4 @@
-"""Creates the fixtures of a variant. The names of the variant's parameters select the fixtures."""
+"""Creates the fixtures that the parameters of a variant name."""
 
 from collections.abc import Callable, Collection
 from contextlib import AbstractAsyncContextManager, AsyncExitStack

@@ -1,9 +1,7 @@
-"""Runs a thread that asks the server which statements wait for a lock.
+"""Finds statements that wait for a lock, in a thread that asks the server.
 
-The module uses a separate thread, because another task in the variant's event loop could change the
-order of the variant's tasks. The module connects to the server only after a statement of the
-variant has run for longer than a time limit. The time limit for a statement is shorter while the
-variant uses several connections, because one connection may then block another.
+A task instead of a thread could change the order of the variant's tasks. The thread connects to the
+server only after a statement has run for some time.
 """
 
 import asyncio

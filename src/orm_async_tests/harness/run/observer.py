@@ -108,7 +108,7 @@ def _record(fixtures: Fixtures, observation: Observation) -> Iterator[None]:
 
 
 async def _close(fixtures: Fixtures, observation: Observation, open_before: int) -> None:
-    """Cancel remaining tasks, dispose the engines, and count the leaked connections and tasks."""
+    """Cancel running tasks, dispose the engines, and count leaks."""
     running = asyncio.all_tasks() - {asyncio.current_task()}
     observation.tasks += len(running)
     for task in running:
@@ -141,7 +141,7 @@ async def _call(
 
 
 async def _close_fixtures(stack: AsyncExitStack, observation: Observation) -> None:
-    """Close the fixtures of a variant, and record the error that a fixture raises."""
+    """Close the fixtures, and record an error that one of them raises."""
     try:
         await stack.aclose()
     except Exception as error:
@@ -152,10 +152,7 @@ async def _close_fixtures(stack: AsyncExitStack, observation: Observation) -> No
 
 
 async def _await_result(outcome: Any, observation: Observation, started: float) -> Any:
-    """Await a coroutine, or consume an async generator.
-
-    If the variant is an async generator, record its peak memory and the time until its first item.
-    """
+    """Await a coroutine, or consume an async generator and measure its memory."""
     if not inspect.isasyncgen(outcome):
         return await outcome
     items = 0

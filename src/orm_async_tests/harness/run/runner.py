@@ -1,4 +1,4 @@
-"""Runs one script in a new event loop, and implements the script's own command."""
+"""Runs one script, and provides its command, for example `test5`."""
 
 import argparse
 import gc
@@ -81,10 +81,9 @@ async def _run(
 
 
 def main_of(name: str) -> Callable[[], int]:
-    """Return a function that runs the script in the module `name` as a command.
+    """Return the command of the script whose `__name__` is `name`.
 
-    If Python executes the script's file directly or with `python -m`, the function `main_of()` runs
-    the script at once.
+    Run the script at once if Python executes its file.
     """
 
     def main() -> int:

@@ -1,1 +1,1 @@
-"""Watches the connections between engines and the server, to count round trips and record SQL."""
+"""Counts the round trips of engines, and records their SQL."""

@@ -1,4 +1,4 @@
-"""Runs, in a separate thread, a proxy between clients and a server."""
+"""Runs a proxy between clients and a server in a separate thread."""
 
 import asyncio
 import struct
@@ -16,7 +16,7 @@ Stream = tuple[StreamReader, StreamWriter]
 
 
 class LoopThread:
-    """Gives an event loop its own thread, so that it works while the caller's loop is blocked."""
+    """An event loop in a separate thread, which works while the caller's loop is blocked."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -37,8 +37,9 @@ class LoopThread:
 
 
 class Proxy(LoopThread, ABC):
-    """Connects clients to one server. The parameter `host` is a name, an address or the directory
-    of a Unix socket.
+    """Connects clients to one server.
+
+    The parameter `host` is a name, an address or the folder of a Unix socket.
     """
 
     def __init__(self, host: str, port: int) -> None:
@@ -49,11 +50,11 @@ class Proxy(LoopThread, ABC):
 
     @abstractmethod
     async def listen(self) -> asyncio.Server:
-        """Listen for clients, and pass every accepted connection to the method `accept()`."""
+        """Listen for clients, and call `accept()` for every connection."""
 
     @abstractmethod
     async def carry(self, client: Stream, server: Stream) -> None:
-        """Forward the data of a connection until the client or the server closes the connection."""
+        """Forward data until one side closes the connection."""
 
     async def accept(self, reader: StreamReader, writer: StreamWriter) -> None:
         link = asyncio.current_task()

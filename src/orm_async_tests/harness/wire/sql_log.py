@@ -1,4 +1,4 @@
-"""Records the SQL of all engines in this process, in the order in which statements end."""
+"""Records the SQL of all engines, in the order in which statements end."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -18,12 +18,10 @@ UNANSWERED = CANCELLED, NO_ANSWER = "cancelled", "no answer"
 
 @contextmanager
 def record_sql(observation: Observation, unobserved: Engine) -> Iterator[None]:
-    """In the `with` block of `record_sql()`, record the statements of every engine except the
-    engine `unobserved`. Call `record_sql()` in the `with` block of `record_events()`.
+    """Record the statements of all engines except `unobserved`.
 
-    Record a statement when it ends. Do not record a statement that failed before it was sent, for
-    example a lazy load that raises MissingGreenlet. Give a new transaction the lowest number that
-    no open transaction has.
+    Call it inside `record_events()`. It ignores statements that were not sent, for example a lazy
+    load that raises MissingGreenlet.
     """
     listeners = _listeners(observation, unobserved)
     for name, listener in listeners.items():
@@ -42,6 +40,7 @@ def _listeners(observation: Observation, unobserved: Engine) -> dict[str, Callab
     def record(connection: Connection | None, text: str, failure: str = "") -> None:
         if connection is not None and connection.engine is unobserved:
             return
+        # A new transaction gets the lowest number that no open transaction has.
         free = set(range(len(open_ids) + 1)) - {*open_ids.values()}
         number = open_ids.setdefault(id(connection), min(free))
         if text in ENDS:
@@ -76,7 +75,7 @@ def _listeners(observation: Observation, unobserved: Engine) -> dict[str, Callab
 
 
 def _describe_failure(context: ExceptionContext) -> str:
-    """Return the SQLSTATE of an error, or else "cancelled", "no answer" or the error's class."""
+    """Return an SQLSTATE, "cancelled", "no answer" or the class of the error."""
     error = context.original_exception
     if state := sqlstate(error):
         return state

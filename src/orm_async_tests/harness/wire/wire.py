@@ -1,7 +1,6 @@
 """Counts round trips with a proxy between the client and the server.
 
-SQLAlchemy's events are not enough to count round trips, because they do not report BEGIN, PREPARE
-and fetches.
+SQLAlchemy's events are not enough, because they do not report BEGIN, PREPARE and fetches.
 """
 
 import asyncio
@@ -28,12 +27,10 @@ TLS_PARAMETERS = ("ssl", "sslmode")
 
 
 class Wire(Proxy):
-    """A proxy between the observed engines and their server.
+    """A proxy that counts round trips.
 
-    The client's first message on a connection begins a round trip. After every answer, the client's
-    next message begins another round trip. The rows that a client sends for a COPY belong to the
-    round trip of the COPY. The messages Terminate and CancelRequest do not begin a round trip,
-    because the server never answers them.
+    The client begins a round trip with its first message, and with its next message after every
+    answer. The rows of a COPY belong to the round trip of the COPY.
     """
 
     def __init__(self, server: URL, folder: Path) -> None:
@@ -69,8 +66,9 @@ class Wire(Proxy):
         return link.round_trips if link else None
 
     def lose_answer(self, to: str) -> None:
-        """Cut the next connection that sends a given SQL keyword, for example "COMMIT". Cut the
-        connection after the server has answered, so that the client never gets the answer.
+        """Cut the next connection that sends a keyword, for example "COMMIT".
+
+        The server executes the statement, but the client never gets the answer.
         """
         self.awaited_word = to.encode()
 
@@ -100,6 +98,7 @@ class _CountedLink:
             back.close()
 
     def _note(self, request: bytes) -> None:
+        # The server never answers Terminate and CancelRequest.
         is_answered = request[:1] != TERMINATE and request[:8] != CANCEL_START
         if is_answered and not self.client_sent_last:
             self.client_sent_last = True
@@ -128,8 +127,9 @@ class _CountedLink:
 
 
 def can_watch(server: URL) -> bool:
-    """Return whether a proxy can watch connections to this URL. The proxy needs one PostgreSQL host
-    without TLS.
+    """Return whether a proxy can count the round trips to a server.
+
+    The proxy needs one PostgreSQL host without TLS.
     """
     has_one_host = isinstance(server.query.get("host", ""), str)
     tls_modes = {server.query.get(name, "disable") for name in TLS_PARAMETERS}
@@ -139,7 +139,7 @@ def can_watch(server: URL) -> bool:
 
 @contextmanager
 def open_wire(server: URL) -> Iterator[Wire | None]:
-    """Yield a proxy in front of the server, or None if no proxy can watch connections to it."""
+    """Yield a proxy in front of the server, or None if this is not possible."""
     if not can_watch(server):
         yield None
         return

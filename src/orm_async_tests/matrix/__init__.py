@@ -1,1 +1,1 @@
-"""Runs the scripts on many stacks (combinations of versions and servers), and compares them."""
+"""Runs the scripts on many stacks, and compares the results."""

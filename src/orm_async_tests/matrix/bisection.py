@@ -1,4 +1,4 @@
-"""Bisects the releases of a library, to learn on which of them a script shows a defect."""
+"""Finds out by bisection which releases of a library have a defect."""
 
 import asyncio
 import re
@@ -35,21 +35,17 @@ Run = Callable[[str], ReleaseOutcome]  # by version
 
 @dataclass(frozen=True)
 class Runner:
-    """Runs scripts on releases of one library, with a separate embedded server.
-
-    The field `pins` names other packages and the versions to install. Packages without a pin keep
-    their installed versions. The field `options` has options of the command `orm-async-tests run`.
-    """
+    """Runs scripts on the releases of a library, with a separate embedded server."""
 
     numbers: tuple[int, ...]
     library: str
     driver: str
     home: Path
-    pins: tuple[tuple[str, str], ...] = ()
-    options: tuple[str, ...] = ()
+    pins: tuple[tuple[str, str], ...] = ()  # versions of other packages
+    options: tuple[str, ...] = ()  # of the command `run`
 
     def __call__(self, version: str) -> dict[int, ReleaseOutcome]:
-        """Run the scripts on a release. The outcome NOT RUN means that a script could not run."""
+        """Run the scripts on a release, and return the outcomes by script number."""
         return asyncio.run(self._run({self.library: version, **dict(self.pins)}))
 
     async def _run(self, releases: dict[str, str]) -> dict[int, ReleaseOutcome]:
@@ -62,11 +58,9 @@ class Runner:
 def read_outcome(
     stack: Mapping[str, str], item: Mapping[str, Any], releases: Mapping[str, str]
 ) -> ReleaseOutcome:
-    """Return the outcome of one script, but ignore the version range that the script declares.
+    """Return the outcome of a script, but ignore the version ranges that it declares.
 
-    A wrong version range alone does not make a script BROKEN in a bisection, because the bisection
-    searches for the correct range. If the run did not use all releases in the parameter `releases`,
-    the outcome is NOT RUN.
+    A bisection searches for the correct ranges.
     """
     if not stack:
         return ReleaseOutcome(NOT_RUN, why=item["reason"])
@@ -84,11 +78,10 @@ def read_outcome(
 
 
 def bisect_minor_version(versions: Sequence[str], run: Run, first: Iterable[str] = ()) -> Outcomes:
-    """Run a script on a few releases of one minor version, and return the outcomes, oldest first.
+    """Run a script on some releases of a minor version, and return the outcomes.
 
-    First run the script on the oldest, the middle and the newest release, and on the releases in
-    the parameter `first`. As long as two neighboring outcomes differ, or are both NOT RUN, run the
-    script on a release between them.
+    Start with the oldest, the middle, the newest and the `first` releases, and bisect the
+    differences.
     """
     start = {versions[0], versions[-1], versions[len(versions) // 2], *first}
     outcomes = {version: run(version) for version in versions if version in start}
@@ -99,9 +92,9 @@ def bisect_minor_version(versions: Sequence[str], run: Run, first: Iterable[str]
 
 
 def confirm_changes(outcomes: Outcomes, run: Run) -> Outcomes:
-    """Run the script again on neighboring releases whose outcomes differ, and return all outcomes.
+    """Run the script again where the outcome changes, and return all outcomes.
 
-    If a release gave different results in two runs, the outcome of this release becomes UNSTABLE.
+    A release with two different results becomes UNSTABLE.
     """
     beside = {
         version
@@ -128,7 +121,7 @@ def _find_gap(versions: Sequence[str], outcomes: Outcomes) -> tuple[int, int] | 
 
 
 def mark_shown(outcomes: Outcomes, description: str) -> list[tuple[str, bool]]:
-    """Return, for each release with a clear result, the release and whether it shows the defect."""
+    """Return whether each release shows the defect. Skip releases without a clear result."""
     return [
         (version, description in outcome.defects)
         for version, outcome in outcomes.items()
@@ -138,7 +131,7 @@ def mark_shown(outcomes: Outcomes, description: str) -> list[tuple[str, bool]]:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """The outcomes of one script on the releases of one library, grouped by minor version."""
+    """The outcomes of one script on the releases of one library."""
 
     number: int
     library: str
@@ -180,12 +173,10 @@ def search_releases(
     always: Collection[str] = (),
     confirm: Run | None = None,
 ) -> SearchResult:
-    """For every minor version in the list `versions`, bisect the releases of this minor version.
+    """Bisect the releases of a library, one minor version at a time.
 
-    Always run the script on the releases in the parameter `always`, and on the releases where a
-    known defect begins or ends. If the outcome changes between two releases, the function `confirm`
-    runs the script on both releases a second time. If the parameter `confirm` is None, use the
-    function `run` instead.
+    The script always runs on the releases in `always`, and where a known defect begins or ends. The
+    function `confirm`, by default `run`, runs it again where the outcome changes.
     """
     shown = tuple(d for d in defects if any(script.number == number for script in d.scripts))
     ranges = " ".join(defect.versions.get(library, "") for defect in shown)
@@ -197,7 +188,7 @@ def search_releases(
 
 
 def find_neighbors(text: str, versions: Sequence[str]) -> set[str]:
-    """For every version that occurs in a text, return this version and the next older version."""
+    """Return the versions that a text names, and the release before each of them."""
     indexes = [versions.index(name) for name in VERSION.findall(text) if name in versions]
     return {versions[at] for index in indexes for at in (index - 1, index) if at >= 0}
 

@@ -1,8 +1,7 @@
-"""Lists the scripts whose claims cannot hold on some stacks, although no library has a defect.
+"""Reads data/expected_differences.toml, which lists scripts that cannot hold on some stacks.
 
-A matrix fails if a script fails on a stack, and the list of expected differences does not contain
-this failure. A matrix also fails if a script holds on a stack on which it should always fail,
-according to the list of expected differences.
+Known defects of libraries are not in this list. A matrix fails if a script fails that is not in the
+list. It also fails if a listed script holds, unless `always` is false.
 """
 
 import re
@@ -22,18 +21,13 @@ FILE = Path(__file__).parents[1] / "data/expected_differences.toml"
 
 @dataclass(frozen=True)
 class Expected:
-    """An expected difference: scripts whose claims do not hold on certain stacks, and the reason.
-
-    The field `where` maps a field of the stack, for example "driver", "settings.jit" or
-    "packages.greenlet", to a regular expression. The field `versions` maps a library to a version
-    range.
-    """
+    """Scripts that do not hold on certain stacks, and the reason."""
 
     numbers: frozenset[int]
-    where: Mapping[str, str]
+    where: Mapping[str, str]  # regular expressions by field, for example {"pooler": "^PgBouncer"}
     why: str
     always: bool = True  # False if the scripts may also hold, because of a race
-    versions: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)  # ranges by library
 
     def applies(self, identity: Mapping[str, str]) -> bool:
         fields = [(pattern, identity.get(name)) for name, pattern in self.where.items()]
@@ -74,11 +68,8 @@ def find_unexpected(records: Sequence[Record]) -> Iterator[tuple[Record, str]]:
 
 
 def find_missing(records: Sequence[Record]) -> list[Record]:
-    """Return a result for every deleted script whose number is still in the list of expected
-    differences.
-
-    If the run is incomplete or did not run all scripts, return an empty list.
-    """
+    """Return a result for every expected script that does not exist."""
+    # Only a complete run of all scripts shows that a script does not exist.
     if not (records[0]["whole"] and is_complete(records)):
         return []
     present = verdicts(records)
@@ -93,7 +84,7 @@ def find_missing(records: Sequence[Record]) -> list[Record]:
 
 
 def _with_entries(records: Sequence[Record]) -> Iterator[tuple[Record, Expected | None]]:
-    """Yield every result with the first expected difference that applies to it, or with None."""
+    """Pair every result with its expected difference, or with None."""
     stacks = identities(records)
     for record in records:
         if record["record"] == "result":

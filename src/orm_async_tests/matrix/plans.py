@@ -1,4 +1,4 @@
-"""Plans which stacks (combinations of versions and servers) a matrix runs."""
+"""Plans the stacks of a matrix."""
 
 import re
 import shlex
@@ -16,21 +16,19 @@ THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 class Plan:
     """A stack on which a matrix will run scripts.
 
-    The field `python` is a minor version, for example "3.12". A field with the name of a library,
-    for example `sqlalchemy`, contains a release, for example "2.1.4". A minor version, for example
-    "2.1", stands for its newest release. If the field of a library is empty, the stack uses the
-    installed version. The field `server` is a URL, a folder with PostgreSQL's programs, "system",
-    or empty for the embedded server.
+    The field of a library is a release, for example "2.1.4", or "2.1" for its newest release. An
+    empty field stands for the installed version.
     """
 
     driver: str = "asyncpg"
     loop: str = "asyncio"
     pooler: str = ""
-    python: str = THIS_PYTHON
+    python: str = THIS_PYTHON  # a minor version, for example "3.12"
     sqlalchemy: str = ""
     asyncpg: str = ""
     psycopg: str = ""
     aiosqlite: str = ""
+    # A URL, a folder with PostgreSQL's programs, "system", or "" for the embedded server.
     server: str = ""
 
     @property
@@ -95,8 +93,9 @@ def hide_password(text: str) -> str:
 
 
 def combine(axes: Mapping[str, Sequence[str]]) -> tuple[Plan, ...]:
-    """Return a Plan for every combination of the values in the parameter `axes`, which maps the
-    fields of Plan to lists of values.
+    """Return a Plan for every combination of values.
+
+    The parameter `axes` maps fields to values, for example {"driver": ["asyncpg", "psycopg"]}.
     """
     used = {name: values for name, values in axes.items() if values}
     plans = [Plan(**dict(zip(used, values, strict=True))) for values in product(*used.values())]
@@ -104,7 +103,7 @@ def combine(axes: Mapping[str, Sequence[str]]) -> tuple[Plan, ...]:
 
 
 def take_shard(plans: Sequence[Plan], part: str) -> tuple[Plan, ...]:
-    """Divide the plans, and return one part. The text "1/3" means the first of three parts."""
+    """Return one part of the plans. The text "1/3" means the first of three parts."""
     match = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", part)
     number, total = map(int, match.groups()) if match else (0, 0)
     if not 1 <= number <= total:

@@ -1,6 +1,6 @@
-"""Writes and reads the result file of a matrix, which has one JSON object per line.
+"""Writes and reads the result file of a matrix.
 
-The JSON schema docs/matrix.schema.json describes the lines of a result file.
+Every line is a JSON object in the form of docs/matrix.schema.json.
 """
 
 import json
@@ -56,7 +56,7 @@ def header(
 
 
 def read_commit() -> str:
-    """Return the checkout's commit, with a "+" if files have changed, or "" outside a checkout."""
+    """Return the commit of the checkout, or "". A "+" marks uncommitted changes."""
     git = ("git", "-C", str(Path(__file__).parent))
     try:
         head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True)
@@ -67,9 +67,7 @@ def read_commit() -> str:
 
 
 def result(stack: str, number: int, verdict: str, reason: str, **item: Any) -> Record:
-    """Return the record of one script's result. The file docs/result.schema.json describes the
-    keyword arguments.
-    """
+    """Return the record of a result. See docs/result.schema.json for the keyword arguments."""
     return {
         "record": "result",
         "stack": stack,
@@ -87,7 +85,7 @@ def footer(results: int) -> Record:
 
 
 def read(path: Path) -> list[Record]:
-    """Return the records in a result file, without the incomplete last line of a killed run."""
+    """Return the records of a file, without the incomplete last line of a killed run."""
     try:
         lines = path.read_bytes().split(b"\n")[:-1]
     except OSError as error:
@@ -125,10 +123,10 @@ def _read_line(path: Path, number: int, line: bytes) -> Record:
 
 
 def clean(value: Any, form: Any, where: str, problems: Counter[str]) -> Any:
-    """Copy a JSON value into the form that the parameter `form` describes. If a required value is
-    missing or has the wrong type, use an empty value instead. Drop list items of the wrong type.
-    Add every replaced value and every dropped list item to the counts in `problems`. Drop the
-    fields that are not in `form`, without counting them as problems.
+    """Copy a JSON value into the form `form`, and count problems.
+
+    Empty values replace missing values and values of the wrong type. List items of the wrong type
+    are dropped. Fields that are not in `form` are dropped too, but are no problem.
     """
     if isinstance(form, tuple):
         return None if value in (None, MISSING) else clean(value, form[0], where, problems)
@@ -163,9 +161,9 @@ def is_complete(records: Sequence[Record]) -> bool:
 
 
 def merge(runs: Sequence[Sequence[Record]]) -> list[Record]:
-    """Merge the records of several runs as if one run had written them.
+    """Merge the records of several runs into one run.
 
-    Raise CouldNotRun if two of the runs have results of the same stack.
+    Raise CouldNotRun if two runs contain the same stack.
     """
     stacks: dict[str, Any] = {}
     for head, *_ in runs:

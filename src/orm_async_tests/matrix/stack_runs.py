@@ -1,4 +1,4 @@
-"""Runs scripts on several stacks (combinations of versions and servers) at the same time.
+"""Runs scripts on several stacks at the same time.
 
 If a script hangs or its process dies, the script's result says so.
 """
@@ -49,7 +49,7 @@ SOURCES = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Slot:
-    """The folder of an embedded server. Stacks take turns using an embedded server."""
+    """An embedded server that stacks use one after the other."""
 
     home: Path
     timeout: float  # seconds for one script
@@ -85,8 +85,7 @@ async def run_stack(
 ) -> AsyncIterator[tuple[Record, Record]]:
     """Yield the stack and the result of every script, in the form of docs/result.schema.json.
 
-    For a script without a result, yield an empty stack, and a document with only the script's
-    number, a verdict and a reason.
+    If a script has no result, yield an empty stack and only a number, a verdict and a reason.
     """
     try:
         python, variables = await asyncio.to_thread(prepare_stack, plan, home)
@@ -178,9 +177,7 @@ async def _start_run(
 
 
 def prepare_stack(plan: Plan, home: Path) -> tuple[str, dict[str, str]]:
-    """Install a stack's packages. Return the command of the stack's Python, and the environment
-    variables with which this Python imports the packages.
-    """
+    """Install the packages of a stack, and return its Python command and environment variables."""
     python = prepare_interpreter(plan.python, home)
     folders = [
         install_release(library, _newest(library, version), home, python)
@@ -216,11 +213,9 @@ def prepare_interpreter(version: str, home: Path) -> Python:
 
 
 def find_interpreter(version: str) -> str:
-    """Return the path of an interpreter for the given minor version of Python. Search for the
-    interpreter on PATH, and then in pyenv.
+    """Return the path of a Python interpreter from PATH or from pyenv.
 
-    Test whether the interpreter starts, because pyenv's program `python3.12` fails unless pyenv has
-    activated Python 3.12.
+    The parameter `version` is a minor version, for example "3.12".
     """
     if not re.fullmatch(r"\d+\.\d+", version):
         raise NotInstalled(f"{version!r} is not a minor version of Python")
@@ -231,6 +226,7 @@ def find_interpreter(version: str) -> str:
         installed = sorted(paths, key=lambda path: path.stat().st_mtime)
     problem = f"there is no python{version} on PATH"
     for command in filter(None, [shutil.which(f"python{version}"), *map(str, installed)]):
+        # pyenv's program `python3.12` fails unless pyenv has activated Python 3.12.
         test = subprocess.run([command, "-c", "import sys"], capture_output=True, text=True)
         if test.returncode == 0:
             return command

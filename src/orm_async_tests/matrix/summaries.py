@@ -1,4 +1,4 @@
-"""Summarizes a matrix run as tables and as JUnit XML, and compares it with another run."""
+"""Summarizes a matrix as tables and as JUnit XML, and compares two runs."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -24,8 +24,9 @@ def count_verdicts(records: Sequence[Record]) -> Iterator[Row]:
 
 
 def list_differing_scripts(records: Sequence[Record]) -> Iterator[Row]:
-    """Yield a header, and a row for every script whose verdict differs between stacks. Ignore the
-    verdict SKIPPED.
+    """Yield a table of the scripts whose verdicts differ between stacks.
+
+    The verdict SKIPPED is not a difference.
     """
     stacks, words = [*records[0]["stacks"]], verdicts(records)
     yield ("script", *(f"{number}" for number, _ in enumerate(stacks, 1)))
@@ -54,9 +55,7 @@ def to_junit(records: Sequence[Record]) -> str:
 
 
 class VerdictChange(NamedTuple):
-    """The verdicts of a script on a stack in two runs. If a run has no result for the script on the
-    stack, the verdict is "".
-    """
+    """The verdicts of a script in two runs. A missing verdict is ""."""
 
     kind: Kind
     stack: str
@@ -81,8 +80,8 @@ def compare_identities(
 ) -> list[tuple[str, str, str, str]]:
     """Return how the stacks of two runs differ.
 
-    A tuple contains the name of a stack, the name of a field, the older value and the newer value.
-    If the stack lacks the field, the value is "".
+    A tuple contains the stack, the field, the older value and the newer value. A missing value is
+    "".
     """
     old, new = identities(before), identities(after)
     return [

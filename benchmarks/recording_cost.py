@@ -45,7 +45,7 @@ def report(pairs: Sequence[tuple[float, float]], get: GetRows) -> float:
 
 
 async def measure(database: db.Database, get: GetRows) -> list[tuple[float, float]]:
-    """Return processor times per row in seconds, as pairs without and with the recorder."""
+    """Return pairs of processor times per row in seconds: without and with the recorder."""
     async with open_script_database(database) as scripts:
         await scripts.reset(Base, default_seed, {})
         engine = create_async_engine(database.url)

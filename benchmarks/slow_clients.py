@@ -2,10 +2,10 @@
 
 A stalled client uploads one byte per second, or never reads the response to its request. In one
 round, all stalled clients stall in the same way. Rounds with stalled clients alternate with rounds
-without them. For each pair of rounds, the ratio compares the numbers of responses. The benchmark
-prints the median ratios, the number of failed requests, and the growth of the service's memory. The
-benchmark exits with 1 if a median ratio is below 0.8, if a request failed, or if the memory grew by
-more than 64 MiB.
+without them. The ratio is the number of responses with stalled clients, divided by the number
+without them. The benchmark prints the median ratios, the number of failed requests, and the growth
+of the service's memory. The benchmark exits with 1 if a median ratio is below 0.8, if a request
+failed, or if the memory grew by more than 64 MiB.
 """
 
 import argparse

@@ -181,13 +181,13 @@ def run_claims(scripts: Collection[ScriptFile]) -> Iterator[SearchResult]:
 
     for script in scripts:
         run, confirm = (partial(run_claim, script.number, together) for together in (usual, set()))
-        # A script must be BROKEN on the release before its feature was added.
+        # A script with SINCE must hold on that release, and be BROKEN on the release before it.
         since = find_neighbors(script.since or "", releases)
         yield search_releases(script.number, LIBRARY, (), releases, run, since, confirm)
 
 
 def run_on_drivers(numbers: tuple[int, ...], release: str) -> dict[int, ReleaseOutcome]:
-    """Return the outcome of every script with the first driver that does not skip the script."""
+    """Run the scripts, and repeat skipped scripts with the next driver."""
     outcomes = dict.fromkeys(numbers, ReleaseOutcome(SKIPPED))
     for driver in db.DRIVERS:
         skipped = tuple(number for number in numbers if outcomes[number].word == SKIPPED)

@@ -134,7 +134,7 @@ async def connected_contestants(workload: str, url: URL) -> AsyncIterator[list[C
 async def count_round_trips(
     database: BenchDatabase, wire: Wire, workload: str, work: Work
 ) -> list[int]:
-    """Return the round trips of every function, after all statements were prepared.
+    """Return how many round trips every function takes with prepared statements.
 
     Raise CouldNotRun if two functions return different answers.
     """

@@ -169,7 +169,7 @@ def upgrade(connection: Connection, *histories: History) -> None:
 
 
 def separate_histories(connection: Connection) -> None:
-    """Move the current revision of SERVICE to the version table of SERVICE.
+    """Move the revision of the history SERVICE to a version table of its own.
 
     Older versions of this project kept both histories in one version table. The caller must hold
     the migration lock.

@@ -39,7 +39,7 @@ def find_variants(script: ast.Module) -> list[VariantFunction]:
 
 
 def list_lines(statement: ast.stmt) -> range:
-    """Return the line numbers of a statement, including a function's decorators."""
+    """Return the line numbers of a statement and of its decorators."""
     decorators = statement.decorator_list if isinstance(statement, Function) else ()
     first = min([statement.lineno, *(decorator.lineno for decorator in decorators)])
     return range(first, (statement.end_lineno or first) + 1)

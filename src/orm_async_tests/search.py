@@ -70,7 +70,7 @@ def _list_texts(script: ScriptFile, questions: Iterable[Question]) -> tuple[str,
 
 
 def _with_words(names: str) -> str:
-    """Add the names split into words, for example "Async Session" for "AsyncSession"."""
+    """Append the same names as separate words, for example "Async Session"."""
     return f"{names}\n{HUMP.sub(' ', names)}"
 
 

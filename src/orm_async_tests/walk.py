@@ -15,8 +15,8 @@ Pace = tuple[float, float]  # the shortest and the longest pause, in seconds
 def batch_rows(number: int, size: int, **columns: Any) -> Iterator[list[dict[str, Any]]]:
     """Yield `number` rows for the table `track_points`, in lists of `size` rows.
 
-    Positions are in degrees (WGS 84). After the last row of data/walk.csv, the rows repeat, one day
-    later.
+    Positions are in degrees (WGS 84). After the last row of data/walk.csv, the rows start again
+    with the next day.
     """
     text = files("orm_async_tests").joinpath("data/walk.csv").read_text("utf-8")
     walk = [

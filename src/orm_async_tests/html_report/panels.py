@@ -29,7 +29,7 @@ EMPTY = Event("task", 0)
 
 
 class ShownLine(NamedTuple):
-    """A line of code, with notes about what the line sent, waited for or raised."""
+    """A line of code, with notes about its SQL, waits and errors."""
 
     line: CodeLine
     notes: Sequence[Note] = ()

@@ -51,7 +51,7 @@ MinorVersions = Sequence[Sequence[tuple[str, bool]]]
 
 
 def format_ranges(minor_versions: MinorVersions) -> str:
-    """Return the version ranges that show a defect, for example ">=2.0.9,<2.0.55 or ==2.1.1"."""
+    """Return the ranges of affected versions, for example ">=2.0.9,<2.0.55 or ==2.1.1"."""
     texts = []
     for first, last, end in _runs_of_shown(minor_versions):
         closed = f"=={last}" if first == last else f">={first},<={last}"

@@ -36,7 +36,7 @@ class NotInstalled(Exception):
 
 
 def list_releases(library: str) -> list[str]:
-    """Return the final releases of a library on the package index, oldest first."""
+    """Return a library's releases, oldest first and without pre-releases."""
     if importlib.util.find_spec("pip") is None:
         raise CouldNotRun(
             "releases cannot be installed, because this Python environment has no pip",

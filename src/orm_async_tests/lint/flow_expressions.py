@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from dataclasses import replace
 
 from orm_async_tests.lint.flow_state import DATABASE, TIMEOUT, Raised, assignments
 from orm_async_tests.lint.resolution import Project
@@ -51,29 +52,48 @@ def catches_all(names: list[str], kinds: frozenset[str]) -> bool:
     return bool(set(names) & (BROAD | EVERY)) or kinds <= set(names)
 
 
+def uncaught(names: list[str], raised: list[Raised]) -> list[Raised]:
+    """Return the errors that a handler of the classes `names` may let pass."""
+    if "TimeoutError" in names:
+        raised = [replace(item, kinds=item.kinds - {TIMEOUT}) for item in raised]
+    return [item for item in raised if not catches_all(names, item.kinds)]
+
+
 def without_reads(
     use: SessionUse,
     scope: Scope,
     node: ast.Try | ast.TryStar,
     names: list[str],
     caught: list[Raised],
-) -> list[Raised]:
+) -> list[Raised] | None:
     """Remove the errors of sessions with which a `try` block only executes plain SELECTs, if the
-    handler catches all exceptions. Such a handler is there for the errors of other code.
+    handler catches all exceptions. Such a handler is there for the errors of other code. Return
+    None if the block awaits no other code.
     """
     if ERRORS.intersection(names) - EVERY:
         return caught
-    writing, pending = {item.key for item in caught if not item.is_read}, set[str]()
+    writing = {item.key for item in caught if not item.is_read or TIMEOUT in item.kinds}
+    writing |= _keys_to_flush(use, scope, node)
+    remaining = [item for item in caught if item.key in writing]
+    awaits = [item.value for part in node.body for item in ast.walk(part)
+              if isinstance(item, ast.Await)]  # fmt: skip
+    events = [event.node for part in node.body for event in use.events(part, scope)]
+    return remaining if remaining or not caught or set(awaits) - {*events} else None
+
+
+def _keys_to_flush(use: SessionUse, scope: Scope, node: ast.Try | ast.TryStar) -> set[str]:
+    """Return the sessions in which a SELECT in a `try` block may flush new objects."""
+    keys = set[str]()
     end, around = end_of(node.body[-1]), scope.module.parents.get(node)
     while around not in (None, scope.node) and not isinstance(around, LOOPS):
         around = scope.module.parents.get(around)
     for event in use.events(scope.node, scope):
         is_before = end_of(event.node) <= end
         if event.operations & FLUSHING and is_before:
-            pending.discard(event.key)
+            keys.discard(event.key)
         elif event.operations & ADDING and (is_before or isinstance(around, LOOPS)):
-            pending.add(event.key)
-    return [item for item in caught if item.key in writing | pending]
+            keys.add(event.key)
+    return keys
 
 
 def call_around(node: ast.AST | None, name: str, scope: Scope) -> str:

@@ -109,7 +109,7 @@ class Raised:
 
     states: list[State]
     is_read: bool = False
-    """Whether only a plain SELECT can raise the exception, which rarely happens."""
+    """Whether the code only executes a plain SELECT, which rarely fails."""
 
 
 def is_held(key: str) -> bool:

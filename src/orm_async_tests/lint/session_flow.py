@@ -195,11 +195,11 @@ class SessionFlow:
         first = self._states_of_first_error(node.body, states)
         for handler in node.handlers:
             names = [*expressions.caught_by(self.use.project, handler.type, self.scope)]
-            caught = [item for item in pending if expressions.catches(names, item.kinds)]
-            caught = expressions.without_reads(self.use, self.scope, node, names, caught)
-            if "TimeoutError" in names:
-                pending = [replace(item, kinds=item.kinds - {TIMEOUT}) for item in pending]
-            pending = [item for item in pending if not expressions.catches_all(names, item.kinds)]
+            matching = [item for item in pending if expressions.catches(names, item.kinds)]
+            caught = expressions.without_reads(self.use, self.scope, node, names, matching)
+            pending = expressions.uncaught(names, pending)
+            if caught is None:
+                continue
             self._raised.append([])
             calm = [replace(state, failures={}) for state in body]
             ends += self._handle(handler, caught, [*first, *calm], names)
@@ -363,8 +363,7 @@ class SessionFlow:
             kinds |= {TIMEOUT} if self._is_timed(event.node) else set()
             if operations & sa.STATEMENTS and not is_savepoint and kinds:
                 copies = [state.copy() for state in states]
-                is_read = operations <= READS and TIMEOUT not in kinds
-                raised = Raised(key, event.node, frozenset(kinds), copies, is_read)
+                raised = Raised(key, event.node, frozenset(kinds), copies, operations <= READS)
                 gather = expressions.call_around(event.node, "gather", self.scope)
                 is_caught = gather == "return_exceptions"
                 (self._expected if is_caught else self._raised[-1]).append(raised)

@@ -1,3 +1,5 @@
+import contextlib
+
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -85,6 +87,15 @@ class Mailer:
         await self.session.commit()
 
 
+async def writes_in_its_handler(session: AsyncSession, client, log):
+    try:
+        await client.post(await session.scalar(select(Product.name)))
+    except Exception:
+        with contextlib.suppress(Exception):
+            await session.execute(log)  # OAT201
+    await session.commit()
+
+
 # Right
 
 
@@ -125,3 +136,14 @@ class Store:
             if self.session is not None:
                 await self.session.rollback()
         await self.session.commit()
+
+
+async def writes_after_a_failed_read(session: AsyncSession, log):
+    try:
+        name = await session.scalar(select(Product.name))
+    except Exception:
+        with contextlib.suppress(Exception):
+            await session.execute(log)
+        name = ""
+    await session.commit()
+    return name

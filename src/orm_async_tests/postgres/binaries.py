@@ -21,7 +21,7 @@ REMEDY = (
 
 @dataclass(frozen=True)
 class Binaries:
-    """The folder of PostgreSQL's programs, and its source, for example a package."""
+    """The folder with PostgreSQL's programs, and where it comes from."""
 
     folder: Path
     provider: str

@@ -42,7 +42,7 @@ NO_SETTINGS: Mapping[str, str] = {}
 
 @dataclass(frozen=True)
 class ClusterKind:
-    """The folder and the settings of a server for one purpose, for example for the scripts."""
+    """A purpose of a server, for example the scripts. Each purpose has its own settings."""
 
     name: str
     place: Literal["cache", "data"]

@@ -22,8 +22,8 @@ def launch_command(
     """Return a command line that runs a program through the launcher.
 
     On Linux, the program receives `death_signal` when the calling process dies. PostgreSQL and
-    PgBouncer refuse to run as root. If `as_nobody` is true, root therefore runs the program as the
-    user nobody in a user namespace. Files that the program creates still belong to root.
+    PgBouncer refuse to run as root. If you are root, `as_nobody` runs the program as the user
+    nobody in a user namespace. Files that the program creates still belong to root.
     """
     options = [str(os.getpid()), str(int(death_signal)), "nobody" if as_nobody else ""]
     return [sys.executable, "-I", "-S", __file__, *options, *program]

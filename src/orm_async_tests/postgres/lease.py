@@ -1,4 +1,4 @@
-"""Holds a lease on the embedded server, which runs as long as a lease exists."""
+"""Keeps the embedded server running while a command holds a lease."""
 
 import fcntl
 import os

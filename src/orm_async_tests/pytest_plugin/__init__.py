@@ -40,7 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Watch SQLAlchemy from here on, because importing a test module may create an engine."""
+    """Start watching SQLAlchemy now, because importing test modules can create engines."""
     try:
         plugin = MisusePlugin(config.option)
     except CouldNotRun as error:
@@ -109,7 +109,7 @@ class MisusePlugin:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, object, object]:
-        """Collect a test's findings after all its fixtures have ended."""
+        """Collect a test's findings after its fixtures have ended."""
         try:
             result = yield
         except BaseException:
@@ -154,7 +154,7 @@ class MisusePlugin:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
-        """Write the baseline before pytest prints the summary, which reports the result."""
+        """Write the baseline now, so that pytest's summary can report it."""
         failure = ""
         # Only the main process of pytest-xdist writes the baseline.
         if self.writes and self.path is not None and not hasattr(session.config, "workerinput"):

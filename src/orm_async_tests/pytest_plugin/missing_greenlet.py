@@ -83,7 +83,7 @@ def _describe_validation(error: BaseException, usage: TaskUsage) -> Iterator[str
 
 
 def _find_only_session(error: BaseException) -> Session | None:
-    """Return None unless the traceback contains exactly one session."""
+    """Return the only session in the traceback, or None."""
     frames = (frame for frame, _ in walk_tb(error.__traceback__))
     values = (value for frame in frames for value in frame.f_locals.values())
     # isinstance() would wake lazy proxies.

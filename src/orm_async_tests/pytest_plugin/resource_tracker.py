@@ -1,8 +1,7 @@
 """Tracks the connections, engines and sessions of a running test, and reports their misuse.
 
 Five methods of ResourceTracker listen to the pool events of the same names, for example `checkout`.
-The tracker ignores the pool event `reset`, because SQLAlchemy would create an object for each
-event.
+The tracker does not listen to `reset`, because SQLAlchemy would create an object for each event.
 
 The tracker wraps methods of Session, Connection and Transaction, for example `execute()`. It does
 not use events of sessions and engines, because they are slow:
@@ -11,7 +10,7 @@ not use events of sessions and engines, because they are slow:
 - After you add a listener to an engine, each new Connection looks up the listeners of all events.
 - After you add a listener for `do_orm_execute`, SQLAlchemy prepares each query twice.
 
-SQLAlchemy also sends no session event when it rejects a call from a second task.
+When SQLAlchemy rejects a call from a second task, it sends no session event.
 
 A wrapped method runs in a greenlet of SQLAlchemy, and counts as running until the greenlet ends.
 The tracker reports two tasks that run methods of the same object at the same time.

@@ -74,7 +74,7 @@ def locate_task(task: Task, inside: greenlet.greenlet) -> Location:
 def find_user_line(frame: FrameType | None) -> SourceLine | None:
     """Return the innermost line of the user's code on a call stack, or None.
 
-    The search ends at the event loop or pytest, because their callers did not cause the call.
+    The search ends at the event loop or pytest, whose callers did not cause the call.
     """
     while frame is not None:
         code = frame.f_code
@@ -140,7 +140,7 @@ def _describe_task(task: Task | None) -> Location:
     if task is None:
         return "code that is not yours"
     others = asyncio.all_tasks() - {task}
-    # SQLAlchemy closes a session in a separate task, to which a variable of the user's task refers.
+    # SQLAlchemy closes a session in a separate task. A variable of the user's task holds it.
     for other in others:
         frames = list(_suspended_frames(other))
         if frames and any(value is task for value in frames[-1].f_locals.values()):

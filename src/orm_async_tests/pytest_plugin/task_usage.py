@@ -91,7 +91,7 @@ class TaskUsage:
             if queries is None:
                 queries = deque(maxlen=MAX_QUERIES)
                 setattr(session, QUERIES, queries)
-            # The objects that this query loads get a higher number of the same counter as `runid`.
+            # SQLAlchemy stores a higher number of this counter as `runid` in the loaded objects.
             queries.append((loading._new_runid(), _locate(caller)))
 
     def begin_flush(self, session: Session) -> Inserts:

@@ -1,4 +1,4 @@
-"""Writes trace files of tests, which Perfetto can display."""
+"""Writes a trace of each test to a file for Perfetto."""
 
 import hashlib
 import re
@@ -16,7 +16,7 @@ LONGEST_NAME = 120  # characters of a test's id in the name of its file
 
 
 class TraceFolder:
-    """A folder with a trace file for every test, or only for every test with a finding."""
+    """A folder of trace files, for all tests or only for tests with findings."""
 
     def __init__(self, path: Path, *, writes_all: bool) -> None:
         self.path, self.writes_all = path, writes_all

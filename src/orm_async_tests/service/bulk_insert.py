@@ -1,7 +1,7 @@
 """Adds many points to a user's track.
 
-One statement adds up to FEW points. COPY adds more points. An upload adds all of its points, or
-none of them.
+An upload of at most FEW points needs one statement. Larger uploads use COPY. An upload adds all of
+its points, or none of them.
 """
 
 import struct

@@ -56,7 +56,7 @@ def set_etag(response: Response, version: str) -> None:
 
 
 def is_unchanged(model: Model, if_match: list[str]) -> ColumnElement[bool]:
-    """Return an SQL condition that is true if If-Match lists the row's version.
+    """Return an SQL condition that is true if the header If-Match lists the row's version.
 
     A weak ETag never matches.
     """
@@ -78,9 +78,10 @@ async def write_unchanged(
     key: int,
     if_match: list[str],
 ) -> "Row[*tuple[Any, ...]]":
-    """Update or delete a row if If-Match lists its version. Return the RETURNING values.
+    """Update or delete a row if the header If-Match lists its version.
 
-    Raise HTTPException 404 if the row does not exist, and 412 if it has another version.
+    Return the values of the RETURNING clause. Raise HTTPException 404 if the row does not exist,
+    and 412 if it has another version.
     """
     has_key = model.id == key
     written = await session.execute(statement.where(has_key, is_unchanged(model, if_match)))

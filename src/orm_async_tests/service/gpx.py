@@ -55,7 +55,7 @@ def parse_decimal(text: str) -> float:
 
 
 def parse_time(text: str) -> datetime:
-    """Convert a text to a moment in UTC. A text without a time zone is in UTC."""
+    """Convert a text to a moment in UTC. A text without a time zone is read as UTC."""
     reason = f"{excerpt(text)!r} is not a date and time such as 2010-10-03T09:36:30Z"
     match = DATE_TIME.fullmatch(text.strip(BLANK))
     if match is None:

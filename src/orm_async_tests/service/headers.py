@@ -15,7 +15,7 @@ HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\s:/?#@\[\]]+)(:\d*)?", re.ASCII)  # RFC 
 
 
 class HeadSent(Exception):
-    """Raised when the response to HEAD is complete, so that the GET endpoint sends no body."""
+    """Raised after the response to HEAD, so that the GET endpoint sends no body."""
 
 
 class HeaderChecks:

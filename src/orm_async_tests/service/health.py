@@ -49,7 +49,7 @@ async def live() -> dict[str, str]:
 
 @router.get("/health/ready", responses=problem_responses())
 async def ready(session: WriteSession) -> dict[str, str]:
-    """Answer 200 if the database answers and has all migrations, and otherwise 503."""
+    """Answer 200 if the database is reachable and has all migrations, otherwise 503."""
     await session.execute(text("SELECT 1"))
     connection = await session.connection()
     state = await connection.run_sync(migrations.read_state, *migrations.HISTORIES.values())

@@ -48,12 +48,12 @@ class Insertion(NamedTuple):
 def build_insertion(build_ctes: Callable[[str], str], answer: str) -> Insertion:
     """Return two statements that insert a row with common table expressions (CTEs).
 
-    The function `build_ctes` takes an SQL condition, and returns CTEs that insert only if it is
-    true. The last CTE must have the name `inserted`. The SQL expression `answer` computes the
-    answer from the inserted row.
+    The CTEs of `build_ctes(condition)` insert a row only if the SQL condition is true. The last CTE
+    must have the name `inserted`. The SQL expression `answer` computes the answer from the inserted
+    row.
 
-    The statement `keyed` returns the digest and the answer that are stored for the key. It returns
-    no row if nothing was inserted, or if another request is using the key.
+    The statement `keyed` returns the stored digest and answer. It returns no row if nothing was
+    inserted, or if another request is using the key.
     """
     plain = f"WITH {build_ctes(ALWAYS)} SELECT {answer} AS answer FROM inserted"
     keyed = f"""

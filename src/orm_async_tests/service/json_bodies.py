@@ -32,7 +32,7 @@ def is_json(name: str) -> bool:
 class JsonRequest(Request):
     """A request whose body must be JSON in UTF-8 without NaN.
 
-    The response to a syntax error names the line and the column of the error.
+    The response to a syntax error names its line and column.
     """
 
     async def json(self) -> Any:

@@ -69,7 +69,7 @@ class Hub:
             del self._clients[client]
 
     async def listen(self, engine: AsyncEngine) -> None:
-        """Listen until the task is cancelled, and connect again whenever the connection is lost."""
+        """Listen until the task is cancelled. Connect again after a lost connection."""
         while True:
             with suppress(*LISTENER_ERRORS):
                 await self._listen_until_lost(engine)

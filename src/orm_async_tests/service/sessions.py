@@ -21,7 +21,7 @@ Rows = Sequence[Row[Any]]
 
 
 class FairSemaphore:
-    """A semaphore with a timeout in seconds, which serves tasks in the order of arrival.
+    """A semaphore that serves tasks in the order of arrival. Its timeout is in seconds.
 
     SQLAlchemy's pool may serve a new task before the tasks that wait (test206). A FairSemaphore in
     front of the pool prevents this.

@@ -71,5 +71,5 @@ async def patch(
 
 @router.delete("/{user_id}", status_code=204, responses=problem_responses(404, 412, 428))
 async def remove(user_id: Id, session: WriteSession, if_match: etags.IfMatch) -> None:
-    """Delete a user and all points of the user, if If-Match lists the user's version."""
+    """Delete a user with all points, if the header If-Match lists the user's version."""
     await etags.write_unchanged(session, delete(User).returning(User.id), User, user_id, if_match)

@@ -21,7 +21,7 @@ IsUser = Callable[[str], bool]  # returns whether the file at a path is the user
 
 
 class CallLines(dict[str, int]):
-    """Finds the user's lines on the call stack, and remembers which files belong to the user."""
+    """Finds the user's code on the call stack, and remembers which files are the user's."""
 
     def __init__(self, is_user: IsUser) -> None:
         self._is_user = is_user
@@ -39,7 +39,7 @@ class CallLines(dict[str, int]):
     def find(self, text: str = "") -> Place:
         """Return the innermost line of the user's code on the call stack, or NOWHERE.
 
-        SQLAlchemy runs in a greenlet, so the search continues in its parent greenlets. The
+        SQLAlchemy runs in a greenlet, so the search continues in the parent greenlets. The
         parameter `text` is the text of an event, for example a statement.
         """
         try:
@@ -91,7 +91,7 @@ class CallLines(dict[str, int]):
 
 
 def _find_bottom(frame: FrameType) -> tuple[int, CodeType]:
-    """Return the number of a frame's callers, and the outermost caller's code."""
+    """Return the depth of the call stack, and the code of its outermost frame."""
     depth = 0
     while frame.f_back is not None:
         frame = frame.f_back

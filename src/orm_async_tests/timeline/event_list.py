@@ -64,7 +64,7 @@ class Event:
 
     @property
     def is_sent(self) -> bool:
-        """Whether the client has sent the event's statement, COMMIT or ROLLBACK."""
+        """Whether the event is a statement, COMMIT or ROLLBACK that was sent."""
         return self.kind in SENT and not self.unsent
 
 

@@ -128,9 +128,9 @@ class Recorder:
         error: BaseException | None = None,
         begin_trips: int = 0,
     ) -> None:
-        """Record the end of a statement, and the start of the next one that waits.
+        """Record the end of a statement, and the start of the next waiting one.
 
-        The parameter `begin_trips` is the number of round trips that only BEGIN needs.
+        The parameter `begin_trips` is the number of round trips for BEGIN alone.
         """
         is_watched = False
         if connection.running is event:
@@ -257,7 +257,7 @@ class Recorder:
     ) -> "asyncio.Task[Any]":
         """Create and record a task, as the task factory of the event loop.
 
-        The events of a library's task are recorded for the task that called the library.
+        Events of a library's task count for the task that called the library.
         """
         is_users, place = self._lines.find_creator()
         is_library = not is_users and asyncio.current_task(loop) is not None

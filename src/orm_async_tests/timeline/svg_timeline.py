@@ -20,7 +20,7 @@ MAX_CHARACTERS = 60  # characters of a statement in a title
 def timeline_svg(events: Sequence[Event], outcome: str) -> str:
     """Return the timeline as a static SVG image.
 
-    The text has the color of the HTML page's text. Each bar has a title, and the element `desc`
+    The image uses the text color of the HTML page. Each bar has a title, and the element `desc`
     describes the image in words.
     """
     scale = Scale(events, COLUMNS)

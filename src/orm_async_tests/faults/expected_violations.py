@@ -1,6 +1,6 @@
 """Reads the expected violations from data/expected_violations.toml.
 
-Known defects of libraries cause these violations, or deliberate mistakes in patterns. A sweep fails
+They come from known defects of libraries, and from deliberate mistakes in patterns. A sweep fails
 if an expected violation does not occur.
 """
 

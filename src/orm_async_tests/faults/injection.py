@@ -246,7 +246,7 @@ async def _settle(
 
 @contextmanager
 def exclude_old_objects() -> Iterator[None]:
-    """Exclude existing objects from garbage collection, because a sweep collects often."""
+    """Exclude existing objects from the frequent garbage collections of a sweep."""
     is_outermost = gc.get_freeze_count() == 0
     gc.collect()
     gc.freeze()

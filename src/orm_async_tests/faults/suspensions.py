@@ -65,7 +65,7 @@ class Suspensions:
 
     @contextmanager
     def instrument_tasks(self) -> Iterator[None]:
-        """Count the suspensions of tasks that start in the block, beginning with the main task."""
+        """Count the suspensions of tasks that start in the block. The first is the main task."""
         loop = asyncio.get_running_loop()
         previous = loop.get_task_factory()
         loop.set_task_factory(self._create_task)

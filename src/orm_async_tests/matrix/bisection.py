@@ -80,8 +80,8 @@ def read_outcome(
 def bisect_minor_version(versions: Sequence[str], run: Run, first: Iterable[str] = ()) -> Outcomes:
     """Run a script on some releases of a minor version, and return the outcomes.
 
-    Start with the oldest, the middle, the newest and the `first` releases, and bisect the
-    differences.
+    Run it first on the oldest, the middle and the newest release, and on those in `first`. Then
+    bisect where the outcomes differ.
     """
     start = {versions[0], versions[-1], versions[len(versions) // 2], *first}
     outcomes = {version: run(version) for version in versions if version in start}

@@ -1,7 +1,7 @@
 """Reads data/expected_differences.toml, which lists scripts that cannot hold on some stacks.
 
-Known defects of libraries are not in this list. A matrix fails if a script fails that is not in the
-list. It also fails if a listed script holds, unless `always` is false.
+Known defects of libraries are not in this list. A matrix fails if an unlisted script fails. It also
+fails if a listed script holds, unless `always` is false.
 """
 
 import re

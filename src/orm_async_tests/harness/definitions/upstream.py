@@ -11,14 +11,14 @@ from orm_async_tests.versions.ranges import applies
 
 @dataclass(frozen=True)
 class Upstream:
-    """A defect of a library, which a script shows on the affected versions.
+    """A known defect of a library.
 
     In `check`, assert the correct behavior in a block, for example `with CLOSE_HANGS:`. The verdict
     is UPSTREAM if this assertion fails on affected versions. The verdict is BROKEN if it fails on
     other versions, or if it passes on affected versions.
 
     The field `versions` maps libraries to ranges, for example {"asyncpg": ">=0.30,<0.32"}. A stack
-    is affected if it is in all ranges.
+    has the defect if all of these libraries are in range.
 
     Write literals, because `orm-async-tests audit` reads them from the source code. Give every
     defect of a script a severity, because `audit` prints it.
@@ -53,7 +53,7 @@ _collecting: ContextVar[list[Upstream] | None] = ContextVar("_collecting", defau
 
 @contextmanager
 def collect_defects() -> Iterator[list[Upstream]]:
-    """Collect the defects that show, instead of raising AssertionError."""
+    """Collect the observed defects instead of raising AssertionError."""
     shown: list[Upstream] = []
     token = _collecting.set(shown)
     try:

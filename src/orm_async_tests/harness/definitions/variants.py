@@ -82,7 +82,7 @@ class Option:
     """A command-line option of one script, for example `--rows 10000`.
 
     Variants and `check` get its value in a parameter with the same name. The function `parse`
-    converts a text, for example the text `default`, or raises ValueError.
+    converts a text to a value, or raises ValueError. The field `default` is such a text.
     """
 
     name: str

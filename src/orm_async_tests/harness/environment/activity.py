@@ -21,8 +21,8 @@ BACKENDS = """
 class Activity:
     """Observes the variant's connections through a separate connection.
 
-    Call `ignore_open_connections()` before the variant opens its connections. The methods whose
-    names begin with `until_` wait for a condition, and raise TimeoutError after DEADLINE seconds.
+    Call `ignore_open_connections()` before the variant opens its connections. Methods such as
+    `until_open()` wait for a condition, and raise TimeoutError after DEADLINE seconds.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Activity:
     async def terminate(self) -> int:
         """Terminate the backends, as a failover does, and return their number.
 
-        Wait until the clients have noticed.
+        Wait until the clients have noticed this.
         """
         sql = f"select count(pg_terminate_backend(pid, 5000)) {BACKENDS}"
         killed = int(await self.scalar(sql, before=self._before))

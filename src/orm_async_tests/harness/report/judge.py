@@ -66,7 +66,7 @@ def judge(
 def _apply_defects(
     shown: Sequence[Upstream], script: Script, stack: Stack, evidence: tuple[Evidence, ...]
 ) -> Verdict:
-    """Compare the defects that showed with their declared versions, and return the verdict."""
+    """Compare the observed defects with the declared versions, and return the verdict."""
     confirmed = tuple(defect for defect in script.defects if defect in shown)
     for defect in script.defects:
         if (defect in shown) != defect.applies(stack.libraries):

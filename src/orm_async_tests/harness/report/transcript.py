@@ -118,9 +118,9 @@ def _fold(lines: list[TranscriptLine]) -> Iterator[TranscriptLine]:
 
 
 def _find_cycle(texts: list[str]) -> tuple[int, int]:
-    """Return the length and the count of the group that a list repeats at its beginning.
+    """Find the group of texts that a list repeats at its beginning.
 
-    For example, return (2, 3) for the list a, b, a, b, a, b, c.
+    Return its length and count, for example (2, 3) for the list a, b, a, b, a, b, c.
     """
     best = (1, 1)
     for length in range(1, len(texts) // 2 + 1):

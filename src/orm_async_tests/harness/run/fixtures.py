@@ -1,4 +1,4 @@
-"""Creates the fixtures that the parameters of a variant name."""
+"""Creates fixtures, which a variant selects by the names of its parameters."""
 
 from collections.abc import Callable, Collection
 from contextlib import AbstractAsyncContextManager, AsyncExitStack

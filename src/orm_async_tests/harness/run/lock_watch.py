@@ -1,7 +1,7 @@
-"""Finds statements that wait for a lock, in a thread that asks the server.
+"""Asks the server in a separate thread which statements wait for a lock.
 
-A task instead of a thread could change the order of the variant's tasks. The thread connects to the
-server only after a statement has run for some time.
+The module uses a thread, because another task could change the order of the variant's tasks. The
+thread connects to the server only after a statement has run for some time.
 """
 
 import asyncio

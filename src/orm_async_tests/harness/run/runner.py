@@ -81,9 +81,10 @@ async def _run(
 
 
 def main_of(name: str) -> Callable[[], int]:
-    """Return the command of the script whose `__name__` is `name`.
+    """Return the command of a script.
 
-    Run the script at once if Python executes its file.
+    The parameter `name` is the script's `__name__`. Run the script at once if Python executes its
+    file.
     """
 
     def main() -> int:

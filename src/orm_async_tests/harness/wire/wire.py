@@ -29,8 +29,8 @@ TLS_PARAMETERS = ("ssl", "sslmode")
 class Wire(Proxy):
     """A proxy that counts round trips.
 
-    The client begins a round trip with its first message, and with its next message after every
-    answer. The rows of a COPY belong to the round trip of the COPY.
+    The first message of a client begins a round trip. The next message after an answer begins
+    another one. The rows of a COPY belong to the round trip of the COPY.
     """
 
     def __init__(self, server: URL, folder: Path) -> None:

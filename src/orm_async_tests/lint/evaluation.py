@@ -126,9 +126,8 @@ def _call_external(project: "Project", name: str, call: ast.Call, scope: Scope) 
 
 def _bind(project: "Project", name: str, function: ast.expr, scope: Scope) -> Value | None:
     """Return the value of a call such as partial(f) or Depends(f)."""
-    result = evaluate_call(
-        project, project.value(function, scope), ast.Call(function, [], []), scope
-    )
+    value = project.value(function, scope)
+    result = evaluate_call(project, value, ast.Call(function, [], []), scope)
     match name:
         case "partial":
             callee = project.callee(function, scope)

@@ -111,9 +111,8 @@ def _walk(top: Path, excluded: PathPatterns, *, with_tests: bool) -> Iterator[Pa
             continue
         ignored[folder] = [_read(folder), *ignored[folder.parent]]
         patterns = [*settled, *ignored[folder]]
-        folders[:] = [
-            inner for inner in sorted(folders) if not _match(f"{folder}/{inner}/", patterns)
-        ]
+        kept = [name for name in sorted(folders) if not _match(f"{folder}/{name}/", patterns)]
+        folders[:] = kept
         for file in sorted(files):
             path = folder / file
             is_python = file.endswith(".py") and (path.is_file() or not path.exists())

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from orm_async_tests.lint.flow_state import DATABASE, TIMEOUT, Raised, assignments
 from orm_async_tests.lint.resolution import Project
-from orm_async_tests.lint.scopes import Scope, end_of, last_name, names_in
+from orm_async_tests.lint.scopes import TESTING, Scope, end_of, last_name, names_in
 from orm_async_tests.lint.session_use import ADDING, FLUSHING, Event, SessionUse, is_session
 from orm_async_tests.lint.value import Value
 
@@ -20,6 +20,35 @@ BROAD = {"SQLAlchemyError", "DBAPIError", "StatementError", "DatabaseError"}
 ERRORS = {"SQLAlchemyError", "DBAPIError", "IntegrityError", "OperationalError", "DataError",
           "ProgrammingError", "InternalError", "DatabaseError", "StatementError", "Exception",
           "BaseException", "NotSupportedError", "InterfaceError"}  # fmt: skip
+
+
+def depends_of(project: Project, name: str, scope: Scope) -> list[tuple[ast.Call, Scope]]:
+    """Return the calls of Depends() in the annotation and in the default of a parameter."""
+    parts = [getattr(scope.bindings[name][0].node, "annotation", None), scope.defaults.get(name)]
+    places = [(part, scope.parent or scope) for part in parts if part]
+    return [call for place in places for call in _find_depends(project, *place)]
+
+
+def _find_depends(
+    project: Project, node: ast.AST, scope: Scope, depth: int = 4
+) -> Iterator[tuple[ast.Call, Scope]]:
+    node, scope = project.origin(node, scope)
+    parts: list[tuple[ast.AST, Scope]] = []
+    match node:
+        case ast.Call(func=func):
+            value = project.value(func, scope)
+            if value and value.kind == "external" and value.name.endswith((".Depends", "Security")):
+                yield node, scope
+            if value and value.kind == "class" and value.module:
+                value = project.attribute(value, "__new__")
+            if function := project.function(value):
+                parts = [(item, function) for item in function.returned]
+        case ast.Subscript(slice=ast.Tuple(elts=[_, *rest])):
+            parts = [(item, scope) for item in rest]
+        case ast.BinOp(left=left, right=right):
+            parts = [(left, scope), (right, scope)]
+    for part in parts:
+        yield from _find_depends(project, *part, depth - 1) if depth else ()
 
 
 def caught_by(project: Project, node: ast.expr | None, scope: Scope) -> Iterator[str]:
@@ -152,7 +181,8 @@ def is_tested(project: Project, node: ast.AST, scope: Scope) -> bool:
         node = around
     if (scope, "tested") not in known:
         tests = [getattr(item, "test", getattr(item, "subject", None))
-                 for item in ast.walk(scope.node) if _may_jump(project, item, scope)]  # fmt: skip
+                 for kind in TESTING for item, inner in scope.module.nodes[kind]
+                 if inner is scope and _may_jump(project, item, scope)]  # fmt: skip
         known[scope, "tested"] = {name for test in tests for name in names_in(test)}
     pairs = assignments(around) if isinstance(around, ast.stmt) else ()
     nodes = [node] if hasattr(around, "test") else [target for target, _ in pairs]

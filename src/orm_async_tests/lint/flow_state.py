@@ -122,9 +122,8 @@ def join(states: Iterable[State]) -> list[State]:
     known: dict[object, State] = {}
     for state in states:
         failures = {key: group for key, group in state.failures.items() if group}
-        other = known.setdefault(
-            frozenset(failures.items()) if len(known) < MAX_STATES else None, state.copy()
-        )
+        group_key = frozenset(failures.items()) if len(known) < MAX_STATES else None
+        other = known.setdefault(group_key, state.copy())
         for key, group in failures.items():
             other.failures[key] = other.failures.get(key, frozenset()) | group
         other.begun = {key: node for key, node in other.begun.items() if key in state.begun}

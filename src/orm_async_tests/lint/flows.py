@@ -48,15 +48,10 @@ class Flows:
 
     def _dependency(self, name: str, scope: Scope) -> Scope | None:
         """Return the dependency of a parameter, for example `f` for Depends(f)."""
-        project, binding = self.use.project, scope.bindings[name][0]
-        parts = [getattr(binding.node, "annotation", None), scope.defaults.get(name)]
-        for part in filter(None, parts):
-            node, inner = project.origin(part, scope.parent or scope)
-            for item in getattr(getattr(node, "slice", None), "elts", [node]):
-                call, place = project.origin(item, inner)
-                if isinstance(call, ast.Call) and call.args and last_name(call) == "Depends":
-                    return project.function(project.callee(call.args[0], place))
-        return None
+        project = self.use.project
+        calls = expressions.depends_of(project, name, scope)
+        callees = [project.callee(call.args[0], place) for call, place in calls if call.args]
+        return project.function(callees[0]) if callees else None
 
     def of_function(self, function: Value | None) -> SessionFlow | None:
         scope = self.use.project.function(function)

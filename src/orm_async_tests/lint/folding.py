@@ -62,8 +62,6 @@ class Folding:
                 return value
             case ast.Name(id=name) if (owner := scope.find(name)) and name in owner.defaults:
                 return self.fold(owner.defaults[name], owner.parent or owner)
-            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int(value))):
-                return -value
             case ast.JoinedStr(values=parts):
                 texts = [self.fold(part, scope) for part in parts]
                 return "".join(part if isinstance(part, str) else "{}" for part in texts)

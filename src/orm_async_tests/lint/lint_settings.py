@@ -71,12 +71,10 @@ class Settings:
     @property
     def codes(self) -> list[str]:
         select = self.select or [ALL]
-        return [
-            code
-            for code, rule in RULES.items()
-            if (code in select or ((rule.is_default or self.preview) and has_prefix(code, select)))
-            and not has_prefix(code, self.ignore)
-        ]
+        codes = [code for code, rule in RULES.items()
+                 if code in select or ((rule.is_default or self.preview)
+                                       and has_prefix(code, select))]  # fmt: skip
+        return [code for code in codes if not has_prefix(code, self.ignore)]
 
 
 def find_root(path: Path) -> Path:

@@ -18,9 +18,7 @@ DRIVERS = {
     "oracle": ("oracledb",),
 }
 SYNCHRONOUS = {"psycopg", "psycopg2", "pg8000"}  # drivers that a synchronous session can use
-OTHER_TOOLS = re.compile(
-    r"^\[+tool\.(?:mypy|pyright|ruff|isort)\b.*?(?=^\[|\Z)", re.MULTILINE | re.DOTALL
-)
+OTHER_TOOLS = re.compile(r"^\[+tool\.(?:mypy|pyright|ruff|isort)\b.*?(?=^\[|\Z)", re.M | re.S)
 UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # PowerShell's `>` writes UTF-16
 WORD = re.compile(r"[a-z][a-z0-9]+")
 ENGINE = re.compile(r"\bcreate_async_engine\(\s*(?:url\s*=\s*)?(?:(\w+)\s*[,)])?")

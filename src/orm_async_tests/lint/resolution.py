@@ -296,11 +296,14 @@ class Project:
         return value or project
 
     def _known_base(self, scope: Scope, project: Value) -> Value:
-        for node in scope.node.bases:
-            base = self.value(node.value if isinstance(node, ast.Subscript) else node, scope)
+        for base in self.base_values(scope):
             if base and base.kind == "class" and not base.module:
                 return base._replace(inner=project)
         return project
+
+    def base_values(self, cls: Scope) -> list[Value | None]:
+        nodes = [node.value if isinstance(node, ast.Subscript) else node for node in cls.node.bases]
+        return [self.value(node, cls.parent or cls) for node in nodes]
 
     def bases(self, value: Value) -> Iterator[Scope]:
         pending = [value if value.module else value.inner]
@@ -311,12 +314,8 @@ class Project:
                 continue
             done.add(scope)
             yield scope
-            pending += [
-                base if base.module else base.inner
-                for node in scope.node.bases
-                if (base := self.value(node.value if isinstance(node, ast.Subscript) else node,
-                                       scope.parent or scope)) and base.kind == "class"
-            ]  # fmt: skip
+            bases = [base for base in self.base_values(scope) if base and base.kind == "class"]
+            pending += [base if base.module else base.inner for base in bases]
 
     def member(self, value: Value | None, name: str) -> list[Binding]:
         classes = self.bases(value) if value else ()

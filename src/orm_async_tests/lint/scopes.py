@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 SKIPPED = {ast.Name, ast.Constant, str, bool, type(None)}
-KEPT = {ast.Assign, ast.AnnAssign, ast.AugAssign, ast.AsyncFunctionDef, ast.Compare}
+TESTING = {ast.If, ast.Match, ast.While, ast.Assert}
+KEPT = TESTING | {ast.Assign, ast.AnnAssign, ast.AugAssign, ast.AsyncFunctionDef, ast.Compare}
 NOTED = {
     ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.Assign, ast.AnnAssign,
     ast.NamedExpr, ast.With, ast.AsyncWith, ast.For, ast.AsyncFor, ast.comprehension, ast.Match,
@@ -19,6 +20,7 @@ GATHERING = {"gather", "wait", "as_completed"}
 STARTING = {"create_task", "ensure_future", "start_soon", "run_coroutine_threadsafe", "Task"}
 CONCURRENT = GATHERING | STARTING
 CALLED = (ast.Call, ast.Subscript)
+RECEIVERS = ("self", "cls")
 INNER = ("body", "args")  # the fields of a function whose nodes are in its own scope
 LEAVES = {  # the fields that contain no expressions and no statements
     "name", "id", "attr", "arg", "asname", "ctx", "op", "ops", "level", "module", "kind", "names",
@@ -274,10 +276,7 @@ class Module:
         match target:
             case ast.Name(id=name):
                 scope.bind(name, kind, value)
-            case ast.Attribute(value=ast.Name(id=name), attr=attr) if scope.role(name) in (
-                "self",
-                "cls",
-            ):
+            case ast.Attribute(value=ast.Name(id=name), attr=attr) if scope.role(name) in RECEIVERS:
                 owner = scope.find(name)
                 cls = owner.bindings[name][0].node if owner else scope
                 cls.bindings.setdefault(attr, []).append(Binding(kind, value, scope))

@@ -134,12 +134,10 @@ class SessionFlow:
 
     def _raise(self, node: ast.Raise, states: list[State]) -> None:
         self._events(node, states)
-        self._raised[-1] += [
-            Raised(key, failure.node, frozenset({last_name(node.exc) or failure.kind}), [state])
-            for state in states
-            for key, group in state.failures.items()
-            for failure in group
-        ]
+        name = last_name(node.exc)
+        self._raised[-1] += [Raised(key, failure.node, frozenset({name or failure.kind}), [state])
+                             for state in states for key, group in state.failures.items()
+                             for failure in group]  # fmt: skip
 
     def _if(self, node: ast.If, states: list[State]) -> list[State]:
         self._events(node.test, states)
@@ -210,12 +208,9 @@ class SessionFlow:
             # The block may test whether there was an exception, so follow only success.
             cleaned = self._block(node.finalbody, last or states)
             last = cleaned if last else []
-            cleared = {
-                event.key
-                for statement in node.finalbody
-                for event in self.use.events(statement, self.scope)
-                if event.operations & sa.ENDINGS
-            }
+            cleared = {event.key for statement in node.finalbody
+                       for event in self.use.events(statement, self.scope)
+                       if event.operations & sa.ENDINGS}  # fmt: skip
             outside = [item for item in outside if item.key not in cleared]
             self._clear_jumps(jumps, cleared)
         self._raised[-1] += outside

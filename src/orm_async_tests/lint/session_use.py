@@ -98,9 +98,8 @@ class SessionUse:
     def _held(self, node: ast.AST, scope: Scope, value: Value) -> tuple[str, ...]:
         path = scope.path(node)
         names = self.session_attributes(value) if path else []
-        return self._created_with(node, scope) or tuple(
-            self._canonical(f"{path}.{name}", scope) for name in names
-        )
+        keys = self._created_with(node, scope)
+        return keys or tuple(self._canonical(f"{path}.{name}", scope) for name in names)
 
     def _created_with(self, node: ast.AST, scope: Scope) -> tuple[str, ...]:
         base, call, inner = "", creation(node, scope), scope
@@ -120,12 +119,9 @@ class SessionUse:
         self._open.discard(call)
         if inner is scope or not base or owner is None:
             return tuple(keys)
-        return tuple(
-            f"{base}.{key.partition('.')[2]}"
-            if inner.role(key.partition(".")[0]) == "self"
-            else f"{base}.{self._attribute_of(owner, key, inner) or key}"
-            for key in keys
-        )
+        roots = [key.partition(".")[0] for key in keys]
+        return tuple(f"{base}.{key.partition('.')[2] if inner.role(root) == 'self' else key}"
+                     for root, key in zip(roots, keys, strict=True))  # fmt: skip
 
     def session_attributes(self, value: Value) -> list[str]:
         if value not in self._attributes:
@@ -148,15 +144,6 @@ class SessionUse:
         keys = self._created_with(ast.parse(owner, mode="eval").body, scope)
         return keys[0] if len(keys) == 1 else path
 
-    def _attribute_of(self, value: Value, name: str, scope: Scope) -> str:
-        for cls in self.project.bases(value):
-            for attribute, bindings in cls.bindings.items():
-                for binding in bindings:
-                    is_name = isinstance(binding.node, ast.Name) and binding.node.id == name
-                    if is_name and binding.scope is scope:
-                        return attribute
-        return ""
-
     # Events
 
     def normal(self, call: ast.Call, scope: Scope) -> ast.Call:
@@ -172,7 +159,7 @@ class SessionUse:
                 call = later(call, function, [*bound, *call.args], keywords)
         elif value and (passed := self._passed_on(call, value)):
             call = passed
-        is_direct = all(keyword.arg for keyword in call.keywords)
+        is_direct = None not in [keyword.arg for keyword in call.keywords]
         if is_direct and ast.Starred not in map(type, call.args):
             return call
         keywords = call.keywords if is_direct else expand_keywords(self.project, call, scope)
@@ -314,13 +301,9 @@ class SessionUse:
                     yield Event(key, frozenset({PASSED}), call)
 
     def _has_unknown_base(self, value: Value) -> bool:
-        for cls in self.project.bases(value):
-            for node in cls.node.bases:
-                base = node.value if isinstance(node, ast.Subscript) else node
-                origin = self.project.value(base, cls.parent or cls)
-                if origin is None or not (origin.module or origin.name in PLAIN_BASES):
-                    return True
-        return False
+        project = self.project
+        bases = (base for cls in project.bases(value) for base in project.base_values(cls))
+        return not all(base and (base.module or base.name in PLAIN_BASES) for base in bases)
 
     def effects_of(self, callee: Value) -> Effects:
         known = self._effects.get((callee.module, callee.name))

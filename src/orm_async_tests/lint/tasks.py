@@ -164,17 +164,12 @@ def _start_of_wrapper(
                 started.append(Work(later(call, arguments[passed], [], []), scope, item.around))
             elif last_name(inner) in STARTING and arguments.keys() & names_in(item.node):
                 started.append(Work(call, scope, item.around))  # which has the effects of the task
-            elif (
-                awaiting := file.project.function(file.value(target, function))
-            ) and awaiting.awaited:
-                for name in names_in(item.node):
-                    binding = function.binding(name)
-                    name = (
-                        getattr(binding.node, "id", "")
-                        if binding and binding.kind == "item"
-                        else name
-                    )
-                    started += works(file, arguments[name], scope) if name in arguments else []
+            elif (called := file.project.function(file.value(target, function))) and called.awaited:
+                bindings = [function.binding(name) for name in names_in(item.node)]
+                nodes = [binding.node for binding in bindings if binding]
+                names = {getattr(node, "id", getattr(node, "arg", "")) for node in nodes}
+                for name in arguments.keys() & names:  # a coroutine, or a collection of them
+                    started += works(file, arguments[name], scope)
         if started:
             yield Start(call, scope, last_name(inner) in GATHERING, tuple(started), inner, function)
 

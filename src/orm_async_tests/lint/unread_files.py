@@ -9,11 +9,7 @@ from orm_async_tests.lint.finding import UnreadFile
 NEWER = (
     ((3, 14), r"^\s*except\*?\s+[\w.]+\s*(,\s*[\w.]+\s*)+:", "except without parentheses"),
     ((3, 14), r"""(?<![\w'"])([tT][rR]?|[rR][tT])['"]""", "template strings"),
-    (
-        (3, 13),
-        r"^\s*(class|def|async\s+def|type)\s+\w+\[[^\]]*=[^\]]*\]",
-        "defaults of type parameters",
-    ),
+    ((3, 13), r"^\s*(class|.*def|type)\s+\w+\[[^\]]*=[^\]]*\]", "defaults of type parameters"),
     ((3, 12), r"^\s*type\s+\w+(\[.*\])?\s*=", "type statements"),
     ((3, 12), r"^\s*(class|def|async\s+def)\s+\w+\[", "type parameters"),
     ((3, 12), r"""\b[fF][rR]?['"]|\b[rR][fF]['"]""", "nested quotes in f-strings"),

@@ -27,7 +27,8 @@ WRITING = ("values", "on_conflict_do_update")
 READING = {"execute", "scalar", "scalars", "stream", "stream_scalars", "exec"}
 
 Table = tuple[ast.Call, Scope]  # a call of Table(), and its scope
-Stored = tuple[Value | Table | None, str, ast.expr, Scope]
+Owner = Value | Table | None
+Stored = tuple[Owner, str, ast.expr, Scope]
 """The model or table that has a column, the name of the column, a value for the column, and the
 scope of the value.
 """
@@ -114,7 +115,7 @@ def _passed(file: SourceFile) -> Iterator[Stored]:
     """
     for call, scope in [item for calls in [*file.module.calls.values()] for item in calls]:
         if last_name(call.func) in WRITING:
-            owner: Value | Table | None = _written(file, call, scope)
+            owner: Owner = _written(file, call, scope)
         else:
             owner = file.value(call.func, scope) if call.keywords else None
             owner = owner if owner and owner.kind == "class" else None
@@ -122,20 +123,19 @@ def _passed(file: SourceFile) -> Iterator[Stored]:
         yield from ((owner, name, value, scope) for name, value in named.items())
 
 
-def _written(file: SourceFile, node: ast.AST, scope: Scope) -> Value | Table | None:
+def _written(file: SourceFile, node: ast.AST, scope: Scope) -> Owner:
     """Return the model or the table that a statement such as insert(...).values() writes to."""
-    while isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-        if node.func.attr in ("insert", "update") and node.args:
-            return _owner(file, node.args[0], scope)  # sa.insert(Model)
-        if node.func.attr in ("insert", "update"):
-            return _owner(file, node.func.value, scope)  # table.insert()
-        node, scope = file.project.origin(node.func.value, scope)
-    is_function = isinstance(node, ast.Call) and last_name(node) in ("insert", "update")
-    models = node.args[:1] if isinstance(node, ast.Call) and is_function else []
-    return _owner(file, models[0], scope) if models else None
+    while isinstance(node, ast.Call):
+        owner = getattr(node.func, "value", node)  # for example the table in table.insert()
+        if last_name(node) in ("insert", "update"):
+            return _owner(file, node.args[0] if node.args else owner, scope)
+        if owner is node:
+            break
+        node, scope = file.project.origin(owner, scope)
+    return None
 
 
-def _owner(file: SourceFile, node: ast.AST, scope: Scope) -> Value | Table | None:
+def _owner(file: SourceFile, node: ast.AST, scope: Scope) -> Owner:
     """If an expression refers to a class, return the class. If the expression refers to a table,
     return the call of Table() that created the table. Otherwise, return None.
     """
@@ -165,9 +165,7 @@ def _listed(file: SourceFile) -> Iterator[Stored]:
                         yield *_column(file, key, scope), value, scope
 
 
-def _column(
-    file: SourceFile, node: ast.Attribute, scope: Scope
-) -> tuple[Value | Table | None, str]:
+def _column(file: SourceFile, node: ast.Attribute, scope: Scope) -> tuple[Owner, str]:
     """Return the model or table, and the name of the column, for an expression such as Model.at or
     table.c.at.
     """
@@ -336,25 +334,22 @@ def _computed_by(file: SourceFile, func: ast.AST, scope: Scope) -> Scope | None:
 
 def _is_aware(file: SourceFile, node: ast.AST, scope: Scope, depth: int = 8) -> bool:
     """Return whether an expression is a datetime with a time zone, or computes one."""
-    if depth == 0:  # perhaps a variable whose value contains the variable
+    if depth == 0 or isinstance(node, ast.Constant):  # or a variable whose value contains it
         return False
     node, scope = file.project.origin(*_field(file, node, scope))
     if any(_is_aware(file, part, scope, depth - 1) for part in _parts(file, node, scope)):
         return True
-    owner = scope.find(node.id) if isinstance(node, ast.Name) else None
-    if isinstance(node, ast.Name) and owner and len(owner.bindings[node.id]) > 1:
-        bound = [item for item in owner.bindings[node.id] if item.kind not in ("param", "of")]
-        return bool(bound) and all(
-            item.kind == "value" and _is_aware(file, item.node, item.scope, depth - 1)
-            for item in bound
-        )
     if isinstance(node, ast.Call) and last_name(node) == "partial" and node.args:
         node = ast.Call(node.args[0], node.args[1:], node.keywords)
     func = node.func if isinstance(node, ast.Call) else node
     function = _computed_by(file, func, scope)
-    if function and not function.is_async:
-        returned = [_is_aware(file, item, function, depth - 1) for item in function.returned]
-        return bool(returned) and all(returned)
+    places = [(item, function) for item in function.returned] if function else []
+    if isinstance(node, ast.Name) and function is None and (owner := scope.find(node.id)):
+        bound = [item for item in owner.bindings[node.id] if item.kind not in ("param", "of")]
+        is_known = len(bound) > 0 and all(item.kind == "value" for item in bound)
+        places = [(item.node, item.scope) for item in bound] if is_known else []
+    if places and not (function and function.is_async):
+        return all(_is_aware(file, *place, depth - 1) for place in places)
     if not isinstance(node, ast.Call):
         return False
     method = last_name(func)

@@ -22,7 +22,7 @@ WAITING = {  # the methods that block, by the kind of their object
     "blocking": {"wait", "acquire", "get", "put", "join", "result", "communicate", "exception"},
     "HTTP client": {"get", "post", "put", "patch", "delete", "head", "options", "request", "send"},
 }
-LOOP_RUNS = "{}() raises an error inside run_sync(), because an event loop already runs."
+NESTED = "{}() raises an error inside run_sync(), because an event loop already runs."
 AWAIT = "Await it outside of run_sync(), or call sqlalchemy.util.await_only()."
 MAX_DEPTH = 3  # nested calls of functions
 
@@ -48,16 +48,13 @@ class BlockingInRunSync(Rule):
                 continue
             functions = [file.project.function(file.project.callee(*source))
                          for source in file.project.candidates(call.args[0], scope)]  # fmt: skip
-            for place, name, inner in [
-                item for function in functions for item in _blocking(file, function, MAX_DEPTH)
-            ]:
+            blocking = (item for one in functions for item in _blocking(file, one, MAX_DEPTH))
+            for place, name, inner in blocking:
                 is_here = inner.module is file.module
                 node = place if is_here else call.args[0]
                 is_running = name in RUNNING or name.endswith("run_until_complete")
                 if node not in done and is_running:
-                    yield self.report(
-                        file, node, name, related=call, message=LOOP_RUNS, remedy=AWAIT
-                    )
+                    yield self.report(file, node, name, related=call, message=NESTED, remedy=AWAIT)
                 elif node not in done:
                     yield self.report(file, node, "call" if is_here else "function", related=call)
                 done.add(node)

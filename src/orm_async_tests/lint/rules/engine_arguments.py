@@ -126,50 +126,34 @@ NO_DRIVER = (
 )
 # The pattern of a wrong description, the message and the remedy. The braces stand for its groups.
 PROBLEMS = (
-    (
-        rf" poolclass=(NullPool|StaticPool|AssertionPool) (?:.* )?{POOL_ARGUMENTS}=",
-        "{} has no size, so the engine refuses {} with a TypeError.",
-        "Drop {1}, or drop poolclass={0}.",
-    ),
-    (
-        r"^async.* poolclass=QueuePool ",
-        "An async engine refuses QueuePool, because QueuePool blocks the event loop.",
-        "Drop poolclass, or write AsyncAdaptedQueuePool.",
-    ),
-    (
-        r" ((?:prepared_)?statement_cache_size|command_timeout|server_settings|sslmode"
-        r"|server_side_cursors)=",
-        "create_engine() does not know {} and raises a TypeError.",
-        'Pass it to the driver: connect_args={{"{}": ...}}.',
-    ),
-    (
-        r"\+asyncpg\S* (?:.* )?connect_args\.sslmode=|^\w+ \S+\+asyncpg\S*[?&]sslmode=",
-        "asyncpg raises a TypeError, because sslmode is an option of libpq.",
-        "Write ssl=... in place of sslmode=...",
-    ),
-    (
-        r"\+asyncpg\S* (?:.* )?connect_args\.(check_same_thread|connect_timeout|options"
-        r"|application_name|charset|keepalives\w*)=",
-        "asyncpg does not know {} and raises a TypeError.",
-        "Remove {}, or pass a setting of the server in server_settings.",
-    ),
-    (
-        r"^sync \S+\+(?:asyncpg|aiosqlite|aiomysql|asyncmy)\b",
-        "create_engine() accepts an async driver, but connecting raises MissingGreenlet.",
-        "Call create_async_engine(), or choose a synchronous driver.",
-    ),
-    (
-        r"^async (?:\w+\+(?:psycopg2|pymysql|mysqldb|pysqlite|pg8000)\b|sqlite:)",
-        "create_async_engine() refuses a synchronous driver.",
-        ASYNC_DRIVER,
-    ),
-    (
-        r"^\w+ \S+\+asyncpg\S*[?&]"
-        r"(statement_cache_size|command_timeout|max_cached_statement_lifetime|timeout)=",
-        AS_TEXT,
-        AS_NUMBER,
-    ),
-)
+    (rf" poolclass=(NullPool|StaticPool|AssertionPool) (?:.* )?{POOL_ARGUMENTS}=",
+     "{} has no size, so the engine refuses {} with a TypeError.",
+     "Drop {1}, or drop poolclass={0}."),
+    (r"^async.* poolclass=QueuePool ",
+     "An async engine refuses QueuePool, because QueuePool blocks the event loop.",
+     "Drop poolclass, or write AsyncAdaptedQueuePool."),
+    (r" ((?:prepared_)?statement_cache_size|command_timeout|server_settings|sslmode"
+     r"|server_side_cursors)=",
+     "create_engine() does not know {} and raises a TypeError.",
+     'Pass it to the driver: connect_args={{"{}": ...}}.'),
+    (r"\+asyncpg\S* (?:.* )?connect_args\.sslmode=|^\w+ \S+\+asyncpg\S*[?&]sslmode=",
+     "asyncpg raises a TypeError, because sslmode is an option of libpq.",
+     "Write ssl=... in place of sslmode=..."),
+    (r"\+asyncpg\S* (?:.* )?connect_args\.(check_same_thread|connect_timeout|options"
+     r"|application_name|charset|keepalives\w*)=",
+     "asyncpg does not know {} and raises a TypeError.",
+     "Remove {}, or pass a setting of the server in server_settings."),
+    (r"^sync \S+\+(?:asyncpg|aiosqlite|aiomysql|asyncmy)\b",
+     "create_engine() accepts an async driver, but connecting raises MissingGreenlet.",
+     "Call create_async_engine(), or choose a synchronous driver."),
+    (r"^async (?:\w+\+(?:psycopg2|pymysql|mysqldb|pysqlite|pg8000)\b|sqlite:)",
+     "create_async_engine() refuses a synchronous driver.",
+     ASYNC_DRIVER),
+    (r"^\w+ \S+\+asyncpg\S*[?&]"
+     r"(statement_cache_size|command_timeout|max_cached_statement_lifetime|timeout)=",
+     AS_TEXT,
+     AS_NUMBER),
+)  # fmt: skip
 
 
 class EngineArguments(Rule):
@@ -220,12 +204,9 @@ class ScopedByThread(Rule):
 
 
 def _is_used_by_tasks(file: SourceFile, created: ast.Call) -> bool:
-    calls = [(call.func, scope) for scope in file.module.all_scopes if scope.is_async
-             for call in scope.calls]  # fmt: skip
-    return any(
-        isinstance(func, ast.Attribute) and file.project.origin(func.value, scope)[0] is created
-        for func, scope in calls
-    )
+    owners = [(call.func.value, scope) for scope in file.module.all_scopes if scope.is_async
+              for call in scope.calls if isinstance(call.func, ast.Attribute)]  # fmt: skip
+    return any(file.project.origin(*owner)[0] is created for owner in owners)
 
 
 def _is_thread(file: SourceFile, node: ast.AST, scope: Scope) -> bool:

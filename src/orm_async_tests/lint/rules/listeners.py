@@ -10,6 +10,8 @@ from orm_async_tests.lint.rules.rule import Rule, argument
 from orm_async_tests.lint.source_file import SourceFile
 
 TARGETS = (sa.SESSION, sa.ENGINE, sa.CONNECTION, sa.FACTORY, sa.SCOPED)
+NO_EVENTS = "{} has no events, so listening raises an error."
+TARGET = "Listen to its {1}, or to the synchronous class."
 LISTENING = re.compile(r"sqlalchemy\.event\.(api\.)?(listen|listens_for)")
 
 
@@ -37,12 +39,8 @@ class AsyncListener(Rule):
                 is_class = value and not value.module and value.kind in ("instance", "class")
                 if value and is_class and value.name in TARGETS and not _is_tested(file, call):
                     attribute = "sync_session" if value.name == sa.SESSION else "sync_engine"
-                    yield self.report(
-                        file,
-                        target,
-                        message=f"{value.name} has no events, so listening raises an error.",
-                        remedy=f"Listen to its {attribute}, or to the synchronous class.",
-                    )
+                    words = value.name, attribute
+                    yield self.report(file, target, *words, message=NO_EVENTS, remedy=TARGET)
             listeners = argument(call, 2, "fn")
             around = file.parent(call)
             if isinstance(around, ast.AsyncFunctionDef) and call in around.decorator_list:

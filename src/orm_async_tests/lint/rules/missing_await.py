@@ -166,15 +166,9 @@ class AwaitedAdd(Rule):
             owner = method.inner if method and method.kind == "method" else None
             if node and owner and owner.is_a(sa.SESSION, sa.SCOPED):
                 place = file.locate(node)
-                end = place.column + len("await ")
-                fix = Fix(replace(place, end_line=place.line, end_column=end), "")
-                yield self.report(
-                    file,
-                    node,
-                    last_name(call.func),
-                    ast.unparse(call),
-                    fix=fix if node.value is call else None,
-                )
+                cut = replace(place, end_line=place.line, end_column=place.column + len("await "))
+                fix = Fix(cut, "") if node.value is call else None
+                yield self.report(file, node, last_name(call.func), ast.unparse(call), fix=fix)
         for name, calls in [*file.module.calls.items()]:
             awaited = [item for item in calls if isinstance(file.parent(item[0]), ast.Await)]
             function = file.function_named(name) if awaited else None

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from orm_async_tests.lint import sqlalchemy_types as sa
 from orm_async_tests.lint.callers import arguments_of
 from orm_async_tests.lint.finding import Finding
+from orm_async_tests.lint.flow_expressions import depends_of
 from orm_async_tests.lint.rules.rule import Rule, argument, uses_of_call
 from orm_async_tests.lint.scopes import Scope, last_name, later
 from orm_async_tests.lint.session_use import PATHS
@@ -18,7 +19,6 @@ OWNERS = (sa.SESSION, sa.FACTORY, sa.SCOPED, sa.ENGINE, sa.CONNECTION)
 KEEPING = {"add", "append"}
 LOOPS = {"asyncio.get_running_loop", "asyncio.get_event_loop", "asyncio.new_event_loop"}
 STARTING = {"asyncio.create_task", "asyncio.ensure_future"}
-MAX_DEPTH = 4  # nested expressions that lead to a Depends()
 
 
 def dependencies(file: SourceFile) -> Iterator[tuple[str, str, bool]]:
@@ -130,11 +130,8 @@ class RequestSessionInTask(Rule):
     remedy = "Open a separate session in the background task."
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
-        for call, scope, nodes in [
-            *_added_tasks(file),
-            *_tasks_of_helpers(file),
-            *_dropped_tasks(file),
-        ]:
+        tasks = (*_added_tasks(file), *_tasks_of_helpers(file), *_dropped_tasks(file))
+        for call, scope, nodes in tasks:
             keys = [key for node in nodes for key in _keys(file, node, scope)]
             ends = (_ends_early(file, key, scope) for key in keys)
             ends_early = next((end for end in ends if end is not None), None)
@@ -253,31 +250,7 @@ def _ends_early(file: SourceFile, key: str, scope: Scope) -> bool | None:
             if isinstance(bound, ast.Call) and last_name(bound) == "Depends":
                 return _is_short(file, bound)
     if kind == "param":
-        parts = [part for part in (node.annotation, owner.defaults.get(root)) if part]
-        results = [_depends(file, part, owner.parent or owner) for part in parts]
-        return next((result for result in results if result is not None), None)
+        calls = depends_of(file.project, root, owner)
+        return _is_short(file, calls[0][0]) if calls else None
     is_state = kind == "value" and ".state." in scope.path(node)
     return True if is_state or kind == "enter" else None
-
-
-def _depends(file: SourceFile, node: ast.AST, scope: Scope, depth: int = 0) -> bool | None:
-    """Return whether the code after `yield` in a dependency runs before the response. Return None
-    if the expression contains no Depends().
-    """
-    node, scope = file.project.origin(node, scope)
-    parts: list[tuple[ast.AST, Scope]] = []
-    match node:
-        case ast.Call(func=func):
-            value = file.value(func, scope)
-            if value and value.kind == "external" and value.name.endswith((".Depends", "Security")):
-                return _is_short(file, node)
-            if value and value.kind == "class" and value.module:
-                value = file.project.attribute(value, "__new__")
-            if function := file.project.function(value):
-                parts = [(item, function) for item in function.returned]
-        case ast.Subscript(slice=ast.Tuple(elts=[_, *rest])):
-            parts = [(item, scope) for item in rest]
-        case ast.BinOp(left=left, right=right):
-            parts = [(left, scope), (right, scope)]
-    results = (_depends(file, *part, depth + 1) for part in parts if depth < MAX_DEPTH)
-    return next((result for result in results if result is not None), None)

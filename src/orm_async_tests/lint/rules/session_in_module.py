@@ -108,20 +108,18 @@ def _opens_session(file: SourceFile, node: ast.expr, scope: Scope, depth: int = 
     returned = function.returned if function else []
     if any(one and one.is_a(sa.SESSION) for one in values):
         return not any("Depends" in ast.unparse(item) for item in returned)
-    parts = _held(file, call, scope, function) if depth else ()
+    parts = _held(file, call, scope) if depth else ()
     return any(_opens_session(file, *part, depth - 1) for part in parts)
 
 
-def _held(
-    file: SourceFile, call: ast.Call, scope: Scope, function: Scope | None
-) -> Iterator[tuple[ast.expr, Scope]]:
+def _held(file: SourceFile, call: ast.Call, scope: Scope) -> Iterator[tuple[ast.expr, Scope]]:
     """Yield the expressions from which a new object may get its session."""
     value = file.value(call, scope)
     names = file.use.session_attributes(value) if value and value.module else []
     for item in [item for name in names for item in file.project.member(value, name)]:
         if item.kind == "value" and item.scope.name.endswith("init__"):
             yield item.node, item.scope
-    if function:
+    if function := file.project.function(file.value(call.func, scope)):
         for created in [creation(node, function) for node in function.returned]:
             nodes = [*created.args, *(k.value for k in created.keywords)] if created else []
             yield from ((node, function) for node in nodes)

@@ -1,12 +1,12 @@
 """The rule OAT101: several tasks that run at the same time use one session."""
 
 import ast
-import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 
 from orm_async_tests.lint import sqlalchemy_types as sa
 from orm_async_tests.lint.finding import Finding
+from orm_async_tests.lint.flow_expressions import depends_of
 from orm_async_tests.lint.rules.rule import Rule
 from orm_async_tests.lint.scopes import Scope, end_of
 from orm_async_tests.lint.session_use import ANY, OPERATIONS, PASSED
@@ -56,8 +56,7 @@ class SharedSession(Rule):
                 for key in _sessions(file, work):
                     users[key].append(work)
             for key, (*others, last) in users.items():
-                locks = [_locks(file, work) for work in (*others, last)]
-                is_locked = set.intersection(*locks)
+                is_locked = set.intersection(*(_locks(file, work) for work in (*others, last)))
                 if (others or last.around) and last.node not in done and not is_locked:
                     done.add(last.node)
                     first = others[0].node if others else last.around
@@ -76,11 +75,8 @@ def _used_meanwhile(file: SourceFile, start: Start, work: Work) -> str:
     if not name and not blocks:
         return ""
     block = blocks[0] if blocks else start.scope.node
-    uses = [
-        (item.lineno, item.col_offset)
-        for item in ast.walk(block)
-        if isinstance(item, ast.Name) and item.id == name and item is not target
-    ]
+    uses = [(item.lineno, item.col_offset) for item in ast.walk(block)
+            if isinstance(item, ast.Name) and item.id == name and item is not target]  # fmt: skip
     end = min([end_of(block), *uses])
     return _used_between(file, start.scope, _sessions(file, work), start.call, end)
 
@@ -89,12 +85,9 @@ def _used_between(
     file: SourceFile, scope: Scope, keys: Collection[str], start: ast.expr, end: tuple[int, int]
 ) -> str:
     """Return the first of `keys` whose session is used between `start` and `end`, or ""."""
-    calls = [
-        call
-        for call in scope.calls
-        if end_of(start) < (call.lineno, call.col_offset) < end
-        and isinstance(file.parent(call), ast.Await)
-    ]
+    calls = [call for call in scope.calls
+             if end_of(start) < (call.lineno, call.col_offset) < end
+             and isinstance(file.parent(call), ast.Await)]  # fmt: skip
     for event in [event for call in calls for event in file.use.call_events(call, scope)]:
         if event.key in keys and event.operations & (sa.STATEMENTS | {"rollback"}):
             return event.key
@@ -125,13 +118,11 @@ def _shared_key(file: SourceFile, key: str, scope: Scope) -> str:
     binding = scope.binding(root)
     if binding is None or binding.kind != "param":
         return key
-    parts = (binding.node.annotation, binding.scope.defaults.get(root))
-    sources = [file.project.origin(part, scope.parent or scope)[0] for part in parts if part]
-    text = " ".join(map(ast.unparse, sources))
-    provider = re.search(r"Depends\(([\w.]+)\)", text)
+    calls = [call for call, _ in depends_of(file.project, root, binding.scope)]
     if rest:
-        return "the session of the request" if "Depends" in text else key
-    return f"the session of {provider[1]}()" if provider else key
+        return "the session of the request" if calls else key
+    provider = calls[0].args if calls and not calls[0].keywords else []
+    return f"the session of {ast.unparse(provider[0])}()" if provider else key
 
 
 def _is_bound_inside(name: str, work: Work) -> bool:
@@ -147,14 +138,14 @@ def _locks(file: SourceFile, work: Work, depth: int = 3) -> set[str]:
     """Return the locks that a coroutine shares with other tasks and holds while using a session."""
     callee = work.node.func if isinstance(work.node, ast.Call) else work.node
     function = file.project.function(file.project.callee(callee, work.scope))
-    managers = function.managers if function else []
     locks = set[str]()
-    for lock in [item.context_expr for manager in managers for item in manager.items]:
-        scope = function or work.scope
-        value, name = file.value(lock, scope), ast.unparse(lock)
+    if function is None:
+        return locks
+    for lock in [item.context_expr for manager in function.managers for item in manager.items]:
+        value, name = file.value(lock, function), ast.unparse(lock)
         root, _, rest = name.partition(".")
-        role = scope.role(root) if scope.find(root) is scope else ""
-        owner = file.value(lock.value, scope) if isinstance(lock, ast.Attribute) else None
+        role = function.role(root) if function.find(root) is function else ""
+        owner = file.value(lock.value, function) if isinstance(lock, ast.Attribute) else None
         members = file.project.member(owner, rest)
         if role == "self" and members and hasattr(members[0].scope.node, "args"):
             root = ast.unparse(getattr(callee, "value", callee))
@@ -162,7 +153,7 @@ def _locks(file: SourceFile, work: Work, depth: int = 3) -> set[str]:
         is_lock = "lock" in name.lower() or (value and value.is_a("Lock"))
         if is_lock and role != "value" and not _is_bound_inside(root, work):
             locks.add(name)
-    if function and not locks and depth:
+    if not locks and depth:
         users = [call for call in function.calls if file.use.call_events(call, function)]
         inner = [_locks(file, Work(call, function), depth - 1) for call in users]
         names = set.intersection(*inner) if inner else set[str]()

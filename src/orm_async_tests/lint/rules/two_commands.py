@@ -45,13 +45,11 @@ def _executed_texts(file: SourceFile) -> Iterator[ast.expr]:
             continue
         for node in argument(call, 0, "statement"):
             function = file.project.function(file.value(getattr(node, "func", node), scope))
-            texts = [_text(file, node, scope)]
-            texts += [_text(file, item, function) for item in function.returned] if function else []
+            places = [(item, function) for item in function.returned] if function else []
+            places.append((node, scope))
             is_string = last_name(call.func) == "exec_driver_sql"
-            if any(
-                _has_two_commands(file, *text) for text in ([(node, scope)] if is_string else texts)
-            ):
-                yield node
+            texts = places if is_string else [_text(file, *place) for place in places]
+            yield from [node] if any(_has_two_commands(file, *text) for text in texts) else []
 
 
 def _text(file: SourceFile, node: ast.AST, scope: Scope) -> tuple[ast.AST | None, Scope]:

@@ -60,11 +60,7 @@ def _scope_of(func: ast.expr, scope: Scope) -> Scope:
     """
     bindings = scope.bindings.get(getattr(func, "id", ""), [])
     is_later = bindings and getattr(bindings[0].node, "lineno", 0) >= func.lineno
-    return (
-        scope.parent
-        if is_later and scope.parent and isinstance(scope.node, ast.ClassDef)
-        else (scope)
-    )
+    return scope.parent or scope if is_later and isinstance(scope.node, ast.ClassDef) else scope
 
 
 def _changing_call(file: SourceFile, node: ast.AST, scope: Scope, depth: int = 3) -> ast.AST | None:
@@ -81,9 +77,8 @@ def _changing_call(file: SourceFile, node: ast.AST, scope: Scope, depth: int = 3
             scope = _scope_of(func, scope)
             function = file.project.function(file.value(func, scope)) if depth else None
             returned = function.returned if function else []
-            if file.external_name(func, scope) in CHANGING or any(
-                _changing_call(file, item, function or scope, depth - 1) for item in returned
-            ):
+            parts = (_changing_call(file, item, function or scope, depth - 1) for item in returned)
+            if file.external_name(func, scope) in CHANGING or any(parts):
                 return node
     calls = (_changing_call(file, child, scope, depth) for child in ast.iter_child_nodes(node))
     return next(filter(None, calls), None)

@@ -35,9 +35,7 @@ class Project:
         self.load = load
         self.calls = CallIndex(files)
         self._known: Known = {}
-        """The values of names, attributes and calls, by the path of their module or by their owner.
-        The values stay when the module is no longer in memory.
-        """
+        """Values that stay known after their module has left memory."""
 
         self._open: set[Any] = set()
         self._cuts = 0  # the number of evaluations that ended because they were recursive
@@ -251,9 +249,9 @@ class Project:
         return node, scope
 
     def candidates(self, node: ast.AST, scope: Scope) -> Iterator[tuple[ast.AST, Scope]]:
-        """Yield the expressions from which a name may get its value. If a `for` loop binds the
-        name, yield the items of the collection over which the loop iterates. If the name is a
-        parameter, yield what callers pass for it.
+        """Yield the possible values of a name.
+
+        For example, yield the items of a `for` loop, or what callers pass for a parameter.
         """
         node, scope = self.origin(node, scope)
         binding = scope.binding(node.id) if isinstance(node, ast.Name) else None

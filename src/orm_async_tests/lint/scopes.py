@@ -1,4 +1,4 @@
-"""Finds the scopes of a module and the bindings of their names in one walk over the tree."""
+"""Finds the scopes of a module and the bindings of their names."""
 
 import ast
 from bisect import bisect_right
@@ -50,7 +50,7 @@ class Binding(NamedTuple):
     kind: str
     node: Any
     scope: "Scope"
-    """The scope in which the field `node` is evaluated."""
+    """The scope in which Python evaluates `node`."""
 
 
 class Scope:
@@ -59,17 +59,17 @@ class Scope:
     def __init__(self, node: Any, name: str, parent: "Scope | None", module: "Module") -> None:
         self.node = node
         self.name = name
-        """The qualified name of the class or function, or "" if the scope is a module."""
+        """The qualified name of a class or function, or "" for a module."""
 
         self.parent = parent
         self.is_module = parent is None
         self.is_async = isinstance(node, ast.AsyncFunctionDef)
         self.module = module
         self.bindings: dict[str, list[Binding]] = {}
-        """The bindings by name, including the attributes that the methods of a class assign."""
+        """The bindings by name. For a class, they include attributes that its methods assign."""
 
         self.values: dict[str, Any] = {}
-        """The values of the scope's names, if the values are known."""
+        """The known values of names."""
 
         self.calls: list[ast.Call] = []
         self.managers: list[ast.With | ast.AsyncWith] = []
@@ -82,7 +82,7 @@ class Scope:
         """The calls that may start tasks."""
 
         self.parameters: list[str] = []
-        """The names of a function's parameters, except `*args` and `**options`."""
+        """The names of the parameters, except `*args` and `**options`."""
 
         self.defaults: dict[str, ast.expr] = {}
         self.globals: set[str] = set()
@@ -116,7 +116,7 @@ class Scope:
         scope.bindings.setdefault(name, []).append(Binding(kind, node, self))
 
     def find(self, name: str) -> "Scope | None":
-        """Return the scope that binds a name used in this scope, or None for a builtin."""
+        """Return the scope that binds a name, or None for a builtin."""
         scope: Scope | None = self
         while scope:
             if name in scope.bindings and (
@@ -140,9 +140,9 @@ class Scope:
         return owner.bindings[name][0].kind if owner else ""
 
     def path(self, node: ast.AST) -> str:
-        """Return the dotted path of an expression, for example "self.session", or "" if the
-        expression has no path. After `session = self.session`, the local variable `session` also
-        has the path "self.session".
+        """Return the dotted path of an expression, for example "self.session", or "".
+
+        After `session = self.session`, the variable `session` has this path, too.
         """
         match node:
             case ast.Name(id=name):
@@ -176,32 +176,32 @@ class Module:
         self.stars: list[tuple[str, int]] = []
         self.scope = Scope(tree, "", None, self)
         self.scopes: dict[str, Scope] = {}
-        """The scopes of classes and functions, by their qualified names."""
+        """The scopes of classes and functions, by qualified name."""
 
         self.all_scopes = [self.scope]
-        """All scopes, including functions that another function of the same name replaces."""
+        """All scopes, including functions that a later function of the same name replaces."""
 
         self.nodes: dict[type[ast.AST], list[tuple[Any, Scope]]] = defaultdict(list)
         self.calls: dict[str, list[tuple[ast.Call, Scope]]] = defaultdict(list)
-        """The calls, by the last part of the called function's name, for example "commit"."""
+        """The calls by the last name of the function, for example "commit"."""
 
         self.parents: dict[ast.AST, ast.AST] = {}
         self.stored: dict[str, list[Binding]] = defaultdict(list)
         """Bindings of attributes and items, by the end of a path, for example "state.session"."""
 
         self.events: dict[ast.Call, list[Any]] = {}
-        """The uses of sessions, by the calls that use them."""
+        """The uses of sessions, by call."""
 
         self.flows: dict[Any, Any] = {}
         self.values: dict[Any, Any] = {}
-        """A cache of what other parts of the checker know about nodes and names."""
+        """Cached results of other parts of the checker."""
 
         self._walk(tree)
 
     def release(self) -> None:
-        """Break the reference cycles of a module that nobody uses any more.
+        """Break the reference cycles of an unused module.
 
-        The checker turns off the garbage collector, so Python cannot free reference cycles.
+        The garbage collector is off, so Python would not free the module.
         """
         for scope in self.all_scopes:
             scope.bindings.clear()

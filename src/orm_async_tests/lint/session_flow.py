@@ -43,10 +43,10 @@ class SessionFlow:
         """For each begin() that comes too late, the call that has already begun the transaction."""
 
         self.ends: list[State] = []
-        """The states at the function's end, with a known return value as `facts[RESULT]`."""
+        """The states at the end of the function. `facts[RESULT]` is the return value."""
 
         self.yields: list[tuple[State, str]] = []
-        """The states in which the function yields a variable, and the name of the variable."""
+        """The states at each `yield`, with the name of the yielded variable."""
 
         self._flows = flows
         self._raised: list[list[Raised]] = [[]]
@@ -61,7 +61,7 @@ class SessionFlow:
         end = self._block(body, [start])
         self._end(end, None)
         self.raised = {item.key for item in self._raised.pop()}
-        """The keys of the sessions whose errors the function raises without a rollback."""
+        """The sessions for which the function may raise an error without a rollback."""
 
     @property
     def swallows(self) -> set[str]:
@@ -217,18 +217,18 @@ class SessionFlow:
         return last
 
     def _jumps(self) -> list[tuple[list[State], int]]:
-        """Return each list of states at `break`, `continue` or `return`, and the list's length."""
+        """Return the lists of states at jumps such as `break`, with their current lengths."""
         jumps = [*self._breaks[-1:], *self._continues[-1:], self.ends]
         return [(states, len(states)) for states in jumps]
 
     def _clear_jumps(self, jumps: list[tuple[list[State], int]], keys: set[str]) -> None:
-        """In states that were added after the call of `_jumps()`, forget the sessions `keys`."""
+        """Forget the sessions `keys` in states that were added since `_jumps()`."""
         for states, size in jumps:
             for state, key in product(states[size:], keys):
                 state.clear(key)
 
     def _states_of_first_error(self, body: list[ast.stmt], states: list[State]) -> list[State]:
-        """Return the states of the sessions after an error in the first statement of a block."""
+        """Return the states after an error in the first statement of a block."""
         states = [state.copy() for state in states]
         events = self.use.events(body[0], self.scope) if isinstance(body[0], ast.Expr) else []
         for event in events:
@@ -319,8 +319,9 @@ class SessionFlow:
             self._raised[-1].append(Raised(key, place, kinds, copies))
 
     def _enter(self, event: Event, state: State) -> Iterator[tuple[State, frozenset[Failure]]]:
-        """Remove a session's errors from `state` before a call of a function that uses the session.
-        If the function does not roll back the session, yield `state` and the session's errors.
+        """Remove a session's errors from `state` before a function call that may roll back.
+
+        If the function does not roll back, yield `state` and the errors.
         """
         is_failed = event.key in state.failures and "begin" not in event.operations
         flow = self._flows.called(event, state) if event.callee and is_failed else None
@@ -365,7 +366,7 @@ class SessionFlow:
         self._succeed(event, states)
 
     def _succeed(self, event: Event, states: list[State]) -> None:
-        """Record how a call changes the sessions if it raises no error."""
+        """Record how a call without an error changes its session."""
         key, operations = event.key, event.operations
         is_get = operations & {"get", "get_one"} and expressions.is_first(event, self.scope)
         for state in states:

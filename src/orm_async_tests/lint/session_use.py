@@ -1,8 +1,7 @@
-"""Determines which sessions an expression uses, and which methods of these sessions are called.
+"""Determines which sessions an expression uses, and how it uses them.
 
-The key of a session is the dotted path by which a function reaches the session, for example
-"self.session". An object that holds a session, such as a repository, has the same key as its
-session.
+The key of a session is its dotted path in the code, for example "self.session". An object that
+holds a session, for example a repository, has the key of its session.
 """
 
 import ast
@@ -43,12 +42,10 @@ class Event:
     operations: frozenset[str]
     node: ast.Call
     callee: Value | None = None
-    """The function of the project that uses the session, or None if the call is a method of the
-    session.
-    """
+    """The called function of the project, or None for a method of the session."""
 
     inside: tuple[str, ...] = ()
-    """The keys by which the called function reaches the session."""
+    """The keys of the session in the called function."""
 
 
 class SessionUse:
@@ -60,7 +57,7 @@ class SessionUse:
         self._effects: dict[tuple[str, str], Effects] = {}
         self._open: set[ast.AST] = set()
         self._started: set[tuple[str, str]] = set()
-        """The functions whose effects are being determined. These functions may call each other."""
+        """The functions under analysis, which may call each other."""
 
         self._cuts = 0
 
@@ -79,10 +76,7 @@ class SessionUse:
         return ()
 
     def _accessor(self, node: ast.AST, scope: Scope) -> str:
-        """Return "current.get()" if an expression reads the context variable `current`. Return
-        "f()" if the expression calls a function `f` that returns the value of a context variable.
-        Otherwise, return "".
-        """
+        """Return the key of a session in a context variable, for example "current.get()", or ""."""
         node, scope = self.project.origin(node, scope)
         match node:
             case ast.Call(func=ast.Attribute(value=owner, attr="get")):
@@ -134,9 +128,9 @@ class SessionUse:
         return self._attributes[value]
 
     def _canonical(self, path: str, scope: Scope) -> str:
-        """Return the same key for all paths that lead to one session. The path
-        "self.repository.session" gets the key "self.session" if the code passed self.session to
-        self.repository.
+        """Return the same key for all paths to one session.
+
+        For example, "self.repository.session" may be the session "self.session".
         """
         owner = path.rpartition(".")[0]
         if "." not in owner:
@@ -172,7 +166,7 @@ class SessionUse:
         return later(call, call.func, parts, keywords)
 
     def _passed_on(self, call: ast.Call, callee: Value) -> ast.Call | None:
-        """Return the call of `work` inside a function such as retry(work, *items, **options)."""
+        """Return the call work(...) that a wrapper such as retry(work, *items) makes."""
         function = self.project.function(callee)
         if function is None or not (function.node.args.vararg or function.node.args.kwarg):
             return None
@@ -266,9 +260,7 @@ class SessionUse:
             yield Event(key, names, call, callee, tuple(paths))
 
     def _outer(self, path: str, function: Scope, scope: Scope) -> tuple[str, ...]:
-        """Return the keys that the caller has for the session `path` of the called function. The
-        first name in `path` is a variable of an outer function or of the module.
-        """
+        """Return the caller's keys for a session of the module or of an outer function."""
         if path == ANY or function.module is not scope.module:
             return (path,) if path == ANY else ()
         return self.keys(ast.parse(path, mode="eval").body, scope)
@@ -346,9 +338,7 @@ def is_session(value: Value | None) -> bool:
 
 
 def is_outside(key: str, function: Scope) -> bool:
-    """Return whether the session with the key `key` comes from outside of `function`, for example
-    from a parameter.
-    """
+    """Return whether a session comes from outside a function, for example from a parameter."""
     root = key.partition(".")[0].partition("[")[0].removesuffix("()")
     owner = function.find(root)
     return root == ANY or (owner is not None and (owner is not function or (

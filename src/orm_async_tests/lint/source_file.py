@@ -1,4 +1,4 @@
-"""A file that the rules check, with its syntax tree, its names and its use of sessions."""
+"""Gives the rules access to a parsed source file."""
 
 import ast
 from collections import defaultdict
@@ -17,7 +17,7 @@ from orm_async_tests.lint.value import Value
 
 
 class SourceFile:
-    """A parsed file. All rules share the result of one walk over the syntax tree of the file."""
+    """A parsed file. All rules share one walk over its syntax tree."""
 
     def __init__(
         self, name: str, text: str, module: Module, flows: Flows, facts: ProjectFacts
@@ -32,12 +32,11 @@ class SourceFile:
         self.project = flows.use.project
         self.facts = facts
         self.pending: list[tuple[str, Finding]] = []
-        """Pairs of a function's name and a finding. The checker reports the finding only if FastAPI
-        uses the function as a dependency.
+        """Findings that apply only if a function is a FastAPI dependency, with the function's name.
         """
 
         self.open_variables: set[tuple[Scope, str]] = set()
-        """The variables whose values a search for coroutines is following."""
+        """The variables that a search for coroutines is following."""
 
         self._functions: dict[str, Scope | None] = {}
 
@@ -81,7 +80,7 @@ class SourceFile:
         return self.project.value(node, scope)
 
     def receiver(self, call: ast.Call, scope: Scope) -> Value | None:
-        """For a method call such as `session.commit()`, return the value of `session`."""
+        """Return the value of `session` for a method call such as session.commit()."""
         return self.value(call.func.value, scope) if isinstance(call.func, ast.Attribute) else None
 
     def external_name(self, node: ast.AST, scope: Scope) -> str:

@@ -36,7 +36,7 @@ class Suppression:
     location: Location
     prefix: str
     is_bare_noqa: bool
-    """Whether the comment is `# noqa` without codes, which is meant for other checkers, too."""
+    """Whether the comment is `# noqa` without codes, which also addresses other checkers."""
 
     def suppresses(self, finding: Finding) -> bool:
         """Return whether the comment applies to the line and the code of a finding."""
@@ -53,8 +53,9 @@ class Suppression:
 
 
 def read_suppressions(path: str, lines: Sequence[str]) -> Iterator[Suppression]:
-    """Yield the suppressions in the comments of a file. A comment has one suppression for every
-    code that it names. A comment without codes has one suppression for all codes.
+    """Yield a suppression for every code in the comments of a file.
+
+    A comment without codes suppresses all codes.
     """
     if not any(COMMENT.search(line) for line in lines):
         return

@@ -36,7 +36,7 @@ class Start:
 
     works: tuple[Work, ...]
     source: ast.Call
-    """The call that starts the tasks, which may be inside a function that `call` calls."""
+    """The call that starts the tasks. It may be inside a function that `call` runs."""
 
     inside: Scope
 
@@ -62,8 +62,9 @@ def works(file: SourceFile, node: ast.AST, scope: Scope) -> Iterator[Work]:
 def elements(
     file: SourceFile, node: ast.AST, scope: Scope, around: ast.AST | None
 ) -> Iterator[Work]:
-    """Yield the elements of an expression that creates a collection, for example of a list or of a
-    call of gather(). If an expression creates no collection, yield the expression.
+    """Yield the elements of a collection, for example of a list or of a call of gather().
+
+    Yield the expression itself if it is not a collection.
     """
     match node:
         case ast.Starred(value=ast.Call(func=func) as call) if (
@@ -175,9 +176,7 @@ def _start_of_wrapper(
 
 
 def is_awaited(file: SourceFile, call: ast.Call) -> bool:
-    """Return whether a task is awaited in the expression that creates it, or by the next
-    statement.
-    """
+    """Return whether the same statement or the next statement awaits a task."""
     parent = file.parent(call)
     if isinstance(parent, ast.Await):
         return True

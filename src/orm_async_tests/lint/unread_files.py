@@ -1,4 +1,4 @@
-"""Explains why the checker could not read a file, and which Python can parse the file."""
+"""Explains why the checker could not read a file."""
 
 import re
 import sys
@@ -17,7 +17,7 @@ NEWER = (
 
 
 def explain_syntax_error(path: str, error: SyntaxError) -> UnreadFile:
-    """Return the error's message, and if possible the version of Python that can parse the file."""
+    """Describe a syntax error, and name a newer Python that can parse the file, if there is one."""
     message = error.msg
     for version, pattern, syntax in reversed(NEWER):
         if version > sys.version_info[:2] and re.search(pattern, error.text or ""):

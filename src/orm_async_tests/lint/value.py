@@ -8,12 +8,13 @@ from orm_async_tests.lint import sqlalchemy_types as sa
 class Value(NamedTuple):
     """The value of an expression.
 
-    The field `kind` is "class", "instance", "function", "module", "method" (of SQLAlchemy), or
-    "external" (any other name of a library). The field `name` is the name of the class, function or
-    module.
+    The field `kind` has one of these values:
 
-    If the value wraps another value, the field `kind` is "await" for an awaitable, "enter" for a
-    context manager, "item" for an iterable, and "call" for a callable.
+    - "class", "instance", "function" or "module"
+    - "method": a method of SQLAlchemy
+    - "external": any other name of a library
+    - "await", "enter", "item" or "call": an awaitable, a context manager, an iterable or a callable
+      that wraps another value
     """
 
     kind: str
@@ -36,8 +37,9 @@ class Value(NamedTuple):
 
 
 def union(values: list[Value | None]) -> Value | None:
-    """If all known values are equal, return this value. If all known values are sessions or
-    connections, return the first of them. Otherwise, return None.
+    """Return the common value of all known values, or None.
+
+    If all known values are sessions or connections, return the first of them.
     """
     known = [value for value in values if value is not None]
     if not known:

@@ -19,8 +19,8 @@ class Connection(H11Protocol):
 
     The client has `receive_timeout` seconds to send the headers of a request. The client must read
     a part of the response every `send_timeout` seconds. During a shutdown, SHUTDOWN_TIMEOUT
-    replaces `send_timeout`. The application's lifespan must yield these timeouts and
-    `shutdown_callbacks`.
+    replaces `send_timeout`. The application's lifespan must yield `receive_timeout`, `send_timeout`
+    and `shutdown_callbacks`.
     """
 
     _unsent = 0  # unsent bytes at the start of the timer

@@ -82,6 +82,10 @@ async def change(session: AsyncSession):
         other.plain = utc_now()  # OAT603
 
 
+async def close(session: AsyncSession):
+    session.add(HutRow(id=1, closed=datetime.now(UTC)))  # OAT603
+
+
 # Right
 
 
@@ -106,6 +110,22 @@ class Mixin:
 class WithZone(SQLModel, table=True):
     id: int = Field(primary_key=True)
     a: datetime = Field(default_factory=utc_now, sa_type=DateTime(timezone=True))
+
+
+class HutBase(SQLModel):
+    closed: datetime | None = None
+
+
+class HutRow(HutBase, table=True):
+    id: int = Field(primary_key=True)
+
+
+class HutAnswer(HutBase):
+    """A model without a table, for an answer in JSON."""
+
+
+async def answer(session: AsyncSession):
+    return HutAnswer(closed=datetime.now(UTC))
 
 
 async def store_right(session, tour: Tour, right: Right):

@@ -64,7 +64,8 @@ class AwareDatetime(Rule):
         defaults = chain(_defaults(file), _defaults_in_tables(file))
         sources = [_passed(file), _assigned(file, loads="psycopg" not in drivers)]
         sources += [] if "psycopg" in drivers else [_compared(file), _listed(file)]
-        stored = (item for item in chain(*sources) if not is_mixed or _uses_session(file, item[3]))
+        stored = (item for item in chain(*sources) if _may_be_table(file, item[0])
+                  and (not is_mixed or _uses_session(file, item[3])))  # fmt: skip
         for owner, name, value, scope in chain(defaults, stored):
             if not owner or not _is_aware(file, value, scope):
                 continue
@@ -74,6 +75,14 @@ class AwareDatetime(Rule):
                 is_naive = _is_naive_in(file, owner, name)
             if is_naive:
                 yield self.report(file, value, name)
+
+
+def _may_be_table(file: SourceFile, owner: Value | Table | None) -> bool:
+    """Return False for a class of SQLModel without the argument table=True."""
+    classes = [*file.project.bases(owner)] if isinstance(owner, Value) else []
+    nodes = [cls.node for cls in classes if isinstance(cls.node, ast.ClassDef)]
+    is_model = any(last_name(base) == "SQLModel" for node in nodes for base in node.bases)
+    return not is_model or any(key.arg == "table" for node in nodes for key in node.keywords)
 
 
 def _uses_session(file: SourceFile, scope: Scope) -> bool:

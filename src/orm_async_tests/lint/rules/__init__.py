@@ -1,4 +1,4 @@
-"""The rules of the checker. Each module in this package defines the classes of some rules."""
+"""The rules of the checker. Each module of this package defines one or more rules."""
 
 from importlib import import_module
 from pkgutil import iter_modules

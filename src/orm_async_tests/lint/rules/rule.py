@@ -14,34 +14,29 @@ from orm_async_tests.lint.source_file import SourceFile
 
 
 class Rule:
-    """A rule of the checker. A rule finds one kind of mistake.
+    """A rule of the checker, which finds one kind of mistake.
 
-    The docstring of a rule's class is the text of the rule's page. The first paragraph of the
-    docstring says in one sentence what is wrong. The other paragraphs of the docstring say when the
-    rule does not apply.
+    The docstring of a subclass is the text of the rule's page. Its first paragraph says what is
+    wrong. The other paragraphs say when the rule does not apply.
     """
 
     code: ClassVar[str]
     name: ClassVar[str]
-    """The name of the class in kebab case, for example "missing-await" for MissingAwait."""
+    """The class name in kebab case, for example "missing-await" for MissingAwait."""
 
     summary: ClassVar[str]
-    """The first paragraph of the docstring of the rule's class."""
+    """The first paragraph of the docstring."""
 
     exceptions: ClassVar[str]
-    """The rest of the docstring of the rule's class, a list in Markdown."""
+    """The other paragraphs of the docstring, as a list in Markdown."""
 
     scripts: ClassVar[tuple[int, ...]]
-    """The numbers of the scripts whose claims justify the rule. The rule reports the wrong variants
-    of these scripts.
-    """
+    """The numbers of the scripts that justify the rule. The rule reports their wrong variants."""
 
     is_default: ClassVar[bool] = True
 
     message: ClassVar[str] = "{}"
-    """What happens in the code. The method `report` fills the braces of `message`, `remedy` and
-    `related_message`.
-    """
+    """What happens in the code. The method `report` fills the braces in this text."""
 
     remedy: ClassVar[str] = "{}"
     related_message: ClassVar[str] = ""
@@ -65,12 +60,10 @@ class Rule:
         message: str = "",
         remedy: str = "",
     ) -> Finding:
-        """Return a finding at the syntax node `node`. If another syntax node explains the finding,
-        pass this other node as `related`.
+        """Return a finding at the syntax node `node`.
 
-        The arguments `words` fill the braces in the rule's fields `message`, `remedy` and
-        `related_message`. The arguments `message` and `remedy` replace the rule's fields `message`
-        and `remedy`.
+        The node `related` explains the finding. The `words` fill the braces in the rule's texts.
+        The arguments `message` and `remedy` replace these texts.
         """
         texts = message or self.message, remedy or self.remedy, self.related_message
         message, remedy, related_message = (text.format(*words) for text in texts)
@@ -81,7 +74,7 @@ class Rule:
 
 
 def argument(call: ast.Call, position: int, name: str) -> list[ast.expr]:
-    """Return a list with the argument, or an empty list if the call does not pass the argument."""
+    """Return a list with one argument of a call, or an empty list if the argument is missing."""
     named = [keyword.value for keyword in call.keywords if keyword.arg == name]
     return [*call.args[position : position + 1], *named]
 
@@ -92,14 +85,14 @@ def insertion(file: SourceFile, node: ast.AST, text: str) -> Fix:
 
 
 def named_arguments(file: SourceFile, call: ast.Call, scope: Scope) -> dict[str, ast.expr]:
-    """Return the keyword arguments of a call by their names. See `expand_keywords`."""
+    """Return the keyword arguments of a call by name, including the known items of `**options`."""
     return {item.arg: item.value for item in expand_keywords(file.project, call, scope) if item.arg}
 
 
 def uses_of_call(call: ast.expr, scope: Scope) -> list[tuple[ast.AST, ast.AST | None]]:
-    """Return the expressions that use the result of a call, and each expression's parent node. If
-    the only assignment to a variable stores the result of the call, return the expressions that
-    read the variable.
+    """Return where code uses the result of a call, for example through a variable.
+
+    A use is a pair of a syntax node and its parent.
     """
     parents = scope.module.parents
     match parents.get(call):

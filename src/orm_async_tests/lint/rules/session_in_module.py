@@ -64,7 +64,7 @@ def _stored(file: SourceFile) -> Iterator[tuple[ast.expr, str, Scope]]:
 
 
 def _is_kept(file: SourceFile, call: ast.Call) -> bool:
-    """Return whether the result of a call may outlive the statement that contains the call."""
+    """Return whether the result of a call may outlive its statement."""
     around = file.parent(call)
     while isinstance(around, ast.Call):
         if last_name(around) in USING:
@@ -74,9 +74,7 @@ def _is_kept(file: SourceFile, call: ast.Call) -> bool:
 
 
 def _place(file: SourceFile, target: ast.expr, scope: Scope) -> str:
-    """Describe the place that stores an assigned value, for example "a class". Return "" if tasks
-    do not share the stored value.
-    """
+    """Return the shared place that stores a value, for example "a class", or ""."""
     if isinstance(target, ast.Name):
         if scope.is_module or target.id in scope.globals:
             return GLOBAL

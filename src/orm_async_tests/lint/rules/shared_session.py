@@ -21,8 +21,7 @@ class SharedSession(Rule):
 
     Tasks may run at the same time if only one of them uses the session.
 
-    Tasks may share a session if they also share an asyncio.Lock, and if this lock surrounds every
-    use of the session.
+    Tasks may share a session if one asyncio.Lock surrounds every use of the session.
 
     Tasks may share an async_scoped_session, which gives every task its own session.
     """
@@ -65,9 +64,7 @@ class SharedSession(Rule):
 
 
 def _used_meanwhile(file: SourceFile, start: Start, work: Work) -> str:
-    """Return the key of a session that a function uses at the same time as the task `work`, which
-    the function started. Return "" if the function and the task share no session.
-    """
+    """Return the key of a session that a function shares with a task that it started, or ""."""
     node = file.parent(start.call)
     target = node.targets[0] if isinstance(node, ast.Assign) else None
     name = getattr(target, "id", "")
@@ -95,9 +92,7 @@ def _used_between(
 
 
 def _sessions(file: SourceFile, work: Work) -> Collection[str]:
-    """Return the keys of the sessions that a coroutine uses, except sessions that the coroutine
-    opens.
-    """
+    """Return the keys of the sessions that a coroutine uses but does not open."""
     keys: dict[str, None] = {}
     for event in file.use.events(work.node, work.scope):
         if event.key != ANY and event.operations & (OPERATIONS | {PASSED}):
@@ -109,33 +104,28 @@ def _sessions(file: SourceFile, work: Work) -> Collection[str]:
 
 
 def _shared_key(file: SourceFile, key: str, scope: Scope) -> str:
-    """Return "the session of the request" for the session of an object that Depends() provides,
-    because the dependencies of a request share one session. Return "the session of get()" for a
-    session that Depends(get) provides. Return `key` for a session that does not come from
-    Depends().
-    """
+    """Return the same key for all parameters that get one session from Depends()."""
     root, _, rest = key.partition(".")
     binding = scope.binding(root)
     if binding is None or binding.kind != "param":
         return key
     calls = [call for call, _ in depends_of(file.project, root, binding.scope)]
     if rest:
+        # The dependencies of a request share one session.
         return "the session of the request" if calls else key
     provider = calls[0].args if calls and not calls[0].keywords else []
     return f"the session of {ast.unparse(provider[0])}()" if provider else key
 
 
 def _is_bound_inside(name: str, work: Work) -> bool:
-    """Return whether the loop or comprehension around a call assigns a new value to a variable in
-    every iteration.
-    """
+    """Return whether the loop around a call rebinds a variable in every iteration."""
     owner = work.scope.find(name)
     nodes = set(ast.walk(work.around)) if work.around and owner else set()
     return owner is not None and any(binding.node in nodes for binding in owner.bindings[name])
 
 
 def _locks(file: SourceFile, work: Work, depth: int = 3) -> set[str]:
-    """Return the locks that a coroutine shares with other tasks and holds while using a session."""
+    """Return the shared locks that a coroutine holds while it uses a session."""
     callee = work.node.func if isinstance(work.node, ast.Call) else work.node
     function = file.project.function(file.project.callee(callee, work.scope))
     locks = set[str]()

@@ -1,6 +1,4 @@
-"""The rules OAT301 and OAT302: sessions of FastAPI dependencies that are committed too late or
-closed too early.
-"""
+"""The rules OAT301 and OAT302: request sessions that are committed or used too late."""
 
 import ast
 from collections.abc import Iterator
@@ -22,9 +20,7 @@ STARTING = {"asyncio.create_task", "asyncio.ensure_future"}
 
 
 def dependencies(file: SourceFile) -> Iterator[tuple[str, str, bool]]:
-    """Yield the module and the name of each dependency, and whether FastAPI ends the dependency
-    before it sends the response.
-    """
+    """Yield each dependency's module and name, and whether it ends before the response."""
     for call, scope in file.calls("Depends", "Security"):
         nodes = argument(call, 0, "dependency")
         function = file.project.function(file.project.callee(nodes[0], scope)) if nodes else None
@@ -106,9 +102,7 @@ def _commit_after(file: SourceFile, node: ast.Yield, scope: Scope) -> ast.AST | 
 
 
 def _is_stored(name: str, scope: Scope) -> bool:
-    """Return whether a function stores the value of a variable in another object, for example in
-    request.state.
-    """
+    """Return whether a function stores a variable's value in an object such as request.state."""
     bindings = [item for items in scope.module.stored.values() for item in items]
     nodes = [item.node for item in bindings if item.scope is scope]
     nodes += [part for call in scope.calls if last_name(call) == "set" for part in call.args]
@@ -143,7 +137,7 @@ HELD = "The request keeps its session and its connection open until this task ha
 
 
 def _added_tasks(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[ast.expr]]]:
-    """Yield the calls that pass a background task to FastAPI, and the arguments of these calls."""
+    """Yield the calls that add background tasks, with the arguments of these calls."""
     for call, scope in file.calls("add_task", "BackgroundTask"):
         owner = file.receiver(call, scope)
         is_task = file.external_name(call.func, scope).endswith(".BackgroundTask")
@@ -153,9 +147,7 @@ def _added_tasks(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[ast.e
 
 
 def _tasks_of_helpers(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[ast.expr]]]:
-    """Find the calls of helper functions that call add_task(). Yield each call of a helper
-    function, its scope, and the arguments of its background task.
-    """
+    """Yield the calls of functions that call add_task(), with the arguments of the task."""
     if "BackgroundTasks" not in file.text:
         return
     for call, scope in [pair for calls in [*file.module.calls.values()] for pair in calls]:
@@ -173,8 +165,9 @@ def _tasks_of_helpers(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[
 
 
 def _dropped_tasks(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[ast.expr]]]:
-    """Find the tasks that no code awaits. For every task, yield the call that starts it, the scope
-    of the call, and the expressions that the task uses.
+    """Find the tasks that no code awaits.
+
+    Yield each call that starts such a task, its scope, and the expressions that the task uses.
     """
     for start in starts(file):
         is_last = start.source is start.call or isinstance(file.parent(start.call), ast.Expr)
@@ -197,9 +190,7 @@ def _starts_task(file: SourceFile, call: ast.Call, scope: Scope) -> bool:
 
 
 def _is_dropped(call: ast.Call, scope: Scope) -> bool:
-    """Return True if no code awaits the task that a call starts. Adding the task to a set does not
-    await the task.
-    """
+    """Return whether no code awaits the task that a call starts."""
     return all(
         isinstance(around, ast.Expr)
         or getattr(around, "attr", "") == "add_done_callback"
@@ -233,9 +224,7 @@ def _keys(file: SourceFile, node: ast.expr, scope: Scope) -> Iterator[str]:
 
 
 def _ends_early(file: SourceFile, key: str, scope: Scope) -> bool | None:
-    """Return whether FastAPI closes a session before it sends the response, or None if the session
-    may live longer than the request.
-    """
+    """Return whether a session ends before the response, or None if it may outlive the request."""
     root, _, rest = key.partition(".")
     owner = scope.find(root)
     if ".state." in key:

@@ -76,9 +76,7 @@ class UseAfterTimeout(Rule):
 
 
 def _swallowed(file: SourceFile, wanted: str) -> Iterable[tuple[ast.AST, ast.AST]]:
-    """Return each call whose error the code swallows, with the next call that uses the same
-    session.
-    """
+    """Return the calls whose errors are swallowed, each with the next use of its session."""
     swallowed = [item for flow in file.flows for item in flow.swallowed.items()]
     return {node: use for node, (kind, use) in reversed(swallowed) if kind == wanted}.items()
 

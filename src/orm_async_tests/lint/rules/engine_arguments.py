@@ -18,8 +18,7 @@ UNKNOWN = "?"  # stands for a value, or for a name of an option, that is not con
 
 
 def describe_engines(file: SourceFile) -> Iterator[tuple[ast.Call, str]]:
-    """Yield the calls that create engines, each with a description of the engine. The description
-    contains the kind, the URL and the options of the engine, for example:
+    """Yield the calls that create engines, each with a description of the engine, for example:
 
     async postgresql+asyncpg://host/db poolclass=NullPool pool_size=5 connect_args.timeout=3
     """
@@ -53,7 +52,7 @@ def describe_engines(file: SourceFile) -> Iterator[tuple[ast.Call, str]]:
 
 
 def _built_by(file: SourceFile, value: Value) -> Value | None:
-    """Return the engine that a class of the project creates in one of its methods."""
+    """Return the engine that a method of a class creates."""
     names = [name for cls in file.project.bases(value) for name in cls.bindings]
     methods = (file.project.attribute(value, name) for name in names)
     results = [file.project.result(method) for method in methods
@@ -210,9 +209,7 @@ def _is_used_by_tasks(file: SourceFile, created: ast.Call) -> bool:
 
 
 def _is_thread(file: SourceFile, node: ast.AST, scope: Scope) -> bool:
-    """Return whether a `scopefunc` belongs to the module `threading`, or calls a function of this
-    module.
-    """
+    """Return whether a `scopefunc` identifies threads, for example threading.get_ident."""
     node, scope = file.project.origin(node, scope)
     function = file.project.function(file.value(node, scope))
     node, scope = (function.node, function) if function else (node, scope)

@@ -53,7 +53,7 @@ def _executed_texts(file: SourceFile) -> Iterator[ast.expr]:
 
 
 def _text(file: SourceFile, node: ast.AST, scope: Scope) -> tuple[ast.AST | None, Scope]:
-    """Return the argument of text() in a statement, and the scope of the argument."""
+    """Return the argument of text() in a statement, and its scope."""
     node, scope = file.project.origin(node, scope)
     while isinstance(node, ast.Call) and getattr(node.func, "attr", "") in METHODS:
         node, scope = file.project.origin(getattr(node.func, "value", node), scope)
@@ -63,9 +63,7 @@ def _text(file: SourceFile, node: ast.AST, scope: Scope) -> tuple[ast.AST | None
 
 
 def _listed_texts(file: SourceFile) -> Iterator[ast.expr]:
-    """Yield the calls of DDL(), and the calls of text() in module-level dictionaries, if they
-    contain several SQL commands.
-    """
+    """Yield calls with several SQL commands: DDL(), and text() in module-level dictionaries."""
     names = ("text",) if file.facts.may_be_synchronous else ("text", "DDL")
     for call, scope in file.calls(*names):
         is_item = scope.is_module and isinstance(file.parent(call), ast.Dict)
@@ -75,9 +73,7 @@ def _listed_texts(file: SourceFile) -> Iterator[ast.expr]:
 
 
 def _passed_texts(file: SourceFile) -> Iterator[ast.expr]:
-    """Yield every argument that contains several SQL commands and that the called function
-    executes.
-    """
+    """Yield arguments with several SQL commands, if the called function executes them."""
     for calls in [*file.module.calls.values()]:
         texts = [(part, call, scope) for call, scope in calls
                  for part in (*call.args, *(keyword.value for keyword in call.keywords))

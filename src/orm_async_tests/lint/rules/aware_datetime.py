@@ -29,9 +29,7 @@ READING = {"execute", "scalar", "scalars", "stream", "stream_scalars", "exec"}
 Table = tuple[ast.Call, Scope]  # a call of Table(), and its scope
 Owner = Value | Table | None
 Stored = tuple[Owner, str, ast.expr, Scope]
-"""The model or table that has a column, the name of the column, a value for the column, and the
-scope of the value.
-"""
+"""The model or table, the column's name, a value for the column, and the scope of the value."""
 
 
 class AwareDatetime(Rule):
@@ -41,8 +39,8 @@ class AwareDatetime(Rule):
     datetime with a time zone, and drops the time zone.
 
     If a project also uses psycopg, the rule OAT603 ignores comparisons, dictionaries of values, and
-    objects that a session loaded. If a project also uses psycopg or psycopg2, the rule OAT603
-    ignores functions that use no asynchronous session.
+    objects that a session loaded. If a project also uses a synchronous driver, for example
+    psycopg2, the rule OAT603 ignores functions without an asynchronous session.
 
     The rule OAT603 ignores a column whose type the checker cannot infer, for example because the
     base class has a type_annotation_map.
@@ -95,9 +93,7 @@ def _uses_session(file: SourceFile, scope: Scope) -> bool:
 
 
 def _defaults(file: SourceFile) -> Iterator[Stored]:
-    """Yield the functions that compute the default values of columns. The rule OAT601 reports
-    defaults that are not functions.
-    """
+    """Yield the functions that compute column defaults. The rule OAT601 checks other defaults."""
     for cls in file.module.scopes.values():
         owner = Value("class", cls.name, cls.module.path)
         columns = cls.bindings.items() if isinstance(cls.node, ast.ClassDef) else ()
@@ -119,9 +115,7 @@ def _defaults_in_tables(file: SourceFile) -> Iterator[Stored]:
 
 
 def _passed(file: SourceFile) -> Iterator[Stored]:
-    """Yield the keyword arguments of calls that create objects, and of calls such as
-    insert(...).values().
-    """
+    """Yield the keyword arguments of calls such as User(...) or insert(...).values()."""
     for call, scope in [item for calls in [*file.module.calls.values()] for item in calls]:
         if last_name(call.func) in WRITING:
             owner: Owner = _written(file, call, scope)
@@ -145,9 +139,7 @@ def _written(file: SourceFile, node: ast.AST, scope: Scope) -> Owner:
 
 
 def _owner(file: SourceFile, node: ast.AST, scope: Scope) -> Owner:
-    """If an expression refers to a class, return the class. If the expression refers to a table,
-    return the call of Table() that created the table. Otherwise, return None.
-    """
+    """Return the class or the call of Table() that an expression refers to, or None."""
     value = file.value(node, scope)
     if value and value.kind == "class":
         return value
@@ -157,7 +149,7 @@ def _owner(file: SourceFile, node: ast.AST, scope: Scope) -> Owner:
 
 
 def _listed(file: SourceFile) -> Iterator[Stored]:
-    """Yield the values of the dictionaries that code passes to an INSERT or UPDATE."""
+    """Yield the values in dictionaries for an INSERT or UPDATE."""
     calls = [item for name in (*WRITING, "execute") for item in file.module.calls.get(name, ())]
     for call, place in calls:
         is_run = last_name(call.func) == "execute" and len(call.args) > 1
@@ -175,9 +167,7 @@ def _listed(file: SourceFile) -> Iterator[Stored]:
 
 
 def _column(file: SourceFile, node: ast.Attribute, scope: Scope) -> tuple[Owner, str]:
-    """Return the model or table, and the name of the column, for an expression such as Model.at or
-    table.c.at.
-    """
+    """Split an expression such as Model.at or table.c.at into its owner and the column's name."""
     holder = node.value
     if isinstance(holder, ast.Attribute) and holder.attr in ("c", "columns"):
         holder = holder.value
@@ -203,8 +193,9 @@ def _compared(file: SourceFile) -> Iterator[Stored]:
 
 
 def _assigned(file: SourceFile, *, loads: bool) -> Iterator[Stored]:
-    """Yield the values that code assigns to attributes of objects. If `loads` is true, include the
-    objects that a session loaded.
+    """Yield the values that code assigns to attributes.
+
+    If `loads` is true, include attributes of objects that a session loaded.
     """
     for node, scope in file.nodes(ast.Assign):
         for target in [target for target in node.targets if isinstance(target, ast.Attribute)]:
@@ -258,7 +249,7 @@ def _is_naive_type(file: SourceFile, node: ast.AST, scope: Scope) -> bool:
 
 
 def _is_naive(file: SourceFile, owner: Value, name: str) -> bool:
-    """Return whether an attribute of a class is a column without time zone."""
+    """Return whether an attribute of a class is a column without a time zone."""
     classes = [*file.project.bases(owner)]
     cls = next((base for base in classes if name in base.bindings), None)
     if cls is None:
@@ -305,9 +296,7 @@ def _has_usual_types(file: SourceFile, classes: list[Scope]) -> bool:
 
 
 def _field(file: SourceFile, node: ast.AST, scope: Scope) -> tuple[ast.AST, Scope]:
-    """If `node` is a field of an object, return the value that the constructor gets for this field.
-    Return `node` unchanged if the code shows no value for the field.
-    """
+    """Return the constructor's argument for a field such as event.at, or else `node` itself."""
     if not isinstance(node, ast.Attribute):
         return node, scope
     call, place = file.project.origin(node.value, scope)

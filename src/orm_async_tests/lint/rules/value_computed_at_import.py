@@ -55,16 +55,15 @@ class ValueComputedAtImport(Rule):
 
 
 def _scope_of(func: ast.expr, scope: Scope) -> Scope:
-    """Return the scope in which Python looks up the name of a called function. In a class body,
-    ignore names that the class body binds only after the call.
-    """
+    """Return the scope in which Python looks up the name of a called function."""
     bindings = scope.bindings.get(getattr(func, "id", ""), [])
+    # A class body may bind the same name only after the call.
     is_later = bindings and getattr(bindings[0].node, "lineno", 0) >= func.lineno
     return scope.parent or scope if is_later and isinstance(scope.node, ast.ClassDef) else scope
 
 
 def _changing_call(file: SourceFile, node: ast.AST, scope: Scope, depth: int = 3) -> ast.AST | None:
-    """Return the part of an expression whose value changes from run to run, for example uuid4()."""
+    """Return the part of an expression that changes from run to run, for example uuid4()."""
     match node:
         case ast.Lambda():
             return None

@@ -22,8 +22,8 @@ class MissingAwait(Rule):
     """You call a coroutine method of a session or a connection, but do not await it.
 
     The rule OAT103 ignores a coroutine that a function returns or passes to another function,
-    because other code may await the coroutine. The rule OAT103 reports a returned coroutine if the
-    return annotation of the `async def` function excludes coroutines, for example `-> User`.
+    because other code may await the coroutine. The rule still reports a coroutine that an `async
+    def` function returns in spite of an annotation such as `-> User`.
     """
 
     code = "OAT103"
@@ -64,9 +64,7 @@ def _lost_methods(file: SourceFile) -> Iterator[tuple[ast.AST, Scope, str]]:
 
 
 def _is_rebound(file: SourceFile, call: ast.Call, scope: Scope) -> bool:
-    """Return whether a `with` block or an isinstance() test suggests that a call's receiver is not
-    a session or connection.
-    """
+    """Return whether the code around a call shows that its receiver is not a session."""
     name = getattr(getattr(call.func, "value", None), "id", "")
     inner: ast.AST = call
     for around in file.ancestors(call):
@@ -89,9 +87,7 @@ def _connects(around: ast.AST | None) -> bool:
 
 
 def _lost_results(file: SourceFile) -> Iterator[tuple[ast.AST, Scope, str]]:
-    """Yield the statements that call a coroutine function of the project without `await`, if the
-    function uses a session.
-    """
+    """Yield unawaited calls of the project's coroutine functions that use a session."""
     for name, calls in [*file.module.calls.items()]:
         statements = [item for item in calls if isinstance(file.parent(item[0]), ast.Expr)]
         function = file.function_named(name) if statements else None
@@ -119,9 +115,7 @@ def _coroutine(file: SourceFile, call: ast.Call, scope: Scope) -> str:
 
 
 def _is_lost(file: SourceFile, node: ast.AST, around: ast.AST | None, scope: Scope) -> bool:
-    """Return whether the surrounding code discards a coroutine or mistakes the coroutine for a
-    result.
-    """
+    """Return whether code discards a coroutine or mistakes it for a result."""
     match around:
         case ast.Expr() | ast.Compare() | ast.For() | ast.AsyncFor() | ast.comprehension():
             return True

@@ -78,11 +78,10 @@ def _describe_options(
 
 
 class HalfDisabledCache(Rule):
-    """An engine for asyncpg sets only one of `statement_cache_size` and
-    `prepared_statement_cache_size` to 0, so it turns off only one of two caches.
+    """An engine for asyncpg turns off only one of its two caches of prepared statements.
 
     The rule OAT401 ignores an engine with a prepared_statement_name_func, because this function
-    usually gives every prepared statement a unique name.
+    usually makes the names of prepared statements unique.
 
     The rule OAT401 ignores engines for psycopg, because psycopg has neither `statement_cache_size`
     nor `prepared_statement_cache_size`.

@@ -19,17 +19,17 @@ FLUSH_FAILED = (
 class SwallowedError(Rule):
     """Code catches an SQL error, and uses the same session again without a rollback.
 
-    The session works again after a rollback, or after the end of a begin_nested() block around the
-    statement that failed.
+    The session works again after a rollback, or after a begin_nested() block in which the statement
+    failed.
 
     On SQLite and MySQL, a transaction continues after execute() has failed. After a failed flush,
     for example during commit(), a session refuses all statements on every database.
 
     In autocommit mode, no transaction is open after an SQL error.
 
-    The rule OAT201 ignores a SELECT if the handler catches all exceptions, and if the `try` block
-    sends no other SQL, because such a handler is usually there for the errors of other code. The
-    rule still reports a SELECT with text(), a lock or an unusual SQL function.
+    The rule OAT201 ignores a SELECT if the handler catches all exceptions and the `try` block sends
+    no other SQL. Such a handler is usually there for the errors of other code. The rule still
+    reports a SELECT with text(), a lock or an unusual SQL function.
     """
 
     code = "OAT201"

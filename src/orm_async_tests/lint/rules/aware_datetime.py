@@ -39,11 +39,11 @@ class AwareDatetime(Rule):
     datetime with a time zone, and drops the time zone.
 
     If a project also uses psycopg, the rule OAT603 ignores comparisons, dictionaries of values, and
-    objects that a session loaded. If a project also uses a synchronous driver, for example
-    psycopg2, the rule OAT603 ignores functions without an asynchronous session.
+    loaded objects. If a project also uses a synchronous driver, for example psycopg2, the rule
+    ignores functions without an asynchronous session.
 
-    The rule OAT603 ignores a column whose type the checker cannot infer, for example because the
-    base class has a type_annotation_map.
+    The rule OAT603 ignores a column if the checker cannot infer its type, for example because of a
+    type_annotation_map.
     """
 
     code = "OAT603"

@@ -21,9 +21,9 @@ NONE_METHODS = ("add", "add_all", "expunge", "expunge_all", "expire", "expire_al
 class MissingAwait(Rule):
     """You call a coroutine method of a session or a connection, but do not await it.
 
-    The rule OAT103 ignores a coroutine that a function returns or passes to another function,
-    because other code may await the coroutine. The rule still reports a coroutine that an `async
-    def` function returns in spite of an annotation such as `-> User`.
+    The rule OAT103 ignores a coroutine that a function returns or passes on, because other code may
+    await it. The rule still reports a returned coroutine if the function is an `async def` with an
+    annotation such as `-> User`.
     """
 
     code = "OAT103"

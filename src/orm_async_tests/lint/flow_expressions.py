@@ -95,9 +95,10 @@ def without_reads(
     names: list[str],
     caught: list[Raised],
 ) -> list[Raised] | None:
-    """Remove the errors of sessions with which a `try` block only executes plain SELECTs, if the
-    handler catches all exceptions. Such a handler is there for the errors of other code. Return
-    None if the block awaits no other code.
+    """Remove the errors of plain SELECTs if the handler catches all exceptions.
+
+    Such a handler is there for the errors of other code. Return None if the block awaits no other
+    code.
     """
     if ERRORS.intersection(names) - EVERY:
         return caught

@@ -10,8 +10,9 @@ FUNCTIONS = {"count", "sum", "max", "min", "avg", "coalesce", "lower", "upper", 
 
 
 def is_plain_select(project: Project, call: ast.Call, scope: Scope) -> bool:
-    """Return whether a call executes a SELECT, in a function without text(), locks and unusual SQL
-    functions.
+    """Return whether a call executes a SELECT that rarely fails.
+
+    A function with text(), a lock or an unusual SQL function has no such SELECT.
     """
     known = scope.module.values
     if (scope, "special") not in known:

@@ -4,8 +4,8 @@ AsyncSession runs every awaited call in a new greenlet. Inside run_sync(), a syn
 engine.sync_engine does all of its work in one greenlet. A function in run_sync() cannot await
 anything, and its blocking calls block the event loop (test80).
 
-In docs/bench.md, ten tasks ran about 13% faster with sessions in run_sync() than with
-AsyncSessions.
+In the benchmark docs/bench.md, ten tasks ran about 13% faster with synchronous sessions inside
+run_sync() than with AsyncSessions.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#running-synchronous-methods-and-functions-under-asyncio
 """

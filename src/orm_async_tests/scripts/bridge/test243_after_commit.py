@@ -2,8 +2,8 @@
 
 SQLAlchemy calls an after_commit listener when the transaction is over, but the session cannot begin
 another transaction yet. In an after_commit listener, write the remaining work into the dictionary
-session.info. Work that is only in session.info is lost if the process dies after the commit. If
-work must not be lost, store it in a table, in the same transaction as the changes.
+session.info. If the process dies after the commit, everything in session.info is lost. If work must
+not be lost, store it in a table, in the same transaction as the changes.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/events.html#sqlalchemy.orm.SessionEvents.after_commit
 Symptom: you get InvalidRequestError "This session is in 'committed' state".

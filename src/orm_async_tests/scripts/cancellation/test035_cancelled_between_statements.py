@@ -40,7 +40,7 @@ async def uncommitted(engine: AsyncEngine, activity: Activity) -> dict[str, int]
 
 @right
 async def committed(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
-    """insert a row, commit(), then cancel the task"""
+    """insert a row, commit, then cancel the task"""
     waiting = Event()
 
     async def work() -> None:

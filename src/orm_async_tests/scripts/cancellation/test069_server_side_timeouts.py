@@ -24,7 +24,7 @@ PID = select(func.pg_backend_pid())
 
 @wrong
 async def of_the_client(session: AsyncSession) -> dict[str, bool]:
-    """cancel a query by asyncio.timeout(), then check whether the session kept its backend"""
+    """cancel a query by asyncio.timeout(), then check whether the session kept its connection"""
     before = await session.scalar(PID)
     with suppress(TimeoutError):
         async with asyncio.timeout(0.05):
@@ -35,7 +35,7 @@ async def of_the_client(session: AsyncSession) -> dict[str, bool]:
 
 @right
 async def of_the_server(session: AsyncSession) -> dict[str, bool]:
-    """cancel a query by statement_timeout, then check whether the session kept its backend"""
+    """cancel a query by statement_timeout, then check whether the session kept its connection"""
     before = await session.scalar(PID)
     await session.execute(text("SET LOCAL statement_timeout = '50ms'"))
     with suppress(DBAPIError):

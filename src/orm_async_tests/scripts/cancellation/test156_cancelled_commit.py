@@ -1,8 +1,8 @@
 """A cancelled COMMIT raises CancelledError, whether or not the server kept the rows.
 
 In this script, COMMIT waits for a concurrent transaction. If you cancel `await session.commit()`,
-the server cancels the COMMIT and keeps nothing. If you cancel the task at the end of `async with
-Session.begin()`, SQLAlchemy completes the COMMIT and then raises CancelledError. After
+the server cancels the COMMIT and keeps none of the changes. If you cancel the task at the end of
+`async with Session.begin()`, SQLAlchemy completes the COMMIT and then raises CancelledError. After
 CancelledError or TimeoutError, the transaction may have been committed, so retry with a unique key
 (test154).
 

@@ -48,7 +48,7 @@ async def served(engine: AsyncEngine) -> dict[str, object]:
 
 @right(engine=ONE_SLOT)
 async def checked(engine: AsyncEngine) -> dict[str, object]:
-    """return a connection to the pool, and cancel the waiting task, which checks cancelling()"""
+    """return a connection to the pool, and cancel a waiting task that checks cancelling()"""
 
     async def write() -> None:
         async with engine.begin() as connection:

@@ -1,10 +1,9 @@
 """On psycopg, cancelling a COPY as it starts raises OperationalError, not CancelledError.
 
 If a COPY is cancelled as it starts, psycopg leaves the server's answer unread. If a connection has
-an unread answer, psycopg refuses the next ROLLBACK with an OperationalError, which replaces
-CancelledError. If OperationalError replaces CancelledError, a loop that retries after every
-OperationalError keeps running in a cancelled task. When a COPY fails, invalidate the connection, so
-that SQLAlchemy sends no ROLLBACK.
+an unread answer from the server, ROLLBACK raises OperationalError. If OperationalError replaces
+CancelledError, a loop that retries after every OperationalError keeps running in a cancelled task.
+When a COPY fails, invalidate the connection, so that SQLAlchemy sends no ROLLBACK.
 
 Docs: https://www.psycopg.org/psycopg3/docs/basic/copy.html
 Symptom: you get OperationalError "another command is already in progress".

@@ -44,7 +44,7 @@ async def by_key(Session: Sessions) -> dict[str, object]:
 
 @right
 async def merged(Session: Sessions) -> dict[str, object]:
-    """merge() a user of one session into another session, and add a point of the merged user"""
+    """copy a user into another session with merge(), and add a point of the copy"""
     async with Session() as outer, Session() as inner:
         user = await inner.merge(await outer.get_one(User, 1))
         point = TrackPoint(user=user, **POSITION)

@@ -39,7 +39,7 @@ async def alter(engine: AsyncEngine, statement: Executable) -> None:
 
 @wrong
 async def by_text(engine: AsyncEngine) -> dict[str, int]:
-    """ALTER the table with text() on another connection"""
+    """send ALTER TABLE with text() on another connection"""
     async with engine.connect() as reader:
         await reader.execute(READ)
         await reader.commit()
@@ -49,7 +49,7 @@ async def by_text(engine: AsyncEngine) -> dict[str, int]:
 
 @right
 async def by_ddl(engine: AsyncEngine) -> dict[str, int]:
-    """ALTER the table with DDL() on another connection"""
+    """send ALTER TABLE with DDL() on another connection"""
     async with engine.connect() as reader:
         await reader.execute(READ)
         await reader.commit()
@@ -59,7 +59,7 @@ async def by_ddl(engine: AsyncEngine) -> dict[str, int]:
 
 @right
 async def retried(engine: AsyncEngine) -> dict[str, int]:
-    """ALTER the table with text(), and run the failed transaction again"""
+    """send ALTER TABLE with text(), and run the failed transaction again"""
     async with engine.connect() as reader:
         await reader.execute(READ)
         await reader.commit()

@@ -1,4 +1,4 @@
-"""asyncpg prepares a statement once per connection, or at every execution if its cache is off.
+"""On asyncpg, SQLAlchemy prepares a statement once per connection, or every time without a cache.
 
 The cache of prepared statements belongs to SQLAlchemy's dialect and holds 100 statements per
 connection. With prepared_statement_cache_size=0, every execution prepares, executes and closes its

@@ -1,9 +1,9 @@
 """If you set only statement_cache_size=0, asyncpg may read a float as an integer after an ALTER.
 
 Both asyncpg and SQLAlchemy's dialect cache prepared statements. If you switch off only asyncpg's
-cache, a change of a column's type goes unnoticed. If a column changes from integer to float, a
-connection may read the bytes of the float as an integer. Switch off both asyncpg's cache and
-SQLAlchemy's cache, or leave both caches on.
+statement cache, a change of a column's type goes unnoticed. If a column changes from integer to
+float, a connection may read the bytes of the float as an integer. Switch off both asyncpg's cache
+and SQLAlchemy's cache, or leave both caches on.
 
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#prepared-statement-cache
 """
@@ -43,14 +43,14 @@ async def read_around_alter(reading: AsyncEngine, altering: AsyncEngine) -> dict
 
 @wrong
 async def one_cache_off(make_engine: MakeEngine) -> dict[str, object]:
-    """with only asyncpg's cache off, read before and after an ALTER of the column's type"""
+    """with only asyncpg's statement cache off, read a column, change its type, and read it again"""
     reading = make_engine(connect_args={"statement_cache_size": 0})
     return await read_around_alter(reading, make_engine())
 
 
 @right
 async def both_caches_off(make_engine: MakeEngine) -> dict[str, object]:
-    """with both statement caches off, read before and after an ALTER of the column's type"""
+    """with both statement caches off, read a column, change its type, and read it again"""
     off = {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
     return await read_around_alter(make_engine(connect_args=off), make_engine())
 

@@ -1,8 +1,8 @@
-"""IN needs a new statement for every length of its list, but = ANY needs only one statement.
+"""IN needs a new statement for every length of its list, but `= ANY` needs only one statement.
 
 SQLAlchemy writes one parameter per element of an IN list, so the SQL text differs for every length
-of the list. The server needs a separate prepared statement for every SQL text. With = ANY, the list
-is a single parameter, an array of any length.
+of the list. The server needs a separate prepared statement for every SQL text. With `= ANY`, the
+list is a single parameter, an array of any length.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/sqlelement.html#sqlalchemy.sql.expression.any_
 """

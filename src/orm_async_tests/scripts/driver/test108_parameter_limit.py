@@ -1,8 +1,8 @@
 """On asyncpg, a statement takes at most 32767 parameters, but an array counts as one.
 
 PostgreSQL's protocol counts a statement's parameters in a 16-bit number. A long IN list can exceed
-the limit of 32767 parameters, but the array of = ANY is a single parameter. SQLAlchemy splits an
-insert() with a list into batches that stay below the limit of parameters.
+the limit of 32767 parameters, but `= ANY` has a single parameter. SQLAlchemy splits an insert()
+with a list into batches that stay below the limit of parameters.
 
 Docs: https://www.postgresql.org/docs/current/limits.html
 Symptom: you get InterfaceError "the number of query arguments cannot exceed 32767".

@@ -1,8 +1,8 @@
 """JSONB, arrays, enums, ranges and UUIDs become Python values if a column declares their type.
 
-The type of a mapped column converts the value that the driver returns. A text() has no column
-types, so you get the driver's values unchanged. Declare the types of a text() with its method
-columns(), or use select().
+The type of a mapped column converts the value that the driver returns. A text() statement has no
+column types, so you get the driver's values unchanged. Declare the types of a text() statement with
+its method columns(), or use select().
 
 Docs: https://docs.sqlalchemy.org/en/21/core/sqlelement.html#sqlalchemy.sql.expression.TextClause.columns
 """

@@ -28,7 +28,7 @@ def connect_and_lose(dialect: Any, _: Any, args: Any, options: Any) -> Any:
 
 @wrong
 async def catch_dbapi_error(make_engine: MakeEngine) -> dict[str, object]:
-    """lose the first connection during set-up, and retry after a DBAPIError"""
+    """lose a connection during its set-up, and retry after a DBAPIError"""
     engine = make_engine()
     event.listen(engine.sync_engine, "do_connect", connect_and_lose, once=True)
     try:
@@ -41,7 +41,7 @@ async def catch_dbapi_error(make_engine: MakeEngine) -> dict[str, object]:
 
 @right
 async def catch_drivers_errors(make_engine: MakeEngine) -> dict[str, object]:
-    """lose the first connection during set-up, and retry after a DBAPIError or an asyncpg error"""
+    """lose a connection during its set-up, and retry after a DBAPIError or an asyncpg error"""
     engine = make_engine()
     event.listen(engine.sync_engine, "do_connect", connect_and_lose, once=True)
     try:

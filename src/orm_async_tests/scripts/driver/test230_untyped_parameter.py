@@ -1,4 +1,4 @@
-"""`:name IS NULL` in text() gives its parameter no type (42P18, 42P08): write CAST(:name AS text).
+"""PostgreSQL cannot tell the type of `:name` in `:name IS NULL`: write CAST(:name AS text).
 
 PostgreSQL derives the type of a parameter from its first use in the statement. IS NULL, concat()
 and jsonb_build_object() accept any type, so PostgreSQL cannot derive a parameter's type from them.

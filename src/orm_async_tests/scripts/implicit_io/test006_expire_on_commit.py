@@ -38,7 +38,7 @@ async def keeping(engine: AsyncEngine) -> str:
 
 @right
 async def refreshing(engine: AsyncEngine) -> str:
-    """commit with expire_on_commit=True, refresh() the object, then read an attribute"""
+    """commit with expire_on_commit=True, refresh the object, then read an attribute"""
     async with AsyncSession(engine) as session:
         user = (await session.scalars(FIRST)).one()
         await session.commit()

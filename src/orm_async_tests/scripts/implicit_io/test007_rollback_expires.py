@@ -39,7 +39,7 @@ async def read_before(engine: AsyncEngine) -> str:
 
 @right
 async def refreshed(engine: AsyncEngine) -> str:
-    """roll back, refresh() the object, then read an attribute"""
+    """roll back, refresh the object, then read an attribute"""
     async with AsyncSession(engine, expire_on_commit=False) as session:
         user = (await session.scalars(FIRST)).one()
         await session.rollback()

@@ -62,7 +62,7 @@ async def eager(engine: AsyncEngine) -> dict[str, bool]:
 
 @right
 async def refreshed(engine: AsyncEngine) -> dict[str, bool]:
-    """change an object, commit, refresh() it, and read its `updated_at`"""
+    """change an object, commit, refresh the object, and read its `updated_at`"""
     async with AsyncSession(engine, expire_on_commit=False) as session:
         session.add(row := Usual(name="old"))
         await session.commit()

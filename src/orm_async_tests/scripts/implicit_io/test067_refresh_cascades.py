@@ -21,7 +21,7 @@ FIRST = select(User).order_by(User.id).limit(1)
 
 @wrong
 async def refreshed(session: AsyncSession) -> dict[str, float]:
-    """load the points, refresh(user), and read a point"""
+    """load the points, call refresh(user), and read a point"""
     user = (await session.scalars(FIRST)).one()
     point, *_ = await user.awaitable_attrs.points
     await session.refresh(user)
@@ -30,7 +30,7 @@ async def refreshed(session: AsyncSession) -> dict[str, float]:
 
 @right
 async def with_option(session: AsyncSession) -> dict[str, float]:
-    """load the points with selectinload(), refresh(user), and read a point"""
+    """load the points with selectinload(), call refresh(user), and read a point"""
     user = (await session.scalars(FIRST.options(selectinload(User.points)))).one()
     point, *_ = user.points
     await session.refresh(user)
@@ -39,7 +39,7 @@ async def with_option(session: AsyncSession) -> dict[str, float]:
 
 @right
 async def by_name(session: AsyncSession) -> dict[str, float]:
-    """load the points, refresh(user, ["username"]), and read a point"""
+    """load the points, call refresh(user, ["username"]), and read a point"""
     user = (await session.scalars(FIRST)).one()
     point, *_ = await user.awaitable_attrs.points
     await session.refresh(user, ["username"])

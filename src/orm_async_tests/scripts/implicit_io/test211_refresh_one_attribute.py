@@ -17,7 +17,7 @@ from orm_async_tests.models import User
 
 @wrong
 async def only_the_collection(session: AsyncSession) -> dict[str, object]:
-    """commit, refresh(user, ["points"]), then read the points and a column"""
+    """commit, call refresh(user, ["points"]), then read the points and a column"""
     user = await session.get_one(User, 1)
     await session.commit()
     await session.refresh(user, ["points"])
@@ -26,7 +26,7 @@ async def only_the_collection(session: AsyncSession) -> dict[str, object]:
 
 @right
 async def both(session: AsyncSession) -> dict[str, object]:
-    """commit, refresh(user, ["points", "username"]), then read the points and a column"""
+    """commit, call refresh(user, ["points", "username"]), then read the points and a column"""
     user = await session.get_one(User, 1)
     await session.commit()
     await session.refresh(user, ["points", "username"])

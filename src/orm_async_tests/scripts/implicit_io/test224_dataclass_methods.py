@@ -57,14 +57,14 @@ async def repr_of_columns(session: AsyncSession) -> str:
 
 @wrong
 async def compare_all(Session: Sessions) -> dict[str, bool]:
-    """compare the objects of one row in two sessions, without loading the relationship"""
+    """compare two objects whose relationship is not loaded"""
     async with Session() as one, Session() as two:
         return {"equal": await one.get_one(Walk, 1) == await two.get_one(Walk, 1)}
 
 
 @right
 async def compare_columns(Session: Sessions) -> dict[str, bool]:
-    """compare the objects of one row in two sessions, with compare=False on the relationship"""
+    """compare two objects whose relationship has compare=False"""
     async with Session() as one, Session() as two:
         return {"equal": await one.get_one(Tour, 1) == await two.get_one(Tour, 1)}
 

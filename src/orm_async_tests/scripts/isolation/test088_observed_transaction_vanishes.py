@@ -22,7 +22,7 @@ async def vanishes(
 ) -> bool:
     """Let the sessions `a` and `b` write the same two rows.
 
-    Return whether session `c` reads one row as `a` wrote it and the other row as `b` wrote it.
+    Return whether session `c` reads one value of session `a` and one value of session `b`.
     """
     await a.execute(update(TrackPoint).where(pk == one).values(lon=21))
     await a.execute(update(TrackPoint).where(pk == two).values(lon=22))

@@ -1,9 +1,9 @@
 """Only SERIALIZABLE stops two transactions from missing each other's inserts (anomaly G2).
 
-In the schedule `two_inserts`, two transactions look for the same rows, find none, and then both
-insert such a row. In the schedule `two_edges`, a third transaction only reads, but no serial order
-of the three transactions explains what it reads. At SERIALIZABLE, one of the conflicting
-transactions fails with SQLSTATE 40001.
+In the schedule `two_inserts`, two transactions find no matching row, and each of them inserts one.
+In the schedule `two_edges`, a third transaction only reads, but no serial order of the three
+transactions explains what it reads. At SERIALIZABLE, one of the conflicting transactions fails with
+SQLSTATE 40001.
 
 Docs: https://www.postgresql.org/docs/current/transaction-iso.html
 """
@@ -32,7 +32,7 @@ async def two_inserts(a: AsyncSession, b: AsyncSession, user: int) -> bool:
 
 
 async def two_edges(a: AsyncSession, b: AsyncSession, c: AsyncSession, one: int, two: int) -> bool:
-    """Return whether no serial order of the transactions explains what `a` and `c` read."""
+    """Return whether no serial order of transactions explains the reads of sessions `a` and `c`."""
     both = select(lon).where(pk.in_([one, two])).order_by(pk)
     before = (await a.scalars(both)).all()
     await b.execute(update(TrackPoint).where(pk == two).values(lon=lon + 5))

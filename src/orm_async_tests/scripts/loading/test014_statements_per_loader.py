@@ -1,4 +1,4 @@
-"""joinedload() sends one statement, selectinload() sends two, and immediateload() sends 1 + N.
+"""For N parents, joinedload() sends one statement, selectinload() two, and immediateload() 1 + N.
 
 Every variant of this script reads three users with two points each. Loading with joinedload() takes
 one statement. Loading with selectinload() or subqueryload() takes one statement in addition to the

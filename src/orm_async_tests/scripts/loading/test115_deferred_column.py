@@ -47,7 +47,7 @@ async def undeferred(session: AsyncSession) -> dict[str, int]:
 
 @right
 async def refreshed(session: AsyncSession) -> dict[str, int]:
-    """load a photo, then refresh() its deferred data"""
+    """load a photo, then load its deferred data with refresh()"""
     photo = (await session.scalars(select(Photo))).one()
     await session.refresh(photo, ["data"])
     return {"bytes": len(photo.data)}

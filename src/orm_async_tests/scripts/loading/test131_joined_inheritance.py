@@ -39,7 +39,7 @@ class Spring(Place):
 
 @variant
 async def joined_table(session: AsyncSession) -> dict[str, int]:
-    """add and read a Hut, which has its own table"""
+    """add and read a Hut object, whose class has its own table"""
     session.add(Hut(beds=12))
     await session.commit()
     session.expunge_all()
@@ -48,7 +48,7 @@ async def joined_table(session: AsyncSession) -> dict[str, int]:
 
 @variant
 async def single_table(session: AsyncSession) -> dict[str, int]:
-    """add and read a Spring, whose columns are in its parent's table"""
+    """add and read a Spring object, whose class uses the table of its parent class"""
     session.add(Spring(litres=3))
     await session.commit()
     session.expunge_all()

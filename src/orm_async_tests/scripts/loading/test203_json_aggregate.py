@@ -2,7 +2,7 @@
 
 With a join, the server sends the user's columns with every point. With selectinload(), SQLAlchemy
 sends one statement for the user and one for the points. With json_agg(), one statement returns one
-row, and a web service can send its JSON unchanged. In the JSON of json_agg(), a timestamp is a
+row, and a web service can send the JSON unchanged. In the JSON of json_agg(), a timestamp is a
 string.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/functions.html#sqlalchemy.sql.functions.func

@@ -2,7 +2,7 @@
 
 While one UPDATE changes a large table, every writer waits until the UPDATE ends. A backfill in a
 single UPDATE is lost as a whole if the UPDATE fails. With a transaction for every batch, an
-interrupted backfill can continue. With SKIP LOCKED, a batch skips a row that a writer holds.
+interrupted backfill can continue. With SKIP LOCKED, a batch skips a row that a writer has locked.
 
 Docs: https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-ROWS
 """
@@ -57,7 +57,7 @@ async def at_once(session: AsyncSession, Session: Sessions) -> dict[str, int]:
 
 @right
 async def in_batches(session: AsyncSession, Session: Sessions) -> dict[str, int]:
-    """UPDATE and commit batches of a hundred rows, until all rows have a title"""
+    """update and commit a hundred rows at a time, until all rows have a title"""
     least = ROWS
     while await count_missing(session):
         await session.execute(BACKFILL.where(Walk.id == BATCH_IDS.c.id))

@@ -51,19 +51,19 @@ def merge_and_upgrade(config: Config) -> None:
 
 @wrong
 async def head(engine: AsyncEngine) -> list[str]:
-    """run alembic upgrade head"""
+    """run `alembic upgrade head`"""
     return await run_commands(engine, lambda config: command.upgrade(config, "head"))
 
 
 @right
 async def merged(engine: AsyncEngine) -> list[str]:
-    """run alembic merge heads, then alembic upgrade head"""
+    """run `alembic merge heads`, then `alembic upgrade head`"""
     return await run_commands(engine, merge_and_upgrade)
 
 
 @right
 async def heads(engine: AsyncEngine) -> list[str]:
-    """run alembic upgrade heads"""
+    """run `alembic upgrade heads`"""
     return await run_commands(engine, lambda config: command.upgrade(config, "heads"))
 
 

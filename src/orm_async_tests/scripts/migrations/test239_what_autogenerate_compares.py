@@ -75,7 +75,7 @@ async def two_schemas(engine: AsyncEngine) -> Operations:
 
 @right
 async def one_schema(engine: AsyncEngine) -> Operations:
-    """autogenerate with include_schemas=True, and include_name for the models' schema"""
+    """autogenerate with include_schemas=True and an include_name that allows the models' schema"""
     return await autogenerate(engine, Base.metadata, **include_schemas("test239"))
 
 

@@ -68,7 +68,7 @@ async def autogenerate_and_upgrade(engine: AsyncEngine, **options: Any) -> dict[
 
 @wrong
 async def by_default(engine: AsyncEngine) -> dict[str, Any]:
-    """run alembic revision --autogenerate, then alembic upgrade"""
+    """run `alembic revision --autogenerate`, then `alembic upgrade`"""
     return await autogenerate_and_upgrade(engine)
 
 

@@ -41,7 +41,7 @@ async def rolled_back(engine: AsyncEngine) -> str:
 
 @right
 async def local(engine: AsyncEngine) -> str:
-    """SET LOCAL a timeout, then commit"""
+    """set a timeout with SET LOCAL, then commit"""
     async with engine.begin() as connection:
         await connection.execute(text("SET LOCAL statement_timeout = '7s'"))
     return await next_user(engine)

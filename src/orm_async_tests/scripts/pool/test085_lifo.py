@@ -1,4 +1,4 @@
-"""The pool rotates its connections, but with pool_use_lifo=True it reuses the last returned one.
+"""The pool rotates its connections, but with pool_use_lifo=True it reuses the one returned last.
 
 Because the default pool rotates its connections, none of them is idle for long. With
 pool_use_lifo=True, the pool prefers the connection that was returned last, so the other connections

@@ -2,8 +2,8 @@
 
 In transaction mode, PgBouncer can give a server connection to another client after every
 transaction. PgBouncer resets a server connection between clients only in session mode. SET LOCAL
-and locks that end with the transaction do not leak to the next client. LISTEN needs a direct
-connection to the server.
+and transaction-level locks do not leak to the next client. LISTEN needs a direct connection to the
+server.
 
 Docs: https://www.pgbouncer.org/features.html
 """

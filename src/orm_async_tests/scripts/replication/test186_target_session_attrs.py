@@ -48,7 +48,7 @@ async def one_host(
 async def several_hosts(
     make_engine: MakeEngine, primary_url: URL, standby_url: URL, standby: Standby
 ) -> dict[str, object]:
-    """write, fail over, write again, with two hosts and target_session_attrs=primary in the URL"""
+    """write, fail over, and write again, with two hosts and target_session_attrs=primary"""
     hosts = {"host": (host(standby_url), host(primary_url)), "target_session_attrs": "primary"}
     engine = make_engine(primary_url.set(query=hosts), poolclass=NullPool)
     before = await add(engine, "before")

@@ -28,21 +28,21 @@ async def seed(connection: AsyncConnection, rows: int) -> None:
 
 @wrong
 async def buffered(session: AsyncSession, rows: int) -> AsyncIterator[Any]:
-    """stream() all rows without yield_per"""
+    """stream all rows without yield_per"""
     async for row in await session.stream(JOIN.limit(rows)):
         yield row
 
 
 @variant
 async def buffered_tenth(session: AsyncSession, rows: int) -> AsyncIterator[Any]:
-    """stream() a tenth of the rows"""
+    """stream a tenth of the rows without yield_per"""
     async for row in await session.stream(JOIN.limit(rows // 10)):
         yield row
 
 
 @right
 async def streamed(session: AsyncSession, rows: int) -> AsyncIterator[Any]:
-    """stream() all rows with yield_per, in partitions"""
+    """stream all rows in partitions, with yield_per"""
     result = await session.stream(JOIN.limit(rows).execution_options(yield_per=100))
     async for partition in result.partitions():
         for row in partition:
@@ -51,7 +51,7 @@ async def streamed(session: AsyncSession, rows: int) -> AsyncIterator[Any]:
 
 @variant
 async def streamed_tenth(session: AsyncSession, rows: int) -> AsyncIterator[Any]:
-    """stream() a tenth of the rows with yield_per, in partitions"""
+    """stream a tenth of the rows in partitions, with yield_per"""
     result = await session.stream(JOIN.limit(rows // 10).execution_options(yield_per=100))
     async for partition in result.partitions():
         for row in partition:

@@ -18,14 +18,14 @@ FETCHES = {"asyncpg": 2, "psycopg": 1}  # round trips per partition
 
 @variant
 async def executed(engine: AsyncEngine) -> dict[str, int]:
-    """execute() the query without a stream"""
+    """run the query with execute() instead of stream()"""
     async with engine.connect() as connection:
         return {"rows": len((await connection.execute(NUMBERS)).all())}
 
 
 @variant
 async def by_hundreds(engine: AsyncEngine) -> dict[str, int]:
-    """stream() the rows in partitions of 100"""
+    """stream the rows in partitions of 100"""
     async with engine.connect() as connection:
         result = await connection.stream(NUMBERS.execution_options(yield_per=100))
         return {"rows": sum([len(rows) async for rows in result.partitions()])}
@@ -33,7 +33,7 @@ async def by_hundreds(engine: AsyncEngine) -> dict[str, int]:
 
 @variant
 async def by_five_hundreds(engine: AsyncEngine) -> dict[str, int]:
-    """stream() the rows in partitions of 500"""
+    """stream the rows in partitions of 500"""
     async with engine.connect() as connection:
         result = await connection.stream(NUMBERS.execution_options(yield_per=500))
         return {"rows": sum([len(rows) async for rows in result.partitions()])}

@@ -25,21 +25,21 @@ FAILS_AT_ONCE = text("SELECT 1 / (1 - n) FROM generate_series(1, 10) n")
 
 @variant
 async def executed(engine: AsyncEngine) -> int:
-    """execute() a query that fails"""
+    """execute a query that fails"""
     async with engine.connect() as connection:
         return len((await connection.execute(FAILS_LATE)).all())
 
 
 @variant
 async def streamed(engine: AsyncEngine) -> int:
-    """stream() a query that fails after some rows"""
+    """stream a query that fails after some rows"""
     async with engine.connect() as connection:
         return len([row async for row in await connection.stream(FAILS_LATE)])
 
 
 @variant
 async def streamed_at_once(engine: AsyncEngine) -> int:
-    """stream() a query that fails at its first row"""
+    """stream a query that fails at its first row"""
     async with engine.connect() as connection:
         return len([row async for row in await connection.stream(FAILS_AT_ONCE)])
 

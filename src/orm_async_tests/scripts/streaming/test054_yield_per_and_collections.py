@@ -1,7 +1,7 @@
 """yield_per does not work with joinedload() of a collection, but it works with selectinload().
 
-With joinedload(), the rows of one parent may be in two batches of yield_per rows. With
-selectinload(), SQLAlchemy sends one more query per batch of yield_per rows.
+With joinedload() and yield_per, the rows of one parent may be split between two batches. With
+selectinload() and yield_per, SQLAlchemy sends one more query per batch.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/api.html#fetching-large-result-sets-with-yield-per
 Symptom: you get InvalidRequestError "yield_per with eager loaders that require uniquing".

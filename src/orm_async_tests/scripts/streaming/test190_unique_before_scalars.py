@@ -49,7 +49,7 @@ async def streamed_objects(session: AsyncSession) -> dict[str, object]:
 
 @right
 async def from_rows(session: AsyncSession) -> dict[str, object]:
-    """take objects and names from the rows of a stream"""
+    """take users and usernames from the rows of streams"""
     rows = await session.stream(JOINED)
     points = [len(user.points) async for (user,) in rows.unique()]
     names = [name async for _, name in await session.stream(NAMES)]

@@ -1,8 +1,8 @@
-"""freeze() of a stream fetches its rows, so that you can read the rows several times.
+"""freeze() fetches the rows of a stream, so that you can read the rows several times.
 
 A frozen result keeps its rows. If you call a frozen result, you get a new result with the same
 rows, and SQLAlchemy sends no SQL. Before SQLAlchemy 2.0.56 and 2.1.6, calling the frozen result of
-a stream raised TypeError. On every SQLAlchemy release, you can freeze the result of execute().
+a stream raised TypeError. In every SQLAlchemy release, you can freeze the result of execute().
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncResult.freeze
 """
@@ -14,7 +14,7 @@ from orm_async_tests.harness import Observation, Upstream, main_of, right, varia
 from orm_async_tests.models import User
 
 DEFECT = Upstream(
-    "freeze() of a stream fetches no rows, and calling the frozen result raises TypeError",
+    "freeze() fetches no rows of a stream, and calling the frozen result raises TypeError",
     {"sqlalchemy": ">=2.0,<2.0.56 or >=2.1,<2.1.6"},
     "https://github.com/sqlalchemy/sqlalchemy/issues/13689",
     "wrong error",

@@ -45,13 +45,13 @@ async def insert_during_stream(
 
 @wrong
 async def caught(session: AsyncSession) -> dict[str, int]:
-    """after the first row of a stream, let an INSERT fail outside a savepoint, and read on"""
+    """after the first row of a stream, let an INSERT fail outside a savepoint, and read the rest"""
     return await insert_during_stream(session, nullcontext())
 
 
 @right
 async def in_a_savepoint(session: AsyncSession) -> dict[str, int]:
-    """after the first row of a stream, let an INSERT fail inside a savepoint, and read on"""
+    """after the first row of a stream, let an INSERT fail inside a savepoint, and read the rest"""
     return await insert_during_stream(session, session.begin_nested())
 
 

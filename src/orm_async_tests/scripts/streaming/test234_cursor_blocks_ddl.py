@@ -1,6 +1,6 @@
 """After you leave a stream early, TRUNCATE and ALTER fail in the same transaction (55006).
 
-If you leave a stream by `break`, its cursor stays open. While a cursor of the transaction is open
+If you leave a stream with `break`, its cursor stays open. While a cursor of the transaction is open
 on a table, PostgreSQL refuses to truncate or alter the table. On psycopg, closing the result of the
 stream closes the cursor. On asyncpg, only the end of the transaction closes the cursor of an
 unfinished stream. Commit or roll back before you change a table that you have streamed.

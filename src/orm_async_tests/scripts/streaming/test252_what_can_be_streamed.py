@@ -27,28 +27,28 @@ AUTOCOMMIT = {"isolation_level": "AUTOCOMMIT"}
 
 @wrong(engine=AUTOCOMMIT, warns=True)
 async def streamed_in_autocommit(engine: AsyncEngine) -> dict[str, list[int]]:
-    """stream() a SELECT on an AUTOCOMMIT connection"""
+    """stream a SELECT on an AUTOCOMMIT connection"""
     async with engine.connect() as connection:
         return {"ids": [row.id async for row in await connection.stream(READ)]}
 
 
 @right(engine=AUTOCOMMIT)
 async def executed_in_autocommit(engine: AsyncEngine) -> dict[str, list[int]]:
-    """execute() a SELECT on an AUTOCOMMIT connection"""
+    """execute a SELECT on an AUTOCOMMIT connection"""
     async with engine.connect() as connection:
         return {"ids": [row.id for row in await connection.execute(READ)]}
 
 
 @variant(warns=True)
 async def streamed_update(engine: AsyncEngine) -> dict[str, list[int]]:
-    """stream() an UPDATE with RETURNING"""
+    """stream an UPDATE with RETURNING"""
     async with engine.begin() as connection:
         return {"ids": [row.id async for row in await connection.stream(CHANGE)]}
 
 
 @right
 async def executed_update(engine: AsyncEngine) -> dict[str, list[int]]:
-    """execute() an UPDATE with RETURNING"""
+    """execute an UPDATE with RETURNING"""
     async with engine.begin() as connection:
         return {"ids": [row.id for row in await connection.execute(CHANGE)]}
 

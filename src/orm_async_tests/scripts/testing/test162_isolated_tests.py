@@ -1,9 +1,8 @@
 """A test that commits disturbs later tests, unless you use savepoints, TRUNCATE or database clones.
 
-To keep tests apart, an outer transaction is the cheapest method. With an outer transaction, the
-tested code may commit, but the test must use a single connection. With TRUNCATE after every test, a
-test may use several connections. With a cloned database for every test, tests can also run in
-parallel.
+An outer transaction is the cheapest way to isolate tests. With an outer transaction, the tested
+code may commit, but the test must use a single connection. With TRUNCATE after every test, a test
+may use several connections. With a cloned database for every test, tests can also run in parallel.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_transaction.html#joining-a-session-into-an-external-transaction-such-as-for-test-suites
 Docs: https://www.postgresql.org/docs/current/manage-ag-templatedbs.html

@@ -22,7 +22,7 @@ COUNT = "SELECT count(*) FROM users WHERE username LIKE 'copied-%'"
 
 
 class Changed(Exception):
-    """An error that a variant raises to roll back its transaction."""
+    """An error that this script raises to roll back a transaction."""
 
 
 async def copy(connection: AsyncConnection) -> None:
@@ -32,7 +32,7 @@ async def copy(connection: AsyncConnection) -> None:
 
 @wrong
 async def copied_first(engine: AsyncEngine, activity: Activity) -> dict[str, int]:
-    """send a COPY before any statement, then roll back"""
+    """send a COPY before any other statement, then roll back"""
     try:
         async with engine.begin() as connection:
             await copy(connection)

@@ -23,7 +23,7 @@ EXISTS = "SELECT to_regclass('test77') IS NOT NULL"
 
 
 class Changed(Exception):
-    """An error that a variant raises to roll back its transaction."""
+    """An error that this script raises to roll back a transaction."""
 
 
 @wrong
@@ -35,7 +35,7 @@ async def sync_connection(engine: AsyncEngine) -> None:
 
 @right
 async def run_sync(engine: AsyncEngine, activity: Activity) -> dict[str, bool]:
-    """await connection.run_sync(create_all), then drop_all"""
+    """call run_sync() with create_all, then with drop_all"""
     async with engine.begin() as connection:
         await connection.run_sync(METADATA.create_all)
     exists = await activity.scalar(EXISTS)
@@ -46,7 +46,7 @@ async def run_sync(engine: AsyncEngine, activity: Activity) -> dict[str, bool]:
 
 @right
 async def rolled_back(engine: AsyncEngine, activity: Activity) -> dict[str, list[bool]]:
-    """await connection.run_sync(create_all), then raise an error"""
+    """call run_sync() with create_all, then raise an error"""
     with suppress(Changed):
         async with engine.begin() as connection:
             await connection.run_sync(METADATA.create_all)

@@ -17,7 +17,7 @@ ALSO = "aiosqlite"
 
 @variant
 async def looked_at(engine: AsyncEngine, session: AsyncSession) -> dict[str, int]:
-    """begin a transaction, then count transaction.connections and the pool's connections in use"""
+    """begin a transaction, then count `transaction.connections` and the checked-out connections"""
     async with session.begin() as transaction:
         return {
             "connections listed": len(transaction.connections),
@@ -27,7 +27,7 @@ async def looked_at(engine: AsyncEngine, session: AsyncSession) -> dict[str, int
 
 @variant
 async def after_sql(engine: AsyncEngine, session: AsyncSession) -> dict[str, int]:
-    """execute a statement, then count transaction.connections and the pool's connections in use"""
+    """execute a statement, then count `transaction.connections` and the checked-out connections"""
     async with session.begin() as transaction:
         await session.execute(text("SELECT 1"))
         return {

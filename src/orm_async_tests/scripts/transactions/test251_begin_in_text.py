@@ -65,7 +65,7 @@ async def begin_as_text(engine: AsyncEngine) -> dict[str, Any]:
 
 @right(engine=ONE_SLOT)
 async def begin(engine: AsyncEngine) -> dict[str, Any]:
-    """in engine.begin(), execute INSERT"""
+    """execute an INSERT inside `async with engine.begin()`"""
     async with engine.begin() as connection:
         await connection.execute(ADD)
     return {"rows": await count_guides(engine)}

@@ -1,4 +1,4 @@
-"""A session that you take from a generator with anext() closes early, so its rows may be lost.
+"""A session that you take from a generator with anext() closes early, so added rows may be lost.
 
 After `anext(get_session())`, nothing refers to the generator, so Python closes the generator at
 once, which closes the session. If the session closes between your add() and your commit(), the

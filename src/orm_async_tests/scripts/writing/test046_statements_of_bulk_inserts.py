@@ -39,14 +39,14 @@ async def objects(session: AsyncSession, rows: int) -> dict[str, int | None]:
 
 @variant
 async def returning(session: AsyncSession, rows: int) -> dict[str, int | None]:
-    """insert() a list with RETURNING, and get ids without objects"""
+    """insert a list of rows with RETURNING, and get ids without objects"""
     await session.execute(insert(User).returning(User.id), create_records(rows))
     return await commit_and_count(session)
 
 
 @variant
 async def insert_all(session: AsyncSession, rows: int) -> dict[str, int | None]:
-    """insert() a list without RETURNING"""
+    """insert a list of rows without RETURNING"""
     await session.execute(insert(User), create_records(rows))
     return await commit_and_count(session)
 

@@ -20,7 +20,7 @@ RENAME = update(User).where(User.id == 1).values(username="guide")
 
 @wrong
 async def not_synchronized(session: AsyncSession) -> str:
-    """update() with synchronize_session=False, then read the object"""
+    """execute update() with synchronize_session=False, then read the object"""
     user = (await session.scalars(select(User).where(User.id == 1))).one()
     await session.execute(RENAME, execution_options={"synchronize_session": False})
     return user.username
@@ -28,7 +28,7 @@ async def not_synchronized(session: AsyncSession) -> str:
 
 @right
 async def synchronized(session: AsyncSession) -> str:
-    """update(), then read the object"""
+    """execute update(), then read the object"""
     user = (await session.scalars(select(User).where(User.id == 1))).one()
     await session.execute(RENAME)
     return user.username

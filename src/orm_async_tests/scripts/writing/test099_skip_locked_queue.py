@@ -1,8 +1,8 @@
 """With FOR UPDATE SKIP LOCKED, every worker of a queue gets a different job.
 
 A plain SELECT returns the same job to every worker. With SKIP LOCKED, every worker gets the first
-job that no other transaction has locked. If a worker dies, its transaction ends and the job is free
-again.
+job that no other transaction has locked. If a worker dies, its transaction ends, and another worker
+can get the job.
 
 Docs: https://www.postgresql.org/docs/current/sql-select.html#SQL-FOR-UPDATE-SHARE
 """

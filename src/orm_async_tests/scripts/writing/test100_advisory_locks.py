@@ -1,8 +1,8 @@
-"""After a commit, a lock of pg_advisory_lock() stays on the pooled connection.
+"""After a commit, a lock taken with pg_advisory_lock() stays on the pooled connection.
 
-A session-level lock belongs to the server's session, which is the pooled connection. Your commit,
+A session-level lock belongs to the server's session, which is the pooled connection. A commit, a
 rollback or close() does not release a session-level lock, so the next user of the connection holds
-the lock. The lock of pg_advisory_xact_lock() ends with the transaction.
+the lock. A lock taken with pg_advisory_xact_lock() ends with the transaction.
 
 Docs: https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
 """

@@ -1,4 +1,4 @@
-"""delete() of a parent loads its children, unless the relationship has passive_deletes=True.
+"""Deleting a parent loads its children, unless the relationship has passive_deletes=True.
 
 By default, the session loads the children of a deleted parent, and deletes the children before the
 parent. If the foreign key has ON DELETE CASCADE and you set passive_deletes=True, one DELETE of the

@@ -1,8 +1,8 @@
 """FOR UPDATE waits without limit unless you use NOWAIT or lock_timeout.
 
 A plain FOR UPDATE waits for the end of the transaction that has locked the row. If a row is locked,
-FOR UPDATE fails with 55P03: with NOWAIT at once, and with lock_timeout at the end of the timeout.
-After a lock error, roll back before you use the connection again.
+FOR UPDATE NOWAIT fails at once (55P03). With lock_timeout, FOR UPDATE fails when the timeout ends
+(55P03). After a lock error, roll back before you use the connection again.
 
 Docs: https://www.postgresql.org/docs/current/sql-select.html#SQL-FOR-UPDATE-SHARE
 Symptom: you get an error (SQLSTATE 55P03) "could not obtain lock on row".

@@ -37,7 +37,7 @@ async def seed(connection: AsyncConnection) -> None:
 
 @variant
 async def one_by_one(session: AsyncSession) -> dict[str, int | None]:
-    """merge() two objects one by one, and delete() them one by one"""
+    """call merge() and delete() once for each of two objects"""
     huts = [await session.merge(hut) for hut in (Hut(id=1, beds=7), Hut(id=2, beds=8))]
     for hut in huts:
         await session.delete(hut)
@@ -47,7 +47,7 @@ async def one_by_one(session: AsyncSession) -> dict[str, int | None]:
 
 @variant
 async def all_at_once(session: AsyncSession) -> dict[str, int | None]:
-    """merge_all() two objects, and delete_all() them"""
+    """call merge_all() and delete_all() with a list of two objects"""
     huts = await session.merge_all([Hut(id=1, beds=7), Hut(id=2, beds=8)])
     await session.delete_all(huts)
     await session.commit()

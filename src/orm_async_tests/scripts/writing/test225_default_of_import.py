@@ -1,7 +1,8 @@
 """default=datetime.now() gives all rows the same time, because Python calls it only once.
 
-Python calls datetime.now() once, at import, and every INSERT uses the same value. As the default,
-pass a function, which SQLAlchemy calls for every INSERT, or let the server compute the time.
+Python calls datetime.now() once, at import, and every INSERT uses the same value. Pass a function
+as `default`, and SQLAlchemy calls it for every INSERT. You can also let the server compute the
+time.
 
 Docs: https://docs.sqlalchemy.org/en/21/core/defaults.html#python-executed-functions
 """

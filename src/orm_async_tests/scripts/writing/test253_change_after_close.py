@@ -35,7 +35,7 @@ async def only_changed(Session: Sessions) -> dict[str, str | None]:
 
 @wrong
 async def refreshed(Session: Sessions) -> dict[str, str | None]:
-    """refresh() the user in another session"""
+    """refresh the user in another session"""
     user = await load(Session)
     async with Session() as session:
         await session.refresh(user)
@@ -44,7 +44,7 @@ async def refreshed(Session: Sessions) -> dict[str, str | None]:
 
 @right
 async def added(Session: Sessions) -> dict[str, str | None]:
-    """add() the user to another session, change it, and commit"""
+    """add the user to another session, change the user, and commit"""
     user = await load(Session)
     async with Session() as session:
         session.add(user)
@@ -55,7 +55,7 @@ async def added(Session: Sessions) -> dict[str, str | None]:
 
 @right
 async def merged(Session: Sessions) -> dict[str, str | None]:
-    """change the user, merge() it into another session, and commit"""
+    """change the user, merge the user into another session, and commit"""
     user = await load(Session)
     user.username = "guide"
     async with Session() as session:

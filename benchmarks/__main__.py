@@ -1,6 +1,7 @@
 """Runs benchmarks: `python -m benchmarks [NAME ...] [ARGUMENT ...]`.
 
-Without a name, all benchmarks run. Only the last benchmark gets the arguments.
+Without a name, all benchmarks run. If you name several benchmarks, only the last one gets the
+arguments.
 """
 
 import sys

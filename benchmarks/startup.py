@@ -2,8 +2,8 @@
 
 The program imports SQLAlchemy's asyncio extension and asyncpg, connects once, and sends the
 statements of test5. The times do not include the start of the PostgreSQL server. The benchmark
-prints the median times of 9 pairs of runs, and the ratio of these medians. The benchmark exits with
-1 if the ratio exceeds 1.4.
+prints the median times of 9 pairs of runs, and the ratio of the two medians. The benchmark exits
+with 1 if the ratio exceeds 1.4.
 """
 
 import argparse

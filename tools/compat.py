@@ -3,9 +3,9 @@
 `python tools/compat.py defects [NUMBER...]` finds the releases that have a known defect.
 `python tools/compat.py claims [NUMBER...]` finds the SQLAlchemy releases on which a script holds.
 
-With numbers, the program replaces only the rows of these scripts. Without numbers, the program runs
-all scripts, which takes a quarter of an hour. It installs each release once, and keeps the
-installation.
+With numbers, the program replaces only the rows of the scripts with these numbers. Without numbers,
+the program runs all scripts, which takes a quarter of an hour. The program installs each release
+once, and keeps the installation.
 """
 
 import argparse

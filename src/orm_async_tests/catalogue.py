@@ -137,8 +137,8 @@ def _read_script(number: int, path: Path) -> ScriptFile:
 def select(words: Iterable[str], chapters: Iterable[str] = ()) -> list[ScriptFile]:
     """Return the selected scripts, ordered by number.
 
-    The words are numbers or ranges, for example "1" or "5-7". Without words and chapters, return
-    all scripts.
+    The words are numbers or ranges, for example "1" or "5-7". Without words or chapters, return all
+    scripts.
     """
     files = _find_files()
     numbers = {number for word in words for number in _numbers(word, files)} or files.keys()

@@ -46,9 +46,10 @@ def list_lines(statement: ast.stmt) -> range:
 
 
 def mark_differences(script: ast.Module, lines: Sequence[str]) -> dict[int, str]:
-    """Return marks for the lines in which the variants differ, by line number.
+    """Return a mark, for example "+", for each line in which the variants differ.
 
-    MEANINGS explains the marks. The first line of the script is `lines[1]`.
+    The dictionary MEANINGS explains the marks. The keys of the result are line numbers. The first
+    line of the script is `lines[1]`.
     """
     variants = find_variants(script)
     marks = dict[int, str]()

@@ -70,7 +70,7 @@ def _list_texts(script: ScriptFile, questions: Iterable[Question]) -> tuple[str,
 
 
 def _with_words(names: str) -> str:
-    """Append the same names as separate words, for example "Async Session"."""
+    """Append the names again, split into words, for example "Async Session"."""
     return f"{names}\n{HUMP.sub(' ', names)}"
 
 
@@ -93,7 +93,10 @@ def _list_terms(text: str) -> list[str]:
 
 
 def _measure_coverage(text: str, number: int) -> float:
-    """Return the fraction of the words that a script contains. Rare words count more."""
+    """Return the fraction of the words that a script contains.
+
+    Rare words have a greater weight than common words.
+    """
     [count] = _select("SELECT count(*) FROM scripts")
     covered = total = 0.0
     for term in _list_terms(text):

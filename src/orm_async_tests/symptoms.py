@@ -77,7 +77,10 @@ Part = tuple[str, str]  # the kind of a symptom's part, and its text
 
 @dataclass(frozen=True)
 class Symptom:
-    """An error as a `Symptom:` sentence describes it. The fields of missing parts are empty."""
+    """An error as a `Symptom:` sentence describes it.
+
+    If the sentence lacks a part, the field for this part is empty.
+    """
 
     description: str  # the sentence without "you get" and without the full stop
     driver: str = ""
@@ -119,7 +122,7 @@ class PastedText:
     def matching_parts(self, symptom: Symptom) -> set[Part]:
         """Return the parts of a symptom that the text contains.
 
-        Return an empty set if these parts do not identify the error.
+        Return an empty set if the parts in the text do not identify the error.
         """
         parts = {part for part in symptom.parts if self._has(*part)}
         kinds, error, fragment = {kind for kind, _ in parts}, symptom.error, symptom.fragment
@@ -174,8 +177,8 @@ def find_scripts(
     """Return the numbers of the scripts whose symptoms match a text, best match first.
 
     The keys of `symptoms` are the numbers of scripts. The list `preferred` breaks ties. Scripts
-    that explain the first error in the text come first. Return at most MAX_SCRIPTS numbers, except
-    after a tie.
+    that explain the first error in the text come first. Return at most MAX_SCRIPTS numbers, but
+    include all scripts that tie with the last one.
     """
     scores = _scores(text, symptoms)
     first = next(filter(None, (_scores(error, symptoms) for error in split_errors(text))), scores)
@@ -208,7 +211,10 @@ def words_beside_error(text: str) -> str:
 
 
 def _scores(text: str, symptoms: Mapping[int, Sequence[Symptom]]) -> dict[int, float]:
-    """Return the score of each script's best symptom. Parts that few scripts declare count more."""
+    """Return the score of each script's best symptom.
+
+    A symptom's part has a greater weight if few scripts declare that part.
+    """
     pasted = PastedText(text)
     by_script = [
         set[Part]().union(*(symptom.parts for symptom in known)) for known in symptoms.values()
@@ -229,7 +235,7 @@ def _scores(text: str, symptoms: Mapping[int, Sequence[Symptom]]) -> dict[int, f
 def own_line(text: str) -> str:
     """Return the last line of user code before the first error, or "" if there is none.
 
-    An example is "app.py:41 in main: user.points".
+    The result is, for example, "app.py:41 in main: user.points".
     """
     lines = [*text.splitlines(), ""]
     user_line = ""

@@ -48,7 +48,7 @@ def show_progress(
 ) -> Iterator[tuple[Callable[[str], None], Callable[[str], None]]]:
     """Show a progress bar on standard error if it is a terminal.
 
-    Yield two functions. The first prints a line above the bar, and the second advances the bar.
+    Yield a function that prints a line above the bar, and a function that advances the bar.
     """
     if is_hidden or not sys.stderr.isatty():
         yield lambda text: print(text, file=sys.stderr), lambda _: None

@@ -1,6 +1,7 @@
 """Records problems that raise no exception in the caller.
 
-Examples are warnings, logged errors, and tasks that are garbage collected before they finish.
+The module records, for example, warnings, logged errors, and tasks that are garbage collected
+before they finish.
 """
 
 import asyncio
@@ -76,8 +77,8 @@ def record_troubles() -> Iterator[Troubles]:
 def clear_frames(error: BaseException) -> None:
     """Delete the local variables in the tracebacks of an error and its causes.
 
-    Call `clear_frames()` before you search for leaks. Otherwise a traceback can keep sessions and
-    connections alive.
+    Call `clear_frames()` before you search for leaks. A traceback can keep sessions and connections
+    alive.
     """
     cause: BaseException | None = error
     while cause is not None:

@@ -45,7 +45,7 @@ def versions_of(contender: str) -> dict[str, str]:
 def patterns_of(contender: str, module: ModuleType) -> Iterator[Pattern]:
     """Yield the measured functions of a module.
 
-    A function of the workload `get` also serves the workload `tasks`.
+    A function of the workload `get` also runs in the workload `tasks`.
     """
     for name, function in vars(module).items():
         mark, label = getattr(function, "mark", None), str(function.__doc__)

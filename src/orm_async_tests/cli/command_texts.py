@@ -1,9 +1,9 @@
 """Declares the subcommands of `orm-async-tests`.
 
 In COMMANDS, a key names the function of a subcommand, and its value is the help text. A help text
-begins with the name of the subcommand and a summary. The options follow, in the form that the
-module command_options explains. The command imports only the module of the chosen subcommand, so
-that `--help` starts fast.
+begins with the name of the subcommand and a summary. After the summary, a help text describes the
+options in the form that the module command_options explains. The command imports only the module of
+the chosen subcommand, so that `--help` starts fast.
 """
 
 from orm_async_tests import catalogue, github

@@ -1,7 +1,7 @@
 """Reads the expected violations from data/expected_violations.toml.
 
-They come from known defects of libraries, and from deliberate mistakes in patterns. A sweep fails
-if an expected violation does not occur.
+Expected violations come from known defects of libraries, and from deliberate mistakes in patterns.
+A sweep fails if an expected violation does not occur.
 """
 
 import tomllib

@@ -40,9 +40,9 @@ class Network(Proxy):
     def arm(self, at: int, moment: str, kind: str) -> None:
         """Count messages, and inject the fault "before" or "after" message number `at`.
 
-        The faults "reset", "fin" and "stall" affect only the connection of this message. The fault
-        "partition" silences all connections. The fault "down" resets this connection and all later
-        ones.
+        The faults "reset", "fin" and "stall" affect only the connection that carries the message.
+        The fault "partition" silences all connections. The fault "down" resets the connection that
+        carries the message, and all new connections.
         """
         self.sent, self.is_delivered = 0, False
         self.at, self.moment, self.kind = at, moment, kind

@@ -51,7 +51,7 @@ class Outcome:
 
     @property
     def status(self) -> str:
-        """The status: PASS, KNOWN, VIOLATION, AMBIGUOUS or UNRESOLVED.
+        """One of the statuses PASS, KNOWN, VIOLATION, AMBIGUOUS or UNRESOLVED.
 
         UNRESOLVED means that the run proves nothing, for example because the fault did not arrive.
         """

@@ -1,7 +1,7 @@
 """Defines the patterns: functions that use a database in common ways.
 
-The command `orm-async-tests faults` sweeps them. The patterns `copy_first` and `read_untimed`
-contain deliberate mistakes.
+The command `orm-async-tests faults` injects faults into the patterns. The patterns `copy_first` and
+`read_untimed` contain deliberate mistakes.
 """
 
 from collections.abc import AsyncIterator

@@ -43,7 +43,8 @@ def select_functions(names: Sequence[str], rows: str | None) -> list[SweptFuncti
     """Return the functions with these names, or all patterns if `names` is empty.
 
     A name is a pattern, for example "transfer", or a user's function, for example
-    "shop.orders:place_order". The query `rows` returns numbers that a user's function changes.
+    "shop.orders:place_order". The query `rows` returns numbers that a user's function changes, for
+    example counts of rows.
     """
     functions = [_select_function(name, rows) for name in names]
     with_engine = [swept.name for swept in functions if swept.engine]

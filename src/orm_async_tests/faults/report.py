@@ -18,7 +18,7 @@ NOT_REACHED = "at a suspension that the function did not reach"
 class Report:
     """The results of a sweep, with one cell for each function and fault.
 
-    Its text has a summary and the fault points that failed.
+    The `repr()` of a report contains a summary and the fault points that failed.
     """
 
     cells: list[Cell]
@@ -96,10 +96,10 @@ def format_point(outcome: Outcome) -> str:
 
 
 def format_cell(cell: Cell) -> str:
-    """Return the counts of a cell, for example "7 !2 =1 ?1".
+    """Return a text that counts the fault points of a cell by their status.
 
-    The example means 7 fault points: 2 with a violation, 1 with a known defect and 1 unresolved. A
-    range, for example "6-8", means that the number of fault points varies.
+    The text "7 !2 =1 ?1" means 7 fault points: 2 with a violation, 1 with a known defect and 1
+    unresolved. A range, for example "6-8", means that the number of fault points varies.
     """
     points = "-".join(map(str, sorted({*cell.counts})))
     if len(cell.outcomes) < min(cell.counts):

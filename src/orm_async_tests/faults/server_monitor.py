@@ -1,6 +1,6 @@
 """Watches the connections under test, in a thread with a separate event loop.
 
-The monitor therefore works even while the tested event loop is blocked.
+The monitor works even while the tested event loop is blocked.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ TERMINATE = f"select count(*) filter (where pg_terminate_backend(pid, 5000)) {BA
 
 
 class ServerMonitor(LoopThread):
-    """Reads the states of the connections under test, and terminates them.
+    """Reads the states of the connections under test, and terminates the connections.
 
     The connections under test have `name` as their application_name.
     """
@@ -46,7 +46,10 @@ class ServerMonitor(LoopThread):
         return await asyncio.wrap_future(self.submit(self._query(sql, parameters)))
 
     def terminate_backends(self) -> int:
-        """Terminate the backends, and return their number. This blocks the event loop."""
+        """Terminate the backends, and return their number.
+
+        This method blocks the event loop.
+        """
         [(count,)] = self.submit(self._query(TERMINATE, {"name": self.name})).result()
         return int(count)
 

@@ -45,8 +45,8 @@ class _InstrumentedCoroutine(Coroutine[Any, Any, Any]):
 class Suspensions:
     """Counts suspensions, and calls `action` at suspension number `at`.
 
-    If `when` is "suspended", the call comes at once. If `when` is "ready", it comes just before the
-    task resumes.
+    If `when` is "suspended", the call to `action` comes immediately. If `when` is "ready", the call
+    comes just before the task resumes.
     """
 
     def __init__(self, at: int, when: str, action: Action) -> None:
@@ -60,12 +60,15 @@ class Suspensions:
         return self.tasks[0]
 
     def act_again(self, after: int) -> None:
-        """Call `action` a second time, `after` suspensions later."""
+        """Call `action` again when `after` more suspensions have occurred."""
         self._at = self.count + after
 
     @contextmanager
     def instrument_tasks(self) -> Iterator[None]:
-        """Count the suspensions of tasks that start in the block. The first is the main task."""
+        """Count the suspensions of tasks that start in the `with` block.
+
+        The first task that starts in the block is the main task.
+        """
         loop = asyncio.get_running_loop()
         previous = loop.get_task_factory()
         loop.set_task_factory(self._create_task)
@@ -77,7 +80,7 @@ class Suspensions:
     def describe(self) -> str:
         """Describe where the main task is suspended.
 
-        An example is "orders.py:9 place > Connection.begin:1".
+        The result is, for example, "orders.py:9 place > Connection.begin:1".
         """
         main, suspended = self._suspended
         frames = list(_walk_frames(main))

@@ -49,17 +49,18 @@ async def sweep(
     """Run `await function(engine)` for every fault at every fault point, and report all violations.
 
     The query `rows` returns one row of numbers that the function changes, for example counts of
-    rows. After a fault, the numbers must be unchanged, or changed exactly as without a fault.
+    rows. After a fault, the numbers from `rows` must be unchanged, or changed by the same amounts
+    as without a fault.
 
     If `kinds` is empty, the sweep injects the kinds of faults that are possible on every server.
 
-    On a silent network, the function may wait `patience` seconds for an answer. Set it to more than
-    twice the driver's timeout.
+    On a silent network, the function may wait `patience` seconds for an answer. Set `patience` to
+    more than twice the driver's timeout.
 
     The sweep sets the application_name of the connections, and disposes the engine after every run.
 
     Raise CouldNotRun if the function fails without a fault, or if the server cannot be monitored.
-    Raise CouldNotRun also for the kind "kill", and for a query that does not return one row of
+    Raise CouldNotRun if `kinds` contains "kill", or if the query `rows` does not return one row of
     numbers.
     """
     name = str(getattr(function, "__qualname__", function))
@@ -228,8 +229,8 @@ async def sweep_failed_first(
 ) -> list[Cell]:
     """Run the sweeps of one function, and return one cell for every fault.
 
-    The fault points that failed in the previous sweep run first. The function `say` prints their
-    results.
+    The fault points that failed in the previous sweep run first, and the function `say` prints
+    their results.
     """
     kinds = [kind for sweep in sweeps for kind in sweep.kinds]
     points = failed_points.select(kinds) if failed_points else []

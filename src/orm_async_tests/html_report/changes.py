@@ -44,7 +44,7 @@ def list_changes(before: Results, after: Results) -> list[Change]:
 
 
 def _pair_stacks(before: Results, after: Results) -> dict[str, str]:
-    """Map each newer stack to the matching older stack."""
+    """Map the stacks of `after` to the matching stacks of `before`."""
     pairs = {name: name for name in after.stacks if name in before.stacks}
     others = [name for name in before.stacks if name not in pairs]
     for name, identity in after.stacks.items():

@@ -30,7 +30,7 @@ class Figure(NamedTuple):
 
 
 class HeatRow(NamedTuple):
-    """The verdicts of one function with one fault."""
+    """A row of the heat map: the verdicts of a sweep on one function and one kind of fault."""
 
     work: str
     fault: str

@@ -1,6 +1,7 @@
 """Reads result files of `run`, `matrix`, `faults` and `bench`, even if parts are missing.
 
-The HTML page lists missing and malformed parts. A file without any result is an error.
+The HTML page lists the missing and malformed parts of the files. A file without any result is an
+error.
 """
 
 import json

@@ -80,8 +80,8 @@ def read_outcome(
 def bisect_minor_version(versions: Sequence[str], run: Run, first: Iterable[str] = ()) -> Outcomes:
     """Run a script on some releases of a minor version, and return the outcomes.
 
-    Run it first on the oldest, the middle and the newest release, and on those in `first`. Then
-    bisect where the outcomes differ.
+    Run the script first on the oldest, the middle and the newest release, and on the releases in
+    `first`. If the outcomes of two releases differ, bisect the releases between them.
     """
     start = {versions[0], versions[-1], versions[len(versions) // 2], *first}
     outcomes = {version: run(version) for version in versions if version in start}
@@ -121,7 +121,10 @@ def _find_gap(versions: Sequence[str], outcomes: Outcomes) -> tuple[int, int] | 
 
 
 def mark_shown(outcomes: Outcomes, description: str) -> list[tuple[str, bool]]:
-    """Return whether each release shows the defect. Skip releases without a clear result."""
+    """Pair each release with True if the release shows the defect, and otherwise with False.
+
+    Skip releases without a clear result.
+    """
     return [
         (version, description in outcome.defects)
         for version, outcome in outcomes.items()
@@ -175,8 +178,9 @@ def search_releases(
 ) -> SearchResult:
     """Bisect the releases of a library, one minor version at a time.
 
-    The script always runs on the releases in `always`, and where a known defect begins or ends. The
-    function `confirm`, by default `run`, runs it again where the outcome changes.
+    The script always runs on the releases in `always`, and on the releases with which a known
+    defect begins or ends. The function `confirm`, by default `run`, runs the script again where the
+    outcome changes.
     """
     shown = tuple(d for d in defects if any(script.number == number for script in d.scripts))
     ranges = " ".join(defect.versions.get(library, "") for defect in shown)

@@ -1,7 +1,8 @@
 """Reads data/expected_differences.toml, which lists scripts that cannot hold on some stacks.
 
-Known defects of libraries are not in this list. A matrix fails if an unlisted script fails. It also
-fails if a listed script holds, unless `always` is false.
+The list omits known defects of libraries. If a script that is not in the list fails, the matrix
+fails. If a script in the list holds, the matrix also fails, unless the list sets `always` to false
+for the script.
 """
 
 import re
@@ -68,7 +69,7 @@ def find_unexpected(records: Sequence[Record]) -> Iterator[tuple[Record, str]]:
 
 
 def find_missing(records: Sequence[Record]) -> list[Record]:
-    """Return a result for every expected script that does not exist."""
+    """Return a result for every nonexistent script that data/expected_differences.toml lists."""
     # Only a complete run of all scripts shows that a script does not exist.
     if not (records[0]["whole"] and is_complete(records)):
         return []

@@ -16,8 +16,8 @@ THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 class Plan:
     """A stack on which a matrix will run scripts.
 
-    The field of a library is a release, for example "2.1.4", or "2.1" for its newest release. An
-    empty field stands for the installed version.
+    A field such as `sqlalchemy` contains a release, for example "2.1.4". The text "2.1" means the
+    newest release of 2.1. An empty field stands for the installed version.
     """
 
     driver: str = "asyncpg"
@@ -103,7 +103,10 @@ def combine(axes: Mapping[str, Sequence[str]]) -> tuple[Plan, ...]:
 
 
 def take_shard(plans: Sequence[Plan], part: str) -> tuple[Plan, ...]:
-    """Return one part of the plans. The text "1/3" means the first of three parts."""
+    """Split the plans into parts, and return the part that the text `part` selects.
+
+    The text "1/3" means the first of three parts.
+    """
     match = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", part)
     number, total = map(int, match.groups()) if match else (0, 0)
     if not 1 <= number <= total:

@@ -126,7 +126,7 @@ def clean(value: Any, form: Any, where: str, problems: Counter[str]) -> Any:
     """Copy a JSON value into the form `form`, and count problems.
 
     Empty values replace missing values and values of the wrong type. List items of the wrong type
-    are dropped. Fields that are not in `form` are dropped too, but are no problem.
+    are dropped. Fields that are not in `form` are dropped, but not counted as problems.
     """
     if isinstance(form, tuple):
         return None if value in (None, MISSING) else clean(value, form[0], where, problems)

@@ -85,7 +85,8 @@ async def run_stack(
 ) -> AsyncIterator[tuple[Record, Record]]:
     """Yield the stack and the result of every script, in the form of docs/result.schema.json.
 
-    A script without a result has an empty stack, and only a number, a verdict and a reason.
+    If a script gives no result, yield an empty stack, and a dictionary with `number`, `verdict` and
+    `reason`.
     """
     try:
         python, variables = await asyncio.to_thread(prepare_stack, plan, home)

@@ -76,9 +76,9 @@ def describe_ranges(minor_versions: MinorVersions) -> str:
 
 
 def _runs_of_shown(minor_versions: MinorVersions) -> Iterator[tuple[str, str, str]]:
-    """Yield three versions for each run of affected releases: the first, the last and the fix.
+    """Yield the first, the last and the fixed version for each series of affected releases.
 
-    The fix is "" if no release has it.
+    The fixed version is "" if no release fixes the defect.
     """
     for releases in minor_versions:
         runs = [[*run] for _, run in groupby(releases, key=itemgetter(1))]

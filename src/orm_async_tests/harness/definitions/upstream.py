@@ -13,12 +13,12 @@ from orm_async_tests.versions.ranges import applies
 class Upstream:
     """A known defect of a library.
 
-    In `check`, assert the correct behavior in a block, for example `with CLOSE_HANGS:`. The verdict
-    is UPSTREAM if this assertion fails on affected versions. The verdict is BROKEN if it fails on
-    other versions, or if it passes on affected versions.
+    In `check`, assert the correct behavior in a block, for example `with CLOSE_HANGS:`. If the
+    assertion fails on affected versions, the verdict is UPSTREAM. If the assertion fails on other
+    versions, or passes on affected versions, the verdict is BROKEN.
 
     The field `versions` maps libraries to ranges, for example {"asyncpg": ">=0.30,<0.32"}. A stack
-    has the defect if all of these libraries are in range.
+    has the defect if the version of every library in `versions` is in the library's range.
 
     Write literals, because `orm-async-tests audit` reads them from the source code. Give every
     defect of a script a severity, because `audit` prints it.

@@ -49,7 +49,7 @@ class Variant:
 class Mark:
     """A decorator that turns a function into a variant.
 
-    Its arguments are fields of Variant, for example `leaks=True`.
+    The arguments of the decorator are fields of the class Variant, for example `leaks=True`.
     """
 
     kind: Kind
@@ -81,8 +81,9 @@ def select_arguments(function: Callable[..., Any], offered: Mapping[str, Any]) -
 class Option:
     """A command-line option of one script, for example `--rows 10000`.
 
-    Variants and `check` get its value in a parameter with the same name. The function `parse`
-    converts a text to a value, or raises ValueError. The field `default` is such a text.
+    Variants and `check` get the value of an option in a parameter with the option's name. The
+    function `parse` converts a text to a value, or raises ValueError. The function `parse` also
+    converts the text in the field `default`.
     """
 
     name: str

@@ -70,7 +70,7 @@ class Activity:
     async def terminate(self) -> int:
         """Terminate the backends, as a failover does, and return their number.
 
-        Wait until the clients have noticed this.
+        Wait until the clients have closed their connections through the proxy.
         """
         sql = f"select count(pg_terminate_backend(pid, 5000)) {BACKENDS}"
         killed = int(await self.scalar(sql, before=self._before))

@@ -121,7 +121,7 @@ def require(words: str, source: str) -> None:
     """Raise CouldNotRun if this machine lacks a requirement.
 
     The parameter `words` is a list, for example "standby,pgbouncer". The parameter `source` names
-    the option or variable with this list.
+    the option or variable that contains `words`.
     """
     for requirement in filter(None, words.split(",")):
         form = re.fullmatch(r"(\w+)((>=|<|==)\d+(\.\d+)*)?", requirement)

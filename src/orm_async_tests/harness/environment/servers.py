@@ -69,7 +69,10 @@ async def start_servers(
 
 
 def data_directory() -> Path | None:
-    """Return a folder in memory, or None. A server starts faster in memory."""
+    """Return a folder in shared memory for the data of a server, or None.
+
+    A server starts faster if its data is in memory.
+    """
     if os.environ.get("TMPDIR") or not os.access(SHARED_MEMORY, os.W_OK):
         return None
     free = shutil.disk_usage(SHARED_MEMORY).free

@@ -100,7 +100,7 @@ def _shorten(lines: list[TranscriptLine]) -> list[TranscriptLine]:
 def _fold(lines: list[TranscriptLine]) -> Iterator[TranscriptLine]:
     """Join repeated lines and repeated groups of lines.
 
-    A joined line names its transactions by letters, for example "a, b".
+    If repeated lines belong to several transactions, list the transactions, for example "a, b".
     """
     start = 0
     while start < len(lines):
@@ -120,7 +120,7 @@ def _fold(lines: list[TranscriptLine]) -> Iterator[TranscriptLine]:
 def _find_cycle(texts: list[str]) -> tuple[int, int]:
     """Find the group of texts that a list repeats at its beginning.
 
-    Return its length and count, for example (2, 3) for the list a, b, a, b, a, b, c.
+    Return the group's length and count, for example (2, 3) for the list a, b, a, b, a, b, c.
     """
     best = (1, 1)
     for length in range(1, len(texts) // 2 + 1):
@@ -147,7 +147,7 @@ def _differences(text: str, known: set[str]) -> Iterator[range]:
 
 
 def abridge(statement: str) -> str:
-    """Return a statement without casts, repeated table names and long lists."""
+    """Return a statement without casts, repeated table names or long lists."""
     text = CAST.sub("", statement)
     text = ROWS.sub(_shorten_rows, text)
     text = MEMBERS.sub(_shorten_members, text)

@@ -135,7 +135,7 @@ class ScriptSource:
         return numbers
 
     def list_shown_lines(self, functions: Sequence[Function]) -> Iterator[int]:
-        """Yield the line numbers of functions, without the docstrings of variants."""
+        """Yield the line numbers of functions, but skip the docstrings of variants."""
         for node in functions:
             variant = self.variants.get(node.name)
             # The headings show the docstrings of variants.

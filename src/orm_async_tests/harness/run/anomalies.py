@@ -27,7 +27,7 @@ def at_each_level(schedules: Mapping[str, Schedule]) -> tuple[Variant, ...]:
     """Return one variant for each isolation level. Every variant runs all schedules.
 
     A schedule is a function that runs the statements of several transactions in a fixed order.
-    CONTRIBUTING.md describes its arguments.
+    CONTRIBUTING.md describes the arguments of a schedule.
     """
     return tuple(_variant(level, schedules) for level in LEVELS)
 

@@ -83,8 +83,8 @@ async def _run(
 def main_of(name: str) -> Callable[[], int]:
     """Return the command of a script.
 
-    The parameter `name` is the script's `__name__`. Run the script at once if Python executes its
-    file.
+    The parameter `name` is the script's `__name__`. If the script's file is the main program, run
+    the script immediately.
     """
 
     def main() -> int:

@@ -20,8 +20,8 @@ UNANSWERED = CANCELLED, NO_ANSWER = "cancelled", "no answer"
 def record_sql(observation: Observation, unobserved: Engine) -> Iterator[None]:
     """Record the statements of all engines except `unobserved`.
 
-    Call it inside `record_events()`. It ignores statements that were not sent, for example a lazy
-    load that raises MissingGreenlet.
+    Call this function inside a `with record_events()` block. Ignore statements that were not sent,
+    for example a lazy load that raises MissingGreenlet.
     """
     listeners = _listeners(observation, unobserved)
     for name, listener in listeners.items():

@@ -30,7 +30,7 @@ class Wire(Proxy):
     """A proxy that counts round trips.
 
     The first message of a client begins a round trip. The next message after an answer begins
-    another one. The rows of a COPY belong to the round trip of the COPY.
+    another round trip. The rows of a COPY belong to the round trip of the COPY.
     """
 
     def __init__(self, server: URL, folder: Path) -> None:
@@ -139,7 +139,7 @@ def can_watch(server: URL) -> bool:
 
 @contextmanager
 def open_wire(server: URL) -> Iterator[Wire | None]:
-    """Yield a proxy in front of the server, or None if this is not possible."""
+    """Yield a proxy in front of the server, or None if a proxy is not possible."""
     if not can_watch(server):
         yield None
         return

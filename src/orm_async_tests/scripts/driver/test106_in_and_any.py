@@ -18,7 +18,7 @@ LENGTHS = range(1, 6)
 
 @wrong
 async def in_a_list(session: AsyncSession) -> dict[str, list[int]]:
-    """execute WHERE id IN (...) with lists of 1 to 5 elements"""
+    """execute `WHERE id IN (...)` with lists of 1 to 5 elements"""
     counts = []
     for length in LENGTHS:
         ids = list(range(1, length + 1))
@@ -29,7 +29,7 @@ async def in_a_list(session: AsyncSession) -> dict[str, list[int]]:
 
 @right
 async def any_of_an_array(session: AsyncSession) -> dict[str, list[int]]:
-    """execute WHERE id = ANY (array) with arrays of 1 to 5 elements"""
+    """execute `WHERE id = ANY (array)` with arrays of 1 to 5 elements"""
     counts = []
     for length in LENGTHS:
         ids = literal(list(range(1, length + 1)), ARRAY(Integer))

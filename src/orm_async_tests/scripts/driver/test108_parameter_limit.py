@@ -21,13 +21,13 @@ COUNT = select(func.count(User.id))
 
 @wrong
 async def in_a_list(session: AsyncSession) -> int | None:
-    """execute WHERE id IN (...) with 32768 elements"""
+    """execute `WHERE id IN (...)` with 32768 elements"""
     return await session.scalar(COUNT.where(User.id.in_(range(LIMIT + 1))))
 
 
 @right
 async def any_of_an_array(session: AsyncSession) -> dict[str, int | None]:
-    """execute WHERE id = ANY (array) with an array of 32768 elements"""
+    """execute `WHERE id = ANY (array)` with an array of 32768 elements"""
     ids = literal(list(range(LIMIT + 1)), ARRAY(Integer))
     return {"matching users": await session.scalar(COUNT.where(User.id == any_(ids)))}
 

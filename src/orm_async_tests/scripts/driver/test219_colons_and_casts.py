@@ -16,14 +16,14 @@ from orm_async_tests.harness import Observation, main_of, right, wrong
 
 @wrong
 async def double_colon(session: AsyncSession) -> dict[str, int | None]:
-    """execute SELECT :number::int"""
+    """execute `SELECT :number::int`"""
     query = text("SELECT :number::int")
     return {"number": await session.scalar(query, {"number": 42})}
 
 
 @right
 async def sql_cast(session: AsyncSession) -> dict[str, int | None]:
-    """execute SELECT CAST(:number AS int)"""
+    """execute `SELECT CAST(:number AS int)`"""
     query = text("SELECT CAST(:number AS int)")
     return {"number": await session.scalar(query, {"number": 42})}
 

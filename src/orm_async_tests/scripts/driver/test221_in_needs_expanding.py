@@ -18,14 +18,14 @@ IDS = {"ids": [1, 2]}
 
 @wrong
 async def plain(session: AsyncSession) -> dict[str, int | None]:
-    """filter by WHERE id IN :ids"""
+    """filter by `WHERE id IN :ids`"""
     query = text("SELECT count(*) FROM users WHERE id IN :ids")
     return {"users": await session.scalar(query, IDS)}
 
 
 @right
 async def expanding(session: AsyncSession) -> dict[str, int | None]:
-    """filter by WHERE id IN :ids, with bindparam(expanding=True)"""
+    """filter by `WHERE id IN :ids`, with bindparam(expanding=True)"""
     query = text("SELECT count(*) FROM users WHERE id IN :ids")
     query = query.bindparams(bindparam("ids", expanding=True))
     return {"users": await session.scalar(query, IDS)}
@@ -33,7 +33,7 @@ async def expanding(session: AsyncSession) -> dict[str, int | None]:
 
 @right
 async def array(session: AsyncSession) -> dict[str, int | None]:
-    """filter by WHERE id = ANY(:ids)"""
+    """filter by `WHERE id = ANY(:ids)`"""
     query = text("SELECT count(*) FROM users WHERE id = ANY(:ids)")
     return {"users": await session.scalar(query, IDS)}
 

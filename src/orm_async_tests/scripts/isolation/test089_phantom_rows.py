@@ -29,7 +29,7 @@ async def read(a: AsyncSession, b: AsyncSession, user: int) -> bool:
 
 
 async def write(a: AsyncSession, b: AsyncSession, one: int, two: int, blocked: Blocked) -> bool:
-    """Return whether DELETE WHERE lon = 16 in session `b` misses a row that `a` sets to 16."""
+    """Return whether `DELETE WHERE lon = 16` in session `b` misses a row that `a` sets to 16."""
     await a.execute(update(TrackPoint).where(pk.in_([one, two])).values(lon=lon + 1))
     delete_sixteen = delete(TrackPoint).where(pk.in_([one, two]), lon == 16)
     waiting = await blocked(b.execute(delete_sixteen))

@@ -1,4 +1,4 @@
-"""Finds the calls of a function and the arguments that they pass."""
+"""Finds the calls to a function, and the arguments of these calls."""
 
 import ast
 import re
@@ -103,7 +103,7 @@ def _may_be_session(function: Scope, name: str) -> bool:
 
 
 def _calls(project: "Project", function: Scope) -> Iterator[tuple[dict[str, ast.expr], Scope]]:
-    """Yield the arguments and the scope of each call of a function."""
+    """Yield the arguments and the scope of each call to a function."""
     *outer, last = function.name.split(".")
     name = ".".join(outer) if last == "__init__" else function.name
     callee, here = name.rpartition(".")[2], function.module

@@ -69,8 +69,8 @@ def find_files(
 ) -> list[Path]:
     """Return the Python files in `paths`, without excluded files and files that Git ignores.
 
-    A file that `paths` names is never excluded. Tests are skipped, unless `include_tests` is true
-    or `paths` names their folder. Raise CouldNotRun if a path cannot be read.
+    A file that `paths` names is never excluded. Leave out test files, unless `include_tests` is
+    true or `paths` names their folder. Raise CouldNotRun if a path cannot be read.
     """
     excluded = PathPatterns(root.resolve().as_posix(), exclude)
     files: dict[Path, None] = {}
@@ -96,7 +96,8 @@ def _raise(error: OSError) -> None:
 def _walk(top: Path, excluded: PathPatterns, *, with_tests: bool) -> Iterator[Path]:
     """Yield the Python files below a folder, without ignored files.
 
-    The setting `exclude` overrides the default patterns, and these override .gitignore files.
+    The setting `exclude` overrides the default patterns, and the default patterns override
+    .gitignore files.
     """
     absolute = top.resolve()
     above = [absolute, *absolute.parents]

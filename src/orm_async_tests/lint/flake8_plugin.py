@@ -1,7 +1,7 @@
 """Runs the checker as a flake8 plugin.
 
-flake8 passes one file at a time, so the plugin cannot see which other files call a function. For
-example, the plugin recognizes a FastAPI dependency only if `Depends()` is in the same file.
+flake8 passes one file at a time, so the plugin cannot see which other files call a function. The
+plugin recognizes a FastAPI dependency only if `Depends()` is in the same file.
 """
 
 import ast

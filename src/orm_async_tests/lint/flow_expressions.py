@@ -23,7 +23,7 @@ ERRORS = {"SQLAlchemyError", "DBAPIError", "IntegrityError", "OperationalError",
 
 
 def depends_of(project: Project, name: str, scope: Scope) -> list[tuple[ast.Call, Scope]]:
-    """Return the calls of Depends() in the annotation and in the default of a parameter."""
+    """Return the calls to Depends() in the annotation and in the default of a parameter."""
     parts = [getattr(scope.bindings[name][0].node, "annotation", None), scope.defaults.get(name)]
     places = [(part, scope.parent or scope) for part in parts if part]
     return [call for place in places for call in _find_depends(project, *place)]
@@ -82,7 +82,7 @@ def catches_all(names: list[str], kinds: frozenset[str]) -> bool:
 
 
 def uncaught(names: list[str], raised: list[Raised]) -> list[Raised]:
-    """Return the errors that a handler of the classes `names` may let pass."""
+    """Return the errors that an exception handler for the classes `names` may not catch."""
     if "TimeoutError" in names:
         raised = [replace(item, kinds=item.kinds - {TIMEOUT}) for item in raised]
     return [item for item in raised if not catches_all(names, item.kinds)]
@@ -97,8 +97,8 @@ def without_reads(
 ) -> list[Raised] | None:
     """Remove the errors of plain SELECTs if the handler catches all exceptions.
 
-    Such a handler is there for the errors of other code. Return None if the block awaits no other
-    code.
+    A handler for all exceptions is usually there for the errors of other code. Return None if no
+    error remains, and the block awaits only calls that use sessions.
     """
     if ERRORS.intersection(names) - EVERY:
         return caught
@@ -127,9 +127,10 @@ def _keys_to_flush(use: SessionUse, scope: Scope, node: ast.Try | ast.TryStar) -
 
 
 def call_around(node: ast.AST | None, name: str, scope: Scope) -> str:
-    """Return a nonempty string if a call of the function `name` surrounds a syntax node.
+    """Return "" if no call to the function `name` surrounds a syntax node.
 
-    The string is the name of the call's last keyword argument, or else `name`.
+    Otherwise return the name of the call's last keyword argument, or `name` for a call without
+    keyword arguments.
     """
     while isinstance(node, ast.Call | ast.Starred | ast.List):
         if isinstance(node, ast.Call) and last_name(node) == name:
@@ -139,9 +140,9 @@ def call_around(node: ast.AST | None, name: str, scope: Scope) -> str:
 
 
 def cancelled_by(use: SessionUse, node: ast.AST, scope: Scope) -> Iterator[tuple[str, ast.AST]]:
-    """Find tasks that a statement cancels after wait(tasks, timeout=1).
+    """Find the tasks that a statement cancels after a call to wait() with a timeout.
 
-    Yield each session that the tasks use, and the call of wait().
+    Yield each session that the tasks use, and the call to wait().
     """
     calls = scope.calls_in(node) if "cancel" in scope.module.calls else []
     if "cancel" not in map(last_name, calls):
@@ -258,7 +259,7 @@ def wrappers(project: Project, callee: Value | None) -> Iterator[Value | None]:
 
 
 def is_new(key: str, scope: Scope) -> bool:
-    """Return whether a function or one of its dependencies opens the session `key`."""
+    """Return whether a function or one of its dependencies opens the session with the key `key`."""
     binding = scope.binding(key)
     if binding and binding.kind == "param":
         parts = [

@@ -17,7 +17,7 @@ class Failure(NamedTuple):
     """An error that left a session in a failed transaction."""
 
     node: ast.AST
-    """The code that failed, for example a call of execute()."""
+    """The code that failed, for example a call to execute()."""
 
     kind: str
 
@@ -42,9 +42,9 @@ class State:
         return State(dict(self.failures), dict(self.begun), dict(self.facts))
 
     def failed(self, key: str, failure: Failure, result: object = UNKNOWN) -> "State":
-        """Return a copy of this state with one more error of the session `key`.
+        """Return a copy of this state with one more error of the session with the key `key`.
 
-        Pass as `result` what a function returned after it swallowed the error.
+        The parameter `result` is the value that a function returned after it swallowed the error.
         """
         group = self.failures.get(key, frozenset()) | {failure}
         facts = {} if result is UNKNOWN else {RESULT: result}
@@ -52,7 +52,7 @@ class State:
         return State(failures, dict(self.begun), self.facts | facts)
 
     def clear(self, key: str) -> None:
-        """Forget the errors and the transaction of the session `key`."""
+        """Forget the errors and the transaction of the session with the key `key`."""
         for store in (self.failures, self.begun):
             # A held session such as "users.session" may be the same session.
             for name in [name for name in store if name == key or is_held(name)]:
@@ -132,7 +132,7 @@ def join(states: Iterable[State]) -> list[State]:
 
 
 def constant_of(node: ast.expr) -> object:
-    """Return the value of a constant, () for an empty collection, or else TRUE."""
+    """Return the value of a constant, () for an empty collection, and TRUE otherwise."""
     if isinstance(node, ast.Constant):
         return node.value
     if isinstance(node, ast.Attribute) and node.attr.isupper():  # a member of an enumeration

@@ -29,7 +29,8 @@ class Flows:
     def _begun_before(self, scope: Scope) -> dict[str, ast.AST]:
         """Find session parameters for which a FastAPI dependency has begun a transaction.
 
-        Map each name to the parameter whose dependency began the transaction.
+        Map the name of each session parameter to the parameter whose dependency began the
+        transaction.
         """
         providers = {name: self._dependency(name, scope) for name in scope.parameters}
         begun: dict[Scope, ast.AST] = {}
@@ -93,7 +94,7 @@ class Flows:
         return flow is None or not flow.raised.isdisjoint(event.inside)
 
     def outcomes(self, event: Event, scope: Scope) -> tuple[bool, list[tuple[Failure, object]]]:
-        """Return whether a call leaves a transaction open, and the errors that it swallows.
+        """Return whether a call leaves a transaction open, and which errors the call swallows.
 
         Pair each error with the value that the function returns after the error.
         """
@@ -120,7 +121,7 @@ class Flows:
     def suppressed_by(self, expression: ast.expr, scope: Scope) -> tuple[str, list[str]]:
         """Return the name of a context manager, and the errors that it swallows.
 
-        The name is "" if the project defines the context manager.
+        For a context manager that the project defines, the name is "".
         """
         project = self.use.project
         value = project.value(getattr(expression, "func", expression), scope)

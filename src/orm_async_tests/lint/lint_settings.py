@@ -117,7 +117,7 @@ def read_settings(root: Path) -> Settings:
 def _read_table(root: Path) -> dict[str, Any] | None:
     """Return the table [tool.orm-async-tests.lint], or {} if there is none.
 
-    Return None if even the table [tool.orm-async-tests] is missing.
+    Return None if the parent table [tool.orm-async-tests] is also missing.
     """
     path = root / FILE
     try:

@@ -1,4 +1,4 @@
-"""Finds out which databases, drivers and version of FastAPI a project uses."""
+"""Finds the databases, the drivers and the FastAPI version of a project."""
 
 import codecs
 import re
@@ -59,7 +59,7 @@ class ProjectFacts:
 
 
 def read_facts(root: Path, dialect: str, fastapi: str, sources: Iterable[str] = ()) -> ProjectFacts:
-    """Read the databases, the drivers and the version of FastAPI.
+    """Return the databases, the drivers and the FastAPI version of a project.
 
     The settings `dialect` and `fastapi` take precedence over constant engine URLs in `sources`.
     These URLs take precedence over files such as pyproject.toml.

@@ -1,6 +1,6 @@
 """Determines which modules import SQLAlchemy, directly or through other modules.
 
-Other modules usually use no session.
+A module that does not import SQLAlchemy usually uses no session.
 """
 
 import re

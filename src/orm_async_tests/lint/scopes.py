@@ -142,7 +142,7 @@ class Scope:
     def path(self, node: ast.AST) -> str:
         """Return the dotted path of an expression, for example "self.session", or "".
 
-        After `session = self.session`, the variable `session` has this path, too.
+        After `session = self.session`, the path of the variable `session` is "self.session".
         """
         match node:
             case ast.Name(id=name):

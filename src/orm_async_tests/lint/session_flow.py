@@ -222,7 +222,7 @@ class SessionFlow:
         return [(states, len(states)) for states in jumps]
 
     def _clear_jumps(self, jumps: list[tuple[list[State], int]], keys: set[str]) -> None:
-        """Forget the sessions `keys` in states that were added since `_jumps()`."""
+        """Forget the sessions `keys` in all states that were added after `_jumps()` ran."""
         for states, size in jumps:
             for state, key in product(states[size:], keys):
                 state.clear(key)

@@ -130,7 +130,7 @@ class SessionUse:
     def _canonical(self, path: str, scope: Scope) -> str:
         """Return the same key for all paths to one session.
 
-        For example, "self.repository.session" may be the session "self.session".
+        The path "self.repository.session" may refer to the same session as "self.session".
         """
         owner = path.rpartition(".")[0]
         if "." not in owner:
@@ -260,7 +260,7 @@ class SessionUse:
             yield Event(key, names, call, callee, tuple(paths))
 
     def _outer(self, path: str, function: Scope, scope: Scope) -> tuple[str, ...]:
-        """Return the caller's keys for a session of the module or of an outer function."""
+        """Return the keys that a caller uses for a session in a variable of an outer scope."""
         if path == ANY or function.module is not scope.module:
             return (path,) if path == ANY else ()
         return self.keys(ast.parse(path, mode="eval").body, scope)

@@ -17,7 +17,7 @@ from orm_async_tests.lint.value import Value
 
 
 class SourceFile:
-    """A parsed file. All rules share one walk over its syntax tree."""
+    """A parsed file. All rules share one walk over the file's syntax tree."""
 
     def __init__(
         self, name: str, text: str, module: Module, flows: Flows, facts: ProjectFacts

@@ -18,7 +18,7 @@ def encoding_of(data: bytes) -> str:
 
 
 def split_lines(text: str) -> list[str]:
-    """Return the lines of a text without their line ends.
+    """Return the lines of a text without their line endings.
 
     Unlike str.splitlines(), do not split at a form feed, so that line numbers match `ast`.
     """

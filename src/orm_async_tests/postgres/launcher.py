@@ -23,7 +23,7 @@ def launch_command(
 
     On Linux, the program receives `death_signal` when the calling process dies. PostgreSQL and
     PgBouncer refuse to run as root. If you are root, `as_nobody` runs the program as the user
-    nobody in a user namespace. Files that the program creates still belong to root.
+    nobody in a user namespace. Files that the program creates belong to root, not to nobody.
     """
     options = [str(os.getpid()), str(int(death_signal)), "nobody" if as_nobody else ""]
     return [sys.executable, "-I", "-S", __file__, *options, *program]

@@ -122,8 +122,8 @@ def stop(kind: ClusterKind = SCRIPTS, *, reset: bool = False) -> bool:
     """Stop the server, and return whether it was running.
 
     If `reset` is true, also delete the server's data. Raise CouldNotRun if another command is using
-    the server. Close connections of other programs, for example of psql. Cancel earlier requests to
-    keep the server running.
+    the server. Close connections of other programs, for example of psql. Earlier requests to keep
+    the server running no longer count.
     """
     cluster = _open_cluster(kind)
     with paths.open_file(cluster.lease) as lease_file:

@@ -1,8 +1,8 @@
 """Chooses the folders for the files and the sockets of the embedded server.
 
-The module refuses folders and files that another user could have prepared or replaced. It checks
-every folder of a path, beginning at the root folder. Nobody else can replace an entry of a checked
-folder, so the result of the check stays valid.
+The module refuses folders and files that another user could have prepared or replaced. The module
+checks every folder of a path, beginning at the root folder. Nobody else can replace an entry of a
+checked folder, so the result of the check stays valid.
 """
 
 import hashlib
@@ -27,8 +27,8 @@ SOCKET_PATH_MAX = 103  # bytes: macOS allows 104 with the final zero, Linux 108
 def home(kind: Literal["cache", "data"] = "cache") -> Path:
     """Return the folder of the embedded server's files. Raises CouldNotRun.
 
-    Set ORM_ASYNC_HOME to choose this folder. The default is in your cache folder or your data
-    folder. A temporary folder replaces an unusable cache folder.
+    Set ORM_ASYNC_HOME to choose the folder of the server's files. By default, the files are in your
+    cache folder or your data folder. A temporary folder replaces an unusable cache folder.
     """
     if value := os.environ.get(HOME_VARIABLE):
         return _prepare(Path(value).absolute())
@@ -119,8 +119,8 @@ def _short_folder(purpose: str, replaced: Path, *, create: bool = True) -> Path:
 def check_folder(path: Path, forbidden: int = OTHERS_ENTER, *, create: bool = False) -> None:
     """Raise CouldNotRun if another user could control a folder or its parents.
 
-    The mode of the folder must have no bit of `forbidden`. If `create` is true, create missing
-    folders with the mode 0700.
+    In the mode of the folder, all bits of `forbidden` must be 0. If `create` is true, create
+    missing folders with the mode 0700.
     """
     with refusals(path):
         _check_links(path, path.absolute())

@@ -106,7 +106,7 @@ class Standby(PrivateServer):
         self.primary = primary
 
     def pause(self) -> None:
-        """Hide new commits until resume(). The standby still receives them."""
+        """Hide new commits until resume(). The paused standby still receives new commits."""
         _select(self, "SELECT pg_wal_replay_pause()")
         _wait_for(self, "pg_get_wal_replay_pause_state() = 'paused'")
 

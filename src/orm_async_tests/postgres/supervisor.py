@@ -1,8 +1,9 @@
 """The supervisor starts a PostgreSQL server, and stops the server when nobody uses it.
 
-The supervisor is a separate program, detached from the command that started it. It imports only the
-standard library. It checks the lease file ten times a second, which takes less than 1% of a
-processor's time. Commands do not announce their end, because a killed command could not do so.
+The supervisor is a separate program, detached from the command that started it. The supervisor
+imports only the standard library. The supervisor checks the lease file ten times a second, which
+takes less than 1% of a processor's time. Commands do not announce their end, because a killed
+command could not do so.
 """
 
 import fcntl
@@ -33,7 +34,7 @@ class IdleTimer:
     """Measures how long a server has been idle.
 
     The parameter `renewal` is the modification time of the lease file, in nanoseconds. Every
-    command that uses the server changes this time.
+    command that uses the server changes the file's modification time.
     """
 
     def __init__(self, seconds: float, now: float, renewal: int) -> None:
@@ -109,9 +110,9 @@ def stop_when_idle(
 ) -> bool:
     """Stop the server after `idle` seconds without use, and wait until it ends.
 
-    A lock on the lease file counts as use. An open connection counts too, unless `sockets` is None.
-    Return False if the server ended by itself. Otherwise the lease file stays locked, so that the
-    next command waits until this process ends.
+    The server is in use while a command locks the lease file. An open connection also counts as
+    use, unless `sockets` is None. Return False if the server ended by itself. If the function stops
+    the server, the lease file stays locked, so that the next command waits until this process ends.
     """
     timer = IdleTimer(idle, time.monotonic(), os.fstat(lease).st_mtime_ns)
     tick = TICK if sockets is None or UNIX_SOCKETS.exists() else PS_TICK
@@ -142,7 +143,7 @@ def try_lock(lease: int) -> bool:
 
 
 def _ends_within(server: Server, seconds: float, child_ended: int) -> bool:
-    """Wait until the server ends or the time is over. Return whether the server ended."""
+    """Wait at most `seconds` for the server to end. Return whether the server ended."""
     # Wait for SIGCHLD, because Popen.wait() with a timeout would poll.
     if server.poll() is None and select.select([child_ended], [], [], seconds)[0]:
         os.read(child_ended, 64)
@@ -153,12 +154,12 @@ def main(lease: int, lock: int, idle: float, private: str, *arguments: str) -> N
     """Run as a daemon that starts the server, and stops it when it is idle.
 
     When the server accepts connections, write one byte to standard output. If the server ends
-    early, only close standard output.
+    before it accepts connections, close standard output without writing to it.
 
     The arguments `lease` and `lock` are the descriptors of two files for flock. The argument
     `private` is the folder of a private server, or an empty text. A private server stops despite
-    open connections, and its folder is deleted. The other arguments are the data folder, the socket
-    folder, and the server's command line.
+    open connections, and its folder is deleted. The parameter `arguments` has the data folder, the
+    socket folder, and the server's command line.
     """
     if os.fork():
         return

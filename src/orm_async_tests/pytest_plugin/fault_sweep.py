@@ -37,8 +37,8 @@ def fault_sweep(request: pytest.FixtureRequest) -> Callable[..., Awaitable["Repo
     """Return a function that injects faults into an async function.
 
     Call it as `await fault_sweep(function, engine, rows=None, kinds=())`. The report of a failed
-    test lists every fault point with a violation. Each entry has a command that repeats this fault
-    point. The next run tries these fault points first.
+    test lists every fault point with a violation, together with a command that repeats the fault
+    point. The next run begins with the fault points that had violations.
     """
     item, config = request.node, request.config
 

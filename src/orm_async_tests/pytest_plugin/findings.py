@@ -1,6 +1,6 @@
 """Defines a finding: what a test did wrong, on which line, and how to fix the test.
 
-The baseline is a file of known findings. Known findings do not fail their tests.
+The baseline is a file of known findings. A known finding does not make a test fail.
 """
 
 import json

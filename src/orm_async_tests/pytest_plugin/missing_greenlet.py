@@ -22,7 +22,7 @@ NEVER_LOADED = "was never loaded (orm-async-tests explain 5)"
 def add_notes(error: BaseException, usage: TaskUsage) -> None:
     """Add notes to an error, to its causes, and to the members of an exception group.
 
-    A validation error of pydantic also gets a note if it hides a MissingGreenlet.
+    A validation error of pydantic gets a note if it hides a MissingGreenlet.
     """
     for cause in _walk_causes(error, set()):
         if any(note.startswith(PREFIX) for note in getattr(cause, "__notes__", ())):

@@ -1,10 +1,11 @@
 """Tracks the connections, engines and sessions of a running test, and reports their misuse.
 
-Five methods of ResourceTracker listen to the pool events of the same names, for example `checkout`.
-The tracker does not listen to `reset`, because SQLAlchemy would create an object for each event.
+Five methods of ResourceTracker listen to pool events. A listener, for example `checkout`, has the
+name of its event. The tracker does not listen to the pool event `reset`, because SQLAlchemy would
+create an object for each event.
 
-The tracker wraps methods of Session, Connection and Transaction, for example `execute()`. It does
-not use events of sessions and engines, because they are slow:
+The tracker wraps methods of Session, Connection and Transaction, for example `execute()`. The
+tracker does not use events of sessions and engines, because they are slow:
 
 - SQLAlchemy calls some listeners once for every object, for example for `pending_to_persistent`.
 - After you add a listener to an engine, each new Connection looks up the listeners of all events.

@@ -33,7 +33,10 @@ Task = asyncio.Task[Any]
 
 @dataclass(eq=False, slots=True)
 class SourceLine:
-    """A line of code. Only `__str__()` computes its number, because that is slow."""
+    """A line of code.
+
+    Only `__str__()` computes the line number, because the computation is slow.
+    """
 
     code: CodeType
     instruction: int
@@ -57,7 +60,7 @@ def locate_caller() -> Location:
 def locate_awaiter(parent: greenlet.greenlet | None) -> Location:
     """Return the line of the user's code that awaits SQLAlchemy, or describe the task.
 
-    SQLAlchemy runs in a greenlet. Its parent greenlet runs the user's coroutine.
+    SQLAlchemy runs in a greenlet, whose parent greenlet runs the user's coroutine.
     """
     while parent is not None:
         if line := find_user_line(parent.gr_frame):

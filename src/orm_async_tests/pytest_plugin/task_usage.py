@@ -1,7 +1,7 @@
 """Records which task uses a session or a connection, and on which line.
 
-The data is stored in attributes of greenlets, sessions and connections. Python therefore deletes
-the data together with these objects.
+The module stores its records in attributes of greenlets, sessions and connections, so Python
+deletes the records together with these objects.
 """
 
 import asyncio
@@ -49,7 +49,8 @@ class TaskUsage:
     """Records which tasks call methods of sessions and connections.
 
     TaskUsage calls `report_conflict` when two tasks use one session or connection at the same time.
-    The arguments are "session" or "connection", and the lines of both tasks.
+    The arguments of `report_conflict` are the text "session" or "connection", and the lines of both
+    tasks.
     """
 
     def __init__(self, report_conflict: Callable[[str, Location, Location], None]) -> None:
@@ -76,7 +77,7 @@ class TaskUsage:
         self.record_call(transaction.connection)
 
     def record_write(self, session: Session) -> Caller | None:
-        """Record a call of `commit()` or `flush()`."""
+        """Record a call to `commit()` or `flush()`."""
         caller = self.record_call(session)
         # the public property `new` would build a set
         if session._new and caller is not None and caller.awaiter is None:
@@ -141,7 +142,7 @@ class TaskUsage:
 
 
 def _locate(caller: Caller) -> Location:
-    """Return the line of the user's code that runs in a greenlet or awaits it.
+    """Return the line of the user's code that runs in a greenlet or awaits the greenlet.
 
     Only `run_sync()` runs the user's code in a greenlet.
     """

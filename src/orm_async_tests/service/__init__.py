@@ -1,1 +1,1 @@
-"""A FastAPI application for users and track points. It needs the extra `service`."""
+"""A FastAPI application for users and track points, which needs the extra `service`."""

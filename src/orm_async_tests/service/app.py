@@ -19,7 +19,7 @@ from orm_async_tests.service.state import ServiceState, state_of
 
 
 def create_app(url: URL, settings: Settings | None = None) -> FastAPI:
-    """Return the application. Its database must already have all migrations.
+    """Return the application. The application's database must already have all migrations.
 
     Raise CouldNotRun if two settings contradict each other.
     """

@@ -1,7 +1,7 @@
 """Adds many points to a user's track.
 
-An upload of at most FEW points needs one statement. Larger uploads use COPY. An upload adds all of
-its points, or none of them.
+An upload of at most FEW points needs one statement, and a larger upload uses COPY. An upload adds
+all of its points, or none of them.
 """
 
 import struct

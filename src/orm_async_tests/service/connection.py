@@ -1,8 +1,8 @@
 """Closes an HTTP connection if its client stops reading or sends no request.
 
-By default, uvicorn waits forever for a client that does not read its response. It waits even during
-a shutdown, and the unsent bytes stay in memory. By default, uvicorn also waits forever for the
-headers of a request.
+By default, uvicorn waits forever, even during a shutdown, for a client that does not read its
+response. The unsent bytes of the response stay in memory. By default, uvicorn also waits forever
+for the headers of a request.
 """
 
 import asyncio

@@ -133,7 +133,8 @@ class GpxParser:
     def _declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
         """Reject an unusual encoding before Python looks up its name.
 
-        Python caches even unknown names, so many of them could fill the memory.
+        Python caches even the names of unknown encodings, so a client could fill the memory with
+        names.
         """
         if encoding is not None and not ENCODING.fullmatch(encoding):
             detail = (

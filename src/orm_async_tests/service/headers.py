@@ -24,7 +24,8 @@ class HeaderChecks:
     A HEAD request gets the status and the headers of GET.
 
     In a browser, any web page can send requests to a service on this machine. The browser names the
-    page's site in the header Origin (RFC 6454). Other clients do not send this header.
+    page's site in the header Origin (RFC 6454). Clients other than browsers do not send the header
+    Origin.
     """
 
     def __init__(self, app: ASGIApp, hosts: Sequence[str]) -> None:

@@ -38,7 +38,8 @@ def digest_of(request: str) -> str:
 class Insertion(NamedTuple):
     """Two statements that insert a row and return the answer to a request.
 
-    Requests with an idempotency key use `keyed`. Other requests use `plain`.
+    Requests with an idempotency key use the statement `keyed`, and requests without a key use the
+    statement `plain`.
     """
 
     plain: Executable
@@ -52,8 +53,8 @@ def build_insertion(build_ctes: Callable[[str], str], answer: str) -> Insertion:
     must have the name `inserted`. The SQL expression `answer` computes the answer from the inserted
     row.
 
-    The statement `keyed` returns the stored digest and answer. It returns no row if nothing was
-    inserted, or if another request is using the key.
+    The statement `keyed` returns the stored digest and answer. The statement `keyed` returns no row
+    if nothing was inserted, or if another request is using the key.
     """
     plain = f"WITH {build_ctes(ALWAYS)} SELECT {answer} AS answer FROM inserted"
     keyed = f"""

@@ -64,7 +64,7 @@ INSERT = build_insertion(
 
 
 def select_page(condition: str = "true") -> TextClause:
-    """Return a query for one page of points as JSON, and for the next value of `after`.
+    """Return a query for one page of points as JSON, and for the `after` of the next page.
 
     The query returns no row if the user does not exist. The server writes the JSON, because
     creating a Python object for every point is slow.

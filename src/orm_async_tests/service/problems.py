@@ -90,7 +90,7 @@ async def handle_invalid_request(_: Request, error: Exception) -> JSONResponse:
 async def handle_database_error(_: Request, error: Exception) -> JSONResponse:
     """Answer 409 or 404 for a violated constraint, and 503 if the database is unavailable.
 
-    Raise any other error again. The client then gets 500, and the log gets a traceback.
+    Raise an unexpected error again, so that the client gets 500 and the log gets a traceback.
     """
     orig = getattr(error, "orig", error)
     sqlstate = getattr(orig, "sqlstate", None) or ""

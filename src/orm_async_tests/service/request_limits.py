@@ -22,7 +22,7 @@ TWO_LENGTHS = "the request has Content-Length and Transfer-Encoding: send only o
 
 
 def kind_of(scope: Scope) -> str:
-    """Return the kind of a request: "uploads", "streams" or "requests".
+    """Return "uploads", "streams" or "requests" as the kind of a request.
 
     Each kind has its own limit, so that slow uploads do not block other requests.
     """
@@ -51,8 +51,8 @@ class Bodies:
     def limit(self, scope: Scope, receive: Receive, max_size: int) -> Receive:
         """Return an ASGI receive() that raises HTTPException if a body is too long or too slow.
 
-        A client has `receive_timeout` seconds, and one more second for every `receive_rate` bytes.
-        Only time spent waiting for the client counts.
+        A client has `receive_timeout` seconds to send the body, and one more second for every
+        `receive_rate` bytes. The limit counts only the time spent waiting for the client.
         """
         received, waited, complete = 0, 0.0, False
         loop = asyncio.get_running_loop()

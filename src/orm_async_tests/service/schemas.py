@@ -96,7 +96,7 @@ class UserOut(Output):
 
 
 class PointIn(Input):
-    """A recorded position, and the time of the recording."""
+    """A position, and the time at which it was recorded."""
 
     lat: Latitude
     lon: Longitude

@@ -38,7 +38,10 @@ RETRY_AFTER = 1.0  # seconds between two attempts to start a server that does no
 
 
 def main() -> int:
-    """Run the service until SIGINT or SIGTERM. Return 2 if the service cannot start."""
+    """Run the service until SIGINT or SIGTERM.
+
+    Return the exit code 2 if the service cannot start.
+    """
     parser = argparse.ArgumentParser(
         description="Upgrade the tables of a database, and serve the database over HTTP."
     )
@@ -102,7 +105,7 @@ def keep_server_running() -> None:
 def create_frozen_app(url: "URL", settings: "Settings") -> "FastAPI":
     """Create the application, and exclude all existing objects from garbage collection.
 
-    A collection of these objects, for example of modules, would delay requests by 0.1 s.
+    A garbage collection that includes all modules would delay requests by 0.1 s.
     """
     from orm_async_tests.service.app import create_app
 

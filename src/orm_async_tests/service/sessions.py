@@ -21,10 +21,10 @@ Rows = Sequence[Row[Any]]
 
 
 class FairSemaphore:
-    """A semaphore that serves tasks in the order of arrival. Its timeout is in seconds.
+    """A semaphore that serves tasks in the order of arrival. The parameter `timeout` is in seconds.
 
-    SQLAlchemy's pool may serve a new task before the tasks that wait (test206). A FairSemaphore in
-    front of the pool prevents this.
+    Without a FairSemaphore, SQLAlchemy's pool may serve a new task before the tasks that wait
+    (test206).
     """
 
     def __init__(self, limit: int, timeout: float) -> None:
@@ -46,8 +46,8 @@ class FairPool:
     """Gives an engine's connections to tasks in the order of their requests.
 
     The methods raise TimeoutError if no connection is free in time. All pools of a process share
-    the semaphore `reads`, which limits simultaneous reads. More reads at once would not finish
-    sooner.
+    the semaphore `reads`, which limits simultaneous reads. A higher limit would not make the reads
+    finish sooner.
     """
 
     def __init__(self, url: URL, settings: Settings, reads: FairSemaphore) -> None:

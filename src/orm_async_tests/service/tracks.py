@@ -46,7 +46,7 @@ LINES, POSITIONS = select_batch(LINE, ""), select_batch("concat('[', lon, ',', l
 
 
 class Batch(NamedTuple):
-    """Some points of a track as JSON, the last point's id, and the number of points."""
+    """A part of a track: its points as JSON, the last point's id, and the number of points."""
 
     text: bytes
     last: int

@@ -1,7 +1,7 @@
 """Connects a recorder to SQLAlchemy and asyncio, and disconnects it afterwards.
 
 SQLAlchemy has no event when a wait for the pool begins, or when a COMMIT is answered. The module
-therefore wraps `Pool.connect()`, and the dialect's `do_commit()` and `do_rollback()`.
+wraps `Pool.connect()`, and the dialect's `do_commit()` and `do_rollback()`.
 """
 
 import sys
@@ -59,9 +59,10 @@ def _replace(stack: ExitStack, owner: type, name: str, wrap: Callable[[Any], Any
 
 
 class EngineHooks:
-    """Listeners for SQLAlchemy's events of the same names, and wrappers of its methods.
+    """Listens to SQLAlchemy's events, and wraps methods of SQLAlchemy.
 
-    These methods run for every statement, so they avoid slow calls and properties.
+    A listener has the name of its event. Listeners and wrappers run for every statement, so they
+    avoid slow calls and properties.
     """
 
     def __init__(self, recorder: Recorder, unobserved: Engine | None) -> None:

@@ -100,9 +100,9 @@ class Scale:
 
 
 def _spread(moments: Sequence[int], columns: int) -> list[int]:
-    """Return the column of each moment, counted from the left.
+    """Return the timeline's column for each moment, counted from the left.
 
-    Every gap between two moments gets at least one column. Longer gaps get more columns.
+    Every gap between two moments gets at least one column, and a longer gap gets more columns.
     """
     if len(moments) > columns:
         return [number * columns // len(moments) for number in range(len(moments))]

@@ -1,7 +1,7 @@
 """Records what tasks and connections do.
 
 The module `engine_hooks` calls the recorder. SQLAlchemy locks a mutex for each connection, so a
-connection runs one statement at a time. The other statements of the connection wait in order.
+connection runs one statement at a time. The waiting statements of a connection run in order.
 """
 
 import asyncio
@@ -128,7 +128,7 @@ class Recorder:
         error: BaseException | None = None,
         begin_trips: int = 0,
     ) -> None:
-        """Record the end of a statement, and the start of the next waiting one.
+        """Record the end of a statement, and the start of the connection's next waiting statement.
 
         The parameter `begin_trips` is the number of round trips for BEGIN alone.
         """
@@ -198,7 +198,8 @@ class Recorder:
     def finish_wait(self, start: int, changes: int, error: BaseException | None = None) -> None:
         """Record that a task's wait for a connection has ended.
 
-        Pass the values that `perf_counter_ns()` and `Recorder.changes` had when the wait began.
+        The parameters `start` and `changes` are the values of `perf_counter_ns()` and
+        `Recorder.changes` at the start of the wait.
         """
         if self.changes != changes or error:  # else the pool had a free connection
             event = self.begin("pool")

@@ -23,10 +23,10 @@ Sentence = tuple[int, str]  # the microseconds at which something ended, and wha
 def describe_events(
     events: Sequence[Event], among: Sequence[Event] | None = None
 ) -> list[Sentence]:
-    """Return a sentence for every wait, error and HTTP response, in the order of their ends.
+    """Return a sentence for every wait, error and HTTP response, sorted by end time.
 
-    Equal events share one sentence. In a run with HTTP responses, commits get sentences too. If
-    `events` is only a part of a run, pass the whole run as `among`.
+    Equal events share one sentence. In a run with HTTP responses, also return a sentence for every
+    commit. If `events` is only a part of a run, pass the whole run as `among`.
     """
     groups: Groups = {}
     position, last = 0, ("", "")

@@ -1,8 +1,8 @@
 """Writes events in Chrome's trace format, which Perfetto can open.
 
-A variant's tasks are threads of one process, and its connections are threads of another. Perfetto
-draws a thread as a row, and an event as a bar. Two bars in a row must not overlap unless one
-contains the other.
+In a trace, the tasks of a variant are threads of one process, and the connections are threads of
+another process. Perfetto draws a thread as a row, and an event as a bar. Two bars in a row must not
+overlap unless one contains the other.
 """
 
 import json

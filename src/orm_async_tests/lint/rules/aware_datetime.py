@@ -139,7 +139,7 @@ def _written(file: SourceFile, node: ast.AST, scope: Scope) -> Owner:
 
 
 def _owner(file: SourceFile, node: ast.AST, scope: Scope) -> Owner:
-    """Return the class or the call of Table() that an expression refers to, or None."""
+    """Return the class or the call to Table() that an expression refers to, or None."""
     value = file.value(node, scope)
     if value and value.kind == "class":
         return value

@@ -42,7 +42,7 @@ class MissingAwait(Rule):
 
 
 def _lost_methods(file: SourceFile) -> Iterator[tuple[ast.AST, Scope, str]]:
-    """Yield the calls of coroutine methods that no code awaits, and the names of the methods."""
+    """Yield the unawaited calls to coroutine methods, and the names of the methods."""
     for call, scope in file.calls(*METHODS, *STARTS):
         name = _coroutine(file, call, scope)
         value = None if name else file.value(call, scope)
@@ -87,7 +87,7 @@ def _connects(around: ast.AST | None) -> bool:
 
 
 def _lost_results(file: SourceFile) -> Iterator[tuple[ast.AST, Scope, str]]:
-    """Yield unawaited calls of the project's coroutine functions that use a session."""
+    """Yield unawaited calls to the project's coroutine functions that use a session."""
     for name, calls in [*file.module.calls.items()]:
         statements = [item for item in calls if isinstance(file.parent(item[0]), ast.Expr)]
         function = file.function_named(name) if statements else None

@@ -147,7 +147,7 @@ def _added_tasks(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[ast.e
 
 
 def _tasks_of_helpers(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[ast.expr]]]:
-    """Yield the calls of functions that call add_task(), with the arguments of the task."""
+    """Yield the calls to functions that call add_task(), with the arguments of the task."""
     if "BackgroundTasks" not in file.text:
         return
     for call, scope in [pair for calls in [*file.module.calls.values()] for pair in calls]:

@@ -28,8 +28,8 @@ class SwallowedError(Rule):
     In autocommit mode, no transaction is open after an SQL error.
 
     The rule OAT201 ignores a SELECT if the handler catches all exceptions and the `try` block sends
-    no other SQL. Such a handler is usually there for the errors of other code. The rule still
-    reports a SELECT with text(), a lock or an unusual SQL function.
+    no other SQL. A handler for all exceptions is usually there for the errors of other code. The
+    rule OAT201 reports every SELECT with text(), a lock or an unusual SQL function.
     """
 
     code = "OAT201"
@@ -57,8 +57,7 @@ class SwallowedError(Rule):
 class UseAfterTimeout(Rule):
     """A timeout cancels a statement, and the program uses the session again without a rollback.
 
-    After the timeout, you may use a new session. You may also call rollback() and use the same
-    session again.
+    After the timeout, you may use a new session, or call rollback() and use the same session again.
     """
 
     code = "OAT202"

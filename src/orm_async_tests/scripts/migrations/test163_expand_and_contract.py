@@ -3,7 +3,7 @@
 During a rollout, processes of the new and of the old release run at the same time. First expand the
 schema: add the new column, allow NULL in the old column, and roll out code that writes both
 columns. After the last process of the old release has ended, fill the new column, and roll out code
-that uses only the new column. Finally contract the schema: drop the old column.
+that uses only the new column. Finally, contract the schema: drop the old column.
 
 Docs: https://martinfowler.com/bliki/ParallelChange.html
 Symptom: you get an error (SQLSTATE 42703) "column ... of relation ... does not exist".

@@ -3,7 +3,7 @@
 Every process numbers asyncpg's statements from one, so the name __asyncpg_stmt_5__ can mean an
 UPDATE in one process and a SELECT in another process. If the statement name of a client's SELECT
 belongs to an UPDATE on the server connection, the server executes the UPDATE without an error.
-After the server has executed an UPDATE instead of a SELECT, the next COMMIT makes the UPDATE
+If the server has executed another process's UPDATE, the client's next COMMIT makes the UPDATE
 permanent. Switch off the statement caches of asyncpg and SQLAlchemy.
 
 Docs: https://magicstack.github.io/asyncpg/current/faq.html#why-am-i-getting-prepared-statement-errors

@@ -49,7 +49,7 @@ async def fail_serialization(one: AsyncSession, two: AsyncSession) -> DBAPIError
 
 @wrong(engine=LEVEL)
 async def the_statement_again(Session: Sessions) -> None:
-    """execute only the refused UPDATE again"""
+    """after a serialization error, execute only the failed UPDATE again"""
     async with Session() as one, Session() as two:
         await fail_serialization(one, two)
         await add_guest(two)

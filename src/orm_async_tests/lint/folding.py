@@ -227,6 +227,20 @@ def expand_keywords(project: Project, call: ast.Call, scope: Scope) -> list[ast.
     return keywords
 
 
+def passed_to_field(project: Project, node: ast.AST, scope: Scope) -> tuple[ast.AST, Scope]:
+    """Return the constructor's argument for a field such as event.at, or else `node` itself."""
+    if not isinstance(node, ast.Attribute):
+        return node, scope
+    call, place = project.origin(node.value, scope)
+    cls = project.scope(project.value(call.func, place)) if isinstance(call, ast.Call) else None
+    if not isinstance(call, ast.Call) or cls is None or not isinstance(cls.node, ast.ClassDef):
+        return node, scope
+    names = [name for name, bindings in cls.bindings.items() if bindings[0].kind == "of"]
+    passed: dict[str | None, ast.expr] = dict(zip(names, call.args, strict=False))
+    passed |= {item.arg: item.value for item in expand_keywords(project, call, place)}
+    return (passed[node.attr], place) if node.attr in passed else (node, scope)
+
+
 def _query_of(options: FoldedDict) -> str:
     return "".join(f"&{name}={value}" for name, value in options.values.items())
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from orm_async_tests.lint import sqlalchemy_types as sa
 from orm_async_tests.lint.callers import arguments_of
-from orm_async_tests.lint.folding import expand_keywords
+from orm_async_tests.lint.folding import expand_keywords, passed_to_field
 from orm_async_tests.lint.plain_select import is_plain_select
 from orm_async_tests.lint.resolution import Project
 from orm_async_tests.lint.scopes import Scope, creation, last_name, later
@@ -105,6 +105,9 @@ class SessionUse:
                     base, call = scope.path(node.value), returned[0]
                     inner = bound if kind == "function" else place
         callee = self.project.value(call.func, inner) if call else None
+        field, place = passed_to_field(self.project, node, scope)
+        if field is not node and place is scope:
+            return self.keys(field, scope)
         if call is None or callee is None or callee.kind != "class" or call in self._open:
             return ()
         self._open.add(call)  # because a variable may be an argument of its own value

@@ -5,7 +5,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from orm_async_tests.lint.callers import arguments_of
-from orm_async_tests.lint.scopes import GATHERING, STARTING, Scope, last_name, later, names_in
+from orm_async_tests.lint.scopes import (
+    GATHERING,
+    STARTING,
+    Scope,
+    end_of,
+    last_name,
+    later,
+    names_in,
+)
 from orm_async_tests.lint.source_file import SourceFile
 
 HOLDING = {*STARTING, *GATHERING, "list", "tuple", "set", "shield", "wait_for", "filter"}
@@ -185,5 +193,5 @@ def is_awaited(file: SourceFile, call: ast.Call) -> bool:
         after = body[body.index(parent) + 1 : body.index(parent) + 2] if parent in body else []
         awaits = [item for statement in after for item in ast.walk(statement)
                   if isinstance(item, ast.Await)]  # fmt: skip
-        return bool(awaits) and name in names_in(awaits[-1])  # the innermost one
+        return bool(awaits) and name in names_in(min(awaits, key=end_of))  # the first to run
     return False

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import chain, pairwise
 
 from orm_async_tests.lint.finding import Finding
+from orm_async_tests.lint.folding import passed_to_field
 from orm_async_tests.lint.rules.rule import Rule, argument, named_arguments
 from orm_async_tests.lint.scopes import Function, Scope, last_name
 from orm_async_tests.lint.session_use import ANY
@@ -15,7 +16,6 @@ from orm_async_tests.lint.value import Value
 FUNCTIONS = (ast.Name, ast.Attribute, ast.Lambda)
 DEFAULTS = {"default", "insert_default", "onupdate", "default_factory"}
 COLUMN = re.compile(r"(sqlalchemy|sqlmodel)\.(.+\.)?(mapped_column|Column|Field)")
-CLOCK = re.compile(r"now|time", re.IGNORECASE)
 FIELDS = {"field", "Field"}  # of dataclasses and Pydantic
 COLUMN_TYPES = {"type_", "sa_type", "sa_column"}  # the arguments that give a column its type
 NAIVE = re.compile(r"sqlalchemy\.(.+\.)?(DateTime|DATETIME|TIMESTAMP)")
@@ -56,7 +56,7 @@ class AwareDatetime(Rule):
 
     def check(self, file: SourceFile) -> Iterator[Finding]:
         drivers = file.facts.drivers
-        if "asyncpg" not in drivers or not CLOCK.search(file.text):
+        if "asyncpg" not in drivers:
             return
         is_mixed = file.facts.may_be_synchronous
         defaults = chain(_defaults(file), _defaults_in_tables(file))
@@ -295,19 +295,6 @@ def _has_usual_types(file: SourceFile, classes: list[Scope]) -> bool:
     return bool(names & {"DeclarativeBase", "SQLModel"}) and names <= BASES
 
 
-def _field(file: SourceFile, node: ast.AST, scope: Scope) -> tuple[ast.AST, Scope]:
-    """Return the constructor's argument for a field such as event.at, or else `node` itself."""
-    if not isinstance(node, ast.Attribute):
-        return node, scope
-    call, place = file.project.origin(node.value, scope)
-    cls = file.project.scope(file.value(call.func, place)) if isinstance(call, ast.Call) else None
-    if not isinstance(call, ast.Call) or cls is None or not isinstance(cls.node, ast.ClassDef):
-        return node, scope
-    names = [name for name, bindings in cls.bindings.items() if bindings[0].kind == "of"]
-    passed = dict(zip(names, call.args, strict=False)) | named_arguments(file, call, place)
-    return (passed[node.attr], place) if node.attr in passed else (node, scope)
-
-
 def _parts(file: SourceFile, node: ast.AST, scope: Scope) -> Iterator[ast.AST]:
     """Yield the parts of an expression that may become its value."""
     match node:
@@ -334,7 +321,7 @@ def _is_aware(file: SourceFile, node: ast.AST, scope: Scope, depth: int = 8) -> 
     """Return whether an expression is a datetime with a time zone, or computes one."""
     if depth == 0 or isinstance(node, ast.Constant):  # or a variable whose value contains it
         return False
-    node, scope = file.project.origin(*_field(file, node, scope))
+    node, scope = file.project.origin(*passed_to_field(file.project, node, scope))
     if any(_is_aware(file, part, scope, depth - 1) for part in _parts(file, node, scope)):
         return True
     if isinstance(node, ast.Call) and last_name(node) == "partial" and node.args:

@@ -77,7 +77,8 @@ def _passed_texts(file: SourceFile) -> Iterator[ast.expr]:
     for calls in [*file.module.calls.values()]:
         texts = [(part, call, scope) for call, scope in calls
                  for part in (*call.args, *(keyword.value for keyword in call.keywords))
-                 if ";" in str(getattr(part, "value", ""))]  # fmt: skip
+                 if ";" in str(getattr(part, "value", ""))
+                 or getattr(part, "id", "").isupper()]  # fmt: skip
         for part, call, scope in texts:
             callee = file.value(call.func, scope)
             function = file.project.function(file.project.callee(call.func, scope))
@@ -91,7 +92,8 @@ def _executed_names(file: SourceFile, function: Scope) -> Iterator[str]:
     for call in function.calls:
         owner = file.receiver(call, function)
         if last_name(call.func) in EXECUTING and owner and owner.is_session:
-            yield from names_in(call)
+            for node in argument(call, 0, "statement"):
+                yield from names_in(node)
 
 
 def _has_two_commands(file: SourceFile, node: ast.AST | None, scope: Scope) -> bool:

@@ -129,8 +129,8 @@ def _keys_to_flush(use: SessionUse, scope: Scope, node: ast.Try | ast.TryStar) -
 def call_around(node: ast.AST | None, name: str, scope: Scope) -> str:
     """Return "" if no call to the function `name` surrounds a syntax node.
 
-    Otherwise return the name of the call's last keyword argument, or `name` for a call without
-    keyword arguments.
+    Return the name of the call's last keyword argument, or `name` for a call without keyword
+    arguments.
     """
     while isinstance(node, ast.Call | ast.Starred | ast.List):
         if isinstance(node, ast.Call) and last_name(node) == name:

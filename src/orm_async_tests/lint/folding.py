@@ -42,7 +42,8 @@ class Folding:
     def fold(self, node: ast.AST | None, scope: Scope) -> object:
         """Return the value of an expression, or NOT_CONSTANT.
 
-        The value of a dictionary is a FoldedDict. In a string, "{}" stands for an unknown part.
+        Return the value of a dictionary as a FoldedDict. In a string, "{}" stands for an unknown
+        part.
         """
         if node is None or self._depth > MAX_DEPTH:
             return NOT_CONSTANT

@@ -44,7 +44,7 @@ KEYS: dict[str, tuple[str, Callable[[str], Any]]] = {
 class Settings:
     """The settings of the checker.
 
-    Keys of the table [tool.orm-async-tests.lint] set the fields of the same name.
+    A key of the table [tool.orm-async-tests.lint] sets the field with the key's name.
     """
 
     root: Path = Path()

@@ -12,7 +12,7 @@ FUNCTIONS = {"count", "sum", "max", "min", "avg", "coalesce", "lower", "upper", 
 def is_plain_select(project: Project, call: ast.Call, scope: Scope) -> bool:
     """Return whether a call executes a SELECT that rarely fails.
 
-    A function with text(), a lock or an unusual SQL function has no such SELECT.
+    Return False for a call in a function that uses text(), a lock or an unusual SQL function.
     """
     known = scope.module.values
     if (scope, "special") not in known:

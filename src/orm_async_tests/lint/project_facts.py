@@ -62,7 +62,7 @@ def read_facts(root: Path, dialect: str, fastapi: str, sources: Iterable[str] = 
     """Return the databases, the drivers and the FastAPI version of a project.
 
     The settings `dialect` and `fastapi` take precedence over constant engine URLs in `sources`.
-    These URLs take precedence over files such as pyproject.toml.
+    Constant engine URLs take precedence over files such as pyproject.toml.
     """
     text = "\n".join(_texts(root))
     words = set(WORD.findall(text.lower()))

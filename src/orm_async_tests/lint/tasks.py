@@ -44,7 +44,7 @@ class Start:
 
     works: tuple[Work, ...]
     source: ast.Call
-    """The call that starts the tasks. It may be inside a function that `call` runs."""
+    """The call that starts the tasks, perhaps inside a function that `call` runs."""
 
     inside: Scope
 

@@ -34,7 +34,7 @@ class IdleTimer:
     """Measures how long a server has been idle.
 
     The parameter `renewal` is the modification time of the lease file, in nanoseconds. Every
-    command that uses the server changes the file's modification time.
+    command that uses the server changes the lease file's modification time.
     """
 
     def __init__(self, seconds: float, now: float, renewal: int) -> None:
@@ -153,8 +153,8 @@ def _ends_within(server: Server, seconds: float, child_ended: int) -> bool:
 def main(lease: int, lock: int, idle: float, private: str, *arguments: str) -> None:
     """Run as a daemon that starts the server, and stops it when it is idle.
 
-    When the server accepts connections, write one byte to standard output. If the server ends
-    before it accepts connections, close standard output without writing to it.
+    When the server accepts connections, write one byte to standard output. If the server does
+    not start, close standard output without writing to it.
 
     The arguments `lease` and `lock` are the descriptors of two files for flock. The argument
     `private` is the folder of a private server, or an empty text. A private server stops despite

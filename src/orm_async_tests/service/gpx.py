@@ -1,7 +1,7 @@
 """Reads the track points of a GPX file, and keeps only a few points in memory.
 
 The parser reads GPX 1.0, GPX 1.1 and GPX files without a namespace. Extensions in some GPX files
-use undeclared namespace prefixes. expat would reject these files, so the parser resolves the
+use undeclared namespace prefixes. expat rejects undeclared prefixes, so the parser resolves
 prefixes itself.
 """
 

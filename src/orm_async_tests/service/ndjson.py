@@ -21,8 +21,8 @@ def line_error(number: int, reason: str) -> HTTPException:
 def parse_lines(lines: list[bytes], first: int) -> list[PointIn]:
     """Return the points in some lines of a request's body.
 
-    The parameter `first` is the number of the first line. Parsing the lines together, as one JSON
-    array, takes a third less time.
+    The parameter `first` is the number of the first line. Parsing all lines as one JSON array takes
+    a third less time than parsing each line.
     """
     text = b"\n".join(line for line in lines if line.strip())
     # A bracket could close the array too early. JSON forbids line breaks in strings.

@@ -26,7 +26,8 @@ router = APIRouter(prefix="/users/{user_id}", tags=["tracks"])
 def select_batch(document: str, separator: str) -> TextClause:
     """Return a query for the next BATCH points of a user, joined into one text.
 
-    The query begins after the id `:after`. The query returns no row if the user does not exist.
+    The query returns points whose id is greater than `:after`. The query returns no row if the user
+    does not exist.
     """
     return text(f"""
         SELECT batch.* FROM users, (

@@ -66,7 +66,7 @@ class CallLines(dict[str, int]):
     def find_creator(self) -> tuple[bool, Place]:
         """Return whether the user's code is creating a task, and the user's innermost line.
 
-        Return False and the line if a library or asyncio itself creates the task.
+        Return False as the first value if a library or asyncio itself creates the task.
         """
         frame: FrameType | None = sys._getframe(2)
         while frame is not None and self[frame.f_code.co_filename] == CREATES_TASKS:

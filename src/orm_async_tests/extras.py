@@ -20,7 +20,7 @@ def install_extra(extra: str) -> str:
 def name_missing_package(error: ModuleNotFoundError) -> CouldNotRun:
     """Return an error that says how to install the missing package.
 
-    Raise `error` again if no extra installs the package.
+    If the package belongs to no extra of this project, raise `error` again.
     """
     from importlib.metadata import requires  # takes a third of the time of a short command
 

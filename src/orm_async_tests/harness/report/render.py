@@ -99,8 +99,8 @@ def describe_cost(observation: Observation) -> str:
 def _render_statement(line: TranscriptLine, columns: int) -> Iterator[Styled]:
     """Render one SQL statement.
 
-    The mark "+" stands before a statement that no wrong variant sent. The marks "^" stand below
-    words that differ from a wrong variant.
+    Put "+" before a statement that is in no wrong variant. Put "^" below the words that are in no
+    wrong variant.
     """
     new = "+" if line.new else " "
     times = f"{line.times} x " if line.times > 1 else ""

@@ -27,7 +27,7 @@ async def aborted_read(a: AsyncSession, b: AsyncSession, one: int) -> bool:
 
 
 async def intermediate_read(a: AsyncSession, b: AsyncSession, one: int) -> bool:
-    """Return whether session `b` reads a value that session `a` overwrites before `a` commits."""
+    """Return whether session `b` reads 99, which session `a` changes to 11 before its commit."""
     await a.execute(update(TrackPoint).where(pk == one).values(lon=99))
     dirty = await b.scalar(select(lon).where(pk == one))
     await a.execute(update(TrackPoint).where(pk == one).values(lon=11))

@@ -363,7 +363,7 @@ class SessionFlow:
         self._succeed(event, states)
 
     def _succeed(self, event: Event, states: list[State]) -> None:
-        """Record how a call without an error changes its session."""
+        """Record how a successful call changes the session."""
         key, operations = event.key, event.operations
         is_get = operations & {"get", "get_one"} and expressions.is_first(event, self.scope)
         for state in states:

@@ -50,7 +50,7 @@ class Start:
 
 
 def works(file: SourceFile, node: ast.AST, scope: Scope) -> Iterator[Work]:
-    """Yield the calls to coroutine functions in an expression, for example the items of a list."""
+    """Yield the calls to coroutine functions in an expression, for example in a list."""
     for work in elements(file, node, scope, None):
         match work.node:
             case ast.Call(func=ast.Name(id="map" | "starmap"), args=[target, *items]):
@@ -70,7 +70,7 @@ def works(file: SourceFile, node: ast.AST, scope: Scope) -> Iterator[Work]:
 def elements(
     file: SourceFile, node: ast.AST, scope: Scope, around: ast.AST | None
 ) -> Iterator[Work]:
-    """Yield the elements of a collection, for example of a list or of a call to gather().
+    """Yield the items of a collection, or the arguments of a call such as gather().
 
     Yield the expression itself if it is not a collection.
     """

@@ -34,7 +34,7 @@ def build_trace(runs: Iterable[tuple[str, Sequence[Event]]]) -> str:
 def _build_run(name: str, events: Sequence[Event], tasks: int) -> Iterator[Slice]:
     """Yield the trace of one run.
 
-    The run's tasks get the process ID `tasks`, and its connections get `tasks + 1`.
+    The run's tasks get the process ID `tasks`, and the connections get the process ID `tasks + 1`.
     """
     connections = tasks + 1
     yield _name("process", tasks, 0, f"{name}: tasks")

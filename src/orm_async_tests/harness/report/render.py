@@ -99,7 +99,7 @@ def describe_cost(observation: Observation) -> str:
 def _render_statement(line: TranscriptLine, columns: int) -> Iterator[Styled]:
     """Render one SQL statement.
 
-    Put "+" before a statement that is in no wrong variant. Put "^" below the words that are in no
+    Put "+" before a statement that is in no wrong variant. Put "^" below words that differ from a
     wrong variant.
     """
     new = "+" if line.new else " "

@@ -1,7 +1,7 @@
 """Write docs/compat.json by running the scripts on releases of SQLAlchemy and its drivers.
 
 `python tools/compat.py defects [NUMBER...]` finds the releases that have a known defect.
-`python tools/compat.py claims [NUMBER...]` finds the SQLAlchemy releases on which a script holds.
+`python tools/compat.py claims [NUMBER...]` finds the SQLAlchemy releases on which a claim holds.
 
 With numbers, the program replaces only the rows of the scripts with these numbers. Without numbers,
 the program runs all scripts, which takes a quarter of an hour. The program installs each release

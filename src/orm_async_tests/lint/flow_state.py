@@ -42,7 +42,7 @@ class State:
         return State(dict(self.failures), dict(self.begun), dict(self.facts))
 
     def failed(self, key: str, failure: Failure, result: object = UNKNOWN) -> "State":
-        """Return a copy of this state with one more error of the session with the key `key`.
+        """Return a copy of this state in which one more error of the session `key` is pending.
 
         The parameter `result` is the value that a function returned after it swallowed the error.
         """

@@ -121,7 +121,7 @@ class Flows:
     def suppressed_by(self, expression: ast.expr, scope: Scope) -> tuple[str, list[str]]:
         """Return the name of a context manager, and the errors that it swallows.
 
-        Return "" as the name of a context manager that the project defines.
+        If the project defines the context manager, its name is "".
         """
         project = self.use.project
         value = project.value(getattr(expression, "func", expression), scope)

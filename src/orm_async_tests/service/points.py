@@ -64,7 +64,7 @@ INSERT = build_insertion(
 
 
 def select_page(condition: str = "true") -> TextClause:
-    """Return a query for one page of points as JSON, and for the `after` of the next page.
+    """Return a query for two values: the JSON of one page of points, and the next page's `after`.
 
     The query returns no row if the user does not exist. The server writes the JSON, because
     creating a Python object for every point is slow.

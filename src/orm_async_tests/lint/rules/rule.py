@@ -85,7 +85,7 @@ def insertion(file: SourceFile, node: ast.AST, text: str) -> Fix:
 
 
 def named_arguments(file: SourceFile, call: ast.Call, scope: Scope) -> dict[str, ast.expr]:
-    """Return the keyword arguments of a call by name, including the known items of `**options`."""
+    """Map the names of keyword arguments to their values, including known items of `**options`."""
     return {item.arg: item.value for item in expand_keywords(file.project, call, scope) if item.arg}
 
 

@@ -1,8 +1,8 @@
 """READ COMMITTED allows phantom rows, but REPEATABLE READ does not (anomaly PMP).
 
 At READ COMMITTED, every statement has its own snapshot, so a repeated query may return new rows,
-called phantoms. At REPEATABLE READ and SERIALIZABLE, the whole transaction uses one snapshot.
-Writing a row that has changed since the transaction's snapshot fails with SQLSTATE 40001.
+called phantoms. At REPEATABLE READ and SERIALIZABLE, the whole transaction uses one snapshot. If
+you write a row that has changed since your snapshot, you get SQLSTATE 40001.
 
 Docs: https://www.postgresql.org/docs/current/transaction-iso.html
 """

@@ -3,7 +3,7 @@
 At READ COMMITTED, a statement sees the changes that another transaction has committed since the
 previous statement. Two statements of a READ COMMITTED transaction may return rows that were never
 valid at the same time. At REPEATABLE READ and SERIALIZABLE, the whole transaction uses one
-snapshot. Writing a row that has changed since the transaction's snapshot fails with SQLSTATE 40001.
+snapshot. If you write a row that has changed since your snapshot, you get SQLSTATE 40001.
 
 Docs: https://github.com/ept/hermitage/blob/master/postgres.md
 """

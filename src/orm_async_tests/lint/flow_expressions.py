@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from orm_async_tests.lint.flow_state import DATABASE, TIMEOUT, Raised, assignments
 from orm_async_tests.lint.resolution import Project
-from orm_async_tests.lint.scopes import TESTING, Scope, end_of, last_name, names_in
+from orm_async_tests.lint.scopes import TESTING, Scope, awaited_name, end_of, last_name, names_in
 from orm_async_tests.lint.session_use import ADDING, FLUSHING, Event, SessionUse, is_session
 from orm_async_tests.lint.value import Value
 
@@ -165,14 +165,7 @@ def wrapped_in(node: ast.AST, scope: Scope) -> Iterator[tuple[str, ast.AST]]:
             case ast.Call(func=ast.Name(id=name)) if scope.role(name) == "param":
                 if scope.find(name) is not scope:
                     yield BODY, item
-            case (
-                ast.Await(value=ast.Name(id=name))
-                | ast.Call(
-                    func=ast.Name(id="wait_for" | "shield")
-                    | ast.Attribute(attr="wait_for" | "shield"),
-                    args=[ast.Name(id=name), *_],
-                )
-            ) if scope.role(name) == "param":
+            case ast.Await() | ast.Call() if (name := awaited_name(item)) in scope.parameters:
                 yield name, item
 
 
@@ -246,16 +239,6 @@ def committed_by(use: SessionUse, item: ast.withitem, scope: Scope) -> list[str]
         *(names_in(item.optional_vars) if opens else ()),
         *(use.keys(func.value, scope) if is_owned else ()),
     ]
-
-
-def wrappers(project: Project, callee: Value | None) -> Iterator[Value | None]:
-    function = project.function(callee)
-    if function is None or function.parent is None:
-        return
-    for node in getattr(function.node, "decorator_list", ()):
-        decorator = project.function(project.value(node, function.parent))
-        if decorator:
-            yield from (project.value(item, decorator) for item in decorator.returned)
 
 
 def is_new(key: str, scope: Scope) -> bool:

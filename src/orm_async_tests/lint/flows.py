@@ -9,7 +9,7 @@ from orm_async_tests.lint.callers import arguments_of
 from orm_async_tests.lint.flow_state import DATABASE, RESULT, TRUE, UNKNOWN, Failure, State
 from orm_async_tests.lint.scopes import Scope, last_name, names_in
 from orm_async_tests.lint.session_flow import SessionFlow
-from orm_async_tests.lint.session_use import Event, SessionUse
+from orm_async_tests.lint.session_use import Event, SessionUse, wrappers
 from orm_async_tests.lint.value import Value
 
 FLAGS = (True, False, None, TRUE, ())  # the arguments that usually choose a branch
@@ -99,7 +99,7 @@ class Flows:
         Pair each error with the value that the function returns after the error.
         """
         errors: list[tuple[Failure, object]] = []
-        for value in expressions.wrappers(self.use.project, event.callee):
+        for value in wrappers(self.use.project, event.callee):
             wrapper = self.of_function(value)
             if wrapper and self.may_fail(event):
                 errors += [(Failure(event.node, kind), None) for kind in wrapper.swallows]

@@ -51,7 +51,7 @@ class Folding:
         source, inner = self._project.origin(node, scope)
         value = self._fold(source, inner)
         if isinstance(value, FoldedDict) and (name := scope.path(node)):
-            self._apply_changes(value, name, scope.find(name) or scope)
+            self._apply_changes(value, name, scope, node)
         elif isinstance(value, str) and isinstance(node, ast.Name):
             value += self._appended(node.id, scope)
         self._depth -= 1
@@ -99,9 +99,11 @@ class Folding:
     def _fold_part(self, node: ast.AST, scope: Scope) -> object:
         match node:
             case ast.IfExp(body=one, orelse=other):
-                both = (self.fold(one, scope), self.fold(other, scope))
-                filled = [item for item in both if isinstance(item, FoldedDict) and item.values]
-                return filled[0] if len(filled) == 1 else NOT_CONSTANT
+                both = {part: self.fold(part, scope) for part in (one, other)}
+                filled = {part: item for part, item in both.items()
+                          if isinstance(item, FoldedDict) and item.values}  # fmt: skip
+                is_known = len(filled) == 1 and not _is_alternative(next(iter(filled)), scope)
+                return next(iter(filled.values())) if is_known else NOT_CONSTANT
             case ast.Subscript(value=owner, slice=ast.Constant(value=str(key))):
                 items = self.fold(owner, scope)
                 values = items.values if isinstance(items, FoldedDict) else {}
@@ -185,9 +187,10 @@ class Folding:
         text = _query_of(query) if isinstance(query, FoldedDict) else ""
         return f"{driver}:///?{text}" if isinstance(driver, str) else NOT_CONSTANT
 
-    def _apply_changes(self, value: FoldedDict, name: str, scope: Scope) -> None:
+    def _apply_changes(self, value: FoldedDict, name: str, scope: Scope, use: ast.AST) -> None:
         """Apply changes of a dictionary variable, for example `options["echo"] = True`."""
-        for item in ast.walk(scope.node):
+        owning = scope.find(name) or scope
+        for item in ast.walk(owning.node):
             pairs: list[tuple[ast.expr | None, ast.expr]] = []
             match item:
                 case ast.Assign(targets=[ast.Subscript(value=owner, slice=key)], value=new):
@@ -205,13 +208,14 @@ class Folding:
                     continue
                 case _:
                     continue
-            if scope.path(owner) != name:
+            is_later = owning is scope and item.lineno > use.lineno  # type: ignore[attr-defined]
+            if scope.path(owner) != name or is_later:
                 continue
             change = self._fold_dict(pairs, scope)
             around = scope.module.parents.get(item)
             has_branches = isinstance(around, ast.If) and around.orelse
             is_known = isinstance(item, ast.Assign) or not has_branches
-            if not _is_alternative(item, scope):
+            if not _is_alternative(item, scope, use):
                 value.update(change if is_known else NOT_CONSTANT)
 
 
@@ -246,11 +250,18 @@ def _query_of(options: FoldedDict) -> str:
     return "".join(f"&{name}={value}" for name, value in options.values.items())
 
 
-def _is_alternative(node: ast.AST, scope: Scope) -> bool:
-    """Return whether a statement is in an `else` block."""
-    parents = scope.module.parents
-    while isinstance(around := parents.get(node), ast.If):
-        if node in around.orelse:
+def _is_alternative(node: ast.AST, scope: Scope, use: ast.AST | None = None) -> bool:
+    """Return whether code does not run before `use`, or not together with another branch."""
+    tests = [ast.unparse(item.test) for item in ast.walk(scope.node)
+             if isinstance(item, ast.If | ast.IfExp)]  # fmt: skip
+    while isinstance(around := scope.module.parents.get(node), ast.If | ast.IfExp):
+        test = ast.unparse(around.test)
+        if isinstance(around, ast.IfExp):
+            is_other = node is around.orelse and tests.count(test) > 1
+        else:
+            returns = isinstance(around.body[-1], ast.Return)
+            is_other = node in around.orelse or (returns and use not in {*ast.walk(around)})
+        if is_other or (test.startswith("not ") and test[4:] in tests):
             return True
         node = around
     return False

@@ -119,9 +119,7 @@ class Scope:
         """Return the scope that binds a name, or None for a builtin."""
         scope: Scope | None = self
         while scope:
-            if name in scope.bindings and (
-                scope is self or not isinstance(scope.node, ast.ClassDef)
-            ):
+            if name in scope.bindings and (scope is self or type(scope.node) is not ast.ClassDef):
                 return scope
             scope = scope.parent
         return None
@@ -199,10 +197,7 @@ class Module:
         self._walk(tree)
 
     def release(self) -> None:
-        """Break the reference cycles of an unused module.
-
-        The garbage collector is off, so Python would not free the module.
-        """
+        """Break the reference cycles of an unused module, because the garbage collector is off."""
         for scope in self.all_scopes:
             scope.bindings.clear()
         self.all_scopes.clear()
@@ -224,9 +219,8 @@ class Module:
                 self.calls[name].append((node, scope))
                 if name in CONCURRENT and node.args:
                     scope.starts.append(node)
-                elif name in ("wait_for", "shield") and node.args:
-                    name = getattr(getattr(node.args[0], "func", node.args[0]), "id", "")
-                    scope.awaited |= {name} & scope.bindings.keys()
+                elif name in ("wait_for", "shield"):
+                    scope.awaited |= {awaited_name(node)} & scope.bindings.keys()
             elif kind in NOTED:
                 inner = self._bind(node, scope) or scope
             if kind in KEPT or (kind is ast.Attribute and type(node.value) is ast.Call):
@@ -330,7 +324,7 @@ class Module:
                 scope.returned.append(value)
             case ast.Yield():
                 scope.yielded.append(node)
-            case ast.Await(value=ast.Name(id=name)) if scope.role(name) == "param":
+            case ast.Await() if scope.role(name := awaited_name(node)) == "param":
                 scope.awaited.add(name)
             case ast.Try() | ast.TryStar():
                 scope.has_try = True
@@ -363,6 +357,13 @@ def last_name(node: ast.AST | None) -> str:
     while isinstance(node, CALLED):
         node = node.func if isinstance(node, ast.Call) else node.value
     return getattr(node, "attr", getattr(node, "id", ""))
+
+
+def awaited_name(node: Any) -> str:
+    """Return the name `f` for `await f`, `await f()` or `wait_for(f())`, or else ""."""
+    is_wait = last_name(node) in ("wait_for", "shield")
+    inner = node.args[0] if is_wait and node.args else getattr(node, "value", None)
+    return getattr(getattr(inner, "func", inner), "id", "")
 
 
 def end_of(node: Any) -> tuple[int, int]:

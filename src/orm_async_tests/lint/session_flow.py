@@ -48,6 +48,9 @@ class SessionFlow:
         self.yields: list[tuple[State, str]] = []
         """The states at each `yield`, with the name of the yielded variable."""
 
+        self.repeated: dict[str, str] = {}
+        """The parameters that the function awaits again after an error, with the error's kind."""
+
         self._flows = flows
         self._raised: list[list[Raised]] = [[]]
         self._timeouts = 0
@@ -65,8 +68,7 @@ class SessionFlow:
 
     @property
     def swallows(self) -> set[str]:
-        groups = [state.failures.get(expressions.BODY, ()) for state in self.ends]
-        return {failure.kind for group in groups for failure in group}
+        return {item.kind for end in self.ends for item in end.failures.get(expressions.BODY, ())}
 
     def _block(self, body: list[ast.stmt], states: list[State]) -> list[State]:
         states = [state.copy() for state in states]
@@ -124,7 +126,7 @@ class SessionFlow:
     def _return(self, node: ast.Return, states: list[State]) -> None:
         self._events(node, states)
         value = node.value
-        is_parameter = isinstance(value, ast.Name) and self.scope.role(value.id) == "param"
+        is_parameter = isinstance(value, ast.Name) and value.id in self.scope.parameters
         self._end(states, value if is_parameter or value is None else State().evaluate(value))
 
     def _end(self, states: list[State], result: object) -> None:
@@ -314,6 +316,8 @@ class SessionFlow:
         if events:
             states[:] = join(states)
         for key, place in expressions.wrapped_in(node, self.scope):
+            for failure in chain(*(state.failures.get(key, ()) for state in states)):
+                self.repeated[key] = failure.kind
             kinds = frozenset({DATABASE, TIMEOUT} if self._is_timed(place) else {DATABASE})
             copies = [state.copy() for state in states]
             self._raised[-1].append(Raised(key, place, kinds, copies))
@@ -336,6 +340,10 @@ class SessionFlow:
                 state.failures.clear()
             return
         may_fail = self._flows.may_fail(event)
+        called = self._flows.called(event, State())
+        repeated = called.repeated if called else {}
+        for name in repeated.keys() & {*event.inside}:
+            self.swallowed.setdefault(event.node, (repeated[name], event.node))
         if operations & sa.ENDINGS and not may_fail:
             for state in states:
                 state.clear(key)

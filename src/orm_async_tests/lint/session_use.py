@@ -27,6 +27,7 @@ SYNCHRONOUS = (ast.Attribute, ast.Expr, ast.Subscript, ast.Compare, ast.BoolOp, 
 PATHS = (ast.Name, ast.Attribute, ast.NamedExpr, ast.Subscript)
 WRITE = "write"  # the operation of a statement that is not known to be a plain SELECT
 FLUSHING = {"flush", "commit"}
+PROTECTING = sa.ENDINGS | {"begin", "begin_nested"}
 ADDING = {"add", "add_all"}  # autoflush may insert the added objects before the next SELECT
 READING = {"execute", "scalar", "scalars", "exec", "stream", "stream_scalars"}
 READS = READING | {"get", "get_one", "refresh"}  # operations that rarely fail
@@ -230,6 +231,11 @@ class SessionUse:
         if callee and callee.kind in ("class", "external", "method") and "rollback" not in name:
             return
         if callee and callee.kind == "function":
+            for wrapper in wrappers(self.project, callee):
+                if any("begin" in names for names in self.effects_of(wrapper).values()):
+                    if callee.inner and isinstance(func, ast.Attribute):
+                        call = later(call, func, [func.value, *call.args], call.keywords)
+                    callee = wrapper
             yield from self._project_call(call, scope, callee)
         elif isinstance(func, ast.Name) and scope.role(name) in ("item", "part of item"):
             for node, inner in self.project.candidates(func, scope):
@@ -281,6 +287,9 @@ class SessionUse:
         value = self.project.value(node, scope)
         if value and value.kind == "await" and isinstance(node, ast.Call):
             return tuple(event.key for event in self.events(node, scope))
+        if value and value.kind in ("function", "call"):
+            events = self.events(later(node, node, [], []), scope)
+            return tuple(event.key for event in events if not event.operations & PROTECTING)
         return self.keys(node, scope)
 
     def _unresolved_call(self, call: ast.Call, scope: Scope) -> Iterator[Event]:
@@ -334,6 +343,19 @@ class SessionUse:
                     for item in items if isinstance(item, ast.Call))  # fmt: skip
         calls = [call for called in (function, *managers) if called for call in called.calls]
         return any(getattr(call.func, "attr", "") == "set" for call in calls)
+
+
+def wrappers(project: Project, callee: Value | None) -> Iterator[Value]:
+    """Yield the functions that run instead of a decorated function."""
+    function = project.function(callee)
+    if function is None or function.parent is None:
+        return
+    for node in getattr(function.node, "decorator_list", ()):
+        decorator = project.function(project.value(node, function.parent))
+        values = (
+            (project.value(item, decorator) for item in decorator.returned) if decorator else ()
+        )
+        yield from (value for value in values if value and value.kind == "function")
 
 
 def is_session(value: Value | None) -> bool:

@@ -47,3 +47,28 @@ def build_again(*, testing: bool):
 
 
 echoing = open_engine(URL, echo=True)
+
+
+def in_two_branches(*, testing: bool):
+    options = {"echo": True}
+    if testing:
+        options["poolclass"] = NullPool
+    if not testing:
+        options["pool_size"] = 5
+    return create_async_engine(URL, **options)
+
+
+def in_two_expressions(*, testing: bool):
+    first = {"poolclass": NullPool} if testing else {}
+    second = {"pool_size": 5} if not testing else {}
+    third = {} if testing else {"max_overflow": 5}
+    return create_async_engine(URL, **first, **second, **third)
+
+
+def in_a_branch_that_returns(*, testing: bool):
+    options = {"echo": True}
+    if testing:
+        options["poolclass"] = NullPool
+        return create_async_engine(URL, **options)
+    options["pool_size"] = 5
+    return create_async_engine(URL, **options)

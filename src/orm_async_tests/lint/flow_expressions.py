@@ -14,6 +14,7 @@ BODY = "what a manager or decorator wraps"  # the key of its session
 ENDING_THE_PROCESS = {"sys.exit", "os._exit", "exit", "quit", "pytest.fail", "pytest.skip"}
 MANAGERS = {"asynccontextmanager", "contextmanager"}
 LOOPS = (ast.For, ast.AsyncFor, ast.While)
+JUMPS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 EVERY = {"Exception", "BaseException"}
 BROAD = {"SQLAlchemyError", "DBAPIError", "StatementError", "DatabaseError"}
@@ -187,11 +188,9 @@ def is_tested(project: Project, node: ast.AST, scope: Scope) -> bool:
 def _may_jump(project: Project, node: ast.AST, scope: Scope) -> bool:
     if not isinstance(node, ast.If | ast.Match):
         return isinstance(node, ast.While | ast.Assert)
-    return any(
-        isinstance(item, ast.Return | ast.Raise | ast.Continue | ast.Break)
-        or (isinstance(item, ast.Expr) and never_returns(project, item.value, scope))
-        for item in ast.walk(node)
-    )
+    parts = [*ast.walk(node)]
+    never = (never_returns(project, part.value, scope) for part in parts if type(part) is ast.Expr)
+    return any(isinstance(part, JUMPS) for part in parts) or any(never)
 
 
 def is_repeated(node: ast.AST | None, scope: Scope) -> bool:
@@ -235,20 +234,13 @@ def committed_by(use: SessionUse, item: ast.withitem, scope: Scope) -> list[str]
     value = use.project.value(item.context_expr, scope)
     opens = value is not None and value.kind == "enter" and is_session(value.inner)
     is_owned = is_session(use.project.value(func.value, scope))
-    return [
-        *(names_in(item.optional_vars) if opens else ()),
-        *(use.keys(func.value, scope) if is_owned else ()),
-    ]
+    keys = use.keys(func.value, scope) if is_owned else ()
+    return [*(names_in(item.optional_vars) if opens else ()), *keys]
 
 
 def is_new(key: str, scope: Scope) -> bool:
     """Return whether a function or one of its dependencies opens the session with the key `key`."""
     binding = scope.binding(key)
-    if binding and binding.kind == "param":
-        parts = [
-            part for part in (binding.node.annotation, binding.scope.defaults.get(key)) if part
-        ]
-        return any("Dep" in ast.unparse(part) for part in parts)
     return binding is not None and (
         binding.kind == "enter" or isinstance(binding.node, ast.Call | ast.Await)
     )

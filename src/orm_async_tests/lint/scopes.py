@@ -362,8 +362,9 @@ def last_name(node: ast.AST | None) -> str:
 def awaited_name(node: Any) -> str:
     """Return the name `f` for `await f`, `await f()` or `wait_for(f())`, or else ""."""
     is_wait = last_name(node) in ("wait_for", "shield")
-    inner = node.args[0] if is_wait and node.args else getattr(node, "value", None)
-    return getattr(getattr(inner, "func", inner), "id", "")
+    inner: Any = node.args[0] if is_wait and node.args else getattr(node, "value", None)
+    is_plain = isinstance(inner, ast.Call) and not (inner.args or inner.keywords)
+    return getattr(inner.func if is_plain else inner, "id", "")
 
 
 def end_of(node: Any) -> tuple[int, int]:

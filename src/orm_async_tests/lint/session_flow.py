@@ -143,13 +143,10 @@ class SessionFlow:
 
     def _if(self, node: ast.If, states: list[State]) -> list[State]:
         self._events(node.test, states)
-        if any(state.begun or state.failures for state in states):
-            for item in ast.walk(node.test):
-                for state in states:
-                    if isinstance(item, ast.NamedExpr) and RESULT in state.facts:
-                        state.facts[item.target.id] = state.facts[RESULT]
-                if getattr(item, "attr", "") in sa.STATE_TESTS:
-                    return self._if_session(node, states)
+        names = (getattr(item, "attr", "") for item in ast.walk(node.test))
+        is_used = any(state.begun or state.failures for state in states)
+        if is_used and not sa.STATE_TESTS.isdisjoint(names):
+            return self._if_session(node, states)
         branches = []
         for body, truth in ((node.body, True), (node.orelse, False)):
             branch = [state.copy() for state in states if state.may_be(node.test, truth)]

@@ -31,7 +31,6 @@ PROTECTING = sa.ENDINGS | {"begin", "begin_nested"}
 ADDING = {"add", "add_all"}  # autoflush may insert the added objects before the next SELECT
 READING = {"execute", "scalar", "scalars", "exec", "stream", "stream_scalars"}
 READS = READING | {"get", "get_one", "refresh"}  # operations that rarely fail
-PLAIN_BASES = {"object", "abc.ABC", "typing.Protocol", "typing.Generic", "ABC"}
 Effects = dict[str, frozenset[str]]
 
 
@@ -99,23 +98,22 @@ class SessionUse:
     def _created_with(self, node: ast.AST, scope: Scope) -> tuple[str, ...]:
         base, call, inner = "", creation(node, scope), scope
         owner = self.project.value(node.value, scope) if isinstance(node, ast.Attribute) else None
-        if owner and isinstance(node, ast.Attribute):
-            for kind, bound, place in self.project.member(owner, node.attr):
-                returned = bound.returned if kind == "function" else [bound]
-                if returned and isinstance(returned[0], ast.Call):
-                    base, call = scope.path(node.value), returned[0]
-                    inner = bound if kind == "function" else place
-        callee = self.project.value(call.func, inner) if call else None
+        for kind, bound, place in self.project.member(owner, getattr(node, "attr", "")):
+            returned = bound.returned if kind == "function" else [bound]
+            if returned and isinstance(returned[0], ast.Call) and isinstance(node, ast.Attribute):
+                base, call = scope.path(node.value), returned[0]
+                inner = bound if kind == "function" else place
         field, place = passed_to_field(self.project, node, scope)
         if field is not node and place is scope:
             return self.keys(field, scope)
+        callee = self.project.value(call.func, inner) if call else None
         if call is None or callee is None or callee.kind != "class" or call in self._open:
             return ()
         self._open.add(call)  # because a variable may be an argument of its own value
         parts = [*call.args, *(keyword.value for keyword in call.keywords)]
         keys = [key for part in parts if isinstance(part, PATHS) for key in self.keys(part, inner)]
         self._open.discard(call)
-        if inner is scope or not base or owner is None:
+        if inner is scope or not base:
             return tuple(keys)
         roots = [key.partition(".")[0] for key in keys]
         return tuple(f"{base}.{key.partition('.')[2] if inner.role(root) == 'self' else key}"
@@ -296,18 +294,10 @@ class SessionUse:
         if isinstance(scope.module.parents.get(call), SYNCHRONOUS):
             return
         parts = [*call.args, *(keyword.value for keyword in call.keywords)]
-        if isinstance(call.func, ast.Attribute):
-            owner = self.project.value(call.func.value, scope)
-            parts += [call.func.value] if owner and self._has_unknown_base(owner) else []
         for part in parts:
             if isinstance(part, PATHS):
                 for key in self.keys(part, scope):
                     yield Event(key, frozenset({PASSED}), call)
-
-    def _has_unknown_base(self, value: Value) -> bool:
-        project = self.project
-        bases = (base for cls in project.bases(value) for base in project.base_values(cls))
-        return not all(base and (base.module or base.name in PLAIN_BASES) for base in bases)
 
     def effects_of(self, callee: Value) -> Effects:
         known = self._effects.get((callee.module, callee.name))

@@ -41,6 +41,20 @@ class Import:
                 await reports
 
 
+class Work:
+    def __init__(self, session: AsyncSession):
+        self.session = session
+        self.orders = Repository(self.session)
+        self.prices = Repository(self.session)
+
+
+async def two_members(work: Work, a, b):
+    await asyncio.gather(
+        work.orders.load(a),
+        work.prices.load(b),  # OAT101
+    )
+
+
 # Right
 
 

@@ -1,4 +1,4 @@
-"""Logging an object after a commit fails if its __repr__ reads an attribute.
+"""If an object's __repr__ reads an attribute, you cannot log the object after a commit.
 
 If __repr__ raises an exception, the module `logging` prints the traceback to standard error and
 loses the message. In __repr__, read only loaded values, for example through self.__dict__.

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from orm_async_tests.lint.resolution import Project
-from orm_async_tests.lint.scopes import Scope, last_name
+from orm_async_tests.lint.scopes import Scope, end_of, last_name
 
 NOT_CONSTANT = object()
 MAX_DEPTH = 8
@@ -206,9 +206,16 @@ class Folding:
                 ) if scope.path(owner) == name:
                     value.values.pop(key, None)
                     continue
+                case (
+                    ast.Subscript(value=owner, ctx=ast.Del())
+                    | ast.Call(func=ast.Attribute(owner, "pop" | "popitem" | "clear"))
+                ) if scope.path(owner) == name:
+                    value.values.clear()
+                    value.is_complete = False
+                    return
                 case _:
                     continue
-            is_later = owning is scope and item.lineno > use.lineno  # type: ignore[attr-defined]
+            is_later = owning is scope and end_of(item) > end_of(use)
             if scope.path(owner) != name or is_later:
                 continue
             change = self._fold_dict(pairs, scope)

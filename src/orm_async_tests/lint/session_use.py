@@ -143,9 +143,7 @@ class SessionUse:
     # Events
 
     def normal(self, call: ast.Call, scope: Scope) -> ast.Call:
-        """Rewrite a call to pass all arguments directly, without partial(), `*items` or
-        `**options`.
-        """
+        """Rewrite a call without partial(), `*items` and `**options`."""
         value = self.project.value(call.func, scope)
         if value and value.kind == "call" and value.parts:
             source, _ = self.project.origin(call.func, scope)

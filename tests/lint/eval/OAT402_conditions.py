@@ -72,3 +72,16 @@ def in_a_branch_that_returns(*, testing: bool):
         return create_async_engine(URL, **options)
     options["pool_size"] = 5
     return create_async_engine(URL, **options)
+
+
+def without_some_options(*names: str):
+    options = {"poolclass": NullPool, "pool_size": 10}
+    for name in names:
+        options.pop(name)
+    return create_async_engine(URL, **options)
+
+
+def without_all_options():
+    options = {"poolclass": NullPool, "pool_size": 10}
+    options.clear()
+    return create_async_engine(URL, **options)

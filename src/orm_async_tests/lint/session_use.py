@@ -113,11 +113,22 @@ class SessionUse:
         parts = [*call.args, *(keyword.value for keyword in call.keywords)]
         keys = [key for part in parts if isinstance(part, PATHS) for key in self.keys(part, inner)]
         self._open.discard(call)
-        if inner is scope or not base:
+        if inner is scope or not base or owner is None:
             return tuple(keys)
         roots = [key.partition(".")[0] for key in keys]
-        return tuple(f"{base}.{key.partition('.')[2] if inner.role(root) == 'self' else key}"
-                     for root, key in zip(roots, keys, strict=True))  # fmt: skip
+        names = [key.partition(".")[2] if inner.role(root) == "self"
+                 else self._attribute_of(owner, key, inner) or key
+                 for root, key in zip(roots, keys, strict=True)]  # fmt: skip
+        return tuple(f"{base}.{name}" for name in names)
+
+    def _attribute_of(self, owner: Value, name: str, scope: Scope) -> str:
+        """Return the attribute that stores a variable, for example "_db" after `self._db = db`."""
+        items = (item for cls in self.project.bases(owner) for item in cls.bindings.items())
+        for attribute, bindings in items:
+            stored = [binding.node for binding in bindings if binding.scope is scope]
+            if name in [getattr(node, "id", "") for node in stored]:
+                return attribute
+        return ""
 
     def session_attributes(self, value: Value) -> list[str]:
         if value not in self._attributes:

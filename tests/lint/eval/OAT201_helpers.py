@@ -158,3 +158,24 @@ async def write_with_options(session: AsyncSession, a, **options):
 async def passed_on_by_options(session: AsyncSession, a):
     await write_with_options(session, a, is_final=True)
     await session.commit()
+
+
+class Counters:
+    def __init__(self, session: AsyncSession):
+        self.session = session
+
+    async def count(self, a):
+        await self.session.execute(a)
+
+
+class Reports:
+    def __init__(self, session: AsyncSession):
+        self._db = session
+        self._counters = Counters(session)
+
+    async def write(self, a, b):
+        try:
+            await self._counters.count(a)  # OAT201
+        except Exception:
+            print("not counted")
+        await self._db.execute(b)

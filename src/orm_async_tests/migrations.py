@@ -171,8 +171,8 @@ def upgrade(connection: Connection, *histories: History) -> None:
 def separate_histories(connection: Connection) -> None:
     """Move the revision of the history SERVICE to a version table of its own.
 
-    Older versions of this project kept both histories in one version table. The caller must hold
-    the migration lock.
+    Older versions of this project had only one version table for the histories TRACKING and
+    SERVICE. The caller must hold the migration lock.
     """
     current = _read_current(connection, set(connection.scalars(text(TABLES))))
     if current.get(TRACKING, set()) & revisions(SERVICE).keys():

@@ -1,7 +1,7 @@
 """Finds the scripts that answer a question or explain an error.
 
-The module compares an error message with the symptoms of the scripts. A search for other words uses
-SQLite's full-text index FTS5.
+The module compares an error message with the symptoms of the scripts. To find scripts by words, the
+module uses SQLite's full-text index FTS5.
 """
 
 import math
@@ -70,7 +70,7 @@ def _list_texts(script: ScriptFile, questions: Iterable[Question]) -> tuple[str,
 
 
 def _with_words(names: str) -> str:
-    """Append the names again, split into words, for example "Async Session"."""
+    """Append the words of the names, for example "Async Session" for AsyncSession."""
     return f"{names}\n{HUMP.sub(' ', names)}"
 
 
@@ -93,7 +93,7 @@ def _list_terms(text: str) -> list[str]:
 
 
 def _measure_coverage(text: str, number: int) -> float:
-    """Return the fraction of the words that a script contains.
+    """Return the fraction of the text's words that the script contains.
 
     Rare words have a greater weight than common words.
     """

@@ -235,7 +235,7 @@ def _scores(text: str, symptoms: Mapping[int, Sequence[Symptom]]) -> dict[int, f
 def own_line(text: str) -> str:
     """Return the last line of user code before the first error, or "" if there is none.
 
-    The result is, for example, "app.py:41 in main: user.points".
+    For example, return "app.py:41 in main: user.points".
     """
     lines = [*text.splitlines(), ""]
     user_line = ""

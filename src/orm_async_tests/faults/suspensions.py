@@ -45,8 +45,8 @@ class _InstrumentedCoroutine(Coroutine[Any, Any, Any]):
 class Suspensions:
     """Counts suspensions, and calls `action` at suspension number `at`.
 
-    If `when` is "suspended", the call to `action` comes immediately. If `when` is "ready", the call
-    comes just before the task resumes.
+    If `when` is "suspended", the class calls `action` as soon as the task is suspended. If `when`
+    is "ready", the class calls `action` just before the task resumes.
     """
 
     def __init__(self, at: int, when: str, action: Action) -> None:
@@ -80,7 +80,7 @@ class Suspensions:
     def describe(self) -> str:
         """Describe where the main task is suspended.
 
-        The result is, for example, "orders.py:9 place > Connection.begin:1".
+        For example, return "orders.py:9 place > Connection.begin:1".
         """
         main, suspended = self._suspended
         frames = list(_walk_frames(main))

@@ -98,8 +98,8 @@ def without_reads(
 ) -> list[Raised] | None:
     """Remove the errors of plain SELECTs if the handler catches all exceptions.
 
-    A handler for all exceptions is usually there for the errors of other code. Return None if no
-    error remains, and the block awaits only calls that use sessions.
+    Such a handler usually expects the errors of other code. If no error remains, and the block
+    awaits only calls that use sessions, return None.
     """
     if ERRORS.intersection(names) - EVERY:
         return caught
@@ -128,10 +128,9 @@ def _keys_to_flush(use: SessionUse, scope: Scope, node: ast.Try | ast.TryStar) -
 
 
 def call_around(node: ast.AST | None, name: str, scope: Scope) -> str:
-    """Return "" if no call to the function `name` surrounds a syntax node.
+    """Return the name of the last keyword argument in a call to `name` around a syntax node.
 
-    Return the name of the call's last keyword argument, or `name` for a call without keyword
-    arguments.
+    Return `name` if the call has no keyword arguments, and "" if no such call surrounds the node.
     """
     while isinstance(node, ast.Call | ast.Starred | ast.List):
         if isinstance(node, ast.Call) and last_name(node) == name:

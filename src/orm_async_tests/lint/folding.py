@@ -177,7 +177,7 @@ class Folding:
         return result
 
     def _fold_url(self, call: ast.Call, scope: Scope) -> object:
-        """Return the driver and the query of URL.create() as a URL."""
+        """Return a URL with only the driver and the query of a call to URL.create()."""
         arguments = self._fold_dict(
             [(ast.Constant(item.arg), item.value) for item in call.keywords if item.arg], scope
         )
@@ -258,7 +258,7 @@ def _query_of(options: FoldedDict) -> str:
 
 
 def _is_alternative(node: ast.AST, scope: Scope, use: ast.AST | None = None) -> bool:
-    """Return whether code does not run before `use`, or not together with another branch."""
+    """Return whether a node never runs before `use`, or is in one of two alternative branches."""
     tests = [ast.unparse(item.test) for item in ast.walk(scope.node)
              if isinstance(item, ast.If | ast.IfExp)]  # fmt: skip
     while isinstance(around := scope.module.parents.get(node), ast.If | ast.IfExp):

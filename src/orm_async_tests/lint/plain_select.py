@@ -1,4 +1,4 @@
-"""Finds the calls that execute a SELECT which rarely fails."""
+"""Recognizes the calls that execute a plain SELECT, which rarely fails."""
 
 import ast
 
@@ -27,7 +27,7 @@ def is_plain_select(project: Project, call: ast.Call, scope: Scope) -> bool:
 
 
 def _is_select(project: Project, node: ast.AST, scope: Scope, names: tuple[str, ...] = ()) -> bool:
-    """Return whether a statement is a SELECT, in all values of its variable."""
+    """Return whether all possible values of an expression are SELECT statements."""
     while isinstance(node, ast.Call):  # of methods such as where()
         if last_name(node) == "select":
             return True

@@ -249,9 +249,9 @@ class Project:
         return node, scope
 
     def candidates(self, node: ast.AST, scope: Scope) -> Iterator[tuple[ast.AST, Scope]]:
-        """Yield the possible values of a name.
+        """Yield the possible values of a name, for example all items of a `for` loop.
 
-        For example, yield the items of a `for` loop, or what callers pass for a parameter.
+        For a parameter, yield the arguments that callers pass.
         """
         node, scope = self.origin(node, scope)
         binding = scope.binding(node.id) if isinstance(node, ast.Name) else None

@@ -141,7 +141,7 @@ class SessionUse:
         return self._attributes[value]
 
     def _canonical(self, path: str, scope: Scope) -> str:
-        """Return the same key for all paths to the same session.
+        """Return a key that all paths to one session share.
 
         The path "self.repository.session" may refer to the same session as "self.session".
         """

@@ -60,7 +60,7 @@ def read_outcome(
 ) -> ReleaseOutcome:
     """Return the outcome of a script, but ignore the version ranges that it declares.
 
-    A bisection searches for the correct ranges.
+    A bisection searches for the correct version ranges.
     """
     if not stack:
         return ReleaseOutcome(NOT_RUN, why=item["reason"])
@@ -92,7 +92,7 @@ def bisect_minor_version(versions: Sequence[str], run: Run, first: Iterable[str]
 
 
 def confirm_changes(outcomes: Outcomes, run: Run) -> Outcomes:
-    """Run the script again where the outcome changes, and return all outcomes.
+    """Run the script again on adjacent releases with different outcomes, and return all outcomes.
 
     A release with two different results becomes UNSTABLE.
     """
@@ -179,8 +179,8 @@ def search_releases(
     """Bisect the releases of a library, one minor version at a time.
 
     The script always runs on the releases in `always`, and on the releases with which a known
-    defect begins or ends. The function `confirm`, by default `run`, runs the script again where the
-    outcome changes.
+    defect begins or ends. The function `confirm`, by default `run`, runs the script again on
+    adjacent releases with different outcomes.
     """
     shown = tuple(d for d in defects if any(script.number == number for script in d.scripts))
     ranges = " ".join(defect.versions.get(library, "") for defect in shown)

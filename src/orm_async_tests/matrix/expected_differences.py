@@ -1,6 +1,6 @@
 """Reads data/expected_differences.toml, which lists scripts that cannot hold on some stacks.
 
-The list omits known defects of libraries. If a script that is not in the list fails, the matrix
+The file omits known defects of libraries. If a script that is not in the list fails, the matrix
 fails. If a script in the list holds, the matrix also fails, unless the list sets `always` to false
 for the script.
 """

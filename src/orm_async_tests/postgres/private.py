@@ -126,8 +126,9 @@ class Standby(PrivateServer):
 def private_server(within: Path | None = None, **settings: str) -> Iterator[PrivateServer]:
     """Run a private server during the `with` block. Raises CouldNotRun.
 
-    Pass PostgreSQL settings as keyword arguments, for example max_connections="10". The server has
-    a temporary folder inside `within`. The server also stops when the calling process dies.
+    Pass PostgreSQL settings as keyword arguments, for example max_connections="10". The server's
+    temporary folder is inside the folder `within`. The server also stops when the calling process
+    dies.
     """
     with _leased_cluster(within) as cluster:
         cluster.create()

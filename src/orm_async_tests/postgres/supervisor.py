@@ -110,9 +110,10 @@ def stop_when_idle(
 ) -> bool:
     """Stop the server after `idle` seconds without use, and wait until it ends.
 
-    The server is in use while a command locks the lease file. An open connection also counts as
-    use, unless `sockets` is None. Return False if the server ended by itself. If the function stops
-    the server, the lease file stays locked, so that the next command waits until this process ends.
+    The server is in use while a command locks the lease file, or while a client is connected. If
+    `sockets` is None, the function ignores connected clients. Return False if the server ended by
+    itself. If the function stops the server, the lease file stays locked, so that the next command
+    waits until this process ends.
     """
     timer = IdleTimer(idle, time.monotonic(), os.fstat(lease).st_mtime_ns)
     tick = TICK if sockets is None or UNIX_SOCKETS.exists() else PS_TICK

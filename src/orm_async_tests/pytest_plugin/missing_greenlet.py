@@ -47,7 +47,7 @@ def _walk_causes(error: BaseException | None, seen_ids: set[int]) -> Iterator[Ba
 def _describe_traceback(error: BaseException, usage: TaskUsage) -> str:
     """Describe the attribute that was being read when the error occurred.
 
-    Search SQLAlchemy's frames, because the object's state may have changed since the error.
+    Search the frames of the traceback, because the object's state may have changed since the error.
     """
     attribute, instance, session, problem = None, None, None, NEVER_LOADED
     for frame, _ in walk_tb(error.__traceback__):

@@ -7,7 +7,7 @@ create an object for each event.
 The tracker wraps methods of Session, Connection and Transaction, for example `execute()`. The
 tracker does not use events of sessions and engines, because they are slow:
 
-- SQLAlchemy calls some listeners once for every object, for example for `pending_to_persistent`.
+- SQLAlchemy calls some listeners, for example for `pending_to_persistent`, once for every object.
 - After you add a listener to an engine, each new Connection looks up the listeners of all events.
 - After you add a listener for `do_orm_execute`, SQLAlchemy prepares each query twice.
 

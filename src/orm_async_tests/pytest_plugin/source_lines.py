@@ -77,7 +77,8 @@ def locate_task(task: Task, inside: greenlet.greenlet) -> Location:
 def find_user_line(frame: FrameType | None) -> SourceLine | None:
     """Return the innermost line of the user's code on a call stack, or None.
 
-    The search ends at the event loop or pytest, whose callers did not cause the call.
+    Stop at the event loop or pytest, because the code that called them did not cause the current
+    call.
     """
     while frame is not None:
         code = frame.f_code

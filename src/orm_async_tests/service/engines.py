@@ -61,8 +61,8 @@ def make_engine(url: URL, settings: Settings) -> AsyncEngine:
 def refuse_closed(connection: Any, _record: Any, _proxy: Any) -> None:
     """Make the pool replace a connection that the server has closed.
 
-    Asking the driver needs no round trip, but pool_pre_ping would double the round trips of a read
-    (test196).
+    Calling is_closed() needs no round trip, but pool_pre_ping would double the round trips of a
+    read (test196).
     """
     if connection.driver_connection.is_closed():
         raise DisconnectionError("the server has closed the connection")

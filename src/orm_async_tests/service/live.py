@@ -99,8 +99,8 @@ async def stream_events(
 ) -> AsyncIterator[bytes]:
     """Yield an event for each point after `last_id`, for `settings.live_for` seconds.
 
-    Comments keep proxies from closing an idle connection. When the stream ends, a browser
-    reconnects, and continues after the last event that it received.
+    The stream also contains comments, so that proxies do not close an idle connection. When the
+    stream ends, a browser reconnects, and continues after the last event that it received.
     """
     loop = asyncio.get_running_loop()
     end = loop.time() + settings.live_for

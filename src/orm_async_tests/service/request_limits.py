@@ -24,7 +24,7 @@ TWO_LENGTHS = "the request has Content-Length and Transfer-Encoding: send only o
 def kind_of(scope: Scope) -> str:
     """Return "uploads", "streams" or "requests" as the kind of a request.
 
-    Each kind has its own limit, so that slow uploads do not block other requests.
+    Each kind of request has its own limit, so that slow uploads do not block other requests.
     """
     name = scope["path"].rpartition("/")[2]
     if name in UPLOADS and scope["method"] == "POST":

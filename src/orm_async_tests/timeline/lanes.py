@@ -48,7 +48,7 @@ class Bar(NamedTuple):
 class Lane(NamedTuple):
     """A row of the timeline, for one task or one connection.
 
-    Later bars cover earlier bars.
+    A bar hides earlier bars that it overlaps.
     """
 
     name: str

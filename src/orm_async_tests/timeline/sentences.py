@@ -25,8 +25,8 @@ def describe_events(
 ) -> list[Sentence]:
     """Return a sentence for every wait, error and HTTP response, sorted by end time.
 
-    Equal events share one sentence. In a run with HTTP responses, also return a sentence for every
-    commit. If `events` is only a part of a run, pass the whole run as `among`.
+    For several equal events, return only one sentence. In a run with HTTP responses, also return a
+    sentence for every commit. If `events` is only a part of a run, pass the whole run as `among`.
     """
     groups: Groups = {}
     position, last = 0, ("", "")
@@ -52,7 +52,7 @@ def count_statements(events: Sequence[Event]) -> Iterator[str]:
 
 
 def _join_tasks(groups: Groups) -> Groups:
-    """Join equal events of several tasks at the same line.
+    """Group the equal events that several tasks have at one line of code.
 
     Two waits are equal if the tasks waited for the same kind of thing, for example for a lock.
     """

@@ -39,7 +39,7 @@ def describe_untested(library: str, version: str) -> str:
 
 
 def applies(versions: Mapping[str, str], libraries: Mapping[str, str]) -> bool:
-    """Return whether every library of a defect has an affected version."""
+    """Return whether the versions of `libraries` are in all ranges of a defect."""
     return all(
         library in libraries and within(libraries[library], ranges)
         for library, ranges in versions.items()

@@ -57,7 +57,8 @@ def list_releases(library: str) -> list[str]:
 def releases_between(library: str, since: str | None, until: str | None) -> list[str]:
     """Return the releases from `since` to `until`, oldest first.
 
-    None means the oldest or the newest supported release.
+    If `since` is None, begin with the oldest supported release. If `until` is None, end with the
+    newest supported release.
     """
     oldest = KNOWN_FROM[library]
     try:

@@ -14,8 +14,8 @@ class Upstream:
     """A known defect of a library.
 
     In `check`, assert the correct behavior in a block, for example `with CLOSE_HANGS:`. If the
-    assertion fails on affected versions, the verdict is UPSTREAM. If the assertion fails on other
-    versions, or passes on affected versions, the verdict is BROKEN.
+    assertion fails on affected versions, the verdict is UPSTREAM. If the assertion fails on
+    unaffected versions, or passes on affected versions, the verdict is BROKEN.
 
     The field `versions` maps libraries to ranges, for example {"asyncpg": ">=0.30,<0.32"}. A stack
     has the defect if the version of every library in `versions` is in the library's range.

@@ -32,7 +32,7 @@ with context.begin_transaction():
 class Http(AsyncExitStack):
     """Opens clients and servers for ASGI applications, and closes them when the variant ends.
 
-    The function `note` records responses and disconnects.
+    The function `note` records when a response starts, and when a client disconnects.
     """
 
     def __init__(self, note: Callable[[str], None]) -> None:

@@ -93,7 +93,10 @@ def _uses_session(file: SourceFile, scope: Scope) -> bool:
 
 
 def _defaults(file: SourceFile) -> Iterator[Stored]:
-    """Yield the functions that compute column defaults. The rule OAT601 checks other defaults."""
+    """Yield the functions that compute column defaults.
+
+    The rule OAT601 checks defaults that Python computes at import.
+    """
     for cls in file.module.scopes.values():
         owner = Value("class", cls.name, cls.module.path)
         columns = cls.bindings.items() if isinstance(cls.node, ast.ClassDef) else ()

@@ -22,7 +22,7 @@ class MissingAwait(Rule):
     """You call a coroutine method of a session or a connection, but do not await it.
 
     The rule OAT103 ignores a coroutine that a function returns or passes on, because other code may
-    await it. The rule still reports a returned coroutine if the function is an `async def` with an
+    await it. OAT103 still reports a returned coroutine if the function is an `async def` with an
     annotation such as `-> User`.
     """
 

@@ -16,8 +16,8 @@ from orm_async_tests.lint.source_file import SourceFile
 class Rule:
     """A rule of the checker, which finds one kind of mistake.
 
-    The docstring of a subclass is the text of the rule's page. Its first paragraph says what is
-    wrong. The other paragraphs say when the rule does not apply.
+    The docstring of a subclass is the text of the rule's page. The first paragraph of the docstring
+    describes the mistake. The other paragraphs say when the rule does not apply.
     """
 
     code: ClassVar[str]
@@ -62,8 +62,9 @@ class Rule:
     ) -> Finding:
         """Return a finding at the syntax node `node`.
 
-        The node `related` explains the finding. The `words` fill the braces in the rule's texts.
-        The arguments `message` and `remedy` replace these texts.
+        The finding also shows the node `related`. The arguments `words` replace the braces in the
+        rule's texts. The arguments `message` and `remedy` replace the rule's own message and
+        remedy.
         """
         texts = message or self.message, remedy or self.remedy, self.related_message
         message, remedy, related_message = (text.format(*words) for text in texts)

@@ -104,7 +104,7 @@ def _sessions(file: SourceFile, work: Work) -> Collection[str]:
 
 
 def _shared_key(file: SourceFile, key: str, scope: Scope) -> str:
-    """Return the same key for all parameters that get one session from Depends()."""
+    """Return a key that all parameters share if they get one session from Depends()."""
     root, _, rest = key.partition(".")
     binding = scope.binding(root)
     if binding is None or binding.kind != "param":

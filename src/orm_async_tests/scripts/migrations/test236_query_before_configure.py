@@ -1,9 +1,9 @@
 """If env.py sends a query before context.configure(), Alembic commits nothing and raises no error.
 
-A query that env.py sends before context.configure() begins a transaction. Alembic assumes that an
-open transaction belongs to the caller, and does not commit it. If Alembic commits nothing, closing
-the connection in env.py rolls back every revision. Send the queries of env.py after
-context.configure(), or call commit() before context.configure().
+A query on the connection begins a transaction. Alembic assumes that an open transaction belongs to
+the caller, and does not commit it. If Alembic commits nothing, closing the connection in env.py
+rolls back every revision. Send the queries of env.py after context.configure(), or call commit()
+before context.configure().
 
 Docs: https://alembic.sqlalchemy.org/en/latest/api/runtime.html#alembic.runtime.environment.EnvironmentContext.begin_transaction
 Symptom: you get AssertionError with "autocommit_block" in the traceback.

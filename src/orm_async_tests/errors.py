@@ -5,8 +5,8 @@ class CouldNotRun(Exception):
     """Raised when a command cannot do its work.
 
     The attribute `problem` says what happened. The attribute `where` names the file, variable or
-    option. The attribute `remedy` says how to continue. The command prints the message, and exits
-    with code 2.
+    option that caused the error. The attribute `remedy` says how to continue. The command prints
+    the message, and exits with code 2.
     """
 
     def __init__(self, problem: str, where: str, remedy: str) -> None:

@@ -13,7 +13,7 @@ After the words "you get", a `Symptom:` sentence has up to five parts, in this o
 - the word "on" and a driver, if only this driver raises the error
 - texts that the error's traceback must contain
 
-Every symptom needs a piece of the message or a text of the traceback.
+Every symptom needs a piece of the error's message, or a text from the traceback.
 """
 
 import builtins
@@ -79,7 +79,7 @@ Part = tuple[str, str]  # the kind of a symptom's part, and its text
 class Symptom:
     """An error as a `Symptom:` sentence describes it.
 
-    If the sentence lacks a part, the field for this part is empty.
+    If the `Symptom:` sentence lacks a part, the field for this part is empty.
     """
 
     description: str  # the sentence without "you get" and without the full stop
@@ -195,7 +195,7 @@ def find_scripts(
 def split_errors(text: str) -> list[str]:
     """Split a log into one text for each error.
 
-    An error and its direct cause stay in one text.
+    Do not separate an error from its direct cause.
     """
     between = NEXT_TRACEBACK if TRACEBACK.search(text) else NEXT_MESSAGE
     return [part for part in between.split(CAUSE.sub("", text)) if part.strip()]

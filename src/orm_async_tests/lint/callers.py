@@ -26,7 +26,7 @@ MAX_CALLS, MAX_FILES = 4, 8  # evaluated calls of a function, and files that are
 class CallIndex:
     """Finds the files that call a function with a given name.
 
-    The first search reads all files of the project.
+    The first call to `files_that_call()` reads all files of the project.
     """
 
     def __init__(self, files: Sequence[Path]) -> None:

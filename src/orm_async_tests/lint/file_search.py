@@ -21,8 +21,8 @@ WILDCARDS = {"deep_start": "(?:.*/)?", "deep_end": "/.+", "star": "[^/]*", "one"
 class PathPatterns:
     """Patterns of ignored paths below a folder, for example from a .gitignore file.
 
-    The last pattern that matches a path decides. Paths are absolute, and the path of a folder ends
-    with a slash.
+    If several patterns match a path, the last of these patterns decides whether the path is
+    ignored. Paths are absolute, and the path of a folder ends with a slash.
     """
 
     def __init__(self, folder: str, lines: Sequence[str]) -> None:

@@ -87,7 +87,7 @@ def find_root(path: Path) -> Path:
     - the root of the Git repository
     - the folder of `path`
 
-    The search ends at the root of the Git repository.
+    The function does not look above the root of the Git repository.
     """
     start = path.absolute()
     folders = [*([start] if start.is_dir() else []), *start.parents]
@@ -129,7 +129,7 @@ def _read_table(root: Path) -> dict[str, Any] | None:
 
 
 def _is_like(value: Any, example: Any, is_valid: Callable[[str], Any]) -> bool:
-    """Return whether a value has the type of `example`, and all its strings are valid."""
+    """Return whether a value has the type of `example`, and `is_valid` accepts all its strings."""
     match value, example:
         case str(), str():
             return bool(is_valid(value))

@@ -221,7 +221,7 @@ class SessionFlow:
         return [(states, len(states)) for states in jumps]
 
     def _clear_jumps(self, jumps: list[tuple[list[State], int]], keys: set[str]) -> None:
-        """Forget the sessions `keys` in all states that were added after `_jumps()` ran."""
+        """Forget the sessions `keys` in the states that were added since the call to _jumps()."""
         for states, size in jumps:
             for state, key in product(states[size:], keys):
                 state.clear(key)

@@ -276,7 +276,7 @@ class SessionUse:
             yield Event(key, names, call, callee, tuple(paths))
 
     def _outer(self, path: str, function: Scope, scope: Scope) -> tuple[str, ...]:
-        """Return the keys that a caller uses for a session in a variable of an outer scope."""
+        """Return a caller's keys for a session that a called function finds in an outer scope."""
         if path == ANY or function.module is not scope.module:
             return (path,) if path == ANY else ()
         return self.keys(ast.parse(path, mode="eval").body, scope)

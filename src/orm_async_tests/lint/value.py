@@ -37,9 +37,9 @@ class Value(NamedTuple):
 
 
 def union(values: list[Value | None]) -> Value | None:
-    """Return the common value of all known values, or None.
+    """Return the first known value, or None if the known values differ.
 
-    If all known values are sessions or connections, return the first of them.
+    All sessions and connections count as equal.
     """
     known = [value for value in values if value is not None]
     if not known:

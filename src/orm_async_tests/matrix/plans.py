@@ -17,7 +17,7 @@ class Plan:
     """A stack on which a matrix will run scripts.
 
     A field such as `sqlalchemy` contains a release, for example "2.1.4". The text "2.1" means the
-    newest release of 2.1. An empty field stands for the installed version.
+    newest release of 2.1. If the field of a library is empty, the stack uses the installed version.
     """
 
     driver: str = "asyncpg"

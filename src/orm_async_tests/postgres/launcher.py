@@ -1,7 +1,7 @@
 """Replaces this process by another program, which ends when its parent process dies.
 
-The launcher is a separate program, so it imports only the standard library. A `preexec_fn` of
-subprocess is no alternative, because it can deadlock in a process with threads.
+The launcher is a separate program, because a `preexec_fn` of subprocess can deadlock in a process
+with threads. The launcher imports only the standard library.
 """
 
 import os

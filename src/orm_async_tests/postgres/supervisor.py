@@ -61,7 +61,7 @@ def read_pidfile(data: Path) -> list[str]:
 def accepts_connections(data: Path, sockets: Path) -> bool:
     """Return whether the server is ready and its socket accepts clients.
 
-    The file postmaster.pid alone proves nothing, because it remains after a crash.
+    The function also connects to the socket, because the file postmaster.pid remains after a crash.
     """
     is_ready = read_pidfile(data)[STATUS_LINE].strip() == "ready"
     with socket.socket(socket.AF_UNIX) as client:

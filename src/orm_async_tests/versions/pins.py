@@ -106,8 +106,8 @@ def parse_release(text: str, option: str) -> tuple[str, str]:
 def find_unknown(pins: Sequence[Pin]) -> dict[str, str]:
     """Return the libraries whose defects are unknown, and the reasons.
 
-    A key names a library, for example "asyncpg", or an untested version, for example "asyncpg
-    0.29".
+    A key of the result names a library, for example "asyncpg", or an untested version, for example
+    "asyncpg 0.29".
     """
     unknown = {}
     pinned = {(pin.library, pin.marker) for pin in pins if pin.version}

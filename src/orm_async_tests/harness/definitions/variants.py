@@ -16,8 +16,8 @@ Kind = Literal["wrong", "right", "variant"]
 class Variant:
     """A function that does a script's work in one way.
 
-    Warnings, unhandled errors, leaked connections and running tasks make the script BROKEN. The
-    decorator can allow what `check` asserts, for example `@wrong(leaks=True)`.
+    Warnings, unhandled errors, leaked connections and running tasks make the script BROKEN, unless
+    the decorator allows them, for example `@wrong(leaks=True)`.
     """
 
     function: Callable[..., Any]

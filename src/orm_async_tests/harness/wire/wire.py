@@ -30,7 +30,7 @@ class Wire(Proxy):
     """A proxy that counts round trips.
 
     The first message of a client begins a round trip. The next message after an answer begins
-    another round trip. The rows of a COPY belong to the round trip of the COPY.
+    another round trip. The rows of a COPY count as part of the COPY's round trip.
     """
 
     def __init__(self, server: URL, folder: Path) -> None:

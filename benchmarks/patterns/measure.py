@@ -109,6 +109,7 @@ def render_report(report: Report) -> Iterator[str]:
     server = report.server.removesuffix(", warm")
     measured = f"The benchmark ran on {report.date} with {report.machine}."
     yield f"{measured} The server was {server}. The machine's load average was {load}."
+    yield "A ratio of 0.5 means half the speed of the first pattern in its table."
     yield ""
     for contender, versions in report.versions.items():
         libraries = ", ".join(" ".join(pair) for pair in versions.items())
@@ -117,8 +118,6 @@ def render_report(report: Report) -> Iterator[str]:
         base, control = workload.patterns[0], workload.control
         sizes = ", ".join(f"`--{name} {size}`" for name, size in workload.sizes.items())
         yield from ("", f"### {workload.title}", "")
-        base_pattern = f"{base.contender}: {base.label}"
-        yield f'A ratio of 0.5 means half the speed of the pattern "{base_pattern}".'
         yield (
             f"As a control, the benchmark ran the same {base.contender} code with two equal pools: "
             f"the ratio of the two speeds was {control.median:.2f} "

@@ -45,7 +45,7 @@ def versions_of(contender: str) -> dict[str, str]:
 def patterns_of(contender: str, module: ModuleType) -> Iterator[Pattern]:
     """Yield the measured functions of a module.
 
-    A function of the workload `get` also runs in the workload `tasks`.
+    Yield each function of the workload `get` also for the workload `tasks`.
     """
     for name, function in vars(module).items():
         mark, label = getattr(function, "mark", None), str(function.__doc__)

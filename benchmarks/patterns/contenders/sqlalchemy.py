@@ -39,7 +39,7 @@ class Library:
     """Two engines, and a session factory for each engine.
 
     The engine `reads` and its factory `Reads` use AUTOCOMMIT (test207). The session `bridge` has no
-    engine. A function in `bridge.run_sync()` opens its own connection or session (test223).
+    engine, because functions in `bridge.run_sync()` open their own connection or session (test223).
     """
 
     engine: AsyncEngine

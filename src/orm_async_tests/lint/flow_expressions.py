@@ -98,8 +98,8 @@ def without_reads(
 ) -> list[Raised] | None:
     """Remove the errors of plain SELECTs if the handler catches all exceptions.
 
-    Such a handler usually expects the errors of other code. If no error remains, and the block
-    awaits only calls that use sessions, return None.
+    A handler for all exceptions usually expects errors of other code. If no error remains, and the
+    block awaits only calls that use sessions, return None.
     """
     if ERRORS.intersection(names) - EVERY:
         return caught
@@ -130,7 +130,7 @@ def _keys_to_flush(use: SessionUse, scope: Scope, node: ast.Try | ast.TryStar) -
 def call_around(node: ast.AST | None, name: str, scope: Scope) -> str:
     """Return the name of the last keyword argument in a call to `name` around a syntax node.
 
-    Return `name` if the call has no keyword arguments, and "" if no such call surrounds the node.
+    Return `name` if the call has no keyword arguments, and "" if there is no call to `name`.
     """
     while isinstance(node, ast.Call | ast.Starred | ast.List):
         if isinstance(node, ast.Call) and last_name(node) == name:

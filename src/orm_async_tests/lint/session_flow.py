@@ -320,7 +320,7 @@ class SessionFlow:
             self._raised[-1].append(Raised(key, place, kinds, copies))
 
     def _enter(self, event: Event, state: State) -> Iterator[tuple[State, frozenset[Failure]]]:
-        """Remove a session's errors before a call, and yield the errors that remain after it."""
+        """Remove a session's errors before a call, and yield those that remain after the call."""
         is_failed = event.key in state.failures and "begin" not in event.operations
         flow = self._flows.called(event, state) if event.callee and is_failed else None
         if flow and flow.scope.node in flow.swallowed:

@@ -1,8 +1,8 @@
 """Reads data/expected_differences.toml, which lists scripts that cannot hold on some stacks.
 
-The file omits known defects of libraries. If a script that is not in the list fails, the matrix
-fails. If a script in the list holds, the matrix also fails, unless the list sets `always` to false
-for the script.
+The file omits known defects of libraries. If a script that the file does not list fails, the matrix
+fails. If a script that the file lists holds, the matrix also fails, unless the file sets `always`
+to false for the script.
 """
 
 import re

@@ -36,9 +36,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def fault_sweep(request: pytest.FixtureRequest) -> Callable[..., Awaitable["Report"]]:
     """Return a function that injects faults into an async function.
 
-    Call it as `await fault_sweep(function, engine, rows=None, kinds=())`. The report of a failed
-    test lists every fault point with a violation, together with a command that repeats the fault
-    point. The next run begins with the fault points that had violations.
+    Call the function as `await fault_sweep(function, engine, rows=None, kinds=())`. The report of a
+    failed test lists every fault point with a violation, together with a command that repeats the
+    fault point. The next run begins with the fault points that had violations.
     """
     item, config = request.node, request.config
 

@@ -49,9 +49,9 @@ class Insertion(NamedTuple):
 def build_insertion(build_ctes: Callable[[str], str], answer: str) -> Insertion:
     """Return two statements that insert a row with common table expressions (CTEs).
 
-    The CTEs of `build_ctes(condition)` insert a row only if the SQL condition is true. The last CTE
-    must have the name `inserted`. The SQL expression `answer` computes the answer from the inserted
-    row.
+    The CTEs of `build_ctes(condition)` insert a row only if the SQL condition is true. The last of
+    these CTEs must have the name `inserted`. The SQL expression `answer` computes the answer from
+    the inserted row.
 
     The statement `keyed` returns the stored digest and answer. The statement `keyed` returns no row
     if nothing was inserted, or if another request is using the key.

@@ -1,6 +1,6 @@
 """Defines the service's table of idempotency keys.
 
-The table has its own schema and its own history of migrations.
+The table of idempotency keys has its own schema and its own history of migrations.
 """
 
 from datetime import datetime

@@ -52,7 +52,7 @@ class Bodies:
         """Return an ASGI receive() that raises HTTPException if a body is too long or too slow.
 
         A client has `receive_timeout` seconds to send the body, and one more second for every
-        `receive_rate` bytes. The limit counts only the time spent waiting for the client.
+        `receive_rate` bytes. The service counts only the time that it waits for the client.
         """
         received, waited, complete = 0, 0.0, False
         loop = asyncio.get_running_loop()

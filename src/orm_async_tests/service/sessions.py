@@ -45,9 +45,9 @@ class FairSemaphore:
 class FairPool:
     """Gives an engine's connections to tasks in the order of their requests.
 
-    The methods raise TimeoutError if no connection is free in time. All pools of a process share
-    the semaphore `reads`, which limits simultaneous reads. A higher limit on simultaneous reads
-    would not speed up the reads.
+    The methods of FairPool raise TimeoutError if no connection is free in time. All pools of a
+    process share the semaphore `reads`, which limits simultaneous reads. A higher limit on
+    simultaneous reads would not speed up the reads.
     """
 
     def __init__(self, url: URL, settings: Settings, reads: FairSemaphore) -> None:

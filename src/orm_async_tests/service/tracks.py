@@ -93,7 +93,7 @@ async def stream_feature(reader: FairPool, user_id: int, batch: Batch) -> AsyncI
 async def stream_ndjson(user_id: Id, reader: Read) -> StreamingResponse:
     """Download a user's points as NDJSON, one JSON document per line.
 
-    You can upload the result again with the route /points/ndjson.
+    You can upload the downloaded file again with the route /points/ndjson.
     """
     batch = await read_first_batch(reader, LINES, user_id)
     lines = stream_texts(reader, LINES, user_id, batch)

@@ -96,8 +96,8 @@ def _open_file() -> Iterator[db.Database]:
 async def open_script_database(database: db.Database) -> AsyncIterator["ScriptDatabase"]:
     """Lock the database for this command, and migrate its tables.
 
-    Wait while another command holds the lock. Raise CouldNotRun if the database cannot be reached
-    or belongs to another program.
+    Wait while another command has locked the database. Raise CouldNotRun if the database cannot be
+    reached or belongs to another program.
     """
     async with db.connect(database, ADMIN, isolation_level="AUTOCOMMIT") as connection:
         if database.kind == "file":

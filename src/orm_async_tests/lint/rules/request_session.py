@@ -167,8 +167,8 @@ def _tasks_of_helpers(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[
 def _dropped_tasks(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[ast.expr]]]:
     """Find the tasks that no code awaits.
 
-    Yield the call that starts each of these tasks, the call's scope, and the expressions that the
-    task uses.
+    For each task, yield the call that starts the task, the call's scope, and the expressions that
+    the task uses.
     """
     for start in starts(file):
         is_last = start.source is start.call or isinstance(file.parent(start.call), ast.Expr)

@@ -28,8 +28,8 @@ class SwallowedError(Rule):
     In autocommit mode, no transaction is open after an SQL error.
 
     The rule OAT201 ignores a SELECT if the handler catches all exceptions and the `try` block sends
-    no other SQL. A handler for all exceptions is usually there for the errors of other code. The
-    rule OAT201 reports every SELECT with text(), a lock or an unusual SQL function.
+    no other SQL. A handler for all exceptions usually expects errors of other code. The rule OAT201
+    reports every SELECT with text(), a lock or an unusual SQL function.
     """
 
     code = "OAT201"

@@ -31,7 +31,7 @@ KIB_PER_MIB = 1024
 CLIENTS, OTHERS = 200, 8  # clients that stall together, and clients that do not stall
 ROUNDS, SECONDS = 5, 2.0  # rounds of each kind, and the length of a round
 BUFFER = 4096  # bytes: a small receive buffer makes a client stall soon
-POINTS = 100_000  # of the track that nobody reads
+POINTS = 100_000  # points of the track that nobody reads
 LINE = b'{"lat":47.0,"lon":12.5,"date":"2010-10-03T09:36:30Z"}\n'
 NDJSON = {"Content-Type": "application/x-ndjson"}
 JSON = {"Content-Type": "application/json"}
@@ -40,7 +40,7 @@ TRACK = text(
     " SELECT :user, n % 90, n % 180, '2010-10-03T09:36:30Z' FROM generate_series(1, :points) AS n"
 )
 UPLOAD = "Content-Length: 1000000\r\nContent-Type: {}\r\nExpect: 100-continue\r\n"
-KINDS = {  # method, the path below the user's, and the headers
+KINDS = {  # the method, the path after /users/{id}, and the headers
     "NDJSON uploads": ("POST", "points/ndjson", UPLOAD.format("application/x-ndjson")),
     "GPX uploads": ("POST", "points/gpx", UPLOAD.format("application/gpx+xml")),
     "track downloads": ("GET", "track.ndjson", ""),

@@ -51,7 +51,7 @@ class BenchDatabase:
     """Prepares the rows that a measured function expects, and runs the function."""
 
     url: URL
-    connection: Any  # asyncpg's, which no contender uses
+    connection: Any  # a connection of asyncpg that no contender uses
 
     async def run_turn(
         self, pattern: Pattern, library: Any, work: Work, tally: type[Tally] = Tally

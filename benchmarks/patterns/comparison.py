@@ -20,7 +20,7 @@ from benchmarks.patterns.work import TASKS, WORKLOADS, Digest, Work
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.harness.wire.wire import Wire
 
-CONFIDENCE = 0.93  # of an interval; five rounds reach 0.94
+CONFIDENCE = 0.93  # the confidence of an interval; five rounds reach 0.94
 MAX_SPREAD = 1.5  # an interval whose ends have a larger ratio is unstable
 MIN_ROUNDS = 5
 Contestant = tuple[Pattern, Any]  # a pattern, and the library that it is called with
@@ -47,7 +47,7 @@ class PatternResult:
     label: str
     mark: str
     ratio: Ratio
-    verdict: str  # the key of the JSON document; the word that compare_speeds() returns
+    verdict: str  # the word that compare_speeds() returns
     cpu: float
     milliseconds: list[float]  # one for each round
     round_trips: int

@@ -46,7 +46,7 @@ class Report:
 
     date: str
     machine: str
-    load: list[float]  # of one minute, at the beginning and at the end
+    load: list[float]  # the load averages of one minute, at the beginning and at the end
     server: str
     versions: dict[str, dict[str, str]]  # by contender and library
     workloads: list[WorkloadResult]

@@ -68,10 +68,10 @@ LIBRARIES = re.compile(
     rf"|^{re.escape(sysconfig.get_path('stdlib'))}"
 )
 MESSAGE = re.compile(r"[\w.]+(?:Error|Exception|Warning|Greenlet)\b")
-MAX_SCRIPTS = 3  # scripts that are named for a text
-SHORTEST = 3  # words of a text that may match the middle of a fragment
-LONG = 4  # words of a fragment that identifies its error
-BARE_CODE = 4  # words of a text that may have a SQLSTATE and no message
+MAX_SCRIPTS = 3  # the maximum number of scripts to name for a text
+SHORTEST = 3  # the fewest words of a text that may match the middle of a fragment
+LONG = 4  # the fewest words of a fragment that identifies its error
+BARE_CODE = 4  # the most words of a text that may have a SQLSTATE and no message
 Part = tuple[str, str]  # the kind of a symptom's part, and its text
 
 

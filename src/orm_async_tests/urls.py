@@ -59,7 +59,7 @@ PARAMETERS = {
 }
 ALIASES = {"ssl": "sslmode", "timeout": "connect_timeout"}  # asyncpg's names
 FIELDS = {"user": "username", "password": "password", "dbname": "database", "database": "database"}
-BY_KEYWORD = {  # parameters that asyncpg or SQLAlchemy take by another way than a DSN
+BY_KEYWORD = {  # parameters that asyncpg or SQLAlchemy do not take from a DSN
     "host": "host",
     "sslmode": "ssl",
     "connect_timeout": "timeout",

@@ -24,7 +24,7 @@ class ExpectedViolation:
 
     defect: Upstream
     violations: Collection[str]
-    patterns: Collection[str] = ()  # with the defect; if empty, any function
+    patterns: Collection[str] = ()  # the patterns with the defect; if empty, any function
     faults: Collection[str] = ()  # kinds, or kinds and moments; if empty, any fault
     shown_by: Collection[str] = ()  # the patterns that must show a defect of any function
     always: bool = True  # whether every sweep shows the defect, even on a busy machine

@@ -57,7 +57,7 @@ async def run_point(setup: Setup, point: Point, expected_change: tuple[Any, ...]
                 await setup.monitor.restart()
             states, leaked_tasks = await _settle(setup.monitor, tasks)
             tasks.clear()
-            await _collect_garbage()  # so that garbage shows now, and not at the next point
+            await _collect_garbage()  # otherwise the garbage would show at the next point
             failed_uses = await _use_again(engine)
             orphans = await _dispose_and_count_orphans(engine, setup.monitor)
             await _collect_garbage()
@@ -79,7 +79,7 @@ class Delivery:
 
     def __init__(self, point: Point, monitor: ServerMonitor) -> None:
         self.delivered = False
-        self.first_at = time.perf_counter()  # of the first fault; before it, of the start
+        self.first_at = time.perf_counter()  # the time of the first fault, or of the start
         self._point, self._monitor = point, monitor
         self._kinds = point.fault.kind.split("+")
         self._labels: list[str] = []

@@ -47,14 +47,14 @@ class ShownVariant(NamedTuple):
 class Panel(NamedTuple):
     script: ScriptFile
     words: Sequence[str]
-    verdicts: Sequence[tuple[Entry, Sequence[str]]]  # equal ones, with their stacks
+    verdicts: Sequence[tuple[Entry, Sequence[str]]]  # one of all equal entries, with their stacks
     variants: Sequence[ShownVariant]
     rest: Sequence[CodeLine]
     cure_lines: Sequence[CodeLine]
     questions: Sequence[Question]
     defects: Sequence[KnownDefect]
     evidence: Sequence[Document] = ()
-    stack: str = ""  # that the variants ran on
+    stack: str = ""  # the stack that the variants ran on
     holds: str = ""  # the releases of SQLAlchemy on which it was run and holds
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 DATABASE, TIMEOUT = "database error", "timeout"
-RESULT = ""  # the name of what a call has returned
+RESULT = ""  # stands for the value that a call has returned
 TRUE = object()  # stands for any object that is true, for example an exception
 UNKNOWN = object()
 EMPTY = (ast.List, ast.Tuple, ast.Dict)

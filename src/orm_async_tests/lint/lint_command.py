@@ -20,7 +20,7 @@ from orm_async_tests.lint.project_check import Report, check
 from orm_async_tests.lint.rules import RULES
 from orm_async_tests.lint.source_text import decode
 
-FINDINGS = 1  # the exit code if there are any
+FINDINGS = 1  # the exit code if there are findings
 STANDARD_INPUT = "-"
 
 

@@ -107,7 +107,7 @@ def _check_part(
     gc.disable()  # syntax trees are many objects without cycles
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about escapes in the files
+            warnings.simplefilter("ignore")  # Python warns about escapes in the files
             return Checker(settings, facts, files).check_files(part)
     finally:
         gc.freeze()  # otherwise the next collection visits all summaries

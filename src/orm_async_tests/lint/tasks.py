@@ -172,7 +172,7 @@ def _start_of_wrapper(
             elif passed in arguments:
                 started.append(Work(later(call, arguments[passed], [], []), scope, item.around))
             elif last_name(inner) in STARTING and arguments.keys() & names_in(item.node):
-                started.append(Work(call, scope, item.around))  # which has the effects of the task
+                started.append(Work(call, scope, item.around))  # has the effects of the task
             elif (called := file.project.function(file.value(target, function))) and called.awaited:
                 bindings = [function.binding(name) for name in names_in(item.node)]
                 nodes = [binding.node for binding in bindings if binding]

@@ -71,7 +71,7 @@ class EngineRecord:
 
     created_at: Location
     scope: Scope | None
-    connections: dict[int, "ConnectionRecord"]  # the tracker's, which hears of `connect` first
+    connections: dict[int, "ConnectionRecord"]  # of the tracker, which gets `connect` first
     disposed: bool = False
     open_entries: set[int] = field(default_factory=set)  # by the id of the pool's entry
 

@@ -10,7 +10,7 @@ PREFIX = "ORM_ASYNC_SERVICE_"
 KIB = 1024
 MIB = 1024 * KIB
 GIB = 1024 * MIB
-MIN_SECONDS = 0.001  # PostgreSQL takes a timeout of 0 ms for none
+MIN_SECONDS = 0.001  # in PostgreSQL, 0 ms means no timeout
 MAX_SECONDS = 2_000_000  # PostgreSQL stores a timeout as milliseconds in 31 bits
 HOSTS = re.compile(r"(\*|(\*\.)?[^\s,*]+)(\s*,\s*(\*|(\*\.)?[^\s,*]+))*")
 
@@ -45,7 +45,7 @@ class Settings(BaseSettings):
     pool_size: Count = 20
     # Connections beyond pool_size, which are closed after each use.
     max_overflow: int = Field(default=0, ge=0)
-    # Reads of one statement at a time. The others wait in the order of the requests.
+    # The number of simultaneous reads. Other reads wait in the order of the requests.
     reads: Count = 4
     pool_timeout: Seconds = 2.0
     command_timeout: Seconds = 30.0
@@ -55,7 +55,7 @@ class Settings(BaseSettings):
     max_upload: Count = GIB
     # The part of an upload that stays in memory. The rest is in a temporary file.
     upload_memory: int = Field(default=64 * KIB, ge=0)
-    # Each limit is for requests at a time. max_requests does not count uploads and streams.
+    # Each limit is a number of simultaneous requests. max_requests ignores uploads and streams.
     max_requests: Count = 250
     max_uploads: Count = 250
     max_streams: Count = 250
@@ -63,7 +63,7 @@ class Settings(BaseSettings):
     # A body has receive_timeout seconds, and one second more for every receive_rate bytes.
     receive_timeout: Seconds = 20.0
     receive_rate: float = Field(default=500.0, gt=0, allow_inf_nan=False)
-    # A response may make no progress for send_timeout seconds.
+    # The service cuts off a response that makes no progress for send_timeout seconds.
     send_timeout: Seconds = 20.0
     # A live stream sends a comment after keep_alive seconds, and ends after live_for seconds.
     keep_alive: Seconds = 15.0

@@ -25,8 +25,8 @@ CANCELLED = "CancelledError"
 CLIENT_ERRORS = ("InterfaceError", "MissingGreenlet")
 SQLALCHEMY = str(Path(sqlalchemy.__file__).parent)
 LONGEST_MESSAGE = 200  # characters
-# Microseconds of a statement before the server is asked what blocks it: while only one connection
-# is checked out, and while several connections are.
+# After a statement has run for this many microseconds, the server is asked what blocks it. The
+# second limit applies while several connections are checked out.
 LIMIT_ALONE, LIMIT_AMONG_OTHERS = 5000, 1000
 PREFIX = re.compile(r"^<class '[\w.]+'>: ")  # of the messages of SQLAlchemy's adapter for asyncpg
 

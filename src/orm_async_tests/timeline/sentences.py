@@ -33,7 +33,7 @@ def describe_events(
     for event in sorted(events, key=lambda event: (event.end, event.kind in SENT)):
         if text := _describe(event, among or events):
             who = f"task {numeral(event.task)} " if event.task else ""
-            if event.kind not in WAITS:  # equal events count together only if nothing is between
+            if event.kind not in WAITS:  # join equal events only if nothing is between them
                 position += (who, text) != last
                 last = who, text
             key = event.line, who, text, 0 if event.kind in WAITS else position

@@ -103,6 +103,17 @@ def test_the_summary_groups_the_findings_that_are_not_in_the_baseline(
         result.stdout.no_fnmatch_line(absent)
 
 
+def test_a_session_that_a_fixture_leaks_does_not_make_a_later_test_fail(
+    tmp_path: Path, sqlite: URL
+) -> None:
+    copy_suites(tmp_path, "fixture_suite.py", "owner_fixtures.py")
+    result = run_pytest(tmp_path, sqlite, "fixture_suite.py", "-W", "error")
+    result.assert_outcomes(passed=2, errors=1)
+    result.stdout.fnmatch_lines(
+        ["transaction: *checked out at fixture_suite.py:* in open_session*"]
+    )
+
+
 def find_line(suite: Path, text: str) -> int:
     """Return the number of the first line that contains this text."""
     lines = suite.read_text("utf-8").splitlines()

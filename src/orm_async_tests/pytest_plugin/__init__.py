@@ -82,6 +82,12 @@ class MisusePlugin:
         self.stack.close()
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self) -> Generator[None, object, object]:
+        result = yield
+        self.tracker.collect_leaks()  # only now, pytest has dropped the values of fixtures
+        return result
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_setup(self) -> Generator[None, object, object]:
         self.tracker.test = self.scope_class()
         if self.traces:

@@ -91,7 +91,7 @@ def read_baseline(path: Path) -> Baseline:
     except FileNotFoundError:
         raise CouldNotRun("the baseline file does not exist", str(path), REWRITE) from None
     except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
-        remedy = f"repair the file, or write it again: {REWRITE}"
+        remedy = f"repair the file, or delete it and write it again: {REWRITE}"
         raise CouldNotRun(f"the baseline cannot be read: {error}", str(path), remedy) from None
 
 

@@ -67,3 +67,12 @@ def test_a_command_that_runs_no_sql_does_not_import_sqlalchemy(tmp_path: Path) -
         text=True,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_the_module_of_a_command_freezes_no_objects() -> None:
+    """A new process of a script imports the module too, and test204 lists what is not frozen."""
+    count = "print(gc.get_freeze_count())"
+    code = f"import gc; {count}; from orm_async_tests.scripts import test204; {count}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    before, after = done.stdout.split()
+    assert before == after

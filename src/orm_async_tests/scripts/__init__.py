@@ -34,7 +34,6 @@ def __getattr__(name: str) -> Callable[[], int]:
     except ModuleNotFoundError as error:
         return partial(run_command, partial(_refuse, name_missing_package(error)))
     finally:
-        gc.freeze()
         if was_enabled:
             gc.enable()
     command: Callable[[], int] = script.main

@@ -147,11 +147,15 @@ def select(words: Iterable[str], chapters: Iterable[str] = ()) -> list[ScriptFil
         if folder not in CHAPTERS:
             remedy = f"choose one of {', '.join(CHAPTERS)}"
             raise CouldNotRun(f"there is no chapter {folder!r}", "--chapter", remedy)
-    return [
+    scripts = [
         _read_script(number, path)
         for number, path in files.items()
         if number in numbers and (not folders or path.parent.name in folders)
     ]
+    if not scripts:
+        problem = f"none of these scripts is in the chapter {' or '.join(folders)}"
+        raise CouldNotRun(problem, "--chapter", "omit the numbers, or omit --chapter")
+    return scripts
 
 
 def select_one(word: str) -> ScriptFile:

@@ -63,6 +63,9 @@ def test_list_since_a_version_names_the_scripts_about_its_new_features() -> None
     listed = orm("list", "--since", "2.1").stdout
     assert " test137 " in listed
     assert " test5 " not in listed
+    newer = orm("list", "--since", "999")
+    assert (newer.returncode, newer.stdout) == (1, "")
+    assert newer.stderr.startswith("no script is about a feature of SQLAlchemy 999\n")
 
 
 def test_run_prints_a_line_for_each_script_and_a_summary(database: db.Database) -> None:
@@ -128,7 +131,10 @@ def test_a_script_runs_behind_a_pooler_and_records_it(database: db.Database) -> 
         ["run", "4000"],
         ["run", "x"],
         ["run", "--chapter", "nothing"],
+        ["run", "5", "--chapter", "loading"],
         ["list", "--since", "nothing"],
+        ["list", "--path", "--chapter", "loading"],
+        ["list", "--path", "session"],
         ["run", "5", "--db", "nonsense"],
         ["run", "5", "--require", "nonsense"],
         ["run", "5", "--require", "binaries,pgbouncer>=99"],

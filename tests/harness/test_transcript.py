@@ -74,6 +74,8 @@ def test_what_follows_no_pattern_is_counted_and_nothing_is_left_out() -> None:
 def test_more_statements_than_there_is_room_for_are_said_to_be_there() -> None:
     lines = texts(sent(*(f"SELECT {number}" for number in range(MAX_LINES + 3))))
     assert lines[-1] == "and 3 other statements"
+    lines = texts(sent(*(f"SELECT {number}" for number in range(MAX_LINES + 1))))
+    assert lines[-1] == "and 1 other statement"
 
 
 def test_in_full_every_statement_is_shown_as_it_was_sent() -> None:

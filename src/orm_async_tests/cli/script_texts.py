@@ -17,6 +17,9 @@ VERSION = re.compile(r"\d+(\.\d+)*")
 
 def list_scripts(arguments: argparse.Namespace) -> int:
     if arguments.path:
+        if arguments.words or arguments.chapter or arguments.since:
+            problem = "--path always lists the same scripts, so it takes no words or other options"
+            raise CouldNotRun(problem, "the command line", "orm-async-tests list --path")
         for position, (script, lesson) in enumerate(catalogue.learning_path(), start=1):
             print(f"{position:2}. {script.command:>7}  {script.claim}\n{'':13}{lesson}")
         return 0
@@ -28,6 +31,8 @@ def list_scripts(arguments: argparse.Namespace) -> int:
         scripts = [script for script in scripts if _is_since(script, version)]
     if arguments.words:
         return _list_by_words(scripts, " ".join(arguments.words))
+    if not scripts:
+        return _report_no_match(f"no script is about a feature of SQLAlchemy {version}")
     for chapter in catalogue.group_by_chapter(scripts):
         print(f"{chapter.title} ({chapter.name})")
         for script in chapter.scripts:
@@ -55,14 +60,12 @@ def _list_by_words(scripts: Sequence[ScriptFile], words: str) -> int:
             "  to see other scripts, add a word or --chapter NAME",
             file=sys.stderr,
         )
-    if not matching:
-        print(
-            "no script contains these words",
-            "  to see all scripts, type: orm-async-tests list",
-            sep="\n",
-            file=sys.stderr,
-        )
-    return 0 if matching else NO_MATCH
+    return 0 if matching else _report_no_match("no script contains these words")
+
+
+def _report_no_match(problem: str) -> int:
+    print(f"{problem}\n  to see all scripts, type: orm-async-tests list", file=sys.stderr)
+    return NO_MATCH
 
 
 def explain(arguments: argparse.Namespace) -> int:

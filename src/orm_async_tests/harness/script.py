@@ -82,13 +82,13 @@ class Script:
 
     def _not_applicable(self, stack: Stack) -> str:
         if stack.driver not in (*DRIVERS, self.also):
-            return f"is about PostgreSQL, this is {stack.driver}: --driver {DRIVERS[0]}"
+            return f"needs PostgreSQL, this is {stack.driver}: --driver {DRIVERS[0]}"
         if self.only:
             from packaging.requirements import Requirement
 
             only = Requirement(self.only)
             if stack.driver != only.name:
-                return f"is about {only.name}, this is {stack.driver}: --driver {only.name}"
+                return f"needs {only.name}, this is {stack.driver}: --driver {only.name}"
             if not within(stack.driver_version, str(only.specifier)):
                 return f"needs {only}, this is {stack.driver_version}: pip install '{only}'"
         if within(stack.sqlalchemy, self.since):

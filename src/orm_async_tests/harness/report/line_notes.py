@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
+from orm_async_tests.harness.report.phrasing import pluralize
 from orm_async_tests.harness.report.transcript import abridge
 from orm_async_tests.timeline.event_list import Event
 from orm_async_tests.timeline.sentences import describe_events
@@ -35,12 +36,12 @@ def annotate_line(number: int, events: Sequence[Event], code: str) -> Iterator[N
         times = f"{len(several)} x " if len(several) > 1 else ""
         yield ">", f"{times}{text}", sum(event.round_trips for event in several)
     if len(sent) > MAX_NOTES:
-        yield ">", f"and {len(sent) - MAX_NOTES} other statements", None
+        yield ">", f"and {pluralize(len(sent) - MAX_NOTES, 'other statement')}", None
     waits = describe_events([event for event in here if event.kind in WAITS], events)
     for _, text in waits[:MAX_NOTES]:
         yield "~", text.removeprefix(f"line {number}: "), None
     if len(waits) > MAX_NOTES:
-        yield "~", f"and {len(waits) - MAX_NOTES} more waits", None
+        yield "~", f"and {pluralize(len(waits) - MAX_NOTES, 'more wait')}", None
     errors = {event.error: event for event in here if event.error and event.kind != "task"}
     for event in errors.values():
         yield "!", describe_error(event), None

@@ -14,7 +14,7 @@ from itertools import groupby
 from string import ascii_lowercase
 
 from orm_async_tests.harness.definitions.variants import Observation
-from orm_async_tests.harness.report.phrasing import truncate
+from orm_async_tests.harness.report.phrasing import pluralize, truncate
 from orm_async_tests.harness.wire.sql_log import ENDS
 
 MAX_LINES = 10  # if a variant has more lines, its statements are only counted
@@ -93,7 +93,9 @@ def _shorten(lines: list[TranscriptLine]) -> list[TranscriptLine]:
     counts = Counter(line.text for line in lines)
     frequent = [TranscriptLine(text, times=times) for text, times in counts.most_common(MAX_LINES)]
     if (more := len(counts) - MAX_LINES) > 0:
-        frequent.append(TranscriptLine(f"and {more} other statements", is_heading=True))
+        frequent.append(
+            TranscriptLine(f"and {pluralize(more, 'other statement')}", is_heading=True)
+        )
     return frequent
 
 

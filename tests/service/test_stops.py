@@ -1,18 +1,27 @@
 """The service exits by itself when it is asked to, whatever its clients do."""
 
+import os
 import signal
 import time
 from contextlib import ExitStack
 
 import httpx
 import pytest
+from sqlalchemy import NullPool, create_engine, text
 
 from orm_async_tests import db
+from tests.processes import until
+from tests.service.conftest import create_migrated_database
 from tests.service.service_process import run_service, start_service
 from tests.service.stalled import add_long_track, stalled
+from tests.service.test_lost_connections import LISTENER_PIDS
 
 STALLED = 5  # clients of each kind
 CLOSED = "stopped reading"
+PIDS = text(
+    "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+    " AND application_name LIKE 'orm_async_tests service%'"
+)
 
 
 @pytest.mark.parametrize(
@@ -49,6 +58,20 @@ def test_clients_that_stall_do_not_delay_the_end(tables: db.Database) -> None:
         assert service.read_log().count(CLOSED) >= STALLED  # a live stream may still have ended
         for upload in uploads:
             assert b"HTTP/1.1 503 " in upload.makefile("rb").read()
+
+
+def test_a_server_that_hangs_does_not_delay_the_end(home: object) -> None:
+    with ExitStack() as stack:
+        database = stack.enter_context(create_migrated_database())
+        engine = create_engine(db.with_driver(database.url, "psycopg"), poolclass=NullPool)
+        autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
+        connection = stack.enter_context(autocommit.connect())
+        service = stack.enter_context(run_service(database.url))
+        until(lambda: connection.scalars(LISTENER_PIDS).all())
+        for pid in connection.scalars(PIDS).all():
+            stack.callback(os.kill, pid, signal.SIGCONT)
+            os.kill(pid, signal.SIGSTOP)
+        service.stop()
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
@@ -16,6 +16,8 @@ from orm_async_tests.service.request_limits import Bodies, Limits
 from orm_async_tests.service.sessions import FairPool, FairSemaphore
 from orm_async_tests.service.settings import Settings
 from orm_async_tests.service.state import ServiceState, state_of
+
+DISCONNECT_TIMEOUT = 3.0  # seconds, because a database server that hangs ends no connection
 
 
 def create_app(url: URL, settings: Settings | None = None) -> FastAPI:
@@ -69,8 +71,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         }
     finally:
         listener.cancel()
-        with suppress(asyncio.CancelledError):
-            await listener
-        for engine in (*state.engines, state.listening):
-            await engine.dispose()
+        closing = (engine.dispose() for engine in (*state.engines, state.listening))
+        tasks = [listener, *map(asyncio.create_task, closing)]
+        await asyncio.wait(tasks, timeout=DISCONNECT_TIMEOUT)
         state.end_traces()

@@ -16,7 +16,7 @@ from sqlalchemy.schema import CreateSchema
 from alembic import context
 from orm_async_tests import db, migrations, postgres
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.exit_codes import COULD_NOT_RUN
+from orm_async_tests.exit_codes import COULD_NOT_RUN, INTERRUPTED
 from orm_async_tests.models import Base
 from orm_async_tests.service import idempotency_table
 
@@ -108,9 +108,12 @@ def run() -> None:
         prepare(passed)
         configure_and_run(passed)
     else:
-        choice = context.get_x_argument(as_dictionary=True).get("db")
+        arguments = context.get_x_argument(as_dictionary=True)
+        if unknown := arguments.keys() - {"db"}:
+            raise CouldNotRun(f"the argument {min(unknown)!r} is unknown", "-x", "-x db=URL")
         kind = postgres.SERVICE if HISTORY is migrations.SERVICE else postgres.SCRIPTS
-        with db.open_database(choice, cluster_kind=kind) as database:
+        with db.open_database(arguments.get("db"), cluster_kind=kind) as database:
+            print(f"db: {database.label}, {database.driver}", file=sys.stderr)
             asyncio.run(connect_and_run(database))
 
 
@@ -124,3 +127,7 @@ except CouldNotRun as error:
         raise
     print(error, file=sys.stderr)
     raise SystemExit(COULD_NOT_RUN) from None
+except KeyboardInterrupt:
+    if "connection" in context.config.attributes:
+        raise
+    raise SystemExit(INTERRUPTED) from None

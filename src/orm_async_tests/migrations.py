@@ -77,6 +77,11 @@ def _unite(sets: Iterable[Set[str]]) -> Set[str]:
     return frozenset[str]().union(*sets)
 
 
+def _unknown(current: Set[str]) -> Set[str]:
+    """Return the revisions that no history of this project contains."""
+    return current - _unite(revisions(history).keys() for history in HISTORIES.values())
+
+
 def read_revision(path: Path) -> tuple[str, Set[str]]:
     assignments = dict(ASSIGNMENT.findall(path.read_text("utf-8")))
     revision, parents = (ast.literal_eval(assignments[n]) for n in ("revision", "down_revision"))
@@ -102,7 +107,7 @@ def read_state(connection: Connection, *histories: History) -> State:
     tables = set(connection.scalars(text(TABLES)))  # one statement, as another session may migrate
     current = _read_current(connection, tables)
     all_current = _unite(current.values())  # from all version tables
-    if all_current - _unite(revisions(history).keys() for history in HISTORIES.values()):
+    if _unknown(all_current):
         return "foreign"
     for history in HISTORIES.values():
         if not all_current & revisions(history).keys() and _has_foreign_tables(history, tables):
@@ -131,7 +136,15 @@ def _has_foreign_tables(history: History, tables: Set[str]) -> bool:
 def refuse_foreign(connection: Connection, *histories: History) -> State:
     if (state := read_state(connection, *histories)) == "foreign":
         name = connection.scalar(text("SELECT current_database()"))
-        tables = connection.scalars(text(TABLES)).all()
+        tables = set(connection.scalars(text(TABLES)))
+        if unknown := _unknown(_unite(_read_current(connection, tables).values())):
+            raise CouldNotRun(
+                f"the database {name!r} has a revision of another program or of another version "
+                "of this project, so nothing was changed",
+                f"the revision {min(unknown)}",
+                "name another database in DATABASE_URL, or run orm-async-tests db reset, "
+                "which deletes the data of the scripts' embedded server",
+            )
         raise CouldNotRun(
             f"the database {name!r} belongs to another program, so nothing was changed",
             f"its tables, for example {', '.join(sorted(tables)[:5])}",

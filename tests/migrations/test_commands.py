@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import signal
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -11,7 +12,7 @@ import pytest
 from sqlalchemy import NullPool, create_engine
 
 from orm_async_tests import db, migrations
-from orm_async_tests.exit_codes import COULD_NOT_RUN
+from orm_async_tests.exit_codes import COULD_NOT_RUN, INTERRUPTED
 from tests.conftest import with_url
 from tests.migrations.conftest import ROOT, Alembic, run_alembic
 from tests.processes import WAITED_FOR, until
@@ -146,7 +147,30 @@ def test_an_unreachable_database_is_refused_by_the_process() -> None:
     with start_alembic(NOWHERE, "upgrade", "head") as process:
         output, errors = process.communicate()
     assert (process.returncode, output) == (COULD_NOT_RUN, "")
-    assert errors.count("\n") == 3
+    assert errors.startswith("db: url postgresql+asyncpg://127.0.0.1:1/x")
+    assert errors.count("\n") == 4
+
+
+def test_an_unknown_argument_is_refused(
+    alembic: Alembic, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        alembic("-x", "database=embedded", "current")
+    assert ended.value.code == COULD_NOT_RUN
+    assert "the argument 'database' is unknown" in capsys.readouterr().err
+
+
+def test_ctrl_c_ends_a_waiting_upgrade_without_a_traceback(empty_database: db.Database) -> None:
+    engine = create_engine(db.with_driver(empty_database.url, "psycopg"), poolclass=NullPool)
+    with engine.connect() as holder, engine.connect() as watcher:
+        migrations.lock_transaction(holder)
+        with start_alembic(empty_database, "upgrade", "head") as process:
+            until(lambda: watcher.scalar(WAITED_FOR, {"locktype": "advisory"}))
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate()
+    assert process.returncode == INTERRUPTED
+    assert errors.startswith("db: ")
+    assert errors.count("\n") == 1
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,16 @@ def test_a_foreign_database_is_refused_by_name(
     assert asyncio.run(read_state(empty_database)) == "foreign"
 
 
+def test_a_database_with_an_unknown_revision_is_refused_by_the_revision(
+    empty_database: db.Database,
+) -> None:
+    asyncio.run(read_state(empty_database, upgrade=True))
+    newer = "UPDATE alembic_version SET version_num = 'feed'"
+    with pytest.raises(CouldNotRun) as refused:
+        asyncio.run(read_state(empty_database, newer, upgrade=True))
+    assert refused.value.where == "the revision feed"
+
+
 SCRIPT_TABLE = ("CREATE SCHEMA test5", "CREATE TABLE test5.things (id int)")
 BASE = "CREATE TABLE alembic_version (version_num text)"
 

@@ -1,7 +1,7 @@
 """Parses the files of a project, and runs the rules on them."""
 
 import ast
-import re
+import gc
 import symtable
 import sys
 from collections.abc import Sequence
@@ -12,7 +12,6 @@ from orm_async_tests.lint.finding import UnreadFile
 from orm_async_tests.lint.flows import Flows
 from orm_async_tests.lint.lint_settings import Settings
 from orm_async_tests.lint.project_facts import ProjectFacts
-from orm_async_tests.lint.relevance import Relevance
 from orm_async_tests.lint.resolution import Project
 from orm_async_tests.lint.result_cache import EVERY_FILE, FileResult
 from orm_async_tests.lint.rules import RULES
@@ -26,16 +25,11 @@ from orm_async_tests.lint.unread_files import explain_syntax_error
 
 MAX_PARSED = 14_000_000  # characters; their trees of syntax need 60 times as much memory
 MAX_DEPTH = 5000  # the recursion limit, because the checker follows nested calls of functions
-STATEMENT = re.compile(r"await \w+\.(execute|scalars?|commit|rollback|flush|refresh|add)\(")
-NOT_AWAITED = ("db.commit(", "db.flush(", "db.refresh(", "session.commit(", "session.flush(")
-RELEVANT = ("sqlalchemy", "sqlmodel", "session", "Session", "async def", "asyncio", "Depends(")
+RELEVANT = ("sqlalchemy", "sqlmodel", "ession", "async def", "asyncio", "Depends(", "db.")
 
 
 class Checker:
-    """Checks the files of one project.
-
-    The checker keeps only recently used modules in memory.
-    """
+    """Checks the files of one project. Modules with many characters do not stay in memory."""
 
     def __init__(self, settings: Settings, facts: ProjectFacts, files: Sequence[Path]) -> None:
         self.settings = settings
@@ -43,30 +37,20 @@ class Checker:
         self.rules = [RULES[code]() for code in settings.codes]
         self.project = Project(settings.root.resolve(), self.load, files, settings.sessions)
         self._flows = Flows(SessionUse(self.project))
-        self._relevance = Relevance(self.project)
-        self._modules: dict[str, tuple[Module | None, int]] = {}
+        self._modules: dict[str, Module | None] = {}
         self._size = 0
         self._loaded: list[str] = []
-        self._dropped: list[Module] = []
-        """Modules to release after the check of the current file."""
 
     def load(self, path: str, text: str | None = None) -> Module | None:
         """Return a module, or None if the file cannot be read or parsed."""
-        if path in self._modules:
-            module, size = self._modules.pop(path)
-        else:
-            module, size = None, 0
+        if path not in self._modules:
+            self._modules[path] = None
             with suppress(OSError, SyntaxError, ValueError, RecursionError):
                 text = decode(Path(path).read_bytes()) if text is None else text
-                module, size = Module(path, ast.parse(text)), len(text)
-            self._size += size
+                self._modules[path] = Module(path, ast.parse(text))
+                self._size += len(text)
             self._loaded.append(path)
-        self._modules[path] = module, size
-        while self._size > MAX_PARSED and len(self._modules) > 1:
-            oldest, size = self._modules.pop(next(iter(self._modules)))
-            self._size -= size
-            self._dropped += [oldest] if oldest else []
-        return module
+        return self._modules[path]
 
     def check_files(self, files: Sequence[Path]) -> dict[Path, FileResult]:
         names = [str(path.resolve()) for path in files]
@@ -80,8 +64,10 @@ class Checker:
             if name not in waiting:
                 continue
             results[name] = self.check_file(waiting.pop(name), name)
-            while self._dropped:
-                self._dropped.pop().release()
+            if self._size > MAX_PARSED:
+                self._modules.clear()
+                self._size = 0
+                gc.collect()  # because modules have reference cycles
         sys.setrecursionlimit(limit)
         return {path: results[name] for path, name in zip(files, names, strict=True)}
 
@@ -102,11 +88,7 @@ class Checker:
     def _check_text(self, path: Path, absolute: str) -> FileResult:
         texts = self.settings.texts
         text = texts[path] if path in texts else decode(path.read_bytes())
-        has_statement = STATEMENT.search(text) or any(call in text for call in NOT_AWAITED)
-        if has_statement or (
-            any(word in text for word in RELEVANT)
-            and (self.settings.sessions or self._relevance.reaches(absolute, text))
-        ):
+        if any(word in text for word in RELEVANT):
             result = self._run_rules(path, absolute, text)
         else:
             symtable.symtable(text, str(path), "exec")  # tests the syntax faster than ast.parse()
@@ -122,8 +104,6 @@ class Checker:
         return result
 
     def _run_rules(self, path: Path, absolute: str, text: str) -> FileResult:
-        if path in self.settings.texts:
-            self._modules.pop(absolute, None)
         module = self.load(absolute, text) or Module(absolute, ast.parse(text))
         file = SourceFile(str(path), text, module, self._flows, self.facts)
         findings = [finding for rule in self.rules for finding in rule.check(file)]

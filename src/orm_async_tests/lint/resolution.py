@@ -14,11 +14,6 @@ from orm_async_tests.lint.scopes import Binding, Module, Scope, last_name, tail_
 from orm_async_tests.lint.value import Value, union
 
 MAX_DEPTH = 80  # nested evaluations
-EVALUATED = {
-    ast.Attribute, ast.Call, ast.Subscript, ast.Await, ast.NamedExpr, ast.Lambda,
-    ast.IfExp, ast.BinOp, ast.BoolOp, ast.Tuple, ast.List, ast.Set, ast.Dict, ast.ListComp,
-    ast.SetComp, ast.GeneratorExp, ast.DictComp,
-}  # fmt: skip
 Load = Callable[[str], Module | None]
 Evaluate = Callable[..., Value | None]
 Known = dict[Any, Value | None]
@@ -80,19 +75,14 @@ class Project:
     def value(self, node: ast.AST, scope: Scope) -> Value | None:
         if isinstance(node, ast.Name):
             return self.named(node.id, scope)
-        if type(node) not in EVALUATED:
-            return None
-        known: Known = scope.module.values
-        if node in known:
-            return known[node]
-        return self._remember(node, known, Project._evaluate, node, scope)
+        return self._remember(node, scope.module.values, Project._evaluate, node, scope)
 
     def _evaluate(self, node: Any, scope: Scope) -> Value | None:
         match node:
             case ast.Attribute():
                 return self._evaluate_attribute(node, scope)
             case ast.Call(func=func):
-                return evaluation.evaluate_call(self, self.value(func, scope), node, scope)
+                return evaluation.evaluate_call(self, self.callee(func, scope), node, scope)
             case ast.Subscript():
                 return evaluation.evaluate_subscript(self, node, scope)
             case ast.Await(value=awaited):
@@ -112,9 +102,16 @@ class Project:
                 return Value("item", inner=union([*parts]), parts=parts) if any(parts) else None
             case ast.Dict(values=items):
                 inner = union([self.value(item, scope) for item in items[:8]])
-            case _:  # a comprehension
-                inner = self.value(getattr(node, "elt", None) or node.value, scope)
-        return inner and Value("item", inner=inner)
+                return inner and Value("item", inner=inner)
+            case (
+                ast.ListComp(elt=item)
+                | ast.SetComp(elt=item)
+                | ast.GeneratorExp(elt=item)
+                | ast.DictComp(value=item)
+            ):
+                inner = self.value(item, scope)
+                return inner and Value("item", inner=inner)
+        return None
 
     def _remember(self, key: Any, known: Known, evaluate: Evaluate, *items: Any) -> Value | None:
         if key in known:
@@ -137,13 +134,10 @@ class Project:
         owner = scope.find(name)
         if owner is None:
             return self._from_stars(name, scope.module) or Value("external", name)
-        known: dict[str, Value | None] = owner.values
-        if name in known:
-            return known[name]
-        return self._remember(name, known, Project._evaluate_bindings, owner, name)
+        return self._remember(name, owner.values, Project._evaluate_bindings, owner, name)
 
     def _evaluate_bindings(self, owner: Scope, name: str) -> Value | None:
-        if owner.is_module and self._is_declared(owner.module.path, name):
+        if self.sessions and owner.is_module and self._is_declared(owner.module.path, name):
             return Value("instance", sa.DECLARED)
         value = union([self.bound(binding, name) for binding in owner.bindings[name][:4]])
         return value or evaluation.declared_result(self, owner, name)
@@ -151,13 +145,11 @@ class Project:
     def _from_stars(self, name: str, module: Module) -> Value | None:
         for origin, level in module.stars:
             value = self._import((origin, level, name), module.path)
-            if value and not (value.kind == "external" and value.name not in sa.LIBRARIES):
+            if value and value.kind != "external":
                 return value
         return None
 
     def _is_declared(self, path: str, name: str) -> bool:
-        if not self.sessions:
-            return False
         dotted = ".".join(Path(path).with_suffix("").parts).removesuffix(".__init__")
         return any(f"{dotted}.{name}".endswith(f".{declared}") or declared == name
                    for declared in self.sessions)  # fmt: skip
@@ -300,13 +292,12 @@ class Project:
         return project
 
     def base_values(self, cls: Scope) -> list[Value | None]:
-        nodes = [node.value if isinstance(node, ast.Subscript) else node for node in cls.node.bases]
-        return [self.value(node, cls.parent or cls) for node in nodes]
+        return [self.value(node, cls.parent or cls) for node in cls.node.bases]
 
     def bases(self, value: Value) -> Iterator[Scope]:
         pending = [value if value.module else value.inner]
         done = set[Scope]()
-        while pending and len(done) < 20:
+        while pending:
             scope = self.scope(pending.pop(0))
             if scope is None or scope in done or not isinstance(scope.node, ast.ClassDef):
                 continue
@@ -320,29 +311,29 @@ class Project:
         return next((cls.bindings[name] for cls in classes if name in cls.bindings), [])
 
     def attribute(self, value: Value | None, name: str) -> Value | None:
-        kind = value.kind if value else ""
-        if value is None or kind == "external":
-            return self._external(f"{value.name}.{name}") if value else None
-        if kind == "item" and name in sa.TAKING:
-            return Value("call", inner=value.inner)
-        if kind == "module":
-            return self._module_attribute(value, name)
-        if kind in ("instance", "class"):
-            return self._remember((value, name), self._known, Project._evaluate_member, value, name)
-        return value.inner if kind == name == "context" else None
+        match value:
+            case Value(kind="external", name=owner):
+                return self._external(f"{owner}.{name}")
+            case Value(kind="module"):
+                is_package = Path(value.module).name == "__init__.py"
+                place = value.module
+                return (
+                    self._import(("", 1, name), place) if is_package else self.exported(place, name)
+                )
+            case Value(kind="instance" | "class"):
+                key = (value, name)
+                return self._remember(key, self._known, Project._evaluate_member, value, name)
+            case Value(kind="item", inner=inner) if name in sa.TAKING:
+                return Value("call", inner=inner)
+            case Value(kind="context", inner=inner) if name == "context":
+                return inner
+        return None
 
     def _evaluate_member(self, value: Value, name: str) -> Value | None:
         for scope in self.bases(value):
             if name in scope.bindings:
                 return self._member(scope, name, value)
         return None if value.module else Value("method", name, inner=value)
-
-    def _module_attribute(self, value: Value, name: str) -> Value | None:
-        if result := self.exported(value.module, name):
-            return result
-        below = self.find(name, 1, value.module)
-        is_package = Path(value.module).name == "__init__.py"
-        return Value("module", name, below) if below and is_package else None
 
     def _member(self, cls: Scope, name: str, value: Value) -> Value | None:
         kind, node, _ = cls.bindings[name][0]
@@ -369,7 +360,7 @@ class Project:
 
     def _evaluate_result(self, value: Value) -> Value | None:
         function = self.function(value)
-        return evaluation.evaluate_result(self, function, value) if function else None
+        return evaluation.evaluate_result(self, function) if function else None
 
     def unwrap(self, kind: str, value: Value | None) -> Value | None:
         """Return what an object produces for `await`, `with` or `for`, depending on `kind`."""

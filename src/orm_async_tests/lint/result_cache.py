@@ -64,7 +64,10 @@ def check_changed(
     def digest(name: str) -> str:
         if name == EVERY_FILE:
             return _digest("".join(digest(str(path)) for path in files).encode())
-        return _digest_file(name)
+        try:
+            return _digest(Path(name).read_bytes())
+        except OSError:
+            return ""
 
     results: Results = {}
     with suppress(OSError, ValueError, LookupError, TypeError, AttributeError):
@@ -113,10 +116,3 @@ def decode(document: dict[str, Any]) -> Any:
 
 def _digest(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=16).hexdigest()
-
-
-def _digest_file(path: str) -> str:
-    try:
-        return _digest(Path(path).read_bytes())
-    except OSError:
-        return ""

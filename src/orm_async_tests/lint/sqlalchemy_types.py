@@ -56,26 +56,10 @@ COROUTINES = {
 COROUTINES[DECLARED] = COROUTINES[SESSION]
 COROUTINES[CONNECTING] = COROUTINES[CONNECTION] - {"execution_options"}
 
-# What a method returns: the wrapper (see `Value.kind`), and the class inside it.
-METHODS = {
-    (ENGINE, "connect"): ("instance", CONNECTING),
-    (ENGINE, "begin"): ("enter", CONNECTION),
-    (ENGINE, "execution_options"): ("instance", ENGINE),
-    (FACTORY, "begin"): ("enter", SESSION),
-    (SESSION, "connection"): ("await", CONNECTION),
-    (CONNECTION, "execution_options"): ("await", CONNECTION),
-    ("executor", "submit"): ("instance", "blocking"),
-}
-for _owner in (SESSION, CONNECTION):
-    METHODS[_owner, "stream"] = ("await", "AsyncResult")
-    METHODS[_owner, "begin"] = METHODS[_owner, "begin_nested"] = ("instance", TRANSACTION)
-FUTURES = {"run_coroutine_threadsafe"}  # functions that return a future of another thread
-FUNCTIONS = {
-    "create_async_engine": ("instance", ENGINE),
-    "async_engine_from_config": ("instance", ENGINE),
-    "create_engine": ("instance", "Engine"),
-    "make_url": ("instance", "URL"),
-}
+FUNCTIONS = {  # functions of SQLAlchemy, and the classes of their results
+    "create_async_engine": ENGINE, "async_engine_from_config": ENGINE, "create_engine": "Engine",
+    "make_url": "URL",
+}  # fmt: skip
 
 # What annotations and the functions of other libraries give.
 GENERIC = {
@@ -93,12 +77,13 @@ GENERIC = {
     "context": {"Info"},  # Strawberry passes Info[Context, Root] to resolvers
 }  # fmt: skip
 LAST_PART = {"Callable", "Coroutine", "dict", "Dict", "Mapping"}
-TRANSPARENT = {"Optional", "Annotated", "Mapped", "ClassVar", "Final", "Required", "NotRequired",
-               "InitVar", "FromDishka", "Inject", "Provide", "NamedDependency"}  # fmt: skip
+TRANSPARENT = {
+    "Optional", "Union", "Annotated", "Mapped", "ClassVar", "Final", "Required", "NotRequired",
+    "InitVar", "FromDishka", "Inject", "Provide", "NamedDependency",
+}  # fmt: skip
 TAKING = {"get", "pop", "popleft", "get_nowait", "setdefault"}  # methods that return an item
 PROTOCOLS = {"enter": ("__aenter__", "__enter__"), "item": ("__aiter__",), "await": ("__await__",)}
 PASSING = {  # functions that return one of their arguments, by its position
     "closing": 0, "shield": 0, "enter_async_context": 0, "wait_for": 0, "NewType": 1, "copy": 0,
     "TypeVar": 1, "list": 0, "tuple": 0, "set": 0, "sorted": 0, "reversed": 0, "iter": 0,
 }  # fmt: skip
-CALLING = {"partial", "Depends", "Security", "asynccontextmanager", "contextmanager"}

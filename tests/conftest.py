@@ -25,8 +25,8 @@ IDLE = "3"  # seconds, so that the server stops soon after the run
 def pytest_configure() -> None:
     """Fail before the first test if a requirement in ORM_ASYNC_REQUIRE is missing.
 
-    A run in the background of a shell ignores Ctrl-C, and so would the programs that tests start
-    and interrupt: let them get the signal.
+    If a shell runs pytest in the background, pytest and the programs that tests start ignore
+    Ctrl-C. Restore the signal, because some tests interrupt these programs.
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -38,7 +38,7 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Exclude modules and tests from garbage collections, which many tests ask for."""
+    """Exclude modules from garbage collections, because many tests run the garbage collector."""
     gc.collect()
     gc.freeze()
 
@@ -58,7 +58,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def database(home: Path) -> Iterator[db.Database]:
-    """A migrated database for this worker alone."""
+    """A migrated database that only this worker uses."""
     with create_database() as database:
         asyncio.run(_migrate(database))
         yield database
@@ -92,5 +92,5 @@ async def _migrate(database: db.Database) -> None:
 
 
 def with_url(database: db.Database) -> dict[str, str]:
-    """Return the environment of a command that is to use this database."""
+    """Return environment variables that make a command use this database."""
     return {**os.environ, "DATABASE_URL": database.url.render_as_string(hide_password=False)}

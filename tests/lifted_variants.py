@@ -1,4 +1,4 @@
-"""Right variants, lifted into a file that has only an engine and a session factory."""
+"""Copies right variants into a file that has only an engine and a session factory."""
 
 import ast
 import asyncio
@@ -24,7 +24,7 @@ TOOLS = ("checked_out", "alembic_environment", "Sessions")
 
 
 def plain_variants(script: Script) -> list[Variant]:
-    """Return the right variants that name only an engine or sessions as fixtures."""
+    """Return the right variants whose only fixtures are an engine or sessions."""
     return [
         variant
         for variant in script.variants
@@ -33,7 +33,7 @@ def plain_variants(script: Script) -> list[Variant]:
 
 
 def lift(source: str, name: str) -> str:
-    """Return the function of this name without its decorator, below the code that it uses."""
+    """Return a function's code without its decorator, after the code that the function uses."""
     tree = ast.parse(source)
     definitions = {name: node for node in tree.body for name in names_of(node)}
     needed, wanted = set[str](), [name]
@@ -55,7 +55,7 @@ def lift(source: str, name: str) -> str:
 
 
 def names_of(node: ast.stmt) -> Iterator[str]:
-    """Yield the names that a module's statement defines, without those of the harness."""
+    """Yield the names that a statement of a module defines, except names of the harness."""
     match node:
         case ast.ImportFrom(module="orm_async_tests.harness", names=aliases):
             node.names = [alias for alias in aliases if alias.name in TOOLS]
@@ -78,7 +78,7 @@ def names_of(node: ast.stmt) -> Iterator[str]:
 
 
 async def run_lifted(source: str, variant: Variant, database: db.Database) -> Any:
-    """Run the lifted function, and return its result."""
+    """Run the copied function, and return its result."""
     module = ModuleType(f"lifted_{variant.name}")
     sys.modules[module.__name__] = module
     exec(compile(source, module.__name__, "exec"), vars(module))
@@ -95,7 +95,7 @@ async def run_lifted(source: str, variant: Variant, database: db.Database) -> An
 
 
 async def run_plain_variants(source: str, script: Script, database: db.Database) -> dict[str, Any]:
-    """Return the results of the lifted plain variants, each on the script's rows."""
+    """Run each copied variant on the script's rows, and return the results."""
     results = {}
     async with script_database.open_script_database(database) as scripts:
         for variant in plain_variants(script):
@@ -106,7 +106,7 @@ async def run_plain_variants(source: str, script: Script, database: db.Database)
 
 
 def find_changed_when_lifted(result: Result, database: db.Database) -> list[str]:
-    """Return the plain variants whose result differs from the one that the harness observed."""
+    """Return the copied variants whose result differs from the harness's observation."""
     if not plain_variants(result.script):
         return []
     source = Path(result.script.file).read_text("utf-8")

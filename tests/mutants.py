@@ -1,4 +1,4 @@
-"""Observations that are changed in one place, for which a check must not hold."""
+"""Makes false observations, for which a script's `check` must fail."""
 
 from collections.abc import Callable, Iterator, Mapping
 from copy import copy
@@ -15,15 +15,15 @@ POISON = "poison"
 
 
 def blanks(observations: Mapping[str, Observation]) -> Iterator[Mutant]:
-    """Yield the observations with one variant's emptied, for every variant."""
+    """For every variant, yield the observations with an empty observation of this variant."""
     for name, observation in observations.items():
         yield f"{name} blank", {**observations, name: Observation(observation.kind)}
 
 
 def swaps(result: Result) -> Iterator[Mutant]:
-    """Yield the observations with a right variant's in place of a wrong one's, and the reverse.
+    """For every wrong and right variant, replace the observation of one by the other's.
 
-    If a variant is wrong because of a library's defect, it is right on a stack without that defect.
+    If a variant is wrong because of a library's defect, it is right on a stack without the defect.
     """
     observations = result.observations
     wrong = [name for name, observation in observations.items() if observation.kind == "wrong"]
@@ -37,7 +37,7 @@ def swaps(result: Result) -> Iterator[Mutant]:
 
 
 def changes(result: Result) -> Iterator[tuple[str, list[dict[str, Observation]]]]:
-    """Yield what the check reads (a field, or an item of a value) with changed observations."""
+    """For each field or item that `check` reads, yield observations with another value."""
     for name, field, *key in find_reads(result):
         observation = result.observations[name]
         old = getattr(observation, field)
@@ -75,7 +75,7 @@ def other_values(old: Any) -> list[Any]:
 
 
 def find_reads(result: Result) -> dict[tuple[str, ...], None]:
-    """Return what the check reads: a variant, its field, and the key if it reads one item."""
+    """Return the variants, fields and keys of items that `check` reads."""
     reads: dict[tuple[str, ...], None] = {}
     watched = {
         name: _watch(observation, partial(_note, reads, name))
@@ -92,7 +92,7 @@ def _note(reads: dict[tuple[str, ...], None], *read: str) -> None:
 
 
 class _Items(dict[str, Any]):
-    """A value that notes the keys by which its items are read."""
+    """A value that records the keys of the items that are read."""
 
     note: Callable[..., object]
 
@@ -102,7 +102,7 @@ class _Items(dict[str, Any]):
 
 
 def _watch(observation: Observation, note: Callable[..., object]) -> Observation:
-    """Return an equal observation that notes which of its fields are read."""
+    """Return an equal observation that records which of its fields are read."""
     value = observation.value
     if isinstance(value, dict):
         value = _Items(value)

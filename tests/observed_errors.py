@@ -1,4 +1,4 @@
-"""Collects every error that a script's own code meets, whether the code catches it or not."""
+"""Collects every error in the code of a script, even if the code catches the error."""
 
 import logging
 import re
@@ -23,9 +23,9 @@ CONTROL_FLOW = (StopIteration, StopAsyncIteration, GeneratorExit)
 
 
 class ErrorRecord(NamedTuple):
-    """What a symptom can say about an error or a warning.
+    """The properties of an error or a warning that a symptom describes.
 
-    It holds copies, because a reference to the error would keep sessions open.
+    The properties are copies, because a reference to the error would keep sessions open.
     """
 
     names: set[str]
@@ -35,7 +35,7 @@ class ErrorRecord(NamedTuple):
     text: str
 
     def matches(self, symptom: Symptom) -> bool:
-        """Return whether every part of a symptom is true of the error."""
+        """Return whether every part of a symptom matches the error."""
         fragment = re.escape(symptom.fragment).replace(r"\.\.\.", r"\S+")
         return (
             symptom.error in {"", *self.names}
@@ -47,7 +47,7 @@ class ErrorRecord(NamedTuple):
 
 
 def record_error(error: BaseException) -> ErrorRecord:
-    """Return a record of an error and of the errors that caused it."""
+    """Return the record of an error and its causes."""
     chain = list(_chain(error))
     return ErrorRecord(
         {type(link).__name__ for link in chain},
@@ -80,10 +80,10 @@ def format_anonymously(error: BaseException, number: int) -> str:
 def run_and_collect(
     script: Script, database: db.Database, *, is_traced: bool
 ) -> tuple[Result, list[ErrorRecord]]:
-    """Run a script and return its result and the errors that its code met.
+    """Run a script, and return its result and the errors in its code.
 
-    These are the errors that were returned, logged or warned of, and if the code is traced, which
-    doubles the time, also those that were raised and caught in the code.
+    The errors include returned errors, logged errors and warnings. If the code is traced, which
+    doubles the time, the errors also include errors that the code caught.
     """
     records = list[ErrorRecord]()
     tracer = _collect_raised(script.file, records) if is_traced else nullcontext()
@@ -100,7 +100,7 @@ def run_and_collect(
 
 @contextmanager
 def _collect_raised(path: str, records: list[ErrorRecord]) -> Iterator[None]:
-    """Record what the functions of one file raise, in every thread."""
+    """Record the exceptions of the functions in one file, in every thread."""
 
     def trace_call(frame: FrameType, event: str, argument: Any) -> Any:
         return trace_line if frame.f_code.co_filename == path else None
@@ -122,7 +122,7 @@ def _collect_raised(path: str, records: list[ErrorRecord]) -> Iterator[None]:
 
 @contextmanager
 def _collect_logged(records: list[ErrorRecord]) -> Iterator[None]:
-    """Record the errors that are logged."""
+    """Record logged errors."""
 
     class Handler(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:

@@ -1,4 +1,4 @@
-"""Database URLs that no command can use: those that are wrong, and those that lead nowhere."""
+"""Invalid database URLs, and database URLs without a server."""
 
 WRONG = [
     "nonsense",

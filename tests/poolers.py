@@ -1,6 +1,6 @@
-"""The trials behind docs/poolers.md: which engine settings work behind PgBouncer, in which mode.
+"""Runs the trials of docs/poolers.md: which engine settings work behind PgBouncer.
 
-A cell of the page's first table is four trials, each behind a new PgBouncer.
+Each cell of the page's first table needs four trials, each with a new PgBouncer.
 """
 
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
@@ -47,7 +47,7 @@ def unique_name() -> str:
 
 @dataclass(frozen=True)
 class Setting:
-    """A row of the first table: a driver, and options of create_async_engine()."""
+    """A row of the first table of docs/poolers.md: a driver, and options of the engine."""
 
     name: str
     driver: str
@@ -100,7 +100,7 @@ async def try_two_processes(pooler: Pooler, mode: Mapping[str, str], options: Op
 
 
 async def try_enum(pooler: Pooler, mode: Mapping[str, str], options: Options) -> str:
-    """Let two processes read an ENUM, whose type asyncpg has to look up, on one connection."""
+    """Let two processes read an ENUM column, whose type asyncpg looks up, on one connection."""
     url = pooler.start(default_pool_size="1", **mode)
     for _ in range(2):
         await Processes().run(execute_often, url, options, SELECT_PACE)
@@ -108,7 +108,7 @@ async def try_enum(pooler: Pooler, mode: Mapping[str, str], options: Options) ->
 
 
 async def try_moved_client(pooler: Pooler, mode: Mapping[str, str], options: Options) -> str:
-    """Let a connection's next transaction run on another server connection than its first."""
+    """Run two transactions of one connection on different server connections."""
     engine = create_async_engine(pooler.start(default_pool_size="2", **mode), **options)
     try:
         async with engine.connect() as connection, engine.connect() as other:
@@ -124,7 +124,7 @@ async def try_moved_client(pooler: Pooler, mode: Mapping[str, str], options: Opt
 
 
 async def try_altered_table(pooler: Pooler, mode: Mapping[str, str], options: Options) -> str:
-    """Read a column after its type changed. The first read may fail; the second must be 1.0."""
+    """Read a column after its type changed. The first read may fail, but the second must be 1.0."""
     engine = create_async_engine(pooler.start(default_pool_size="1", **mode), **options)
     try:
         async with engine.connect() as connection:
@@ -141,7 +141,7 @@ async def try_altered_table(pooler: Pooler, mode: Mapping[str, str], options: Op
 
 
 async def _read_height(connection: AsyncConnection) -> float | None:
-    """Return the height, or None if the statement fails."""
+    """Return the value of the column, or None if the statement fails."""
     try:
         return float(await connection.scalar(text(SELECT_HEIGHT)) or 0)
     except DBAPIError:
@@ -165,7 +165,7 @@ async def _execute(server: URL, statements: Iterable[str]) -> None:
 
 
 async def run_trials(setting: Setting, server: URL, mode: Mapping[str, str]) -> str:
-    """Return the trials that fail, with the SQLSTATE or the value that replaced 1.0, or "works"."""
+    """Return the failed trials with their SQLSTATE or wrong value, or "works"."""
     failures = []
     for name, trial in TRIALS.items():
         await _execute(server, CREATE_TABLES)
@@ -199,7 +199,7 @@ SERVER_SETTINGS = {
 
 
 async def fetch_value(url: URL, options: Options, statement: str) -> object:
-    """Execute a statement as a new client, commit, and return its first value, if it has one."""
+    """Execute a statement as a new client, commit, and return its first value or None."""
     engine = create_async_engine(url, **options)
     try:
         async with engine.begin() as connection:
@@ -210,7 +210,7 @@ async def fetch_value(url: URL, options: Options, statement: str) -> object:
 
 
 async def look_for_leftover(name: str, server: URL, mode: Mapping[str, str]) -> str:
-    """Return whether the next client meets what a client left in its session."""
+    """Return whether a client's session state affects the next client."""
     statement, query, clean = LEFTOVERS[name]
     with pgbouncer(server) as pooler:
         url = pooler.start(default_pool_size="1", **mode)
@@ -220,7 +220,7 @@ async def look_for_leftover(name: str, server: URL, mode: Mapping[str, str]) -> 
 
 
 async def send_server_setting(name: str, server: URL, mode: Mapping[str, str]) -> str:
-    """Return what happens to a setting in asyncpg's server_settings."""
+    """Return the effect of a setting in asyncpg's server_settings."""
     value = SERVER_SETTINGS[name]
     arguments = {**NO_CACHES["connect_args"], "server_settings": {name: value}}
     with pgbouncer(server) as pooler:

@@ -1,4 +1,4 @@
-"""Watch processes from outside, and the locks that they wait for."""
+"""Observes other processes, and the locks for which they wait."""
 
 import time
 from collections.abc import Callable
@@ -16,7 +16,7 @@ WAITED_FOR = text(
 
 
 def until(condition: Callable[[], object]) -> None:
-    """Wait until the condition is true. Raises AssertionError after the deadline."""
+    """Wait until the condition is true, or raise AssertionError after the deadline."""
     deadline = time.monotonic() + DEADLINE
     while not condition():
         assert time.monotonic() < deadline, "the condition did not come true in time"
@@ -24,9 +24,9 @@ def until(condition: Callable[[], object]) -> None:
 
 
 def pids_of(folder: Path) -> dict[str, int]:
-    """Return the pids of processes whose command line names the folder, by program (Linux).
+    """Map "postgres" and "supervisor" to the PIDs of their first processes for a folder.
 
-    The program is postgres or supervisor, and the pid is that of its first process.
+    A process belongs to the folder if its command line names the folder. Works only on Linux.
     """
     pids: dict[str, int] = {}
     for process in sorted(Path("/proc").glob("[0-9]*"), key=lambda path: int(path.name)):
@@ -40,5 +40,5 @@ def pids_of(folder: Path) -> dict[str, int]:
 
 
 def program(command: list[str]) -> str:
-    """Return postgres or supervisor for a command line."""
+    """Return "postgres" or "supervisor" for a command line."""
     return "supervisor" if any(part.endswith("supervisor.py") for part in command) else "postgres"

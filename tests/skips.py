@@ -1,4 +1,4 @@
-"""Skip the test of a script that is skipped for its version or for want of PgBouncer."""
+"""Skips the test of a script that was skipped for its version or a missing PgBouncer."""
 
 import re
 
@@ -13,10 +13,10 @@ from orm_async_tests.versions.ranges import within
 
 
 def skip_as(result: Result) -> None:
-    """Skip the test if the script was skipped, and fail if the reason for that is wrong.
+    """Skip the test if the script was skipped, and fail if the reason is wrong.
 
-    A reason is right if the driver or version that it names really is outside the script's range,
-    or if PgBouncer is missing, which ORM_ASYNC_REQUIRE=pgbouncer forbids.
+    A reason is right if its driver or version is outside the script's range, or if PgBouncer is
+    missing and ORM_ASYNC_REQUIRE does not require PgBouncer.
     """
     if result.verdict.word != SKIPPED:
         return

@@ -1,4 +1,4 @@
-"""The catalogue of scripts, and the path through it for newcomers."""
+"""The catalogue of scripts, and the list of scripts for newcomers."""
 
 import ast
 from pathlib import Path

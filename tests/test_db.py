@@ -1,4 +1,4 @@
-"""The choice of the database, and the messages when it cannot be used."""
+"""Choosing the database, and the messages about a database that cannot be used."""
 
 import asyncio
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""The documents name everything that a user can type."""
+"""The documentation names every command, option and variable."""
 
 import argparse
 import ast
@@ -24,7 +24,7 @@ ENVIRONMENT_VARIABLE = re.compile(r"\b(ORM_ASYNC_[A-Z_]+|DATABASE_URL)\b")
 
 
 def list_commands(parser: argparse.ArgumentParser, path: str) -> Iterator[str]:
-    """Yield the subcommands of a parser as a user types them."""
+    """Yield the subcommands of a parser in the form that a user types."""
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             for name, subparser in action.choices.items():

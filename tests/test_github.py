@@ -17,7 +17,7 @@ COMMAND = re.compile(r"::(error|warning|notice) ([^:]*)::(.*)")
 
 @pytest.fixture
 def summary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The file of the job summary, which has text of an earlier step's command."""
+    """The file of the job summary, which contains text from an earlier step."""
     path = tmp_path / "summary.md"
     path.write_text("earlier\n")
     monkeypatch.setenv(github.SUMMARY_VARIABLE, str(path))

@@ -1,4 +1,4 @@
-"""The table of isolation levels is PostgreSQL's documented behaviour, cell by cell."""
+"""Each cell of the table of isolation levels agrees with PostgreSQL's documentation."""
 
 from pathlib import Path
 

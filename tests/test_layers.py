@@ -46,7 +46,7 @@ def parse(path: Path) -> ast.Module:
 def imported(
     path: Path, packages: tuple[str, ...] = ("orm_async_tests",), *, top_level: bool = False
 ) -> set[str]:
-    """Return what a file imports of these packages, or only what it imports at its top level."""
+    """Return the names that a file imports from these packages, perhaps only at its top level."""
     tree, names = parse(path), set[str]()
     for node in tree.body if top_level else ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module:

@@ -15,7 +15,7 @@ DEFAULT_ROWS = ("asyncpg, both caches 0", "`SET`", "`server_settings`: timezone"
 
 
 def read_row(table: str, row: str) -> dict[str, str]:
-    """Return the cells of a row of the page, by mode."""
+    """Map the pool modes to the cells of a row of the page."""
     section = PAGE.read_text("utf-8").partition(f"<!-- {table} -->\n")[2].partition("\n\n")[0]
     lines = {name: cells for name, *cells in (line.split(" | ") for line in section.splitlines())}
     head, cells = lines["| "], lines[f"| {row}"]

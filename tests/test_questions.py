@@ -1,4 +1,4 @@
-"""The public questions: their links and scripts exist, and `why` finds the answers."""
+"""The links and scripts of the public questions exist, and `why` finds the answers."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""Every script holds, and every claim can fail."""
+"""Every script holds, and its `check` fails for false observations."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -138,7 +138,7 @@ def test_what_a_script_says_of_versions_and_defects_can_be_read(command: str) ->
 def find_missing_symptoms(
     file: catalogue.ScriptFile, driver: str, errors: list[ErrorRecord]
 ) -> list[str]:
-    """Return the symptoms that the script names for this driver and did not meet."""
+    """Return the symptoms of the script for this driver that did not occur."""
     expected = [symptom for symptom in file.symptoms if symptom.driver in ("", driver)]
     return [
         symptom.description
@@ -148,7 +148,7 @@ def find_missing_symptoms(
 
 
 def unnamed(entry: catalogue.ScriptFile, result: Result) -> list[str]:
-    """The wrong variants whose tracebacks do not lead to the script, though it names symptoms."""
+    """Return the wrong variants whose tracebacks do not lead to a script with symptoms."""
     return [
         name
         for name, observation in result.observations.items()
@@ -163,9 +163,7 @@ def refutes(
     observations: Mapping[str, Observation],
     errors: type[Exception] = AssertionError,
 ) -> bool:
-    """Return whether the check of these observations raises one of the errors, or shows other
-    defects than the result.
-    """
+    """Return whether `check` raises one of the errors, or shows other defects than the result."""
     script = result.script
     offered = {**script.defaults, "stack": result.stack, **observations}
     with collect_defects() as shown:
@@ -177,7 +175,7 @@ def refutes(
 
 
 def nameless(value: object) -> bool:
-    """Whether a returned value says nothing by itself: a number, a truth or a bare tuple."""
+    """Return whether a value explains nothing by itself: a number, a boolean or a plain tuple."""
     bare = isinstance(value, tuple) and not hasattr(value, "_fields")
     inside = isinstance(value, list) and any(map(nameless, value))
     return bare or inside or isinstance(value, int | float)

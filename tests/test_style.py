@@ -1,4 +1,4 @@
-"""The house rules that a machine can check."""
+"""The rules of CONTRIBUTING.md that a program can check."""
 
 import ast
 import re
@@ -41,14 +41,14 @@ def parse(path: Path) -> ast.Module:
 
 
 def functions(path: Path) -> Iterator[Function]:
-    """Yield the functions of a file, nested ones too."""
+    """Yield the functions of a file, including nested functions."""
     for node in ast.walk(parse(path)):
         if isinstance(node, Function):
             yield node
 
 
 def length(function: Function) -> int:
-    """Return a function's lines, without its docstring and the functions inside it."""
+    """Return the number of a function's lines, without its docstring and nested functions."""
     nested = [node for node in ast.walk(function) if node is not function]
     lines = set(range(function.lineno, (function.end_lineno or 0) + 1))
     for node in nested:
@@ -61,7 +61,7 @@ def length(function: Function) -> int:
 
 
 def relative(path: Path) -> str:
-    """Return a path as seen from the root of the repository."""
+    """Return a path relative to the root of the repository."""
     return str(path.relative_to(ROOT))
 
 
@@ -102,7 +102,7 @@ def test_a_script_has_its_form(command: str) -> None:
 
 
 def flags_of(path: Path) -> list[str]:
-    """Return the parameters of type bool: a variant that passes `True` hides what it does."""
+    """Return the parameters of type bool, because a caller that passes `True` hides the meaning."""
     parameters = [
         node
         for function in functions(path)

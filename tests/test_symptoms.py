@@ -1,4 +1,4 @@
-"""The look-up of errors: known errors lead to scripts, those of other programs do not."""
+"""Known errors lead to scripts, but errors of other programs do not."""
 
 import asyncio
 import json

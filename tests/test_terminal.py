@@ -1,4 +1,4 @@
-"""Code on a terminal is whole, wrapped by the terminal, and readable on any background."""
+"""Code on a terminal is complete, and readable on every background."""
 
 import io
 import re

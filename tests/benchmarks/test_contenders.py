@@ -1,4 +1,4 @@
-"""What contenders can do, and the patterns of this environment at work."""
+"""The benchmark's contenders: which patterns they have, and whether these patterns run."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Ratios of rounds: a median, an interval, and differences that chance does not explain."""
+"""Computing ratios from rounds: the median, the interval, and significant differences."""
 
 import pytest
 from benchmarks.patterns.comparison import (

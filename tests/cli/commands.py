@@ -1,4 +1,4 @@
-"""Calls of our commands, in this process or in a new one."""
+"""Helpers that call this project's commands in this process or in a new process."""
 
 import contextlib
 import io
@@ -23,7 +23,7 @@ def call(
 ) -> Done:
     """Call a command's main function in this process.
 
-    This takes milliseconds; a new process takes seconds to import everything.
+    The call takes milliseconds, but a new process needs seconds for its imports.
     """
     out, err = io.StringIO(), io.StringIO()
     with (

@@ -10,7 +10,7 @@ import pytest
 def restore_logging() -> Iterator[None]:
     """Undo what alembic.ini configures in this process.
 
-    Its handler writes to the captured standard error of the test that ran Alembic.
+    Alembic's log handler writes to the captured standard error of the test that ran Alembic.
     """
     loggers = [logging.getLogger(name) for name in ("", "alembic", "sqlalchemy.engine")]
     before = [(logger, logger.handlers[:], logger.level) for logger in loggers]

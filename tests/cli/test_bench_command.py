@@ -1,4 +1,4 @@
-"""orm-async-tests bench runs the checkout's benchmarks, and says where they are otherwise."""
+"""orm-async-tests bench runs the benchmarks of a checkout, or says how to get a checkout."""
 
 import json
 from pathlib import Path

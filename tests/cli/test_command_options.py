@@ -27,7 +27,7 @@ TEXT = """
 
 @pytest.fixture
 def parser() -> argparse.ArgumentParser:
-    """A parser with the options of TEXT."""
+    """Return a parser with the options that TEXT declares."""
     parser = argparse.ArgumentParser(prog="command")
     add_options(parser, TEXT)
     return parser

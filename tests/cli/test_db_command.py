@@ -1,4 +1,4 @@
-"""orm-async-tests db and doctor."""
+"""The commands orm-async-tests db and doctor."""
 
 import os
 from pathlib import Path
@@ -16,7 +16,7 @@ NOWHERE = {"DATABASE_URL": "postgresql://me:secret@127.0.0.1:1/x"}
 
 @pytest.fixture
 def empty_home(tmp_path: Path) -> dict[str, str]:
-    """Variables for a server that does not exist yet."""
+    """Environment variables for an embedded server that does not exist yet."""
     return {"ORM_ASYNC_HOME": str(tmp_path / "home"), "ORM_ASYNC_IDLE": "15"}
 
 

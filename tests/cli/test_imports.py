@@ -1,4 +1,4 @@
-"""A command that runs no SQL does not import SQLAlchemy: that takes longer than its work."""
+"""A command that runs no SQL does not import SQLAlchemy, because the import is slow."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Runs as a role with few privileges: scripts that need more are skipped, the others run."""
+"""With a role that has few privileges, scripts that need more privileges are skipped."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ async def _execute(database: db.Database, *statements: str) -> None:
 
 @contextmanager
 def open_as_role(*privileges: str) -> Iterator[db.Database]:
-    """Create a database and open it as a role that owns nothing and has these privileges."""
+    """Create a database, and open it as a role that has only these privileges."""
     role = f"role_{uuid4().hex}"
     with create_database() as database:
         name = database.url.database
@@ -36,7 +36,7 @@ def open_as_role(*privileges: str) -> Iterator[db.Database]:
 
 
 def _revoke(database: db.Database, *functions: str) -> None:
-    """Forbid these functions, as a provider does, or a database that does not have them."""
+    """Forbid the role to call these functions, as hosting providers do."""
     statements = [f"REVOKE EXECUTE ON FUNCTION {name} FROM PUBLIC" for name in functions]
     with db.open_database("embedded") as server:
         as_owner = replace(server, url=server.url.set(database=database.url.database))

@@ -1,4 +1,4 @@
-"""Every command refuses variables and homes that it cannot use, and changes nothing."""
+"""Every command refuses invalid environment variables and folders, and changes nothing."""
 
 import os
 from collections.abc import Callable
@@ -40,7 +40,7 @@ VARIABLES = [
 def assert_refused(
     names: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Each of these commands ends with exit code 2 and an error in three parts."""
+    """Assert that each command exits with 2 and prints an error of three parts."""
     for name in names:
         code = call(name, monkeypatch)
         printed = "".join(capsys.readouterr())

@@ -1,4 +1,4 @@
-"""Every command that reads a file refuses one that it cannot use, and changes nothing."""
+"""Every command that reads a file refuses an invalid file, and changes nothing."""
 
 import json
 from pathlib import Path
@@ -115,13 +115,13 @@ BASELINES = {
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder for the odd files, which a command must leave as it was."""
+    """A folder for the invalid files, which commands must not change."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
 def refuse(folder: Path, *arguments: str) -> None:
-    """Call a command and check that it refuses with three parts and changes no file."""
+    """Assert that a command prints an error of three parts and changes no file."""
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     done = orm(*arguments, env={"ORM_ASYNC_HOME": str(folder / "home")})
     assert (done.returncode, done.stdout) == (2, ""), done.stderr

@@ -1,4 +1,4 @@
-"""Every command that takes a database refuses a URL that it cannot use, and changes nothing."""
+"""Every command that takes a database URL refuses an invalid URL, and changes nothing."""
 
 import sys
 from collections.abc import Callable

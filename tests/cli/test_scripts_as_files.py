@@ -1,4 +1,4 @@
-"""A script is a program too: run as a file or by -m it does what its command does."""
+"""You can also run a script as a file or with `python -m`, with the same result."""
 
 import subprocess
 import sys

@@ -191,7 +191,7 @@ def test_a_script_refuses_an_interpreter_without_assertions(database: db.Databas
 
 
 async def _run_while_locked(database: db.Database) -> str:
-    """Return what a command prints on standard error if it has to wait for the database."""
+    """Return what a command prints on standard error while it waits for the database."""
     async with script_database.open_script_database(database):
         waiting = asyncio.create_task(asyncio.to_thread(orm_process, "run", "5", on=database))
         async with db.connect(database, "tests", isolation_level="AUTOCOMMIT") as connection:
@@ -249,7 +249,7 @@ def test_control_c_inside_a_variant_ends_its_query_without_a_traceback(
 
 
 async def _wait_for_queries(text: str, count: int, database: db.Database) -> None:
-    """Wait until this number of other backends of the database runs a query with the text."""
+    """Wait until `count` other backends of the database run a query that contains the text."""
     query = (
         "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid()"
         f" AND datname = current_database() AND query LIKE '%{text}%'"

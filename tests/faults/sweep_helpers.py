@@ -1,4 +1,4 @@
-"""Sweep the function of a test, which may leave connections open on purpose."""
+"""Helpers for sweeps of functions that may leave connections open on purpose."""
 
 import asyncio
 

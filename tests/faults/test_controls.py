@@ -1,4 +1,4 @@
-"""Positive controls of the fault sweep: known defects that it must find, mostly in old releases.
+"""Positive controls: the fault sweep must find known defects, mostly in old releases.
 
 A sweep that finds nothing is evidence only if it can find known defects. pip downloads the old
 releases once.

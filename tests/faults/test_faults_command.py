@@ -1,4 +1,4 @@
-"""The command `faults`: its output, its exit codes and the points that it remembers."""
+"""The command `faults`: its output, its exit codes, and the fault points that it stores."""
 
 import json
 import re
@@ -58,7 +58,7 @@ def run(
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
 ) -> Run:
-    """Run the command on the database of this worker; return its exit code and its output."""
+    """Run the command on this worker's database, and return its exit code and its output."""
     monkeypatch.setenv("ORM_ASYNC_HOME", str(tmp_path))  # with the points that failed
     monkeypatch.setenv("DATABASE_URL", database.url.render_as_string(hide_password=False))
 

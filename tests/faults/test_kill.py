@@ -1,4 +1,4 @@
-"""After a kill and a restart of the server, everything that was reported as committed is there."""
+"""After the server was killed and restarted, the data contains every confirmed commit."""
 
 import asyncio
 from dataclasses import replace
@@ -27,7 +27,7 @@ USERS_FUNCTION = "tests.faults.test_sweep:commit_twice"
 
 
 def sweep_kills(database: db.Database, *names: str) -> Report:
-    """Return the report of patterns on a private server that is killed at every point."""
+    """Sweep patterns on a private server that is killed at every fault point."""
 
     async def run() -> Report:
         functions = select_functions(names, None)

@@ -1,4 +1,4 @@
-"""Points have tokens, and an outcome names the invariants that it violates."""
+"""Tokens of fault points, and the violations of an outcome."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -36,7 +36,7 @@ def test_the_page_shows_the_report_of_its_example(
 
 
 async def create_orders(database: db.Database) -> None:
-    """Create the table of the example."""
+    """Create the table `orders` of the example."""
     engine = create_async_engine(database.url)
     async with engine.begin() as connection:
         await connection.run_sync(METADATA.create_all)

@@ -1,4 +1,4 @@
-"""The second fault of a pair arrives while the first one is cleaned up."""
+"""The second fault of a pair arrives during the clean-up after the first fault."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Patterns survive the quick faults at every point; `nox -s faults` sweeps the rest."""
+"""Quick faults cause no unknown violations in patterns. `nox -s faults` injects all faults."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""On a silent network the driver's timeouts release the caller, or nothing does."""
+"""On a silent network, only the driver's timeouts release the caller."""
 
 import asyncio
 
@@ -32,7 +32,7 @@ async def write(engine: AsyncEngine) -> None:
 
 
 def sweep_with_timeouts(database: db.Database, function: Function, kind: str) -> Report:
-    """Return the report of a sweep in which the driver's timeouts release every caller."""
+    """Return the report of a sweep with an engine whose timeouts release every caller."""
 
     async def run() -> Report:
         engine = create_async_engine(database.url, connect_args=TIMEOUTS)

@@ -1,4 +1,4 @@
-"""A sweep reports a function that is wrong, and passes a function that is right."""
+"""A sweep reports violations of a wrong function, and none of a right function."""
 
 import asyncio
 
@@ -27,14 +27,14 @@ async def leak_if_cancelled(engine: AsyncEngine) -> None:
 
 
 async def commit_twice(engine: AsyncEngine) -> None:
-    """Insert two rows that belong together in two transactions."""
+    """Insert two related rows in two transactions."""
     for _ in range(2):
         async with engine.begin() as connection:
             await connection.execute(INSERT)
 
 
 async def swallow_cancel(engine: AsyncEngine) -> None:
-    """Treat a cancel as an error of the database."""
+    """Handle CancelledError like an error of the database."""
     try:
         async with engine.connect() as connection:
             await connection.execute(text("SELECT 1"))
@@ -52,7 +52,7 @@ async def continue_after_cancel(engine: AsyncEngine) -> None:
 
 
 async def forget_task(engine: AsyncEngine) -> None:
-    """Start a task that nothing waits for."""
+    """Start a task, and do not wait for it."""
     async with engine.connect() as connection:
         PENDING.append(asyncio.create_task(asyncio.Event().wait()))
         await connection.execute(text("SELECT 1"))
@@ -60,7 +60,7 @@ async def forget_task(engine: AsyncEngine) -> None:
 
 
 async def ignore_errors(engine: AsyncEngine) -> None:
-    """Report success although the row is lost with its connection."""
+    """Report success although the lost connection has also lost the row."""
     try:
         async with engine.begin() as connection:
             await connection.execute(INSERT)
@@ -81,14 +81,14 @@ async def retry_once(engine: AsyncEngine) -> None:
 
 
 async def always_fail(engine: AsyncEngine) -> None:
-    """Fail without any fault."""
+    """Fail even if no fault is injected."""
     async with engine.connect() as connection:
         await connection.execute(text("SELECT 1 FROM nowhere"))
 
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait for half a second for what is leaked on purpose."""
+    """Wait only half a second for connections that the functions leak on purpose."""
     monkeypatch.setattr(injection, "SETTLED_WITHIN", 0.5)
 
 

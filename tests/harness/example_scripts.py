@@ -1,4 +1,4 @@
-"""Scripts that are written by tests: a module from its source."""
+"""Helpers that make scripts from source code in tests."""
 
 import itertools
 import linecache
@@ -34,7 +34,7 @@ numbers = itertools.count(900)
 
 
 def script(body: str) -> Script:
-    """The script with this body under the usual imports, and a check that asserts nothing."""
+    """Return a script with the usual imports, this body, and a `check` without assertions."""
     name = f"test{next(numbers)}_of_tests"
     module = ModuleType(name, "A claim.")
     module.__file__ = f"/{name}.py"
@@ -49,5 +49,5 @@ def script(body: str) -> Script:
 
 
 def ran(body: str, database: db.Database, **options: object) -> Result:
-    """The result of such a script."""
+    """Return the result of a script with this body."""
     return run_script(script(body), database, options)

@@ -1,4 +1,4 @@
-"""What is left out of a statement, and what never is."""
+"""Shortening statements: which parts are omitted, and which parts always stay."""
 
 import pytest
 

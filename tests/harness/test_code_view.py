@@ -1,4 +1,4 @@
-"""What --code, --timeline and --trace show of a result."""
+"""The output of the options --code, --timeline and --trace."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What the observer records of tasks and connections."""
+"""The events that the observer records about tasks and connections."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace

@@ -1,4 +1,4 @@
-"""A verdict's evidence: the assertions as written, and the values of both sides."""
+"""A verdict's evidence: the code of the assertions, and the values of both sides."""
 
 import pytest
 
@@ -69,5 +69,5 @@ def test_of_many_comparisons_the_one_that_decided_is_shown(database: db.Database
 
 
 def outline(verdict: Verdict) -> list[tuple[str, str, bool]]:
-    """The evidence as tuples."""
+    """Return the evidence as tuples."""
     return [(evidence.assertion, evidence.values, evidence.holds) for evidence in verdict.evidence]

@@ -1,4 +1,4 @@
-"""A function of a script runs in a process that has just begun."""
+"""A function of a script runs in a new process."""
 
 import asyncio
 import os
@@ -15,12 +15,12 @@ from orm_async_tests.harness.definitions.variants import sqlstate
 
 
 async def pids(after: str) -> tuple[int, int, str]:
-    """This process's id and its parent's."""
+    """Return the IDs of this process and of its parent process."""
     return os.getpid(), os.getppid(), after
 
 
 async def fail(database: db.Database) -> None:
-    """Raise an error of SQLAlchemy's, with the driver's as its cause."""
+    """Raise an error of SQLAlchemy that is caused by an error of the driver."""
     engine = create_async_engine(database.url)
     try:
         async with engine.connect() as connection:
@@ -45,5 +45,5 @@ def test_an_error_comes_back_with_its_causes_and_says_where_it_was(database: db.
 
 
 def causes(error: BaseException | None) -> list[BaseException]:
-    """The error, and what it came from."""
+    """Return the error and its causes."""
     return [error, *causes(error.__cause__)] if error else []

@@ -1,4 +1,4 @@
-"""The tables of the scripts, while another connection uses them."""
+"""The database of the scripts while another connection uses the tables."""
 
 import asyncio
 

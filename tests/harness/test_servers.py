@@ -1,4 +1,4 @@
-"""A variant that asks for a primary or its standby has both, with the usual rows."""
+"""A variant with a primary or a standby gets both servers, with the default rows."""
 
 import pytest
 

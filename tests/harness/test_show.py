@@ -1,4 +1,4 @@
-"""What people read of a result."""
+"""The text that shows a result."""
 
 from datetime import date
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from tests.harness.example_scripts import ran
 
 
 class Named(NamedTuple):
-    """Named evidence."""
+    """A named tuple as an example of evidence."""
 
     jobs_done: int
     on: date

@@ -1,4 +1,4 @@
-"""The SQL log of a variant whose statements or whose COMMIT got no answer."""
+"""The SQL log of a variant if statements or COMMIT got no answer."""
 
 from dataclasses import replace
 from pathlib import Path

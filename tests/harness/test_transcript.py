@@ -1,4 +1,4 @@
-"""The lines in which people read what a variant sent."""
+"""The lines that show a variant's statements."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Verdicts: what breaks a script, what skips it, and what is a library's defect."""
+"""Verdicts: when a script is BROKEN, SKIPPED or UPSTREAM."""
 
 import importlib.metadata
 

@@ -1,4 +1,4 @@
-"""The wire counts round trips over sockets and TCP, and loses an answer on demand."""
+"""A Wire counts round trips over Unix sockets and TCP, and can lose an answer."""
 
 import asyncio
 import threading
@@ -25,7 +25,7 @@ async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 
 
 class Forwarder:
-    """A TCP port of this machine that leads to a server's socket."""
+    """Forwards a TCP port of this machine to a server's Unix socket."""
 
     def __init__(self, socket: str) -> None:
         self.port = 0
@@ -35,7 +35,7 @@ class Forwarder:
         self._stop = asyncio.Event()
 
     def run(self) -> None:
-        """The thread's work."""
+        """Forward connections in this thread."""
         self._loop.run_until_complete(self._serve())
         self._loop.close()
 
@@ -64,7 +64,7 @@ class Forwarder:
 
 @pytest.fixture
 def by_tcp(database: db.Database) -> Iterator[db.Database]:
-    """This worker's database, by host and port."""
+    """The database of this worker, with a URL that has a host and a port."""
     with Forwarder(f"{database.url.query['host']}/.s.PGSQL.5432") as forwarder:
         url = database.url.difference_update_query(["host"])
         url = url.set(host="127.0.0.1", port=forwarder.port)

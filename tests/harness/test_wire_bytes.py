@@ -1,4 +1,4 @@
-"""The wire, byte by byte: what counts as a round trip, and which connection is lost."""
+"""How a Wire counts round trips and cuts connections, tested with single messages."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -19,12 +19,12 @@ Conversation = Callable[[Wire, Server, Server], Awaitable[None]]
 
 @pytest.fixture
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder whose name is short enough for a socket."""
+    """A folder whose path is short enough for a socket."""
     return tmp_path_factory.mktemp("w")
 
 
 def spoken(folder: Path, conversation: Conversation) -> None:
-    """Let a client and a server of these bytes speak through a wire."""
+    """Let a client and a server exchange these bytes through a Wire."""
     asyncio.run(_spoken(folder, conversation))
 
 
@@ -48,7 +48,7 @@ async def _spoken(folder: Path, conversation: Conversation) -> None:
 
 
 async def passed(sent: bytes, by: Server, to: Server) -> None:
-    """Send these bytes, and wait until they have come through."""
+    """Send these bytes, and wait until they have arrived."""
     by[1].write(sent)
     assert await to[0].readexactly(len(sent)) == sent
 

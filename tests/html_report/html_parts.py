@@ -1,4 +1,4 @@
-"""The elements of a page, and results that fit every script."""
+"""Parses the elements of a page, and makes results for all scripts."""
 
 import copy
 from collections.abc import Iterator, Sequence
@@ -24,7 +24,7 @@ STACK = {
 
 
 class Page(HTMLParser):
-    """The elements of a page with their attributes, and its text without scripts and styles."""
+    """Parses a page's elements with their attributes, and its text without scripts and styles."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ class Page(HTMLParser):
 
     @cached_property
     def text(self) -> str:
-        """The text that a reader sees."""
+        """Return the text that a reader sees."""
         return "".join(self.texts)
 
     def values(self, attribute: str) -> Iterator[str]:

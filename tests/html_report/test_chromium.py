@@ -1,4 +1,4 @@
-"""The report in Chromium: the filter, a script's panel, and what axe-core says about it."""
+"""The HTML report in Chromium: the filter, a script's panel, and the findings of axe-core."""
 
 import json
 import os
@@ -37,7 +37,7 @@ def full_run(database: db.Database) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def report(full_run: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The report of a full run, repeated as if it had been made on eight stacks."""
+    """The report of a full run, whose results are repeated for eight stacks."""
     folder = tmp_path_factory.mktemp("report")
     files = []
     for minor in range(STACKS):
@@ -52,7 +52,7 @@ def report(full_run: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """The system's Chromium. As root it runs only without its sandbox."""
+    """The system's Chromium, without its sandbox if the tests run as root."""
     options = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
@@ -62,7 +62,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(params=["light", "dark"])
 def opened(browser: Browser, report: Path, request: pytest.FixtureRequest) -> Iterator[BrowserPage]:
-    """The report in a new window; an error on its console fails the test."""
+    """The report in a new window. An error on its console fails the test."""
     context = browser.new_context(color_scheme=request.param, offline=True)
     page = context.new_page()
     errors: list[str] = []
@@ -114,7 +114,7 @@ def test_nothing_is_wider_than_the_window(opened: BrowserPage, width: int) -> No
 
 
 def test_axe_finds_no_serious_issue(opened: BrowserPage) -> None:
-    """Of the scripts, one chapter is enough: axe needs a minute for all of them."""
+    """Test only one chapter of scripts, because axe needs a minute for all chapters."""
     opened.get_by_label("Chapter").select_option("pool")
     opened.locator('.front a[href="#test32"]').press("Enter")
     opened.evaluate("document.querySelectorAll('[hidden]').forEach((item) => item.remove())")

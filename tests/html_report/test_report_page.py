@@ -1,4 +1,4 @@
-"""The page has every script, is small, and treats result files as texts."""
+"""The page contains every script, is small, and escapes the texts of result files."""
 
 import base64
 import hashlib
@@ -86,7 +86,7 @@ def test_the_page_loads_nothing_and_runs_only_its_filter(chapter_page: str) -> N
 
 
 def assert_runs_only_the_filter(html: str) -> None:
-    """Assert that a page has one script, which its security policy names, and no event handler."""
+    """Assert that a page contains only the script that its security policy allows."""
     parsed = Page(html)
     tags = [tag for tag, _ in parsed.elements]
     assert tags.count("script") == 1
@@ -139,7 +139,7 @@ def test_events_in_any_form_give_a_page(events: Any) -> None:
 
 @pytest.mark.parametrize("value", [None, "missing", 3, [3], {"a": []}])
 def test_a_result_without_a_valid_field_gives_a_page_that_says_so(value: Any) -> None:
-    """Each field is wrong in the result of another script."""
+    """In the result of every script, a different field is invalid."""
     fields = [*RESULT, *(f"variants.{name}" for name in VARIANT)]
     scripts = catalogue.read_scripts()[: len(fields)]
     documents = []

@@ -11,7 +11,7 @@ from tests.lint.lint_project import MODEL, Lint, write
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project with one finding; the current folder."""
+    """A project with one finding, in the current folder."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "app"\n', "utf-8")
     write(tmp_path / "app/models.py", MODEL)
@@ -20,5 +20,5 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def lint(project: Path) -> Lint:
-    """Run the command in this process and in the project."""
+    """Return a function that runs `orm-async-tests lint` on the project in this process."""
     return partial(orm, "lint", "-j", "1")

@@ -1,4 +1,4 @@
-"""A project with one finding, and the command that finds it."""
+"""Helpers that write a project with one finding, and check it."""
 
 import json
 from collections.abc import Callable
@@ -26,7 +26,7 @@ Lint = Callable[..., Done]
 
 
 def write(path: Path, text: str) -> Path:
-    """Write a file and the folders that it is in."""
+    """Write a file, and create its folders."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, "utf-8")
     return path

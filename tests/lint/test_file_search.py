@@ -1,4 +1,4 @@
-"""Which files are checked: the same as Git would list."""
+"""The checker checks the files that Git would list."""
 
 import shutil
 import subprocess

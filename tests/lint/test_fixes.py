@@ -1,4 +1,4 @@
-"""Fixes change exactly what they should, in every encoding."""
+"""Fixes change only the code of the finding, in every encoding."""
 
 from pathlib import Path
 

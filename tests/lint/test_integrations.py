@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def run_plugin(text: str) -> list[tuple[int, int, str]]:
-    """Return what flake8 would print about a file."""
+    """Return the findings that flake8 would print for a file."""
     plugin = Flake8Plugin(None, "app/models.py", text.splitlines(keepends=True))
     return [(line, column, message.split()[0]) for line, column, message, _ in plugin.run()]
 

@@ -1,4 +1,4 @@
-"""What the checker reads in a project's dependencies."""
+"""The facts that the checker reads from a project's dependencies."""
 
 from pathlib import Path
 

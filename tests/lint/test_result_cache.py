@@ -1,4 +1,4 @@
-"""The cache and the processes change nothing but the time."""
+"""The cache and parallel processes do not change the findings."""
 
 import json
 from collections.abc import Iterable
@@ -26,7 +26,7 @@ async def remove(session: Session, user: object) -> None:
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project with one finding that depends on another module; the current folder."""
+    """A project in the current folder, with one finding that depends on another module."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "types_of_app.py").write_text(TYPES, "utf-8")
     (tmp_path / "use.py").write_text(USE, "utf-8")
@@ -61,7 +61,7 @@ def test_a_changed_module_changes_the_results_of_those_that_import_it(project: P
 
 
 def test_a_module_behind_another_one_counts_although_it_was_known(project: Path) -> None:
-    """A second file reads what the first one has made known."""
+    """The second file uses a value that the check of the first file has computed."""
     (project / "types_of_app.py").write_text("from elsewhere import Session\n", "utf-8")
     (project / "elsewhere.py").write_text(TYPES, "utf-8")
     (project / "other.py").write_text(USE, "utf-8")

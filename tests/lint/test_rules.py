@@ -1,4 +1,4 @@
-"""The rules, on evaluation files with the expected findings, and on the project's scripts."""
+"""The rules report the expected findings in the evaluation files and in the scripts."""
 
 import ast
 import re
@@ -25,14 +25,14 @@ PATHS = {script.number: script.path for script in catalogue.read_scripts()}
 
 @cache
 def findings_in_the_project() -> list[Finding]:
-    """Return the findings in the package, and so in all scripts."""
+    """Return the findings in the package, which contains all scripts."""
     report = check(sorted((ROOT / "src").rglob("*.py")), Settings(root=ROOT))
     assert report.unread == []
     return report.findings
 
 
 def variants(path: Path, kind: str) -> dict[str, range]:
-    """Return the lines of the functions of a script that are marked as wrong or right."""
+    """Return the lines of a script's functions that are marked as wrong or right."""
     return {
         variant.node.name: list_lines(variant.node)
         for variant in find_variants(ast.parse(path.read_text("utf-8")))
@@ -41,7 +41,7 @@ def variants(path: Path, kind: str) -> dict[str, range]:
 
 
 def lines_of(finding: Finding) -> set[int]:
-    """Return the lines of a finding's two places."""
+    """Return the numbers of the two lines that a finding names."""
     places = [finding.location, finding.related]
     return {place.line for place in places if place}
 

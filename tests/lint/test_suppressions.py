@@ -1,4 +1,4 @@
-"""Comments suppress findings, and unused ones are reported on demand."""
+"""Comments suppress findings, and an option reports unused comments."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Records of runs that never happened, and files with them."""
+"""Makes records of runs, and files with these records, without running scripts."""
 
 import json
 from collections.abc import Mapping, Sequence

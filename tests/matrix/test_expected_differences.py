@@ -1,4 +1,4 @@
-"""Expected differences between stacks, and what the commands say about unexpected ones."""
+"""Expected differences between stacks, and the output about unexpected differences."""
 
 from dataclasses import fields
 from pathlib import Path

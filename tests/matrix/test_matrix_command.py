@@ -1,4 +1,4 @@
-"""orm-async-tests matrix, merge and diff."""
+"""The commands orm-async-tests matrix, merge and diff."""
 
 import json
 import os
@@ -28,7 +28,7 @@ SCHEMA = Path(__file__).parent.parent.parent / "docs/matrix.schema.json"
 
 @pytest.fixture
 def url(database: db.Database) -> str:
-    """The URL of this worker's database, for --server."""
+    """The URL of this worker's database, for the option --server."""
     return database.url.render_as_string(hide_password=False)
 
 
@@ -135,7 +135,7 @@ def test_a_script_whose_process_dies_is_a_crash_and_the_rest_runs(
 
 
 def runs_below(pid: int) -> list[int]:
-    """Return the children of a process that run scripts (Linux)."""
+    """Return the child processes that run scripts. Works only on Linux."""
     pids = []
     for child in children_of(pid):
         with suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
@@ -145,7 +145,7 @@ def runs_below(pid: int) -> list[int]:
 
 
 def children_of(pid: int) -> list[int]:
-    """Return the children of a process (Linux)."""
+    """Return the child processes of a process. Works only on Linux."""
     children = Path(f"/proc/{pid}/task/{pid}/children")
     return [int(text) for text in children.read_text().split()] if children.exists() else []
 

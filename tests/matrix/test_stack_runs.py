@@ -1,4 +1,4 @@
-"""What becomes of a script whose process prints nonsense, hangs or dies."""
+"""The result of a script whose process prints nonsense, hangs or dies."""
 
 import asyncio
 import subprocess

@@ -32,7 +32,7 @@ def alembic_engine(empty_database: db.Database) -> Iterator[Engine]:
 def run_alembic(*arguments: str, ini: Path = ROOT / "alembic.ini") -> str:
     """Run an alembic command in this process, and return its output.
 
-    Raises SystemExit with the exit code if the command fails.
+    Raise SystemExit with the exit code if the command fails.
     """
     command_line, output = CommandLine("alembic"), io.StringIO()
     options = command_line.parser.parse_args(arguments)

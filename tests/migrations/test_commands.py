@@ -1,4 +1,4 @@
-"""The documented commands of Alembic: in this process, and a few as processes of their own."""
+"""The documented Alembic commands, some of them in separate processes."""
 
 import asyncio
 import shutil
@@ -35,7 +35,7 @@ def start_alembic(database: db.Database, *arguments: str) -> "subprocess.Popen[s
 
 
 async def execute(database: db.Database, *statements: str) -> object:
-    """Execute statements in AUTOCOMMIT, and return the first value of the last one's result."""
+    """Execute statements in AUTOCOMMIT, and return the first value of the last result."""
     value = None
     async with db.connect(database, "tests", isolation_level="AUTOCOMMIT") as connection:
         for statement in statements:

@@ -1,4 +1,4 @@
-"""Both histories as a whole: the tests of pytest-alembic, and the data that they do not look at."""
+"""The tests of pytest-alembic for both histories, and tests of the migrated data."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""Every revision goes up, down and up again, and leaves tables and rows as they were."""
+"""If a revision is upgraded, downgraded and upgraded again, tables and rows stay the same."""
 
 from alembic.script import ScriptDirectory
 from pytest_alembic import MigrationContext
@@ -20,7 +20,7 @@ ROWS = {  # inserted once a revision has created its tables
 
 
 def read_tables(engine: Engine) -> dict[str, tuple[list[str], list[tuple[object, ...]]]]:
-    """Return each table's DDL, with that of its indexes, and its rows, by the table's name."""
+    """Map each table's name to the DDL of the table and its indexes, and to its rows."""
     tables = {}
     metadata = MetaData()
     with engine.connect() as connection:

@@ -1,4 +1,4 @@
-"""A database that belongs to another program is never migrated."""
+"""The project never migrates a database that belongs to another program."""
 
 import asyncio
 
@@ -19,7 +19,7 @@ FIRST_REVISION = "97eeeb1ead54"
 
 
 async def read_state(database: db.Database, *statements: str, upgrade: bool = False) -> str:
-    """Execute statements, upgrade the database if asked to, and return its state."""
+    """Execute statements, perhaps upgrade the database, and return its state."""
     async with db.connect(database, "tests", isolation_level="AUTOCOMMIT") as connection:
         for statement in statements:
             await connection.exec_driver_sql(statement)
@@ -101,7 +101,7 @@ def test_an_older_database_is_upgraded(empty_database: db.Database) -> None:
 
 
 def upgrade_to(connection: Connection, revision: str) -> None:
-    """Upgrade over a passed connection, as env.py documents it."""
+    """Upgrade with a passed connection, as the docstring of env.py describes."""
     from alembic import command
 
     command.upgrade(migrations.make_config(connection, migrations.TRACKING), revision)

@@ -1,4 +1,4 @@
-"""A checkout with poetryw, beside a Poetry that only logs what it is asked to do."""
+"""A checkout with poetryw, and a fake Poetry that only logs its arguments."""
 
 import shutil
 import subprocess
@@ -25,7 +25,7 @@ PROGRAMS = ("alembic", "nox", "orm-async-tests", "test1", "test50")
 
 @dataclass
 class Checkout:
-    """A folder with poetryw, whose Poetry and programs log their arguments."""
+    """A folder with poetryw, and fake programs that log their arguments."""
 
     folder: Path
     path: str
@@ -39,7 +39,7 @@ class Checkout:
             yield process
 
     def run(self, *arguments: str, **environment: str) -> int:
-        """Return the exit code of poetryw with these arguments."""
+        """Run poetryw with these arguments, and return its exit code."""
         with self.started(*arguments, **environment) as process:
             return process.wait()
 
@@ -63,7 +63,7 @@ class Checkout:
 
     @property
     def calls(self) -> list[list[str]]:
-        """The program and the arguments of every call, in order; Poetry's without -P FOLDER."""
+        """Return the program and arguments of every call, without Poetry's option -P."""
         return [line.split("|")[:-1] for line in self.log.read_text("utf-8").splitlines()]
 
 
@@ -76,7 +76,7 @@ def write_program(path: Path, text: str) -> None:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Checkout:
-    """A checkout in a path with spaces, not installed, with a Poetry on PATH."""
+    """A checkout without an environment, in a path with spaces, with a Poetry on PATH."""
     folder = tmp_path / "a check out"
     web = folder / "src/orm_async_tests/scripts/web"
     web.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Command lines in the documents whose commands have arguments behind `--`."""
+"""Documented command lines that pass arguments after `--`."""
 
 import os
 import re
@@ -22,7 +22,7 @@ ECHO = '#!/bin/sh\nprintf "%s\\n" "${0##*/}" "$@"\n'
 
 
 def arguments_of(line: str) -> list[str]:
-    """Return the command's name and the arguments that it must receive."""
+    """Return the name of the command, and the arguments that it must get."""
     _, _, *words = shlex.split(line)
     return words[1:] if words[0] == "--" else words
 

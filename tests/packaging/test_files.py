@@ -1,4 +1,4 @@
-"""The files that are not code: compose, entry points, shell scripts, generated texts."""
+"""Files without Python code: docker-compose.yml, shell scripts and generated texts."""
 
 import importlib.metadata
 import os
@@ -38,7 +38,7 @@ def test_compose_is_reached_from_this_machine_only(compose: dict[str, Any]) -> N
 
 
 def test_compose_is_healthy_when_tcp_answers(compose: dict[str, Any]) -> None:
-    """While the image initializes the volume, a server answers on the socket only."""
+    """While the image initializes the volume, a server answers only on the Unix socket."""
     assert "-h 127.0.0.1" in compose["services"]["db"]["healthcheck"]["test"][1]
 
 
@@ -47,7 +47,7 @@ def test_compose_mounts_the_volume_at_the_folder_of_the_image(compose: dict[str,
 
 
 def test_the_image_has_an_init_process_that_forwards_signals() -> None:
-    """The kernel drops a signal to process 1 that has no handler, as Python at its start."""
+    """The kernel drops signals to process 1 until Python has installed its handlers."""
     assert 'ENTRYPOINT ["tini", "--"]' in (ROOT / "Dockerfile").read_text("utf-8")
 
 

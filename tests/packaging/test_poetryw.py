@@ -1,4 +1,4 @@
-"""poetryw: what it installs for a command, and that the command gets all its arguments."""
+"""poetryw installs what a command needs, and passes all arguments to the command."""
 
 import hashlib
 import importlib.metadata
@@ -147,7 +147,7 @@ def test_poetryw_shows_what_poetry_said_when_it_fails(
 def test_poetryw_installs_the_scripts_by_pip_where_there_is_no_poetry(
     checkout: Checkout, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Also a package that the Python with pip has: it must be in the environment."""
+    """pip also installs a package that the Python with pip already has."""
     wheels = checkout.folder.parent / "wheels"
     wheels.mkdir()
     shutil.copy(backend.__file__, checkout.folder)
@@ -221,7 +221,7 @@ def test_poetryw_shell_runs_what_is_typed_before_it_is_up(
 def test_poetryw_runs_a_script_in_a_fresh_clone(
     checkout: Checkout, home: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """The Poetry on PATH is too old, so pip installs the scripts with one line of progress."""
+    """If the Poetry on PATH is too old, pip installs the packages, and poetryw prints one line."""
     clone = checkout.folder.parent / "a clone"
     subprocess.run(["git", "clone", "-q", "--depth=1", f"file://{ROOT}", clone], check=True)
     checkout.folder = clone

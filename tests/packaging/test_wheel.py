@@ -43,13 +43,13 @@ async def remove(session: AsyncSession, row: object) -> None:
 
 @dataclass
 class Installation:
-    """An environment that has the wheel, with a separate folder and a separate server."""
+    """An environment with the wheel, a separate folder and a separate server."""
 
     environment: Path
     folder: Path
 
     def run(self, command: str, code: int = 0) -> str:
-        """Run a command of the environment and return what it printed; assert its exit code."""
+        """Run a command of the environment, assert its exit code, and return its output."""
         program, *arguments = command.split()
         separate = {"ORM_ASYNC_HOME": str(self.folder / "home"), "PYTHONSAFEPATH": "1"}
         variables = {**os.environ, "PATH": "/usr/bin:/bin", **separate}
@@ -65,7 +65,7 @@ class Installation:
         return done.stdout
 
     def install(self, *packages: str) -> None:
-        """Install packages by the environment's pip."""
+        """Install packages with the environment's pip."""
         self.run(f"python -m pip install -q --disable-pip-version-check {' '.join(packages)}")
 
 
@@ -81,7 +81,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def beside_us(wheel: Path, tmp_path: Path, home: Path) -> Installation:
-    """An installed wheel that uses the libraries of the test environment, without network."""
+    """The installed wheel, which uses the libraries of the test environment."""
     environment = tmp_path / "an environment"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
     python = str(environment / "bin/python")
@@ -179,7 +179,7 @@ def find_python(version: str) -> str:
 
 @pytest.fixture
 def alone(request: pytest.FixtureRequest, wheel: Path, tmp_path: Path, home: Path) -> Installation:
-    """The wheel without any extra, on one Python."""
+    """The wheel without an extra, on one version of Python."""
     environment = tmp_path / "venv"
     subprocess.run([find_python(request.param), "-m", "venv", environment], check=True)
     installation = Installation(environment, tmp_path)
@@ -189,7 +189,7 @@ def alone(request: pytest.FixtureRequest, wheel: Path, tmp_path: Path, home: Pat
 
 @pytest.fixture
 def clean(alone: Installation) -> Installation:
-    """The wheel with the extra for the scripts, on one Python."""
+    """The wheel with the extra `scripts`, on one version of Python."""
     alone.install("orm-async-tests[scripts]")
     return alone
 
@@ -221,7 +221,7 @@ def test_the_rules_run_in_flake8(alone: Installation) -> None:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("alone", PYTHONS, indirect=True)
 def test_the_wheel_runs_the_commands(clean: Installation) -> None:
-    """A command that needs an extra names it, and works once the extra is installed."""
+    """A command names the extra that it needs, and works after you install the extra."""
     assert "  HOLDS\n" in clean.run("test5")
     assert 'pip install "orm-async-tests[scripts,web]"' in clean.run("test50", 77)
     assert 'pip install "orm-async-tests[scripts,web]"' in clean.run("test159", 77)

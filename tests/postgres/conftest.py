@@ -1,4 +1,4 @@
-"""Embedded servers for one test, and clients that are processes."""
+"""Fixtures for embedded servers, and for clients in other processes."""
 
 import subprocess
 import sys
@@ -30,7 +30,7 @@ Start = Callable[[], "subprocess.Popen[str]"]
 
 @pytest.fixture
 def empty_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An embedded server's folder that does not exist yet; its server is stopped at the end."""
+    """A folder for an embedded server, which does not exist yet and is stopped at the end."""
     monkeypatch.setenv("ORM_ASYNC_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("ORM_ASYNC_IDLE", IDLE)
     yield tmp_path / "home"
@@ -51,7 +51,7 @@ def shared_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def private_home(shared_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder with a created cluster whose server nobody else uses, and which is stopped."""
+    """A folder with a cluster that only one test uses. Its server is stopped at the end."""
     monkeypatch.setenv("ORM_ASYNC_HOME", str(shared_home))
     monkeypatch.setenv("ORM_ASYNC_IDLE", IDLE)
     yield shared_home
@@ -61,9 +61,9 @@ def private_home(shared_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Start clients that lead a process group of their own; they are killed at the end.
+    """Start clients in separate process groups, and kill the clients at the end.
 
-    Use it after the fixture that chooses the home, so that the clients end before the server.
+    Use this fixture after the fixture of the server's folder, so that the clients end first.
     """
     clients: list[subprocess.Popen[str]] = []
 

@@ -1,4 +1,4 @@
-"""PostgreSQL's programs are refused by name if they do not print a version."""
+"""If a program of PostgreSQL prints no version, the error names the program."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from orm_async_tests.postgres import binaries, pooler
 
 
 def write_program(path: Path, text: str, mode: int = 0o755) -> None:
-    """Write a script that takes the place of one of PostgreSQL's programs."""
+    """Write a script that replaces a program of PostgreSQL."""
     path.write_text(text)
     path.chmod(mode)
 

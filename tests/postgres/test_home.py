@@ -1,4 +1,4 @@
-"""The embedded server's folder may have any usual name, and nobody else can connect."""
+"""The embedded server's folder may have any usual name, and other users cannot connect."""
 
 import asyncio
 import os
@@ -31,7 +31,7 @@ async def _select_one(database: db.Database) -> int:
 
 
 def serve(home: Path, monkeypatch: pytest.MonkeyPatch) -> postgres.Login:
-    """Start a server in this home, run a query, stop the server and return how it was reached."""
+    """Start a server in this folder, run a query, stop the server, and return its connection."""
     monkeypatch.setenv("ORM_ASYNC_HOME", str(home))
     with postgres.lease() as login:
         for driver in db.DRIVERS:
@@ -43,7 +43,7 @@ def serve(home: Path, monkeypatch: pytest.MonkeyPatch) -> postgres.Login:
 
 
 def assert_private(folder: Path) -> None:
-    """Check that nobody else can enter the folder or use the socket in it."""
+    """Assert that no other user can enter the folder or use its socket."""
     for path in (folder, folder / ".s.PGSQL.5432"):
         status = path.stat()
         assert status.st_uid == os.geteuid()
@@ -164,7 +164,7 @@ def test_another_user_of_the_machine_cannot_connect(private_home: Path) -> None:
 
 
 def run_client(*wrapper: str) -> list[str]:
-    """Run a client that must be refused, by this command, and return the lines of its message."""
+    """Run a client that the server must refuse, and return the lines of its message."""
     client = subprocess.run(
         [*wrapper, sys.executable, "-c", CLIENT], capture_output=True, text=True
     )

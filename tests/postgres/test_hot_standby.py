@@ -1,4 +1,4 @@
-"""A hot standby follows its primary, can be held back and promoted, and ends with its owner."""
+"""A hot standby replays its primary, can be paused and promoted, and ends with its process."""
 
 import os
 import subprocess
@@ -40,7 +40,7 @@ def start_pair() -> Iterator[Pair]:
 
 @pytest.fixture(scope="module")
 def pair(home: Path) -> Iterator[Pair]:
-    """A primary and its standby, for all tests here: what a test changes it puts back."""
+    """A primary and its standby for all tests of this module. Tests undo their changes."""
     with start_pair() as pair:
         yield pair
 
@@ -54,7 +54,7 @@ def table(pair: Pair, request: pytest.FixtureRequest) -> str:
 
 
 def run_sql(server: PrivateServer, sql: str) -> str:
-    """Return what psql prints for a statement."""
+    """Return psql's output for a statement."""
     return read_output(
         start_client(server.login, "psql", "-XAtq", "-c", sql, db.DATABASE_NAME)
     ).strip()

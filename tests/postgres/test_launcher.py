@@ -66,7 +66,7 @@ def test_a_program_whose_parent_is_dead_already_does_not_start() -> None:
 
 
 def test_no_python_code_runs_between_fork_and_exec() -> None:
-    """A lock that another thread holds at the fork would be held in the child for ever."""
+    """If another thread holds a lock during a fork, the lock stays locked in the child process."""
     users = [
         str(path)
         for path in SOURCES.rglob("*.py")

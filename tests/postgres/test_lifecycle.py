@@ -1,4 +1,4 @@
-"""The embedded server runs while somebody uses it, and stops afterwards."""
+"""The embedded server runs while a process uses it, and stops afterwards."""
 
 import os
 import re
@@ -17,7 +17,7 @@ from tests.processes import pids_of, until
 
 
 def launch_of(client: "Popen[str]") -> str:
-    """Wait until a client has its lease, and return how its server was launched."""
+    """Wait until a client has a lease, and return how the client's server was started."""
     assert client.stdout is not None
     line = client.stdout.readline()
     assert line, client.communicate()[1]
@@ -25,7 +25,7 @@ def launch_of(client: "Popen[str]") -> str:
 
 
 def kill(home: Path, program: str) -> int:
-    """Kill the server or its supervisor, wait until it is dead, and return its pid."""
+    """Kill the server or its supervisor, wait until the process has ended, and return its PID."""
     pid = pids_of(home)[program]
     os.kill(pid, signal.SIGKILL)
     until(lambda: pids_of(home).get(program) != pid)

@@ -1,4 +1,4 @@
-"""PgBouncer in front of a server ends with the block or the process that started it."""
+"""PgBouncer ends with the `with` block or the process that started it."""
 
 import asyncio
 import subprocess
@@ -33,7 +33,7 @@ def installed() -> None:
 
 
 async def show_through_pooler(database: db.Database, name: str) -> str:
-    """Return the value of a setting, asked through a pooler."""
+    """Return the value of a setting, which a query through a pooler reads."""
     with pgbouncer(database.url) as pooler:
         engine = create_async_engine(pooler.start(pool_mode="session"))
         async with engine.connect() as connection:

@@ -1,4 +1,4 @@
-"""Folders and files that another user prepared are refused, and no file is changed."""
+"""The server refuses folders and files of other users, and changes no file."""
 
 import os
 import stat
@@ -23,7 +23,7 @@ Tree = dict[str, tuple[object, ...]]
 
 @pytest.fixture
 def commons(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder like /tmp, in which another user tries to make us change our own file."""
+    """A folder like /tmp, in which another user tries to make us change one of our files."""
     with tempfile.TemporaryDirectory(prefix="orm-async-", dir="/tmp") as name:
         folder = Path(name)
         (folder / "victim").mkdir(mode=0o700)
@@ -35,7 +35,7 @@ def commons(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def as_other(script: str, commons: Path) -> None:
-    """Run a shell script as another user, in the commons; as ourselves if we are not root."""
+    """Run a shell script in the shared folder, as another user if the tests run as root."""
     user = NOBODY if IS_ROOT else None
     groups: list[int] | None = [] if IS_ROOT else None
     subprocess.run(
@@ -49,7 +49,7 @@ def as_other(script: str, commons: Path) -> None:
 
 
 def snapshot(folder: Path) -> Tree:
-    """Return what is in a folder: kind, mode, owner, time and content by path."""
+    """Map the paths in a folder to the files' type, mode, owner, time and content."""
     tree: Tree = {}
     for path in [folder, *folder.rglob("*")]:
         status = path.lstat()
@@ -61,7 +61,7 @@ def snapshot(folder: Path) -> Tree:
 
 
 def assert_refused(commons: Path) -> str:
-    """Check that a lease is refused in three parts and changes no file; return the first part."""
+    """Assert that a lease fails with an error of three parts, and return its first part."""
     before = snapshot(commons)
     with pytest.raises(CouldNotRun) as refusal, postgres.lease():
         pass
@@ -71,7 +71,7 @@ def assert_refused(commons: Path) -> str:
 
 
 def cluster_folder(commons: Path) -> Path:
-    """Create the home, and return the folder that a cluster will have in it."""
+    """Create the server's folder, and return the path of a cluster in it."""
     home, programs = commons / "home", binaries.find()
     home.mkdir(mode=0o700, exist_ok=True)
     return Cluster(home, programs, programs.version()).folder

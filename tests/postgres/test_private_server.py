@@ -24,7 +24,7 @@ SETTING = "max_prepared_transactions"
 
 
 def state(pid: int) -> str:
-    """Return the letter by which the kernel describes a process (Linux)."""
+    """Return the kernel's letter for the state of a process. Works only on Linux."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
@@ -37,14 +37,14 @@ async def show(setting: str, url: str) -> str:
 
 @pytest.fixture(scope="module")
 def running_server(home: Path) -> Iterator[PrivateServer]:
-    """A private server for all tests here."""
+    """A private server for all tests of this module."""
     with private_server() as server:
         yield server
 
 
 @pytest.fixture
 def server(running_server: PrivateServer) -> Iterator[PrivateServer]:
-    """The private server, which is started again if the test has stopped it."""
+    """The private server, which the fixture starts again if a test has stopped it."""
     yield running_server
     running_server.stop()
     running_server.start()

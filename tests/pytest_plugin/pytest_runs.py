@@ -1,7 +1,7 @@
-"""Run pytest in a process of its own, on copies of a user's test suites.
+"""Runs pytest in a separate process, on copies of a user's test suites.
 
-The fixture `pytester` does not fit: in process it would drop modules that a test imports, and
-asyncpg cannot be imported twice.
+The fixture `pytester` runs pytest in the same process and forgets imported modules, but asyncpg
+cannot be imported twice.
 """
 
 import os
@@ -20,7 +20,7 @@ RUNNERS = {"asyncio": "pytest_asyncio.plugin", "anyio": "anyio.pytest_plugin"}
 
 
 def copy_suites(folder: Path, *names: str) -> None:
-    """Copy suites into a folder with a configuration of its own."""
+    """Copy suites into a folder with a separate configuration."""
     (folder / "pytest.ini").write_text(INI)
     for name in names:
         target = "conftest.py" if name == "owner_fixtures.py" else name
@@ -30,7 +30,7 @@ def copy_suites(folder: Path, *names: str) -> None:
 def run_pytest(
     folder: Path, url: URL, *arguments: str, runner: str = "asyncio", **variables: str
 ) -> pytest.RunResult:
-    """Run pytest in a folder with this plugin and one that runs async tests, and no others."""
+    """Run pytest in a folder with only two plugins: this plugin, and one for async tests."""
     inherited = {name: value for name, value in os.environ.items() if name[:7] != "PYTEST_"}
     environment = {
         **inherited,

@@ -1,4 +1,4 @@
-"""The fixture `fault_sweep` in a pytest of its own."""
+"""The fixture `fault_sweep` in a separate run of pytest."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The plugin reports each misuse in a user's tests, and nothing in correct ones."""
+"""The plugin reports each misuse in a user's tests, and nothing in correct tests."""
 
 import json
 import subprocess
@@ -54,7 +54,7 @@ def test_misuse_is_found_correct_tests_pass_and_notes_name_the_query(
 
 
 def expected_notes(suite: Path) -> list[str]:
-    """Return patterns of the notes that the comments of the suite describe."""
+    """Return patterns for the notes that comments of the suite describe."""
     lines = suite.read_text("utf-8").splitlines()
     notes = [(number, line.partition("  # ")[2]) for number, line in enumerate(lines, 1)]
     return [

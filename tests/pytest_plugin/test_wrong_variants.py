@@ -1,4 +1,4 @@
-"""docs/pytest_plugin.md says what the plugin finds in each wrong variant of three chapters."""
+"""docs/pytest_plugin.md lists the plugin's findings in the wrong variants of three chapters."""
 
 import json
 import re
@@ -19,7 +19,7 @@ PARAMETER = re.compile(r".*\[|\]")  # what stands around the parameter in a test
 
 
 def read_table(heading: str) -> dict[str, str]:
-    """Return the second column of a table of the page, by script and variant."""
+    """Map scripts and variants to the second column of a table of the page."""
     _, _, rest = PAGE.read_text("utf-8").partition(f"### {heading}\n")
     table = rest.partition("\n#")[0]
     return {f"{script}.{variant}": cell for script, variant, cell in ROW.findall(table)}
@@ -28,7 +28,7 @@ def read_table(heading: str) -> dict[str, str]:
 def run_variants(
     folder: Path, database: db.Database, driver: str, chapters: tuple[str, ...]
 ) -> dict[str, set[str]]:
-    """Run every wrong variant as a user's test; return its findings and notes."""
+    """Run every wrong variant as a user's test, and return its findings and notes."""
     copy_suites(folder, "wrong_variants_suite.py")
     url = database.url.set(drivername=f"postgresql+{driver}")
     options = (*WRITE, "--junit-xml", "junit.xml")

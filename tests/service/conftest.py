@@ -1,4 +1,4 @@
-"""The service on a real socket of this machine, with a migrated database that only tests use."""
+"""Fixtures that run the service on a real socket, with a migrated database for tests."""
 
 import asyncio
 import socket
@@ -37,19 +37,19 @@ class Server(uvicorn.Server):
         self.is_listening = threading.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, and set is_listening."""
+        """Start the server, and set `is_listening`."""
         await super().startup(sockets)
         self.is_listening.set()
 
     @property
     def url(self) -> str:
-        """Its base URL."""
+        """The base URL of the server."""
         return f"http://127.0.0.1:{self.servers[0].sockets[0].getsockname()[1]}"
 
 
 @contextmanager
 def serve_app(app: FastAPI, connection: type[Connection] = Connection) -> Iterator[httpx.Client]:
-    """Serve the application in a thread, and give a client of it."""
+    """Serve the application in a thread, and yield a client."""
     server = Server(app, connection)
     listener = bind("127.0.0.1", 0)
     thread = threading.Thread(target=server.run, args=([listener],))
@@ -72,7 +72,7 @@ async def migrate(database: db.Database) -> None:
 
 @contextmanager
 def create_migrated_database() -> Iterator[db.Database]:
-    """Give a new database with the tables of the service and no rows, and drop it afterwards."""
+    """Yield a new database with the service's tables and no rows, and drop it at the end."""
     with create_database() as database:
         asyncio.run(migrate(database))
         yield database
@@ -80,20 +80,20 @@ def create_migrated_database() -> Iterator[db.Database]:
 
 @pytest.fixture(scope="session")
 def tables(home: object) -> Iterator[db.Database]:
-    """A database with the tables of the service, which the tests of a worker share."""
+    """A database with the service's tables, which all tests of a worker share."""
     with create_migrated_database() as database:
         yield database
 
 
 @pytest.fixture(scope="session")
 def app(tables: db.Database) -> FastAPI:
-    """The application, which the tests of a worker share."""
+    """The application, which all tests of a worker share."""
     return create_app(tables.url, SETTINGS)
 
 
 @pytest.fixture(scope="session")
 def client(app: FastAPI) -> Iterator[httpx.Client]:
-    """A client of the application."""
+    """An HTTP client of the application."""
     with serve_app(app) as client:
         yield client
 

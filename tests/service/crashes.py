@@ -1,4 +1,4 @@
-"""Crashes of the service and of its database, and what must be true afterwards."""
+"""Crashes the service or its database, and checks the data afterwards."""
 
 import asyncio
 import os
@@ -24,12 +24,12 @@ Crash = Callable[[Service, PrivateServer, Ledger], Awaitable[None]]
 
 
 async def no_crash(service: Service, server: PrivateServer, ledger: Ledger) -> None:
-    """Wait for another point only."""
+    """Crash nothing, and only wait for another point."""
     await ledger.wait_for_point()
 
 
 async def kill_workers(service: Service, server: PrivateServer, ledger: Ledger) -> None:
-    """Kill one worker after the other, each while clients are served."""
+    """Kill one worker after the other while the service answers clients."""
     for worker in service.workers():
         await ledger.wait_for_point()
         os.kill(worker, signal.SIGKILL)
@@ -37,7 +37,7 @@ async def kill_workers(service: Service, server: PrivateServer, ledger: Ledger) 
 
 
 async def kill_server(service: Service, server: PrivateServer, ledger: Ledger) -> None:
-    """Kill the database server and start it again, as if its host had failed."""
+    """Kill the database server and start it again, as after a failure of its machine."""
     await ledger.wait_for_point()
     await asyncio.to_thread(server.kill)
     await asyncio.to_thread(server.start, synchronous_commit="on")
@@ -45,7 +45,7 @@ async def kill_server(service: Service, server: PrivateServer, ledger: Ledger) -
 
 
 async def count_busy_connections(url: URL) -> int:
-    """Return how many connections of the service are not idle."""
+    """Return the number of the service's connections that are not idle."""
     engine = create_async_engine(url)
     async with engine.connect() as connection:
         count = await connection.scalar(COUNT_BUSY)
@@ -54,7 +54,7 @@ async def count_busy_connections(url: URL) -> int:
 
 
 async def check_ledger(ledger: Ledger, url: URL) -> None:
-    """Assert that the tables hold exactly what clients were told, and nothing is in progress."""
+    """Assert that the tables have exactly the acknowledged rows, and that no query is running."""
     keys, points = await read_rows(url)
     assert ledger.statuses.keys() <= {200, 201, 412, 503}
     assert ledger.without_retry_after == 0
@@ -64,7 +64,7 @@ async def check_ledger(ledger: Ledger, url: URL) -> None:
 
 
 def run_crash(crash: Crash, clients: int, seconds: float = 0.0) -> Ledger:
-    """Let clients walk during a crash, check what they were told, and return that."""
+    """Run clients during a crash, check the rows of their responses, and return the responses."""
     with private_server() as server:
         server.stop()
         server.start(synchronous_commit="on")  # an acknowledged commit is on the disk

@@ -1,4 +1,4 @@
-"""The command `serve` in a process of its own, as an operator runs it."""
+"""Runs the command `serve` in a separate process, as an operator does."""
 
 import os
 import signal
@@ -37,7 +37,7 @@ class Service:
         return self.process.pid
 
     def stop(self, by: signal.Signals = signal.SIGTERM) -> None:
-        """Ask it to stop. It must exit by itself, before its time is up and without a traceback."""
+        """Send SIGTERM, and assert that the process exits in time and without a traceback."""
         self.process.send_signal(by)
         code = self.process.wait(DEADLINE)
         assert code in (0, -signal.SIGTERM, INTERRUPTED), code
@@ -46,20 +46,20 @@ class Service:
         assert TIMED_OUT not in log, log
 
     def read_log(self) -> str:
-        """Return what the process has logged so far."""
+        """Return the log of the process so far."""
         self.log.seek(0)
         return self.log.read().decode()
 
     def workers(self) -> list[int]:
-        """Return the process ids of its workers. Linux only."""
+        """Return the PIDs of the service's workers. Works only on Linux."""
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
         return [int(pid) for pid in children if WORKER in Path(f"/proc/{pid}/cmdline").read_text()]
 
 
 def is_ready(url: str) -> bool:
-    """Return whether a service at this URL answers that it is ready.
+    """Return whether the service at this URL is ready.
 
-    httpx would load certificates at every call, and take the CPU time that the service needs.
+    The function does not use httpx, because httpx would load certificates at every call.
     """
     try:
         with urlopen(f"{url}/health/ready"):
@@ -70,9 +70,9 @@ def is_ready(url: str) -> bool:
 
 @contextmanager
 def start_service(url: URL | None, *arguments: str, **variables: str) -> Iterator[Service]:
-    """Start a service on this database, or on its own one, and do not wait until it is ready.
+    """Start a service on this database, or on an embedded server, without waiting for it.
 
-    The process has exited when the block has ended.
+    At the end of the `with` block, the process has exited.
     """
     with socket.create_server(("127.0.0.1", 0)) as unused:
         port = str(unused.getsockname()[1])
@@ -98,7 +98,7 @@ def start_service(url: URL | None, *arguments: str, **variables: str) -> Iterato
 
 @contextmanager
 def run_service(url: URL | None, *arguments: str, **variables: str) -> Iterator[Service]:
-    """Run a service that is ready, and stop it as an operator does."""
+    """Start a service, wait until it is ready, and stop it at the end as an operator does."""
     with start_service(url, *arguments, **variables) as service:
         while not is_ready(service.url):  # a start takes as long as the machine needs
             assert service.process.poll() is None, "the service has exited"

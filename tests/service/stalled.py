@@ -1,4 +1,4 @@
-"""Clients that start a request and then neither send nor read."""
+"""Clients that start a request, and then neither send nor read."""
 
 import socket
 from collections.abc import Iterator
@@ -22,14 +22,14 @@ CONTENT_TYPES = {"ndjson": "application/x-ndjson", "gpx": "application/gpx+xml"}
 
 
 def add_long_track(database: db.Database, user: int) -> None:
-    """Give the user a track that no socket buffer can hold."""
+    """Add a track to the user that is too long for any socket buffer."""
     engine = create_engine(db.with_driver(database.url, "psycopg"), poolclass=NullPool)
     with engine.begin() as connection:
         connection.execute(POINTS, {"user": user, "points": LONG})
 
 
 def send(url: httpx.URL, method: str, path: str, headers: str, body: bytes = b"") -> socket.socket:
-    """Send a request or its beginning, and return its socket once the service has answered."""
+    """Send a request or its beginning, wait for an answer, and return the socket."""
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
     connection.settimeout(60)
@@ -41,7 +41,7 @@ def send(url: httpx.URL, method: str, path: str, headers: str, body: bytes = b""
 
 
 def start_upload(url: httpx.URL, user: int, kind: str, body: bytes = b"") -> socket.socket:
-    """Start an upload, and send only this beginning of its body."""
+    """Start an upload, and send only the beginning of its body."""
     content_type = f"Content-Type: {CONTENT_TYPES.get(kind, 'application/json')}\r\n"
     path = f"/users/{user}/points/{kind}".rstrip("/")
     return send(url, "POST", path, content_type + UPLOAD, body)
@@ -54,7 +54,7 @@ def start_download(url: httpx.URL, user: int, kind: str) -> socket.socket:
 
 @contextmanager
 def stalled(url: httpx.URL, user: int, kind: str, clients: int) -> Iterator[list[socket.socket]]:
-    """Stall this number of clients in requests of this kind while the block runs."""
+    """Keep `count` clients stalled in requests of one kind during the `with` block."""
     start = start_download if kind in STREAMS else start_upload
     with ExitStack() as stack:
         yield [stack.enter_context(start(url, user, kind)) for _ in range(clients)]

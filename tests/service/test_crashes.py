@@ -1,4 +1,4 @@
-"""Workers and servers are killed under load. Every acknowledged write is kept, and done once."""
+"""If workers or servers are killed under load, every acknowledged write happens exactly once."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""No script deletes what users have stored in the service."""
+"""No script deletes the service's data."""
 
 import asyncio
 import os
@@ -18,7 +18,7 @@ DURABLE = ("fsync", "synchronous_commit", "full_page_writes")
 
 @pytest.fixture
 def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home of embedded servers for one test; its servers stop as soon as nobody uses them."""
+    """A folder of embedded servers for one test. The servers stop as soon as nobody uses them."""
     monkeypatch.setenv("ORM_ASYNC_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("ORM_ASYNC_IDLE", "0")
     return tmp_path / "home"

@@ -1,4 +1,4 @@
-"""A date is stored to the microsecond or refused, whatever request it comes in."""
+"""In every kind of request, the service stores a date to the microsecond or refuses it."""
 
 import json
 from collections.abc import Callable

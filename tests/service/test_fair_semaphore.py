@@ -1,4 +1,4 @@
-"""The task that has waited longest is next, and no task waits for ever."""
+"""A FairSemaphore serves the task that has waited longest, so every task is served."""
 
 import asyncio
 
@@ -14,7 +14,7 @@ ONE = text("SELECT 1")
 
 
 async def served_clients(tables: db.Database) -> list[int]:
-    """Return the numbers of clients that read again at once, in the order of their answers."""
+    """Return the order in which simultaneous clients get answers to repeated reads."""
     pool = FairPool(tables.url, Settings(pool_timeout=60), FairSemaphore(1, timeout=60))
     served = []
 

@@ -1,4 +1,4 @@
-"""GPX as other programs write it: valid values are stored exactly, and invalid ones are named."""
+"""The service stores valid values of GPX files exactly, and names invalid values."""
 
 import encodings
 import tracemalloc
@@ -205,7 +205,7 @@ def test_a_file_without_a_track_is_response_with_a_reason(
 
 
 def test_names_of_encodings_do_not_stay_in_memory(client: httpx.Client, user: int) -> None:
-    """Python caches every name that it looks up, without a limit."""
+    """Python caches the name of every encoding that it looks up, without a limit."""
     before = set(encodings._cache)
     for number in range(20):
         content = DECLARED.format(f"{number}{'x' * 60_000}")

@@ -1,4 +1,4 @@
-"""The service follows RFC 9110: preconditions, HEAD and Allow."""
+"""The service follows RFC 9110 for preconditions, HEAD and the header Allow."""
 
 import httpx
 import pytest

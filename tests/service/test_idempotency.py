@@ -1,7 +1,7 @@
-"""Two requests with one Idempotency-Key at the same moment: one schedule for each end of the first.
+"""Two simultaneous requests with one Idempotency-Key, for every end of the first request.
 
-The first one is held inside its work by a lock on the user, and the second waits in turn behind it.
-Which of them waits for what is read from pg_stat_activity, so the order is certain.
+A lock on the user stops the first request, and the second request waits behind the first. The tests
+read from pg_stat_activity which request waits, so the order is certain.
 """
 
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ ADDED = {"points": 1, "points/bulk": 1, "points/bulk?more": len(MORE)}
 
 @pytest.fixture
 def lock(tables: db.Database, user: int) -> Iterator[Connection]:
-    """A transaction that holds the user, so that no point can be added."""
+    """A transaction that locks the user, so that no request can add a point."""
     engine = create_engine(db.with_driver(tables.url, "psycopg"), poolclass=NullPool)
     with engine.connect() as connection:
         connection.execute(text("SELECT FROM users WHERE id = :id FOR UPDATE"), {"id": user})
@@ -44,7 +44,7 @@ def lock(tables: db.Database, user: int) -> Iterator[Connection]:
 def both_waiting(
     client: httpx.Client, lock: Connection, user: int, path: str
 ) -> Iterator[tuple[Future[httpx.Response], Future[httpx.Response]]]:
-    """Two requests with the same key: the first waits for the user, the second behind it."""
+    """Start two requests with one key: one waits for the user, and one for the first request."""
     headers = {"Idempotency-Key": uuid4().hex}
 
     def post() -> httpx.Response:
@@ -59,13 +59,13 @@ def both_waiting(
 
 
 def waits(lock: Connection, event: str) -> bool:
-    """Whether somebody waits for this."""
+    """Return whether a backend waits for this lock."""
     with lock.engine.connect() as fresh:  # a transaction sees one snapshot of the activity
         return bool(fresh.scalar(WAITING, {"event": event}) == 1)
 
 
 def added(client: httpx.Client, user: int) -> int:
-    """How many points the user has."""
+    """Return the number of the user's points."""
     track = client.get(f"/users/{user}/track.ndjson").raise_for_status()
     return len(track.text.splitlines())
 

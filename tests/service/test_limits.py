@@ -1,4 +1,4 @@
-"""A request that takes too long, or asks for too much, is refused, and others are served."""
+"""The service refuses requests that are too slow or too large, and answers other requests."""
 
 import threading
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from tests.service.walkers import GPX, JSON, NDJSON, POINT
 
 @contextmanager
 def serve_with(tables: db.Database, **settings: Any) -> Iterator[httpx.Client]:
-    """Give a client of a service with these settings."""
+    """Yield a client of a service with these settings."""
     with serve_app(create_app(tables.url, Settings(**settings))) as client:
         yield client
 
@@ -34,12 +34,12 @@ def lock(tables: db.Database) -> Iterator[Connection]:
 
 
 def count_waiting(connection: Connection) -> int:
-    """Return how many statements wait for a lock on a table."""
+    """Return the number of statements that wait for a lock on a table."""
     return int(connection.scalar(WAITED_FOR, {"locktype": "relation"}) or 0)
 
 
 def is_busy(response: httpx.Response) -> bool:
-    """Return whether the response is a 503 that says when to try again."""
+    """Return whether the response is a 503 with the header Retry-After."""
     return response.status_code == 503 and response.headers["Retry-After"].isdecimal()
 
 

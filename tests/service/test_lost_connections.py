@@ -1,4 +1,4 @@
-"""A connection may be lost at any moment: a read is repeated, a write is at worst a 503."""
+"""After a lost connection, the service repeats a read, and answers a write or returns 503."""
 
 import json
 from typing import Any
@@ -30,14 +30,14 @@ def upload(client: httpx.Client, user: int, points: int = 1) -> httpx.Response:
 
 
 def terminate(tables: db.Database, pid: int) -> None:
-    """End a server process, as a restart of the server does."""
+    """Terminate a backend, as a restart of the server does."""
     engine = create_engine(db.with_driver(tables.url, "psycopg"), poolclass=NullPool)
     with engine.connect() as connection:
         connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
 
 
 def terminate_listeners(tables: db.Database) -> None:
-    """End the server processes that notify services of new points."""
+    """Terminate the backends that notify services of new points."""
     engine = create_engine(db.with_driver(tables.url, "psycopg"), poolclass=NullPool)
     with engine.connect() as connection:
         pids = connection.scalars(LISTENER_PIDS).all()
@@ -61,7 +61,7 @@ def test_a_write_gets_no_connection_that_the_server_has_closed(
 
 
 def receive_fatal_error(connection: Any, *_: object) -> None:
-    """Let a connection receive the server's last message, and the end of the stream only later."""
+    """Let a connection receive the server's last message before the end of the stream."""
     driver = connection.driver_connection
     fields = "SFATAL", "VFATAL", "C57P01", "Mterminating connection", ""
     content = b"".join(field.encode() + b"\0" for field in fields)

@@ -1,4 +1,4 @@
-"""After any sequence of requests, the service has the users and points of a model in memory."""
+"""After random requests, the service has the same users and points as a model in memory."""
 
 from typing import Any
 from uuid import uuid4
@@ -28,12 +28,12 @@ NEVER = '"0"'  # no version has this tag
 
 
 def with_user_id(user: str, point: Document) -> Document:
-    """Return the document of a user's point. `user` is the path of the user."""
+    """Return the document of a point of the user with the path `user`."""
     return {**point, "user_id": int(user.removeprefix("/users/"))}
 
 
 class Walkers(RuleBasedStateMachine):
-    """A state machine whose rules change the service and the model alike."""
+    """A state machine whose rules make the same changes in the service and in the model."""
 
     client: httpx.Client
     users, points = Bundle[str]("users"), Bundle[str]("points")
@@ -44,7 +44,7 @@ class Walkers(RuleBasedStateMachine):
         self.tags: dict[str, list[str]] = {}  # of all versions by path, also of deleted rows
 
     def add(self, path: str, tag: str, document: Document) -> str:
-        """Add a created document to the model, and return its path."""
+        """Add the document of a response to the model, and return its path."""
         self.model[path], self.tags[path] = document, [NEVER, tag]
         return path
 
@@ -54,7 +54,7 @@ class Walkers(RuleBasedStateMachine):
         return {path: point for path, point in points if f"/users/{point.get('user_id')}" == user}
 
     def read_pages(self, user: str, limit: int, **times: str) -> dict[str, Document]:
-        """Return the user's points from the service's list, `limit` to a page."""
+        """Return the user's points from the service's pages of `limit` points."""
         points: dict[str, Document] = {}
         after: int | None = 0
         while after is not None:
@@ -65,7 +65,7 @@ class Walkers(RuleBasedStateMachine):
         return points
 
     def write(self, method: str, path: str, change: Document | None = None) -> httpx.Response:
-        """Write with the previous tag, which fails, then with the newest; return that response."""
+        """Fail to write with an old ETag, then write with the newest, and return the response."""
         old, new = (
             self.client.request(method, path, headers={"If-Match": tag}, json=change)
             for tag in self.tags[path][-2:]

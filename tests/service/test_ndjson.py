@@ -1,4 +1,4 @@
-"""Lines are parsed many at a time, with the result that each line has alone."""
+"""Parsing many lines at once gives the same result as parsing each line."""
 
 import json
 from itertools import product

@@ -1,4 +1,4 @@
-"""An odd request gets the status of its error, and never a 500."""
+"""The service answers an unusual request with the status of its error, and never with 500."""
 
 import json
 import re
@@ -105,7 +105,7 @@ def test_an_invalid_request_is_refused(
 
 
 def send_bytes(client: httpx.Client, request: bytes) -> list[int]:
-    """Send bytes, and return the statuses of all responses until the service closes."""
+    """Send bytes, and return the statuses of all responses until the connection is closed."""
     url = client.base_url
     with socket.create_connection((url.host, url.port or 80), timeout=30) as connection:
         connection.sendall(request)

@@ -1,4 +1,4 @@
-"""A page on another site can neither write, nor reach the service by the name of that site."""
+"""A web page of another site can neither write, nor use the service under the site's name."""
 
 import httpx
 import pytest

@@ -1,4 +1,4 @@
-"""The service works through PgBouncer, which may change the connection at every transaction."""
+"""The service works through PgBouncer, which may change the server connection."""
 
 import asyncio
 import json

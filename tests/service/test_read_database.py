@@ -1,4 +1,4 @@
-"""Reads can go to another database than writes, unless a client sends Cache-Control: no-cache."""
+"""The service can read from another database, unless a client sends Cache-Control: no-cache."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ FRESH = {"Cache-Control": "no-cache"}
 
 @pytest.fixture(scope="module")
 def client(tables: db.Database) -> Iterator[httpx.Client]:
-    """A client of a service whose reads go to a database without rows."""
+    """A client of a service that reads from an empty database."""
     with create_migrated_database() as standby:
         read_url = standby.url.render_as_string(hide_password=False)
         with serve_app(create_app(tables.url, Settings(read_url=read_url))) as client:

@@ -1,4 +1,4 @@
-"""`serve` starts its embedded server again after a crash, and no request is half done."""
+"""After a crash, `serve` starts its embedded server again, and no request is half done."""
 
 import asyncio
 import os
@@ -19,7 +19,7 @@ CLIENTS = 8
 
 
 def read_server_pid(home: Path) -> int | None:
-    """Return the process id of the service's server, if it is there."""
+    """Return the PID of the service's server, or None if the server does not run."""
     for pidfile in home.glob("service-*/data/postmaster.pid"):
         lines = pidfile.read_text().splitlines()
         return int(lines[0]) if lines else None
@@ -27,12 +27,12 @@ def read_server_pid(home: Path) -> int | None:
 
 
 def is_started_again(home: Path, killed: int) -> bool:
-    """Return whether another server than the killed one has written its process id."""
+    """Return whether a new server has written its PID."""
     return read_server_pid(home) not in (None, killed)
 
 
 async def kill_server(home: Path, rounds: int, ledger: Ledger) -> None:
-    """Kill the server while clients use it, and wait until one is served again; some rounds."""
+    """Several times, kill the server under load, and wait until it answers a client again."""
     for _ in range(rounds):
         await ledger.wait_for_point()
         pid = read_server_pid(home)

@@ -1,4 +1,4 @@
-"""The round trips of each request, as the table in docs/service.md states them."""
+"""Each request needs the round trips that the table in docs/service.md states."""
 
 import json
 import re
@@ -116,7 +116,7 @@ class CountingClient:
 
 @pytest.fixture(scope="module")
 def counting_client(tables: db.Database) -> Iterator[CountingClient]:
-    """A client of a service that reaches its database over a wire."""
+    """A client of a service whose database connections go through a Wire."""
     with open_wire(tables.url) as wire:
         assert wire
         with serve_app(create_app(wire.url, ONE_CONNECTION)) as client:

@@ -1,4 +1,4 @@
-"""The command `serve` runs the service, or reports what is wrong and what to type."""
+"""The command `serve` runs the service, or prints an error and a remedy."""
 
 import gc
 import socket

@@ -1,4 +1,4 @@
-"""A client that stalls holds no connection, and loses its own one after a timeout."""
+"""A stalled client occupies no database connection, and the service closes its connection."""
 
 import json
 import logging
@@ -58,7 +58,7 @@ IMPATIENT = Settings(send_timeout=0.1, receive_timeout=0.1, receive_rate=1, max_
 
 
 class WaitForHead(Connection):
-    """A connection that has time for the head of a request, so that only its body is late."""
+    """A connection that waits for the head of a request, so that only the body is late."""
 
     def _start_head_timer(self) -> None:
         pass
@@ -66,7 +66,7 @@ class WaitForHead(Connection):
 
 @pytest.fixture(scope="module")
 def impatient(tables: db.Database) -> Iterator[tuple[FastAPI, httpx.Client]]:
-    """A service that closes the connection of a client soon whose body is late."""
+    """A service that soon closes a connection if the body of a request is late."""
     app = create_app(tables.url, IMPATIENT)
     with serve_app(app, WaitForHead) as client:
         yield app, client
@@ -74,7 +74,7 @@ def impatient(tables: db.Database) -> Iterator[tuple[FastAPI, httpx.Client]]:
 
 @pytest.fixture(scope="module")
 def impatient_for_heads(tables: db.Database) -> Iterator[httpx.URL]:
-    """The URL of a service that closes the connection of a client soon whose head is late."""
+    """The URL of a service that soon closes a connection if the head of a request is late."""
     with serve_app(create_app(tables.url, IMPATIENT)) as client:
         yield client.base_url
 
@@ -171,7 +171,7 @@ def test_an_upload_too_many_is_a_503_and_others_are_served(
 
 @pytest.fixture
 def log() -> Iterator[list[logging.LogRecord]]:
-    """What uvicorn logs, and the service with it."""
+    """The log of uvicorn and the service."""
     logger = logging.getLogger("uvicorn.error")
     handler = BufferingHandler(capacity=1000)
     level = logger.level

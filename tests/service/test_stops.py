@@ -1,4 +1,4 @@
-"""The service exits by itself when it is asked to, whatever its clients do."""
+"""On a signal, the service exits by itself, whatever its clients do."""
 
 import os
 import signal
@@ -78,7 +78,7 @@ def test_a_server_that_hangs_does_not_delay_the_end(home: object) -> None:
     "after", [0.0, *(pytest.param(s, marks=pytest.mark.thorough) for s in (0.05, 0.2, 0.5, 1.0))]
 )
 def test_it_can_be_stopped_while_it_starts(tables: db.Database, after: float) -> None:
-    """No order is waited for: the moment is what is tried, and the service must bear each."""
+    """Stop the service at different moments, without waiting for a state of the service."""
     with start_service(tables.url) as service:
         time.sleep(after)
         service.stop()

@@ -1,4 +1,4 @@
-"""Tracks are uploaded and downloaded as streams, all or none, and leave nothing open."""
+"""The service streams uploads and downloads, stores all points or none, and closes everything."""
 
 import json
 from collections.abc import Iterator

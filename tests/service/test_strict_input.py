@@ -1,4 +1,4 @@
-"""Input must have the types of the OpenAPI description; a refusal says where and why, briefly."""
+"""The service refuses values of the wrong type, and says briefly where and why."""
 
 import gzip
 import json

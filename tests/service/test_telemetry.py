@@ -1,4 +1,4 @@
-"""Traces go to the collector in OpenTelemetry's variables, if the settings ask for them."""
+"""If the settings say so, the service sends traces to the collector in OTEL_ variables."""
 
 import threading
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from tests.service.service_process import run_service
 
 
 class Collector(ThreadingHTTPServer):
-    """An OTLP collector over HTTP, which stores the spans that it receives."""
+    """An OTLP collector that receives spans over HTTP and stores them."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Export)
@@ -51,9 +51,9 @@ def collector() -> Iterator[Collector]:
 
 
 def trace_request(collector: Collector, url: URL, telemetry: str) -> list[Span]:
-    """List the users of a service that runs as a process, and return the spans of its traces.
+    """List the users of a service in another process, and return the spans of its traces.
 
-    In this process, the SDK would start a thread after every fork, also before PostgreSQL starts.
+    In this process, the SDK would start a thread after every fork, even before PostgreSQL starts.
     """
     endpoint = f"http://127.0.0.1:{collector.server_port}"
     variables = {f"{PREFIX}TELEMETRY": telemetry, "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint}

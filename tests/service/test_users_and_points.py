@@ -1,4 +1,4 @@
-"""Users and points are created, read, changed and deleted, and no update is lost."""
+"""The service creates, reads, changes and deletes users and points, and loses no update."""
 
 import httpx
 import pytest

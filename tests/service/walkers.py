@@ -1,4 +1,4 @@
-"""Clients that walk: they add points with keys, again and again, until each is acknowledged."""
+"""Clients that add points with idempotency keys, and repeat each request until it succeeds."""
 
 import asyncio
 import time
@@ -46,7 +46,7 @@ class Ledger:
     async def request(
         self, client: httpx.AsyncClient, method: str, path: str, **arguments: Any
     ) -> httpx.Response:
-        """Send a request until there is a response whose status is not 503, and return that."""
+        """Repeat a request until its status is not 503, and return the response."""
         while True:
             try:
                 response = await client.request(method, path, **arguments)
@@ -58,7 +58,7 @@ class Ledger:
             await asyncio.sleep(RETRY_DELAY)
 
     async def create(self, client: httpx.AsyncClient, path: str, document: Any) -> httpx.Response:
-        """Create a user or a point with a new key, note the key, and return the response."""
+        """Create a user or a point with a new key, record the key, and return the response."""
         key = uuid4().hex
         headers = {"Idempotency-Key": key}
         response = await self.request(client, "POST", path, json=document, headers=headers)
@@ -72,7 +72,7 @@ class Ledger:
 
 
 async def walk(client: httpx.AsyncClient, ledger: Ledger, is_over: Callable[[], bool]) -> None:
-    """Create a user, then add points, read pages and change the newest point until it is over."""
+    """Create a user, then add points, read pages and change the newest point until the end."""
     user = await ledger.create(client, "/users", {"username": "walker"})
     points = f"{user.headers['Location']}/points"
     while not is_over():
@@ -90,7 +90,7 @@ async def run_walkers(
     seconds: float,
     meanwhile: Callable[[Ledger], Awaitable[None]] | None = None,
 ) -> Ledger:
-    """Let clients walk for some seconds, and on until `meanwhile` has ended. Return the ledger."""
+    """Run clients for some seconds and until `meanwhile` has ended, and return the ledger."""
     ledger, began = Ledger(), time.monotonic()
     crash = asyncio.ensure_future(meanwhile(ledger)) if meanwhile else None
 
@@ -108,7 +108,7 @@ async def run_walkers(
 
 
 async def read_rows(url: URL) -> tuple[set[str], int]:
-    """Return the keys that the database holds, and the number of its points."""
+    """Return the keys in the database, and the number of its points."""
     engine = create_async_engine(url)
     async with AsyncSession(engine) as session:
         keys = set(await session.scalars(select(IdempotencyKey.key)))

@@ -1,4 +1,4 @@
-"""Timelines as lanes, as SVG and as a trace, of events that are written here."""
+"""Timelines as lanes, as SVG and as traces, drawn from example events."""
 
 import json
 import xml.etree.ElementTree as ElementTree
@@ -166,7 +166,7 @@ def test_a_trace_has_a_slice_for_every_event_and_its_slices_nest() -> None:
 
 
 def find_overlaps(slices: list[dict[str, Any]]) -> Iterator[tuple[Any, Any]]:
-    """Yield neighbors on a track that overlap without one inside the other."""
+    """Yield neighbors on a track that overlap, unless one contains the other."""
     tracks = {(piece["pid"], piece["tid"]) for piece in slices}
     for track in tracks:
         on_track = [piece for piece in slices if (piece["pid"], piece["tid"]) == track]

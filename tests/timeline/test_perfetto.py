@@ -93,7 +93,7 @@ def encode_field(field: int, value: int | bytes) -> bytes:
 
 
 def encode_request(number: int, method: int, *fields: bytes) -> str:
-    """Return a request as the page takes it."""
+    """Return a request in the form that Perfetto's page accepts."""
     request = b"".join([encode_field(1, number), encode_field(METHOD, method), *fields])
     return base64.b64encode(encode_field(1, request)).decode()
 

@@ -1,4 +1,4 @@
-"""The versions of a lock file lead to the defects that affect them."""
+"""`audit` finds the defects that affect the versions in a lock file."""
 
 import json
 import re
@@ -37,7 +37,7 @@ DEFECTS = load_known_defects()  # reading every script takes a second
 
 @pytest.fixture
 def audit(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Audit:
-    """Run the command in this process: it starts nothing."""
+    """Run the command `audit` in this process."""
     monkeypatch.setattr(defect_catalogue, "load_known_defects", lambda: DEFECTS)
 
     def run_audit(*words: str) -> Done:

@@ -1,4 +1,4 @@
-"""A bisection finds the releases in which a defect shows with few runs, and only by running."""
+"""A bisection finds the releases with a defect in few runs, without reading version ranges."""
 
 import json
 import re
@@ -42,7 +42,7 @@ def read_compat() -> Any:
 
 @pytest.fixture
 def bisect(capsys: pytest.CaptureFixture[str]) -> Bisect:
-    """Run the command in this process."""
+    """Run the command `bisect` in this process."""
 
     def run_bisect(*words: str) -> Done:
         arguments = build_parser().parse_args(["bisect", *words])
@@ -54,12 +54,12 @@ def bisect(capsys: pytest.CaptureFixture[str]) -> Bisect:
 
 
 def cured_by(release: str) -> Callable[[str], ReleaseOutcome]:
-    """Return a script's run that shows its defect on every release before this one."""
+    """Return a function that runs a script, which shows its defect before this release."""
     return lambda version: SHOWN if within(version, f"<{release}") else ReleaseOutcome(HOLDS)
 
 
 def run_document(verdict: str, **more: Any) -> dict[str, Any]:
-    """Return what a run on SQLAlchemy 2.1.4 prints, as far as it is read."""
+    """Return the parts of a run on SQLAlchemy 2.1.4 that the bisection reads."""
     result = {
         "number": 38,
         "verdict": verdict,
@@ -81,7 +81,7 @@ def outcome_of(
 
 
 def shown_ranges(outcomes: bisection.Outcomes) -> str:
-    """Return the ranges in which the lost cancel shows."""
+    """Return the ranges of versions that show the lost cancel."""
     return format_ranges([mark_shown(outcomes, LOST)])
 
 
@@ -174,7 +174,7 @@ def test_the_sentence_has_a_part_for_each_time_that_a_defect_came_and_went() -> 
 
 
 def test_an_outcome_does_not_depend_on_the_range_that_the_script_declares() -> None:
-    """Otherwise a bisection would find what somebody typed."""
+    """If it did, a bisection would only confirm the declared range."""
     defects = [{"description": LOST}]
     assert outcome_of(run_document("UPSTREAM", defects=defects)) == SHOWN
     assert outcome_of(run_document("BROKEN", defects=defects)) == SHOWN
@@ -230,7 +230,7 @@ def test_a_bisection_that_cannot_run_is_refused(arguments: list[str], bisect: Bi
 
 @pytest.fixture
 def recorded_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let script 190 show its defect on SQLAlchemy 2.1.3 and 2.1.4, as if releases had been run."""
+    """Let script 190 show its defect on SQLAlchemy 2.1.3 and 2.1.4, without running releases."""
     [defect] = [defect for defect in load_known_defects() if defect.name == "test190.DEFECT"]
     shown = ReleaseOutcome(UPSTREAM, frozenset({defect.description}))
 

@@ -1,4 +1,4 @@
-"""The files that pin versions are read as their tools read them."""
+"""`audit` reads files that pin versions in the same way as their tools."""
 
 from pathlib import Path
 

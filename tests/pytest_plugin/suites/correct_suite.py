@@ -1,4 +1,4 @@
-"""A user's tests that use async SQLAlchemy correctly, in ways that look like misuse."""
+"""A user's tests with correct code that looks like misuse of async SQLAlchemy."""
 
 import asyncio
 import threading
@@ -116,7 +116,7 @@ Kept = Callable[[], None]
 
 @pytest.fixture(scope="module")
 def keep() -> Iterator[Kept]:
-    """Run a server in a thread; the callable makes it hold a connection for as long as it runs."""
+    """Run a server in a thread. The yielded function makes the server keep a connection."""
     loop, engine, kept = asyncio.new_event_loop(), create_async_engine(URL), AsyncExitStack()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()

@@ -1,4 +1,4 @@
-"""A user's tests: a fixture leaks a session, and a later test collects garbage."""
+"""A user's tests, in which a fixture leaks a session and a later test collects garbage."""
 
 import gc
 from collections.abc import AsyncIterator

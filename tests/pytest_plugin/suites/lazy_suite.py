@@ -1,4 +1,4 @@
-"""A user's tests that raise MissingGreenlet; a comment marks the line that the note must name."""
+"""A user's tests that raise MissingGreenlet. Comments mark the line that the note must name."""
 
 import httpx
 import pytest

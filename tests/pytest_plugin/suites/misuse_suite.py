@@ -1,4 +1,4 @@
-"""A user's tests with one misuse per test; the name of a test begins with the kind of finding."""
+"""A user's tests with one misuse each. A test's name begins with the kind of finding."""
 
 import asyncio
 import gc

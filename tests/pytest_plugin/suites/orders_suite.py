@@ -1,4 +1,4 @@
-"""A user's test of a sweep: two orders that belong together; CURED=1 has one transaction."""
+"""A user's test that sweeps a function with two INSERTs, in one transaction if CURED=1."""
 
 import os
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""What a user's tests work on."""
+"""The models of a user's tests."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""A user's tests whose findings the summary of a run groups."""
+"""A user's tests whose findings the summary of pytest groups."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""The wrong variants of the chapters whose subject the plugin covers."""
+"""The wrong variants of the chapters about implicit IO, concurrency and the pool."""
 
 from collections.abc import Collection
 
@@ -10,7 +10,7 @@ CHAPTERS = ("implicit_io", "concurrency", "pool")
 
 
 def wrong_variants(chapters: Collection[str] = CHAPTERS) -> list[tuple[str, Script, Variant]]:
-    """Return every wrong variant, with the command and the script that it belongs to."""
+    """Return every wrong variant, with its script and the script's command."""
     entries = [entry for entry in catalogue.read_scripts() if entry.chapter in chapters]
     scripts = {entry.command: Script.of(entry.load()) for entry in entries}
     return [

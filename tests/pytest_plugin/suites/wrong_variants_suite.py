@@ -1,4 +1,4 @@
-"""The wrong variants of scripts, each as a user's test."""
+"""Runs each wrong variant of a script as a user's test."""
 
 import os
 

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 DEADLINE = 60.0  # seconds, of which starting a server may take a third on a busy machine
 PAUSE = 0.01  # seconds between two checks of a condition, in which other processes run
-# Counts the locks of a type that are waited for in this database, but not in other tests'.
+# Counts the waits for a type of lock in this database, and not in the databases of other tests.
 WAITED_FOR = text(
     "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database"
     " WHERE datname = current_database() AND locktype = :locktype AND NOT granted"

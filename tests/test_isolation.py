@@ -9,8 +9,8 @@ from orm_async_tests.harness.script import Script
 
 PAGE = Path(__file__).parent.parent / "docs/isolation.md"
 OCCURS, PREVENTED, FAILS = "occurs", "prevented", "40001"
-# What the chapter on transaction isolation in PostgreSQL's documentation says, and Hermitage found.
-# A cell that fails with 40001 is prevented by an error; Hermitage's table calls both prevented.
+# The statements of PostgreSQL's chapter on transaction isolation, and the results of Hermitage.
+# 40001 means that an error prevents the anomaly, which Hermitage's table also calls prevented.
 EXPECTED = {
     "G0 dirty write": (PREVENTED, FAILS, FAILS),
     "G1a aborted read": (PREVENTED, PREVENTED, PREVENTED),

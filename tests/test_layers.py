@@ -107,7 +107,7 @@ def test_benchmarks_are_imported_by_no_package() -> None:
 
 
 def test_importing_everything_does_nothing() -> None:
-    without_bytecode = [sys.executable, "-B", "-W", "error"]  # which may need folders
+    without_bytecode = [sys.executable, "-B", "-W", "error"]  # bytecode would need folders
     done = subprocess.run([*without_bytecode, "-c", IMPORT_ALL], capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 

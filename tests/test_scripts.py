@@ -35,7 +35,7 @@ SLOW_EXAMPLES = {  # by driver
     "asyncpg": {"test2", "test162", "test182", "test187"},
     "psycopg": {"test187"},
 }
-# On another event loop, one script of each chapter runs, one with a server, and one with a wire.
+# These scripts run on another event loop: one of each chapter, one with a server, one with a Wire.
 OF_CHAPTERS = {entry.chapter: command for command, entry in reversed(ENTRIES.items())}
 LOOP_EXAMPLES = {*OF_CHAPTERS.values(), "test162", "test4"} - {"test2", "test180"}
 
@@ -47,7 +47,7 @@ def is_slow(command: str) -> bool:
 
 def is_thorough(command: str, driver: str) -> bool:
     """Return whether only a thorough run includes a script on this driver."""
-    if driver == SQLITE:  # which skips all scripts but those that name it
+    if driver == SQLITE:  # SQLite skips all scripts that do not name it
         return "\nALSO = " not in ENTRIES[command].path.read_text("utf-8")
     return is_slow(command) and command not in SLOW_EXAMPLES[driver]
 

@@ -46,7 +46,7 @@ def test_a_url_that_cannot_be_used_ends_every_command_with_2(
     monkeypatch.chdir(tmp_path)
     for name in COMMANDS:
         if name == "psql" and url in NOWHERE:
-            continue  # psql connects by itself, and says itself that it cannot
+            continue  # psql connects by itself, and prints its own error
         code = call(name, monkeypatch)
         printed = "".join(capsys.readouterr())
         assert (name, code) == (name, 2), printed

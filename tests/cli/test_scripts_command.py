@@ -19,7 +19,7 @@ from tests.processes import WAITED_FOR
 
 ROOT = Path(__file__).parent.parent.parent
 SCHEMA = json.loads((ROOT / "docs/result.schema.json").read_text("utf-8"))
-HANG = 600  # seconds: only something that never happens takes so long
+HANG = 600  # seconds after which a test gives up
 
 SLEEPING_SCRIPT = '''"""A variant that sleeps for ten minutes."""
 
@@ -225,7 +225,7 @@ def test_control_c_ends_a_command_without_a_traceback(database: db.Database) -> 
         command, env=with_url(database), stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stderr is not None
-        assert process.stderr.readline().startswith("db: ")  # from here on it runs
+        assert process.stderr.readline().startswith("db: ")  # the script runs now
         process.send_signal(signal.SIGINT)
         assert "Traceback" not in process.stderr.read()
     assert process.returncode == 130

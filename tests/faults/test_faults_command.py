@@ -59,7 +59,7 @@ def run(
     tmp_path: Path,
 ) -> Run:
     """Run the command on this worker's database, and return its exit code and its output."""
-    monkeypatch.setenv("ORM_ASYNC_HOME", str(tmp_path))  # with the points that failed
+    monkeypatch.setenv("ORM_ASYNC_HOME", str(tmp_path))  # stores the points that failed
     monkeypatch.setenv("DATABASE_URL", database.url.render_as_string(hide_password=False))
 
     def run_command(*arguments: str) -> tuple[int, str, str]:

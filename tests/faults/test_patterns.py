@@ -11,7 +11,7 @@ from orm_async_tests.faults.planning import plan_sweeps, select_functions
 from orm_async_tests.faults.report import Report
 from orm_async_tests.faults.sweeping import read_versions, sweep_failed_first
 
-POINTS = {  # of the kinds ANYWHERE, in asyncio's loop
+POINTS = {  # the number of fault points: faults ANYWHERE, on asyncio's loop
     "add": 72,
     "transfer": 232,
     "load": 112,
@@ -22,7 +22,7 @@ POINTS = {  # of the kinds ANYWHERE, in asyncio's loop
     "copy": 112,
 }
 AMBIGUOUS = 14  # in each pattern that writes: while COMMIT is answered, or as its connection ends
-STALLS = 1  # points at which the machine stood still for seconds, so that a rerun differs
+STALLS = 1  # points whose rerun may differ, because the machine stalled for seconds
 
 
 @pytest.mark.parametrize(

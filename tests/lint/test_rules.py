@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 EVALUATION = Path(__file__).parent / "eval"
 EXPECTED = re.compile(r"# (OAT\d\d\d)$")
 POSTGRESQL = Settings(root=EVALUATION, dialect="postgresql+asyncpg")
-PASSED_IN = {"OAT102"}  # the script gets the session that it shares as an argument
+PASSED_IN = {"OAT102"}  # the script gets its shared session as an argument
 PATHS = {script.number: script.path for script in catalogue.read_scripts()}
 
 

@@ -68,7 +68,7 @@ def test_a_history_neither_needs_nor_changes_the_other(alembic: Alembic, section
     assert "(head)" in alembic("-n", section, "current")
 
 
-UNITE_HISTORIES = (  # as they were when both were branches of one environment
+UNITE_HISTORIES = (  # as in a release with both histories as branches of one environment
     "DELETE FROM service.alembic_version",
     "DROP TABLE service.alembic_version",
     "INSERT INTO public.alembic_version VALUES ('c41f7a9d20be')",

@@ -100,7 +100,7 @@ def beside_us(wheel: Path, tmp_path: Path, home: Path) -> Installation:
     ]
     subprocess.run(pip, check=True)
     ours = Path(pytest.__file__).parent.parent
-    (packages / "libraries.pth").write_text(f"{ours}\n", "utf-8")  # whose .pth files are not read
+    (packages / "libraries.pth").write_text(f"{ours}\n", "utf-8")  # its .pth files are not read
     return Installation(environment, tmp_path)
 
 
@@ -122,7 +122,7 @@ def test_an_extra_installs_every_package_that_a_script_may_lack() -> None:
         name: {Requirement(line).name for line in lines}
         for name, lines in project["optional-dependencies"].items()
     }
-    indirect = {"pydantic": "fastapi"}  # one needs the other
+    indirect = {"pydantic": "fastapi"}  # fastapi depends on pydantic
     for package, extra in EXTRAS.items():
         assert indirect.get(package, package) in extras[extra]
     assert {"psycopg", "sqlite", "uvloop", "service", "telemetry"} <= extras.keys()

@@ -60,7 +60,7 @@ def test_a_program_ends_with_its_parent_however_that_dies() -> None:
 
 def test_a_program_whose_parent_is_dead_already_does_not_start() -> None:
     command = launch_command(["echo", "started"], signal.SIGKILL)
-    command[4] = "1"  # not the process that starts it
+    command[4] = "1"  # not the PID of this process
     result = subprocess.run(command, capture_output=True, text=True)
     assert (result.stdout, result.returncode) == ("", launcher.NO_PARENT)
 

@@ -15,7 +15,7 @@ from tests.pytest_plugin.test_plugin import WRITE
 PAGE = ROOT / "docs/pytest_plugin.md"
 ROW = re.compile(r"^\| `(test\d+)` (\w+) \| (.+) \|$", re.MULTILINE)
 NOTE = re.compile(r"async-orm: (\S+ was (?:never loaded|expired))")
-PARAMETER = re.compile(r".*\[|\]")  # what stands around the parameter in a test's id
+PARAMETER = re.compile(r".*\[|\]")  # the text around the parameter in a test's id
 
 
 def read_table(heading: str) -> dict[str, str]:

@@ -64,7 +64,7 @@ def is_ready(url: str) -> bool:
     try:
         with urlopen(f"{url}/health/ready"):
             return True
-    except OSError:  # HTTPError for a 503 is one, too
+    except OSError:  # a 503 raises HTTPError, which is an OSError
         return False
 
 
@@ -100,7 +100,7 @@ def start_service(url: URL | None, *arguments: str, **variables: str) -> Iterato
 def run_service(url: URL | None, *arguments: str, **variables: str) -> Iterator[Service]:
     """Start a service, wait until it is ready, and stop it at the end as an operator does."""
     with start_service(url, *arguments, **variables) as service:
-        while not is_ready(service.url):  # a start takes as long as the machine needs
+        while not is_ready(service.url):  # without a deadline, because a start may be slow
             assert service.process.poll() is None, "the service has exited"
             time.sleep(PAUSE)
         yield service

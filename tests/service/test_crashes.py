@@ -15,7 +15,7 @@ def test_without_a_crash_no_request_fails(home: object) -> None:
 @pytest.mark.parametrize("crash", [kill_workers, kill_server])
 def test_a_crash_loses_and_repeats_no_acknowledged_write(home: object, crash: Crash) -> None:
     ledger = run_crash(crash, clients=20)
-    assert ledger.lost + ledger.statuses[503] > 0  # clients met the crash
+    assert ledger.lost + ledger.statuses[503] > 0  # clients noticed the crash
 
 
 @pytest.mark.thorough

@@ -49,13 +49,13 @@ def test_users_in_the_services_own_database_survive_a_script(own_home: Path) -> 
     until(lambda: not pids_of(own_home))
 
 
-@pytest.mark.thorough  # a supervisor tries for five seconds
+@pytest.mark.thorough  # the supervisor retries for five seconds
 def test_a_server_that_does_not_start_is_not_to_be_reset(own_home: Path) -> None:
     with postgres.lease(postgres.SERVICE):
         pass
     until(lambda: not pids_of(own_home))
     [data] = own_home.glob("service-*/data")
-    (data / "postmaster.pid").write_text(f"{os.getpid()}\n")  # PostgreSQL takes it for a server
+    (data / "postmaster.pid").write_text(f"{os.getpid()}\n")  # the PID of a false server
     with pytest.raises(CouldNotRun) as refused, postgres.lease(postgres.SERVICE):
         pass
     assert refused.value.remedy.startswith("run orm-async-tests db log --service")

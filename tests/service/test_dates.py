@@ -10,7 +10,7 @@ from tests.service.walkers import GPX, JSON, NDJSON
 
 POINT = {"lat": 47.0, "lon": 12.5, "date": "2010-10-03T09:36:30Z"}
 TRACK = '<gpx><trk><trkseg><trkpt lat="47" lon="12.5"><time>{}</time></trkpt></trkseg></trk></gpx>'
-ENDS = ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z")  # infinities to asyncpg: test171
+ENDS = ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z")  # asyncpg's infinities (test171)
 BEYOND = "0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59.999999-01:00"
 INSIDE = ("0001-01-01T00:00:00.000001Z", "9999-12-31T23:59:59.999998Z")
 

@@ -12,7 +12,7 @@ from orm_async_tests.service.problems import EXCERPT
 from orm_async_tests.service.settings import MIB
 from tests.service.walkers import GPX
 
-LONG = MAX_TOKEN - PIECE_SIZE  # bytes of the longest token that every division into pieces allows
+LONG = MAX_TOKEN - PIECE_SIZE  # bytes of the longest token that is valid in any pieces
 NAMESPACE = 'xmlns="http://www.topografix.com/GPX/1/1"'
 STORED = {"lat": 47.0, "lon": 12.5, "date": "2010-10-03T09:36:30Z"}
 TIME = "<time>2010-10-03T09:36:30Z</time>"
@@ -193,7 +193,7 @@ KML = '<kml xmlns="http://www.opengis.net/kml/2.2"><Document/></kml>'
         ),
         (DECLARED.format("x" * 60_000), f"the encoding '{'x' * EXCERPT}...' is unknown"),
     ],
-    ids=range(22),  # because some contents are long
+    ids=range(22),  # short ids, because some contents are long
 )
 def test_a_file_without_a_track_is_response_with_a_reason(
     client: httpx.Client, user: int, content: str, message: str

@@ -81,7 +81,7 @@ def test_head_is_get_without_its_body(client: httpx.Client, user: int, path: str
     for response in (get, head):
         del response.headers["Date"]
         if path == "/metrics":
-            del response.headers["Content-Length"]  # its figures change
+            del response.headers["Content-Length"]  # the figures of the metrics change
 
     assert (head.status_code, head.headers) == (get.status_code, get.headers)
     assert head.content == b""

@@ -22,11 +22,11 @@ WAITING = text(
     "SELECT count(*) FROM pg_stat_activity"
     " WHERE datname = current_database() AND wait_event = :event"
 )
-HOLDER, TURN = "transactionid", "tuple"  # for the one who has the row; behind others who wait
+HOLDER, TURN = "transactionid", "tuple"  # waits for the lock's owner; waits behind others
 USED = text(
     "INSERT INTO service.idempotency_keys (key, request, answer) VALUES (:key, 'other', '{}')"
 )
-MORE = [POINT] * (FEW + 1)  # these are copied
+MORE = [POINT] * (FEW + 1)  # the service adds so many points with COPY
 SENT = {"points": POINT, "points/bulk": [POINT], "points/bulk?more": MORE}
 ADDED = {"points": 1, "points/bulk": 1, "points/bulk?more": len(MORE)}
 

@@ -41,7 +41,7 @@ class Walkers(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.model: dict[str, Document] = {}  # documents by path; points in the order of their ids
-        self.tags: dict[str, list[str]] = {}  # of all versions by path, also of deleted rows
+        self.tags: dict[str, list[str]] = {}  # ETags of all versions, by path
 
     def add(self, path: str, tag: str, document: Document) -> str:
         """Add the document of a response to the model, and return its path."""

@@ -22,7 +22,7 @@ DOCUMENT = (Path(__file__).parents[2] / "docs/service.md").read_text("utf-8")
 TABLE = {row: int(trips) for row, trips in re.findall(r"\| (.+?) \| (\d+) \| .* \|\n", DOCUMENT)}
 TRACK = '<trkpt lat="47" lon="12.5"><time>2010-10-03T09:36:30Z</time></trkpt>'
 GPX_FILE = "<gpx><trk><trkseg>{}</trkseg></trk></gpx>"
-MORE = FEW + 1  # points, so that COPY adds them
+MORE = FEW + 1  # the service adds so many points with COPY
 BODIES = {
     "users": (JSON, json.dumps({"username": "ann"})),
     "points": (JSON, json.dumps(POINT)),

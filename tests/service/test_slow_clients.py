@@ -26,7 +26,7 @@ from tests.service.walkers import NDJSON, POINT
 POOL = 2
 STALLED = POOL + 3  # clients
 UPLOADS, DOWNLOADS = ["ndjson", "gpx"], ["track.ndjson", "track.geojson", "live"]
-KINDS = {  # of the limit that a request counts for
+KINDS = {  # the limits that count the requests
     **dict.fromkeys(UPLOADS, "uploads"),
     **dict.fromkeys(DOWNLOADS, "streams"),
     "bulk": "requests",

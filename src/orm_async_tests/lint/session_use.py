@@ -14,7 +14,7 @@ from orm_async_tests.lint.callers import arguments_of
 from orm_async_tests.lint.folding import expand_keywords, passed_to_field
 from orm_async_tests.lint.plain_select import is_plain_select
 from orm_async_tests.lint.resolution import Project
-from orm_async_tests.lint.scopes import Scope, creation, last_name, later
+from orm_async_tests.lint.scopes import Binding, Scope, creation, last_name, later
 from orm_async_tests.lint.value import Value
 
 ANY = "*"  # the key of a rollback of a session that is not known
@@ -146,9 +146,14 @@ class SessionUse:
         The path "self.repository.session" may refer to the same session as "self.session".
         """
         owner = path.rpartition(".")[0]
-        if "." not in owner:
+        root, _, name = owner.partition(".")
+        if not name:
             return path
         keys = self._created_with(ast.parse(owner, mode="eval").body, scope)
+        value = self.project.named(root, scope) if scope.role(root) == "self" else None
+        members = self.project.member(value, name)
+        if value and members and all(_is_passed(binding) for binding in members):
+            keys = tuple(f"{root}.{attribute}" for attribute in self.session_attributes(value))
         return keys[0] if len(keys) == 1 else path
 
     # Events
@@ -359,6 +364,12 @@ def wrappers(project: Project, callee: Value | None) -> Iterator[Value]:
 
 def is_session(value: Value | None) -> bool:
     return value is not None and value.is_session
+
+
+def _is_passed(binding: Binding) -> bool:
+    """Return whether an attribute gets its value from an argument of the constructor."""
+    name = getattr(binding.node, "id", "")
+    return binding.kind == "of" or binding.scope.role(name) == "param"
 
 
 def is_outside(key: str, function: Scope) -> bool:

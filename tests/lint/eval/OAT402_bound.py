@@ -18,6 +18,18 @@ from_config = async_engine_from_config(CONFIG)  # OAT402
 without_size = create_async_engine(URL, poolclass=AssertionPool, pool_timeout=3)  # OAT402
 
 
+def encryption(*, strict: bool):
+    if strict:
+        return {"sslmode": "verify-ca", "timeout": 10}
+    return {"sslmode": "prefer"}
+
+
+def encrypted(*, strict: bool):
+    options = {"sslmode": "allow"} if strict else {"timeout": 9, "sslmode": "disable"}
+    create_async_engine(URL, connect_args=options)  # OAT402
+    return create_async_engine(URL, connect_args=encryption(strict=strict))  # OAT402
+
+
 # Right
 
 
@@ -28,3 +40,12 @@ def build(testing: bool):
     else:
         options["pool_size"] = 10
     return create_async_engine(URL, **options)
+
+
+def by_driver(url: str):
+    if "psycopg" in url:
+        return {"sslmode": "require"}
+    return {"ssl": "require"}
+
+
+in_one_case = create_async_engine(URL, connect_args=by_driver(URL))

@@ -49,6 +49,11 @@ async def joined_later(session: AsyncSession):
     await session.execute(text(";".join(commands)))  # OAT503
 
 
+async def joined_names(session: AsyncSession, names: list[str]):
+    commands = [f"DROP TABLE {name}" for name in names]
+    await session.execute(text(";".join(commands)))  # OAT503
+
+
 create_indexes = DDL("CREATE INDEX ON a (at); CREATE INDEX ON b (at)")  # OAT503
 
 

@@ -1,5 +1,6 @@
 import uuid
 
+from receipt_numbers import NUMBER, YEAR
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -25,6 +26,13 @@ class Coupon(Base):
     __tablename__ = "coupons"
     id: Mapped[int] = mapped_column(primary_key=True)
     code: Mapped[str] = mapped_column(default=SUFFIX)  # OAT601
+
+
+class Receipt(Base):
+    __tablename__ = "receipts"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    number: Mapped[str] = mapped_column(default=NUMBER)  # OAT601
+    year: Mapped[int] = mapped_column(default=YEAR)
 
 
 # Right

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from orm_async_tests.lint import sqlalchemy_types as sa
 from orm_async_tests.lint.finding import Finding
-from orm_async_tests.lint.folding import FoldedDict, Folding
+from orm_async_tests.lint.folding import NOT_CONSTANT, FoldedDict, Folding
 from orm_async_tests.lint.rules.rule import Rule, argument, insertion, named_arguments
 from orm_async_tests.lint.scopes import Scope, last_name, later
 from orm_async_tests.lint.source_file import SourceFile
@@ -72,7 +72,8 @@ def _describe_options(
         elif isinstance(value, ast.Name | ast.Attribute):
             yield f"{prefix}{name}={file.external_name(value, scope).rpartition('.')[2]}"
         else:
-            yield f"{prefix}{name}={UNKNOWN if isinstance(value, ast.AST) else value}"
+            is_unknown = value is NOT_CONSTANT or isinstance(value, ast.AST)
+            yield f"{prefix}{name}={UNKNOWN if is_unknown else value}"
     if not options.is_complete:
         yield f"{prefix}{UNKNOWN}"
 

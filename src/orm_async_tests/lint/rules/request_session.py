@@ -7,7 +7,7 @@ from orm_async_tests.lint import sqlalchemy_types as sa
 from orm_async_tests.lint.callers import arguments_of
 from orm_async_tests.lint.finding import Finding
 from orm_async_tests.lint.flow_expressions import depends_of
-from orm_async_tests.lint.rules.rule import Rule, argument, uses_of_call
+from orm_async_tests.lint.rules.rule import Rule, argument, uses_of_call, uses_of_name
 from orm_async_tests.lint.scopes import Scope, last_name, later
 from orm_async_tests.lint.session_use import PATHS
 from orm_async_tests.lint.source_file import SourceFile
@@ -174,7 +174,8 @@ def _dropped_tasks(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[ast
         is_last = start.source is start.call or isinstance(file.parent(start.call), ast.Expr)
         if start.gathers or not is_last or not _starts_task(file, start.source, start.inside):
             continue
-        if not _is_dropped(start.source, start.inside):
+        uses = uses_of_call(start.source, start.inside)
+        if not all(_drops(file, *use, start.inside) for use in uses):
             continue
         for call in [work.node for work in start.works if isinstance(work.node, ast.Call)]:
             keywords = [keyword.value for keyword in call.keywords]
@@ -190,14 +191,20 @@ def _starts_task(file: SourceFile, call: ast.Call, scope: Scope) -> bool:
     return file.external_name(call.func, scope) in STARTING
 
 
-def _is_dropped(call: ast.Call, scope: Scope) -> bool:
-    """Return whether no code awaits the task that a call starts."""
-    return all(
-        isinstance(around, ast.Expr)
-        or getattr(around, "attr", "") == "add_done_callback"
-        or (isinstance(around, ast.Call) and _only_keeps(around, scope))
-        for _, around in uses_of_call(call, scope)
-    )
+def _drops(
+    file: SourceFile, task: ast.AST, around: ast.AST | None, scope: Scope, depth: int = 2
+) -> bool:
+    """Return whether the code around a task does not await the task."""
+    if not isinstance(around, ast.Call):
+        return isinstance(around, ast.Expr) or getattr(around, "attr", "") == "add_done_callback"
+    callee = file.project.callee(around.func, scope)
+    function = file.project.function(callee) if depth else None
+    if function is None or callee is None:
+        return _only_keeps(around, scope)
+    arguments = arguments_of(around, function, callee)
+    uses = [use for name, part in arguments.items() if part is task
+            for use in uses_of_name(name, function)]  # fmt: skip
+    return bool(uses) and all(_drops(file, *use, function, depth - 1) for use in uses)
 
 
 def _only_keeps(call: ast.Call, scope: Scope) -> bool:

@@ -100,12 +100,16 @@ def uses_of_call(call: ast.expr, scope: Scope) -> list[tuple[ast.AST, ast.AST | 
         case (
             ast.Assign(targets=[ast.Name(id=name)]) | ast.NamedExpr(target=ast.Name(id=name))
         ) as parent if len(scope.bindings.get(name, ())) == 1:
-            uses: list[tuple[ast.AST, ast.AST | None]] = [
-                (child, around) for around in ast.walk(scope.node)
-                for child in ast.iter_child_nodes(around)
-                if isinstance(child, ast.Name) and child.id == name
-                and isinstance(child.ctx, ast.Load)
-            ]  # fmt: skip
+            uses = uses_of_name(name, scope)
             return uses if isinstance(parent, ast.Assign) else [*uses, (parent, parents[parent])]
         case around:
             return [(call, around)]
+
+
+def uses_of_name(name: str, scope: Scope) -> list[tuple[ast.AST, ast.AST | None]]:
+    """Return where a function reads a variable, each time with the parent of the name."""
+    return [
+        (child, around) for around in ast.walk(scope.node)
+        for child in ast.iter_child_nodes(around)
+        if isinstance(child, ast.Name) and child.id == name and isinstance(child.ctx, ast.Load)
+    ]  # fmt: skip

@@ -189,6 +189,11 @@ def answers(text: str) -> list[int]:
         ("TypeError: object ScalarResult can't be used in 'await' expression", 228),
         ("OSError: Multiple exceptions: [Errno 111] Connect call failed ('::1', 5432, 0, 0)", 144),
         (f"{DETACHED} operation cannot proceed", 6),
+        ("current transaction is aborted, commands ignored until end of transaction block", 20),
+        ("AttributeError: 'AsyncConnection' object has no attribute '_run_ddl_visitor'", 77),
+        ("TypeError: 'AsyncResult' object is not iterable", 256),
+        ("sys:1: RuntimeWarning: coroutine 'AsyncSession.execute' was never awaited\n"
+         "AttributeError: 'coroutine' object has no attribute 'scalars'", 228),
         (f"{LAZY} operation of attribute 'points' cannot proceed", 61),
     ],
 )  # fmt: skip
@@ -237,6 +242,13 @@ def test_without_a_fitting_script_why_is_not_sure(text: str) -> None:
     assert ("come closest" in done.stderr) == ("\n  test" in done.stderr)
 
 
+def test_the_closest_scripts_are_close_to_the_message_and_not_to_the_frames() -> None:
+    frames = '  File "/srv/app/pool.py", line 41, in timeout\n' * 30
+    message = 'IntegrityError: null value in column "id" violates not-null constraint'
+    text = f"Traceback (most recent call last):\n{frames}{message}\n"
+    assert find_answers(text) == find_answers(message)
+
+
 def test_why_gives_the_reason_where_no_script_can_answer() -> None:
     done = orm(
         "why", "InvalidRequestError: The asyncio extension requires an async driver to be used."
@@ -272,6 +284,77 @@ def test_the_own_line_is_the_one_that_raised_the_first_error() -> None:
     assert symptoms.own_line(log).startswith("main.py:41 ")
 
 
+def test_a_frame_of_a_compiled_module_is_not_the_users_own_line() -> None:
+    frame = 'File "lib/sqlalchemy/engine/_result_cy.py", line 364, in sqlalchemy.engine._allrows'
+    log = TIMED_OUT.replace('File "/usr/lib/python3.12/asyncio/timeouts.py", line 115', frame)
+    assert symptoms.own_line(log).startswith("main.py:41 ")
+
+
+LAZY_LOAD = """\
+Traceback (most recent call last):
+  File "/srv/app/main.py", line 41, in report
+    print("é", user.points)
+               ^^^^^^^^^^^
+  File "/srv/site-packages/sqlalchemy/orm/strategies.py", line 1180, in _emit_lazyload
+    result = session.execute(
+  File "/srv/site-packages/sqlalchemy/util/concurrency.py", line 161, in await_
+    raise exc.MissingGreenlet(
+sqlalchemy.exc.MissingGreenlet: greenlet_spawn has not been called; can't call await_() here.
+"""
+PYTEST_SHORT = """\
+________________ test_report ________________
+main.py:41: in report
+    print("é", user.points)
+.venv/lib/python3.12/site-packages/sqlalchemy/orm/strategies.py:1180: in _emit_lazyload
+    result = session.execute(
+E   sqlalchemy.exc.MissingGreenlet: greenlet_spawn has not been called; can't call await_() here.
+"""
+PYTEST_LONG = """\
+________________ test_report ________________
+
+    async def report(user):
+        lines.append("report")
+>       print("é", user.points)
+
+main.py:41:
+_ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _
+.venv/lib/python3.12/site-packages/sqlalchemy/orm/strategies.py:1180: in _emit_lazyload
+    result = session.execute(
+_ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _
+
+    def await_(awaitable):
+>           raise exc.MissingGreenlet(
+E           sqlalchemy.exc.MissingGreenlet: greenlet_spawn has not been called
+
+.venv/lib/python3.12/site-packages/sqlalchemy/util/concurrency.py:161: MissingGreenlet
+"""
+ESCAPED = json.dumps({"level": "error", "exc_info": LAZY_LOAD})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        LAZY_LOAD,
+        LAZY_LOAD.replace("\n", "\r\n"),
+        re.sub(r"(?<=File )(\S+),", "\x1b[35m\\1\x1b[0m,", LAZY_LOAD),
+        re.sub("^", "web-1  | 10:00:00 ERROR ", LAZY_LOAD, flags=re.MULTILINE),
+        ESCAPED,
+        json.dumps({"log": ESCAPED}),
+        LAZY_LOAD[20:],
+        PYTEST_SHORT,
+        PYTEST_LONG,
+    ],
+)
+def test_a_traceback_may_come_from_a_log_or_from_pytest(text: str) -> None:
+    restored = symptoms.restore_tracebacks(text)
+    assert symptoms.own_line(restored) == 'main.py:41 in report: print("é", user.points)'
+    assert answers(restored)[0] == 5
+
+
+def test_a_traceback_without_its_beginning_lacks_no_place() -> None:
+    assert answers(LAZY_LOAD[LAZY_LOAD.rindex("  File") :])[0] == 5
+
+
 @pytest.mark.parametrize("is_argument", [True, False])
 def test_why_prints_cause_cure_and_command(is_argument: bool) -> None:
     pasted = f"Traceback ...\n{POOL}, timed out\n"
@@ -295,6 +378,6 @@ def test_why_says_so_when_it_knows_no_script() -> None:
 
 
 def test_why_without_an_error_names_the_remedy() -> None:
-    done = orm("why", stdin=" \n")
-    assert done.returncode == 2
-    assert "  fix:   run orm-async-tests why" in done.stderr
+    for done in (orm("why", stdin=" \n"), orm("why", " ")):
+        assert done.returncode == 2
+        assert "  fix:   run orm-async-tests why" in done.stderr

@@ -116,7 +116,8 @@ def find_answers(text: str) -> tuple[list[int], bool]:
     preferred = find_by_words(symptoms.words_beside_error(text), all_words=False)
     if numbers := symptoms.find_scripts(text, known, preferred):
         return numbers, True
-    ranked = find_by_words(text, all_words=False)
+    messages = "\n".join(symptoms.PRINTED_LINE.findall(text))
+    ranked = find_by_words(messages or text, all_words=False)
     # Words in common do not explain a printed error. Only a symptom does.
     is_enough = bool(ranked) and _measure_coverage(text, ranked[0]) >= ENOUGH
     return ranked[: symptoms.MAX_SCRIPTS], is_enough and not symptoms.is_printed_error(text)

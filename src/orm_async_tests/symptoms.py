@@ -21,7 +21,7 @@ import math
 import re
 import sysconfig
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -49,25 +49,34 @@ PRINTED = re.compile(  # an error as Python or a log prints it
 )
 PRINTED_LINE = re.compile(rf"[\w.]*{PRINTED.pattern}.*", re.MULTILINE)
 TRACEBACK = re.compile(r'\bFile "[^"]+", line \d+')
-CAUSE = re.compile(
-    r"The above exception was the direct cause of the following exception:\s*"
-    r"(?:Traceback \(most recent call last\):)?"
+BEGIN = "Traceback (most recent call last):"
+CAUSE = re.compile(  # or an exception group, before its first exception
+    r"(?:The above exception was the direct cause of the following exception:|\+-\+-+ 1 -+)"
+    rf"(?:(?:.*\n){{0,3}}?.*?{re.escape(BEGIN)})?"
 )
 NEXT_TRACEBACK = re.compile(
     r"During handling of the above exception, another exception occurred:"
-    r"|Traceback \(most recent call last\):"
+    rf"|(?={re.escape(BEGIN)})|^(?=.*\b[A-Z]\w*Warning: )",
+    re.MULTILINE,
 )
+WARNING = re.compile(r".*\b[A-Z]\w*Warning: ")
 NEXT_MESSAGE = re.compile(rf"^(?=[\w.]*{CLASS.pattern}: )", re.MULTILINE)
 SQL = re.compile(r"\[SQL: .*?\](?= \[parameters| \(Background|$)")
 WRAPPED = re.compile(r"(?:\s|\\n|[│|]\s)+")  # line breaks of terminals, logs and boxes
 FRAME = re.compile(
-    r'^[ |]*File "(?P<path>[^"]+)", line (?P<line>\d+), in (?P<name>\S+)(?P<code>.*)$'
+    r'(?!.*Traceback)(?P<prefix>.*?)\bFile "(?P<path>[^"]+)", line (?P<line>\d+), in (?P<name>\S+)'
 )
 LIBRARIES = re.compile(
-    r"site-packages|dist-packages|[/\\]lib[/\\]python3|\.pyx$|^<|Lib[/\\]asyncio"
+    r"site-packages|dist-packages|[/\\]lib[/\\]python3|\.pyx$|^<|Lib[/\\]asyncio|^lib/sqlalchemy"
     rf"|^{re.escape(sysconfig.get_path('stdlib'))}"
 )
-MESSAGE = re.compile(r"[\w.]+(?:Error|Exception|Warning|Greenlet)\b")
+COLOR = re.compile(r"\x1b\[[\d;]*[A-Za-z]")
+ESCAPED_FRAME = re.compile(r'\\n[ |]*File "|\bFile \\+"')
+ESCAPE = re.compile(r"\\(u[\da-fA-F]{4}|.)")
+PYTEST_HEADER = re.compile(r"_{3,} .+ _{3,}|(?:_ )+_?")
+PYTEST_FRAME = re.compile(
+    r"(?P<path>[^\s:][^:]*\.py):(?P<line>\d+): ?(?:in (?P<name>\S+)|[A-Z]\w*)?"
+)
 MAX_SCRIPTS = 3  # the maximum number of scripts to name for a text
 SHORTEST = 3  # the fewest words of a text that may match the middle of a fragment
 LONG = 4  # the fewest words of a fragment that identifies its error
@@ -116,7 +125,7 @@ class PastedText:
 
     def __init__(self, text: str) -> None:
         self.words = WRAPPED.sub(" ", text.replace("\u2019", "'")).strip()
-        self.is_traceback = TRACEBACK.search(self.words) is not None
+        self.has_beginning = BEGIN in self.words
         self.without_sql = SQL.sub("", self.words)  # a column's name is no place in the code
 
     def matching_parts(self, symptom: Symptom) -> set[Part]:
@@ -193,12 +202,53 @@ def find_scripts(
 
 
 def split_errors(text: str) -> list[str]:
-    """Split a log into one text for each error.
+    """Split a log into one text for each error, with the warnings last.
 
     Do not separate an error from its direct cause.
     """
     between = NEXT_TRACEBACK if TRACEBACK.search(text) else NEXT_MESSAGE
-    return [part for part in between.split(CAUSE.sub("", text)) if part.strip()]
+    parts = [part for part in between.split(CAUSE.sub("", text)) if part.strip()]
+    return sorted(parts, key=lambda part: WARNING.match(part) is not None)
+
+
+def restore_tracebacks(text: str) -> str:
+    """Return a log or the output of pytest with tracebacks in the form in which Python prints them.
+
+    Remove colors, and the escapes of a JSON string that contains a traceback.
+    """
+    text = COLOR.sub("", text)
+    while ESCAPED_FRAME.search(text):  # again, if the log is JSON in a JSON string
+        text = ESCAPE.sub(lambda match: _unescape(match[1]), text)
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return "\n".join(_restore_pytest_frames(text.splitlines()))
+
+
+def _unescape(escape: str) -> str:
+    if len(escape) > 1:
+        return chr(int(escape[1:], 16))
+    return {"n": "\n", "t": "\t"}.get(escape, escape)
+
+
+def _restore_pytest_frames(lines: Iterable[str]) -> Iterator[str]:
+    block: list[str] = []  # the lines since the last frame
+    for line in lines:
+        frame = PYTEST_FRAME.fullmatch(line)
+        if not (frame or PYTEST_HEADER.fullmatch(line)):
+            block.append(line)
+            continue
+        functions = ["?", *re.findall(r"\bdef (\w+)", "\n".join(block))]
+        code = [f"    {text[1:].strip()}" for text in block if text.startswith(">")][-1:]
+        if frame and not frame["name"]:  # the block has the source of the function
+            block = [text for text in block if text[:1] not in {"", " ", ">"}]
+        yield from block
+        block = []
+        if frame:
+            name = frame["name"] or functions[-1]
+            yield f'  File "{frame["path"]}", line {frame["line"]}, in {name}'
+            yield from code
+        elif line.startswith("___"):
+            yield BEGIN
+    yield from block
 
 
 def is_printed_error(text: str) -> bool:
@@ -225,8 +275,10 @@ def _scores(text: str, symptoms: Mapping[int, Sequence[Symptom]]) -> dict[int, f
     for number, known in symptoms.items():
         for symptom in known:
             if parts := pasted.matching_parts(symptom):
-                missing = {part for part in symptom.parts if part[0] == "place"} - parts
-                penalty = sum(weights[part] for part in missing) if pasted.is_traceback else 0
+                places = {part for part in symptom.parts if part[0] == "place"}
+                # If the beginning is cut off, the text may lack all places.
+                missing = places - parts if pasted.has_beginning or places & parts else set()
+                penalty = sum(weights[part] for part in missing)
                 score = round(sum(weights[part] for part in parts) - penalty, 6)
                 scores[number] = max(score, scores.get(number, score))
     return scores
@@ -237,17 +289,18 @@ def own_line(text: str) -> str:
 
     For example, return "app.py:41 in main: user.points".
     """
-    lines = [*text.splitlines(), ""]
+    return next(filter(None, map(_last_user_line, split_errors(text))), "")
+
+
+def _last_user_line(text: str) -> str:
     user_line = ""
-    for line, following in pairwise(lines):
+    for line, following in pairwise([*text.splitlines(), ""]):
         frame = FRAME.match(line)
         if frame and not LIBRARIES.search(frame["path"]):
-            code = following.strip(" |")
-            is_code = code and not FRAME.match(following) and not MESSAGE.match(code)
+            code = following[len(frame["prefix"]) :]  # two more spaces indent a line of code
             path, here = Path(frame["path"]), Path.cwd()
             if path.is_absolute():
                 path = path.relative_to(here) if path.is_relative_to(here) else Path(path.name)
-            user_line = f"{path}:{frame['line']} in {frame['name']}" + f": {code}" * bool(is_code)
-        elif user_line and line.strip(" |").startswith("During handling of the above exception"):
-            break
+            user_line = f"{path}:{frame['line']} in {frame['name']}"
+            user_line += f": {code.strip()}" * code.startswith("  ")
     return user_line

@@ -16,7 +16,7 @@ NO_MATCH = 1  # the exit code if no script matches
 
 
 def why(arguments: argparse.Namespace) -> int:
-    text = " ".join(arguments.texts) or _read_input()
+    text = symptoms.restore_tracebacks(" ".join(arguments.texts).strip() or _read_input())
     numbers, is_sure = find_answers(text)
     scripts = [catalogue.select_one(str(number)) for number in numbers]
     if not is_sure:

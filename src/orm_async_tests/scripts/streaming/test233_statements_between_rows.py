@@ -6,7 +6,7 @@ caught the error. Put a savepoint around a statement that may fail. If you updat
 read a stream, the stream still returns the old rows.
 
 Docs: https://www.postgresql.org/docs/current/sql-declare.html
-Symptom: you get an error (SQLSTATE 25P02) "current transaction is aborted".
+Symptom: you get an error (SQLSTATE 25P02) "current transaction is aborted, commands ignored".
 """
 
 from contextlib import AbstractAsyncContextManager, nullcontext

@@ -5,7 +5,8 @@ session itself refuses the next statement and sends nothing. After a failed stat
 rollback().
 
 Docs: https://docs.sqlalchemy.org/en/21/faq/sessions.html#this-session-s-transaction-has-been-rolled-back-due-to-a-previous-exception-during-flush-or-similar
-Symptom: you get an error (SQLSTATE 25P02) "current transaction is aborted, commands ignored".
+Symptom: you get an error (SQLSTATE 25P02) "current transaction is aborted, commands ignored until
+end of transaction block".
 Symptom: you get PendingRollbackError (code 7s2a) "due to a previous exception during flush".
 """
 

@@ -3,12 +3,35 @@
 import ast
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
+from orm_async_tests.lint import sqlalchemy_types as sa
 from orm_async_tests.lint.flow_state import DATABASE, TIMEOUT, Raised, assignments
 from orm_async_tests.lint.resolution import Project
-from orm_async_tests.lint.scopes import TESTING, Scope, awaited_name, end_of, last_name, names_in
-from orm_async_tests.lint.session_use import ADDING, FLUSHING, Event, SessionUse, is_session
+from orm_async_tests.lint.scopes import (
+    TESTING,
+    Scope,
+    awaited_name,
+    creation,
+    end_of,
+    last_name,
+    names_in,
+)
+from orm_async_tests.lint.session_use import (
+    ADDING,
+    CHANGES,
+    FLUSHING,
+    OTHER,
+    READS,
+    Event,
+    SessionUse,
+    is_awaited,
+    is_session,
+)
 from orm_async_tests.lint.value import Value
+
+if TYPE_CHECKING:
+    from orm_async_tests.lint.flows import Flows
 
 BODY = "what a manager or decorator wraps"  # the key of its session
 ENDING_THE_PROCESS = {"sys.exit", "os._exit", "exit", "quit", "pytest.fail", "pytest.skip"}
@@ -89,42 +112,61 @@ def uncaught(names: list[str], raised: list[Raised]) -> list[Raised]:
     return [item for item in raised if not catches_all(names, item.kinds)]
 
 
-def without_reads(
-    use: SessionUse,
+def without_rare(
+    flows: "Flows",
     scope: Scope,
     node: ast.Try | ast.TryStar,
-    names: list[str],
+    handler: ast.ExceptHandler,
     caught: list[Raised],
 ) -> list[Raised] | None:
-    """Remove the errors of plain SELECTs if the handler catches all exceptions.
+    """Remove the errors of SQL that rarely fails if the handler is for other errors.
 
-    A handler for all exceptions usually expects errors of other code. If no error remains, and the
-    block awaits only calls that use sessions, return None.
+    A handler for all exceptions usually expects errors of other code. A SELECT raises no
+    IntegrityError. If the block awaits other code, and a handler for all exceptions sends no SQL,
+    also remove the errors of SQL that only changes rows. If no error remains, and the block awaits
+    only calls that use sessions, return None.
     """
-    if ERRORS.intersection(names) - EVERY:
+    use = flows.use
+    errors = ERRORS.intersection(caught_by(use.project, handler.type, scope)) - EVERY
+    if errors - {"IntegrityError"}:
         return caught
-    writing = {item.key for item in caught if not item.is_read or TIMEOUT in item.kinds}
-    writing |= _keys_to_flush(use, scope, node)
-    remaining = [item for item in caught if item.key in writing]
-    awaits = [item.value for part in node.body for item in ast.walk(part)
-              if isinstance(item, ast.Await)]  # fmt: skip
-    events = [event.node for part in node.body for event in use.events(part, scope)]
-    return remaining if remaining or not caught or set(awaits) - {*events} else None
+    events = [event for part in node.body for event in use.events(part, scope)]
+    # A nested `try` block handles its errors itself.
+    awaited = {call for part in node.body for call in scope.calls_in(part)
+               if is_awaited(call, scope) and _around(call, scope, ast.Try) is node}  # fmt: skip
+    others = awaited - {event.node for event in events}
+    is_mixed = others or any(OTHER in event.operations for event in events)
+    is_calm = not errors and not any(use.events(part, scope) for part in handler.body)
+    rare = CHANGES if is_mixed and is_calm else READS
+    kept = {item.key for item in caught if not item.operations <= rare or TIMEOUT in item.kinds}
+    kept |= _keys_to_flush(flows, scope, node)
+    remaining = [item for item in caught if item.key in kept]
+    return remaining if remaining or not caught or others else None
 
 
-def _keys_to_flush(use: SessionUse, scope: Scope, node: ast.Try | ast.TryStar) -> set[str]:
-    """Return the sessions in which a SELECT in a `try` block may flush new objects."""
+def _keys_to_flush(flows: "Flows", scope: Scope, node: ast.Try | ast.TryStar) -> set[str]:
+    """Return the sessions in which a `try` block may flush new objects."""
     keys = set[str]()
-    end, around = end_of(node.body[-1]), scope.module.parents.get(node)
-    while around not in (None, scope.node) and not isinstance(around, LOOPS):
-        around = scope.module.parents.get(around)
-    for event in use.events(scope.node, scope):
-        is_before = end_of(event.node) <= end
-        if event.operations & FLUSHING and is_before:
-            keys.discard(event.key)
-        elif event.operations & ADDING and (is_before or isinstance(around, LOOPS)):
-            keys.add(event.key)
+    loop, end = _around(node, scope, LOOPS), end_of(node.body[-1])
+    # In a loop, the events of the previous pass come first.
+    for limit in [end_of(loop), end] if isinstance(loop, LOOPS) else [end]:
+        for event in flows.use.events(scope.node, scope):
+            place = end_of(event.node)
+            may_fail = place > (node.lineno, node.col_offset) and flows.raising(event) & FLUSHING
+            if place <= limit and event.operations & FLUSHING and not may_fail:
+                keys.discard(event.key)
+            elif place <= limit and event.operations & ADDING:
+                keys.add(event.key)
     return keys
+
+
+def _around(
+    node: ast.AST | None, scope: Scope, kinds: type[ast.AST] | tuple[type[ast.AST], ...]
+) -> ast.AST | None:
+    """Return the closest syntax node of the classes `kinds` around a syntax node."""
+    while node not in (None, scope.node) and not isinstance(node, kinds):
+        node = scope.module.parents.get(node)
+    return node
 
 
 def call_around(node: ast.AST | None, name: str, scope: Scope) -> str:
@@ -192,10 +234,20 @@ def _may_jump(project: Project, node: ast.AST, scope: Scope) -> bool:
     return any(isinstance(part, JUMPS) for part in parts) or any(never)
 
 
-def is_repeated(node: ast.AST | None, scope: Scope) -> bool:
-    while node and not isinstance(node, (ast.stmt, *COMPREHENSIONS)):
-        node = scope.module.parents.get(node)
-    return isinstance(node, COMPREHENSIONS)
+def tests_state(test: ast.expr, scope: Scope) -> bool:
+    """Return whether a condition tests the state of a session, for example in_transaction()."""
+    calls = [creation(node, scope) or node for node in ast.walk(test)]
+    return not sa.STATE_TESTS.isdisjoint(map(last_name, calls))
+
+
+def is_chosen(node: ast.AST, scope: Scope) -> bool:
+    """Return whether code such as `begin() if not session.in_transaction() else ...` is around."""
+    around = _around(node, scope, (ast.stmt, ast.IfExp))
+    return isinstance(around, ast.IfExp) and tests_state(around.test, scope)
+
+
+def is_repeated(node: ast.AST, scope: Scope) -> bool:
+    return isinstance(_around(node, scope, (ast.stmt, *COMPREHENSIONS)), COMPREHENSIONS)
 
 
 def returns_true(method: Scope) -> bool:
@@ -223,6 +275,8 @@ def protected_by(use: SessionUse, item: ast.withitem, scope: Scope) -> set[str]:
             owner = [func.value] if isinstance(func, ast.Attribute) else []
             parts = [*args, *(keyword.value for keyword in keywords), *owner]
     keys = {key for part in parts for key in use.keys(part, scope)}
+    if last_name(item.context_expr) == "begin_nested":
+        keys.add("the session of a savepoint")  # it may be the session of an object
     return keys.union(names_in(item.optional_vars))
 
 

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from orm_async_tests.lint.plain_statements import WRITE
+
 DATABASE, TIMEOUT = "database error", "timeout"
 RESULT = ""  # stands for the value that a call has returned
 TRUE = object()  # stands for any object that is true, for example an exception
@@ -108,8 +110,8 @@ class Raised:
     """DATABASE, TIMEOUT, or the names of other exception classes."""
 
     states: list[State]
-    is_read: bool = False
-    """Whether the code only executes a plain SELECT, which rarely fails."""
+    operations: frozenset[str] = frozenset({WRITE})
+    """What the code does with the session."""
 
 
 def is_held(key: str) -> bool:

@@ -90,14 +90,16 @@ class Flows:
         if event.callee is None or "rollback" in last_name(event.node):
             return False
         flow = self.called(event, State())
-        return self.may_raise(event) or flow is None or any(
+        return bool(self.raising(event)) or flow is None or any(
             end.failures.get(name) for end in flow.ends for name in event.inside
         )  # fmt: skip
 
-    def may_raise(self, event: Event) -> bool:
-        """Return whether a call may raise an error and leave a failed transaction open."""
+    def raising(self, event: Event) -> frozenset[str]:
+        """Return the operations in a call that may raise an error and leave a transaction open."""
         flow = self.called(event, State())
-        return flow is None or not flow.raised.isdisjoint(event.inside)
+        if flow is None:
+            return event.operations
+        return frozenset[str]().union(*(flow.raised.get(name, ()) for name in event.inside))
 
     def outcomes(self, event: Event, scope: Scope) -> tuple[bool, list[tuple[Failure, object]]]:
         """Return whether a call leaves a transaction open, and which errors the call swallows.
@@ -110,7 +112,7 @@ class Flows:
             if wrapper and self.may_fail(event):
                 errors += [(Failure(event.node, kind), None) for kind in wrapper.swallows]
         flow = self.called(event, State())
-        if flow is None or event.callee is None:
+        if flow is None or event.callee is None or flow.scope.decorators & expressions.MANAGERS:
             return False, errors
         is_here = flow.scope.module is scope.module
         arguments = arguments_of(event.node, flow.scope, event.callee)

@@ -21,7 +21,7 @@ from orm_async_tests.lint.flow_state import (
     join,
 )
 from orm_async_tests.lint.scopes import Scope, last_name, names_in
-from orm_async_tests.lint.session_use import ANY, PASSED, READS, Event, SessionUse
+from orm_async_tests.lint.session_use import ANY, PASSED, Event, SessionUse
 
 if TYPE_CHECKING:
     from orm_async_tests.lint.flows import Flows
@@ -63,8 +63,11 @@ class SessionFlow:
             body = [ast.copy_location(ast.Return(scope.node.body), scope.node.body)]
         end = self._block(body, [start])
         self._end(end, None)
-        self.raised = {item.key for item in self._raised.pop()}
-        """The sessions for which the function may raise an error without a rollback."""
+        self.raised = dict[str, frozenset[str]]()
+        """The operations that may raise an error without a rollback, by the key of the session."""
+
+        for item in self._raised.pop():
+            self.raised[item.key] = self.raised.get(item.key, item.operations) | item.operations
 
     @property
     def swallows(self) -> set[str]:
@@ -143,9 +146,8 @@ class SessionFlow:
 
     def _if(self, node: ast.If, states: list[State]) -> list[State]:
         self._events(node.test, states)
-        names = (getattr(item, "attr", "") for item in ast.walk(node.test))
         is_used = any(state.begun or state.failures for state in states)
-        if is_used and not sa.STATE_TESTS.isdisjoint(names):
+        if is_used and expressions.tests_state(node.test, self.scope):
             return self._if_session(node, states)
         branches = []
         for body, truth in ((node.body, True), (node.orelse, False)):
@@ -193,7 +195,7 @@ class SessionFlow:
         for handler in node.handlers:
             names = [*expressions.caught_by(self.use.project, handler.type, self.scope)]
             matching = [item for item in pending if expressions.catches(names, item.kinds)]
-            caught = expressions.without_reads(self.use, self.scope, node, names, matching)
+            caught = expressions.without_rare(self._flows, self.scope, node, handler, matching)
             pending = expressions.uncaught(names, pending)
             if caught is None:
                 continue
@@ -346,7 +348,7 @@ class SessionFlow:
                 state.clear(key)
                 state.failures.pop(expressions.BODY, None)
             return
-        begins = "begin" in operations
+        begins = "begin" in operations and not expressions.is_chosen(event.node, self.scope)
         if begins and states and all(key in state.begun for state in states):
             flow = self._flows.called(event, states[0]) if event.callee else None
             if flow is None or flow.scope.node in flow.late_begins.values():
@@ -357,11 +359,12 @@ class SessionFlow:
             if not operations & sa.ENDINGS:  # otherwise the call may roll back first
                 self._use(key, event.node, states)
             is_savepoint = "begin_nested" in operations and not may_fail
-            kinds = {DATABASE} if self._flows.may_raise(event) else set[str]()
+            raising = self._flows.raising(event)
+            kinds = {DATABASE} if raising else set[str]()
             kinds |= {TIMEOUT} if self._is_timed(event.node) else set()
             if operations & sa.STATEMENTS and not is_savepoint and kinds:
                 copies = [state.copy() for state in states]
-                raised = Raised(key, event.node, frozenset(kinds), copies, operations <= READS)
+                raised = Raised(key, event.node, frozenset(kinds), copies, raising)
                 gather = expressions.call_around(event.node, "gather", self.scope)
                 is_caught = gather == "return_exceptions"
                 (self._expected if is_caught else self._raised[-1]).append(raised)

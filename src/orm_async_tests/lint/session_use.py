@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from orm_async_tests.lint import sqlalchemy_types as sa
 from orm_async_tests.lint.callers import arguments_of
 from orm_async_tests.lint.folding import expand_keywords, passed_to_field
-from orm_async_tests.lint.plain_select import is_plain_select
+from orm_async_tests.lint.plain_statements import CHANGE, WRITE, change_by
 from orm_async_tests.lint.resolution import Project
 from orm_async_tests.lint.scopes import Binding, Scope, creation, last_name, later
 from orm_async_tests.lint.value import Value
@@ -25,12 +25,15 @@ HARMLESS = {"isinstance", "print", "len", "repr", "str", "id", "type", "hasattr"
             "inspect", "object_session", "append", "cast", "add_task", "setattr"}  # fmt: skip
 SYNCHRONOUS = (ast.Attribute, ast.Expr, ast.Subscript, ast.Compare, ast.BoolOp, ast.If)
 PATHS = (ast.Name, ast.Attribute, ast.NamedExpr, ast.Subscript)
-WRITE = "write"  # the operation of a statement that is not known to be a plain SELECT
+OTHER = "other"  # the operation of a function that awaits other code, for example an HTTP client
 FLUSHING = {"flush", "commit"}
 PROTECTING = sa.ENDINGS | {"begin", "begin_nested"}
 ADDING = {"add", "add_all"}  # autoflush may insert the added objects before the next SELECT
 READING = {"execute", "scalar", "scalars", "exec", "stream", "stream_scalars"}
-READS = READING | {"get", "get_one", "refresh"}  # operations that rarely fail
+READS = READING | {"get", "get_one", "refresh", OTHER}  # operations that rarely fail
+LOADING = READS | {"first", "one", "one_or_none", "scalar_one", "scalar_one_or_none"}
+# Operations that rarely fail unless the session has new objects.
+CHANGES = READS | FLUSHING | {"delete", "merge", CHANGE}
 Effects = dict[str, frozenset[str]]
 
 
@@ -232,9 +235,10 @@ class SessionUse:
             if owner and (owner.is_session or owner.is_a(sa.TRANSACTION)):
                 is_lost = isinstance(scope.module.parents.get(call), ast.Expr)  # not awaited
                 is_sent = name in OPERATIONS and not is_lost
-                keys = self.keys(func.value, scope) if is_sent or name in ADDING else ()
-                is_write = name in READING and not is_plain_select(self.project, call, scope)
-                names = frozenset({name, WRITE} if is_write else {name})
+                is_new = name in ADDING and not is_loaded(call, scope)
+                keys = self.keys(func.value, scope) if is_sent or is_new else ()
+                change = change_by(self.project, call, scope) if name in READING else frozenset()
+                names = change | {name}
                 yield from (Event(key, names, call) for key in keys)
                 method = self.project.function(self.project.value(func, scope))
                 if method is None or name in OPERATIONS:
@@ -328,8 +332,11 @@ class SessionUse:
             return {}
         self._started.add(key)
         effects: dict[str, set[str]] = defaultdict(set)
+        others = frozenset[str]()
         for call in function.calls:
-            for event in self.call_events(call, function):
+            events = self.call_events(call, function)
+            others |= {OTHER} if not events and is_awaited(call, function) else frozenset()
+            for event in events:
                 is_own = event.key.endswith("()") and self._sets_context(function)
                 if is_own or not is_outside(event.key, function):
                     continue
@@ -337,7 +344,7 @@ class SessionUse:
         for name in function.awaited:
             effects[name] |= {"execute", WRITE}
         self._started.remove(key)
-        self._effects[key] = {path: frozenset(names) for path, names in effects.items()}
+        self._effects[key] = {path: others | names for path, names in effects.items()}
         return self._effects[key]
 
     def _sets_context(self, function: Scope) -> bool:
@@ -360,6 +367,18 @@ def wrappers(project: Project, callee: Value | None) -> Iterator[Value]:
             (project.value(item, decorator) for item in decorator.returned) if decorator else ()
         )
         yield from (value for value in values if value and value.kind == "function")
+
+
+def is_loaded(add: ast.Call, scope: Scope) -> bool:
+    """Return whether a call such as `session.add(user)` only adds an object of a SELECT."""
+    name = getattr(add.args[0], "id", "") if add.args else ""
+    owner = scope.find(name)
+    calls = [creation(item.node, item.scope) for item in owner.bindings[name]] if owner else []
+    return bool(calls) and {last_name(call) for call in calls} <= LOADING
+
+
+def is_awaited(call: ast.Call, scope: Scope) -> bool:
+    return isinstance(scope.module.parents.get(call), ast.Await) and last_name(call) != "sleep"
 
 
 def is_session(value: Value | None) -> bool:

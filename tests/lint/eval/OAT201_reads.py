@@ -78,7 +78,8 @@ class Mailer:
     def __init__(self, session: AsyncSession):
         self.session = session
 
-    async def send(self, client):
+    async def send(self, client, name):
+        self.session.add(Product(name=name))
         try:
             await self.session.flush()  # OAT201
             await client.post("/mail")

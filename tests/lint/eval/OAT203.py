@@ -88,3 +88,13 @@ async def committed_in_a_function(session: AsyncSession, a):
     row = await find_and_commit(session, a)
     async with session.begin():
         row.name = "new"
+
+
+async def chooses(session: AsyncSession, a):
+    await session.execute(a)
+    is_nested = session.in_transaction()
+    scope = session.begin_nested() if is_nested else session.begin()
+    async with scope:
+        await session.execute(a)
+    async with session.begin_nested() if session.in_transaction() else session.begin():
+        await session.execute(a)

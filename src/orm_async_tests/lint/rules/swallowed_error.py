@@ -27,9 +27,11 @@ class SwallowedError(Rule):
 
     In autocommit mode, no transaction is open after an SQL error.
 
-    The rule OAT201 ignores a SELECT if the handler catches all exceptions and the `try` block sends
-    no other SQL. A handler for all exceptions usually expects errors of other code. The rule OAT201
-    reports every SELECT with text(), a lock or an unusual SQL function.
+    A handler for all exceptions usually expects errors of other code, so the rule OAT201 ignores a
+    SELECT if such a handler catches its error. If the `try` block also awaits other code, for
+    example an HTTP client, and the handler sends no SQL, the rule OAT201 ignores an UPDATE and a
+    DELETE too. The rule OAT201 reports every statement with text(), a lock or an unusual SQL
+    function, and every `try` block that may insert new objects.
     """
 
     code = "OAT201"

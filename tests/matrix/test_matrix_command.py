@@ -163,12 +163,14 @@ def test_a_regression_is_a_script_that_passed_and_no_longer_does() -> None:
     ]
 
 
-def test_diff_exits_with_1_only_for_a_regression(tmp_path: Path) -> None:
+def test_diff_exits_with_1_for_a_regression_or_a_partial_run(tmp_path: Path) -> None:
     good = write_records(tmp_path / "good", make_records({5: "HOLDS", 6: "BROKEN"}))
     bad = write_records(tmp_path / "bad", make_records({5: "BROKEN"}))
     assert (orm("diff", good, bad).returncode, orm("diff", bad, good).returncode) == (1, 1)
     better = write_records(tmp_path / "better", make_records({5: "HOLDS"}))
     assert orm("diff", good, better).returncode == 0
+    partial = write_records(tmp_path / "partial", make_records({5: "HOLDS"})[:-1])
+    assert orm("diff", good, partial).returncode == 1
 
 
 def test_shards_are_merged_into_one(tmp_path: Path) -> None:
@@ -182,7 +184,8 @@ def test_shards_are_merged_into_one(tmp_path: Path) -> None:
     both = records.read(output)
     assert records.is_complete(both)
     assert [*both[0]["stacks"]] == ["one", "two"]
-    assert (tmp_path / "md").read_text().startswith("| stack | HOLDS |\n| --- | --- |\n")
+    counts = "| stack | HOLDS |\n| --- | --- |\n| one | 1 |\n| two | 1 |\n"
+    assert (tmp_path / "md").read_text() == counts
     assert not junit.exists()
 
 
@@ -229,6 +232,9 @@ def test_the_versions_of_a_driver_are_an_axis_of_that_driver_alone() -> None:
     "arguments",
     [
         ["matrix", "--preset", "all"],
+        ["matrix", "--preset", "full", "--driver", "asyncpg"],
+        ["matrix", "5", "--psycopg", "3.2.3"],
+        ["matrix", "5", "--asyncpg", "0.31.0", "--driver", "psycopg"],
         ["matrix", "5", "--python", "3.99"],
         ["matrix", "5", "--python", "**"],
         ["matrix", "--shard", "3/2"],

@@ -131,7 +131,8 @@ COMMANDS = {  # functions, and texts; in the order in which `--help` lists them
     "cli.matrix:matrix": f"""
     matrix  run scripts on many stacks (combinations of versions and servers)
     [NUMBER...]        numbers or ranges of scripts, for example 1 or 5-7 (without a number: all)
-    --preset NAME      run the stacks of this preset: quick, standard or full (default: quick)
+    --preset NAME      run the stacks of this preset: quick, standard or full (without --preset:
+        quick)
     --shard PART       run only this part of the stacks, for example 1/3
     --jobs N           run this many stacks at a time (without --jobs: one per processor)
     --timeout SECONDS  let a script run for at most this many seconds (default: 60)

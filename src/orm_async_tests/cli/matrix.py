@@ -5,6 +5,7 @@ import asyncio
 import json
 import os
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 
 from orm_async_tests import catalogue, github, terminal
@@ -16,6 +17,7 @@ from orm_async_tests.matrix.records import Record
 from orm_async_tests.matrix.stack_runs import Slot, find_interpreter, run_matrix
 from orm_async_tests.output_files import require_writable, write_file
 from orm_async_tests.postgres.paths import home
+from orm_async_tests.stack_options import DRIVERS, SQLITE
 from orm_async_tests.versions.releases import NotInstalled
 
 
@@ -73,14 +75,27 @@ def _describe_for_github(collected: list[Record]) -> tuple[list[github.Annotatio
 
 def _choose_plans(arguments: argparse.Namespace) -> tuple[Plan, ...]:
     axes = {field.name: getattr(arguments, field.name) for field in fields(Plan)}
-    if arguments.preset not in PRESETS:
-        problem = f"there is no preset {arguments.preset!r}"
+    preset = arguments.preset or next(iter(PRESETS))
+    if preset not in PRESETS:
+        problem = f"there is no preset {preset!r}"
         raise CouldNotRun(problem, "--preset", f"add --preset {' or --preset '.join(PRESETS)}")
     has_axes = any(axes.values())
-    chosen = combine(axes) if has_axes else PRESETS[arguments.preset]
+    if has_axes:
+        _refuse_useless_options(arguments.preset, axes)
+    chosen = combine(axes) if has_axes else PRESETS[preset]
     if arguments.shard:  # before the next step, so that all machines split a preset the same way
         chosen = take_shard(chosen, arguments.shard)
     return chosen if has_axes else _omit_missing_pythons(chosen)
+
+
+def _refuse_useless_options(preset: str | None, axes: Mapping[str, Sequence[str]]) -> None:
+    named = " and ".join(f"--{name}" for name, values in axes.items() if values)
+    if preset:
+        raise CouldNotRun(f"a preset excludes {named}", "--preset", f"omit --preset, or {named}")
+    for driver in (*DRIVERS, SQLITE):
+        if axes[driver] and driver not in (axes["driver"] or [Plan.driver]):
+            problem = f"no stack uses {driver}, so --{driver} has no effect"
+            raise CouldNotRun(problem, f"--{driver}", f"add --driver {driver}")
 
 
 def _omit_missing_pythons(plans: tuple[Plan, ...]) -> tuple[Plan, ...]:
@@ -126,8 +141,9 @@ def _report(collected: list[Record], arguments: argparse.Namespace) -> int:
             print(f"{number}: {name}")
         terminal.print_styled(terminal.render_table(differing))
     if arguments.markdown:
-        lines = [*terminal.render_markdown(counts), "", *terminal.render_markdown(differing), ""]
-        write_file(arguments.markdown, "\n".join(lines), "--markdown")
+        tables = [counts, differing] if len(differing) > 1 else [counts]
+        texts = ["".join(f"{line}\n" for line in terminal.render_markdown(rows)) for rows in tables]
+        write_file(arguments.markdown, "\n".join(texts), "--markdown")
     if arguments.junit:
         write_file(arguments.junit, summaries.to_junit(collected), "--junit")
     for why, numbers in group_by_reason(collected).items():
@@ -142,7 +158,7 @@ def _report(collected: list[Record], arguments: argparse.Namespace) -> int:
 
 
 def diff(arguments: argparse.Namespace) -> int:
-    """Print how two runs differ, and return 1 after a regression."""
+    """Print how two runs differ, and return 1 for a regression or a partial newer run."""
     before, after = records.read(arguments.before), records.read(arguments.after)
     changes = summaries.compare_verdicts(before, after)
     for change in changes:
@@ -157,4 +173,5 @@ def diff(arguments: argparse.Namespace) -> int:
         if not records.is_complete(run):
             print(f"{path} is partial, because the run was interrupted")
     print(f"{len(changes)} difference{'s' * (len(changes) != 1)}")
-    return int(any(change.kind == "regression" for change in changes))
+    has_regression = any(change.kind == "regression" for change in changes)
+    return int(has_regression or not records.is_complete(after))

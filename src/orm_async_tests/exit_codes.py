@@ -1,5 +1,6 @@
 """Runs a command, and turns its errors into messages and exit codes."""
 
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -16,6 +17,8 @@ def run_command(command: Callable[[], int]) -> int:
 
     If the command raises CouldNotRun, print the error's message instead of a traceback.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):  # the encoding may lack a character
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         return command()
     except (CouldNotRun, ModuleNotFoundError) as error:

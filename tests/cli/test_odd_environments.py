@@ -1,11 +1,14 @@
 """Every command refuses invalid environment variables and folders, and changes nothing."""
 
+import io
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from orm_async_tests.exit_codes import run_command
 from tests.cli.test_odd_urls import COMMANDS, call
 
 SCRIPTS = ("test5", "run")
@@ -101,3 +104,12 @@ def test_every_command_that_starts_the_server_refuses_an_odd_idle_time(
     monkeypatch.setenv("ORM_ASYNC_IDLE", idle)
     names = tuple(name for name in COMMANDS if name != "status")
     assert_refused(names, monkeypatch, capsys)
+
+
+def test_a_character_that_the_encoding_lacks_is_printed_as_an_escape(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    printed = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(printed, "ascii", write_through=True))
+    assert run_command(lambda: print("café") or 0) == 0
+    assert printed.getvalue() == b"caf\\xe9\n"

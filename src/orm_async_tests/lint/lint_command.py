@@ -1,7 +1,6 @@
 """Runs the checker with the options of the command line, and prints the findings."""
 
 import argparse
-import io
 import os
 import re
 import sys
@@ -26,8 +25,6 @@ STANDARD_INPUT = "-"
 
 def run(arguments: argparse.Namespace) -> int:
     """Return the exit code: 1 for findings, 2 for an unread file."""
-    if isinstance(sys.stdout, io.TextIOWrapper):  # the encoding may lack a character
-        sys.stdout.reconfigure(errors="backslashreplace")
     texts = _read_input(arguments)
     paths = [*texts] or [Path(path) for path in arguments.paths or ["."]]
     settings = _read_settings(arguments, paths, texts)

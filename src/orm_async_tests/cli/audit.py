@@ -14,8 +14,9 @@ from orm_async_tests import github, sarif, terminal
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.verdicts import Severity
 from orm_async_tests.versions import defect_catalogue, pins
-from orm_async_tests.versions.defect_catalogue import AffectedPins, match_defects
+from orm_async_tests.versions.defect_catalogue import AffectedPins, join_versions, match_defects
 from orm_async_tests.versions.pins import Pin
+from orm_async_tests.versions.ranges import within
 
 AFFECTED = 1  # the exit code if a defect affects the versions
 SCHEMA = 2  # of the JSON document; increase it with every incompatible change
@@ -32,7 +33,8 @@ NO_FIX = "no release yet"
 class Report:
     """The result of an audit: library versions, and the known defects that affect them.
 
-    With the option `--to`, the field `before` has the defects before the upgrade.
+    With the option `--to`, the field `before` has the defects before the upgrade. The field
+    `is_comparable` is false if a version before or after the upgrade is unknown.
     """
 
     source: str
@@ -41,10 +43,12 @@ class Report:
     affected: Sequence[AffectedPins]
     upgrade: dict[str, str]
     before: Sequence[AffectedPins]
+    is_comparable: bool
 
     @property
     def versions(self) -> str:
-        return ", ".join(f"{pin.library} {pin.version}" for pin in self.pins if pin.version)
+        versions = (f"{pin.library} {pin.version}" for pin in self.pins if pin.version)
+        return ", ".join(dict.fromkeys(versions))
 
     def compare(self) -> tuple[list[str], list[str]]:
         before = [match.defect.name for match in self.before]
@@ -92,7 +96,8 @@ def _create_report(arguments: argparse.Namespace) -> Report:
         releases = " and ".join(f"{name} {version}" for name, version in upgrade.items())
         source = f"{source} upgraded to {releases}"
     affected, before = match_defects(defects, upgraded), match_defects(defects, present)
-    return Report(source, upgraded, unknown, affected, upgrade, before)
+    is_comparable = bool(upgrade) and not unknown and not pins.find_unknown(present)
+    return Report(source, upgraded, unknown, affected, upgrade, before, is_comparable)
 
 
 def _annotate(report: Report) -> Iterator[github.Annotation]:
@@ -109,7 +114,7 @@ def _annotate(report: Report) -> Iterator[github.Annotation]:
 def _build_document(report: Report) -> dict[str, Any]:
     document: dict[str, Any] = {
         "schema": SCHEMA,
-        "versions": {pin.library: pin.version for pin in report.pins if pin.version},
+        "versions": join_versions((pin.library, pin.version) for pin in report.pins if pin.version),
         "unknown": report.unknown,
         "findings": [
             {
@@ -117,9 +122,9 @@ def _build_document(report: Report) -> dict[str, Any]:
                 "severity": match.defect.severity,
                 "description": match.defect.description,
                 "versions": dict(match.defect.versions),
-                "hits": {pin.library: pin.version for pin in match.pins},
+                "hits": match.versions,
                 "condition": match.condition,
-                "cured_by": dict(match.fixed_in),
+                "cured_by": join_versions(match.fixed_in),
                 "shown_by": {script.command: script.claim for script in match.defect.scripts},
                 "met_as": list(match.defect.symptoms),
                 "link": match.defect.link,
@@ -128,8 +133,10 @@ def _build_document(report: Report) -> dict[str, Any]:
         ],
     }
     if report.upgrade:
+        document["upgrade"] = {"to": report.upgrade}
+    if report.is_comparable:
         fixed, added = report.compare()
-        document["upgrade"] = {"to": report.upgrade, "cures": fixed, "adds": added}
+        document["upgrade"] |= {"cures": fixed, "adds": added}
     return document
 
 
@@ -200,18 +207,26 @@ def _markdown_lines(report: Report) -> Iterator[str]:
 def _summary(report: Report) -> Iterator[str]:
     total = len(report.affected)
     severities = Counter(match.defect.severity for match in report.affected)  # the worst first
-    counts = ", ".join(f"{name} {count}" for name, count in severities.items())
+    listed = ", ".join(f"{name} {count}" for name, count in severities.items())
     if total:
-        yield f"{total} known defect{'s' if total > 1 else ''}: {counts}"
+        yield f"{total} known defect{'s' if total > 1 else ''}: {listed}"
     elif report.unknown:
         yield "no verdict: a version is unknown"
     else:
         yield "no known defect affects these versions"
-    fixes = [fix for match in report.affected for fix in match.fixed_in]
+    fixes = dict.fromkeys(fix for match in report.affected for fix in match.fixed_in)
     for library in dict.fromkeys(library for library, _ in fixes):
         versions = [version for name, version in fixes if name == library]
-        yield f"  {library} {max(versions, key=Version)} fixes {len(versions)} of {total} defects"
-    if report.upgrade:
+        counts = {version: _count_fixed(report.affected, library, version) for version in versions}
+        best = max(versions, key=lambda version: (counts[version], Version(version)))
+        yield f"  {library} {best} fixes {counts[best]} of {total} defects"
+    if report.is_comparable:
         fixed, added = report.compare()
         count = f"{len(fixed)} of {len(report.before)} defects"
         yield f"  the upgrade fixes {count}, and adds {len(added)}"
+
+
+def _count_fixed(affected: Sequence[AffectedPins], library: str, version: str) -> int:
+    """Count the defects that do not affect this version, because a later version may have them."""
+    ranges = [match.defect.versions.get(library, "") for match in affected]
+    return sum(not within(version, text) for text in ranges)

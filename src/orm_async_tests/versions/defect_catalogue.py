@@ -82,6 +82,14 @@ def upstream_entry(
     return "\n".join(["Upstream(", *lines, ")"])
 
 
+def join_versions(versions: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return the versions of each library, for example {"sqlalchemy": "2.1.8, 2.1.9"}."""
+    joined: dict[str, str] = {}
+    for library, version in dict.fromkeys(versions):
+        joined[library] = f"{joined[library]}, {version}" if library in joined else version
+    return joined
+
+
 @dataclass(frozen=True)
 class AffectedPins:
     """A defect, the pinned versions that have it, and the first versions that fix it."""
@@ -92,9 +100,13 @@ class AffectedPins:
     condition: str = ""  # a version that no pin names, for example "python <3.12"
 
     @property
+    def versions(self) -> dict[str, str]:
+        return join_versions((pin.library, pin.version) for pin in self.pins)
+
+    @property
     def libraries(self) -> str:
         """The versions that have the defect, for example "sqlalchemy 2.1.4 with asyncpg 0.31.0"."""
-        return " with ".join(f"{pin.library} {pin.version}" for pin in self.pins)
+        return " with ".join(f"{library} {versions}" for library, versions in self.versions.items())
 
     @property
     def fixed_by(self) -> str:

@@ -68,7 +68,8 @@ def installed_pins() -> list[Pin]:
 
 
 def read_pins(path: Path) -> list[Pin]:
-    is_lock = path.suffix in (".lock", ".toml")
+    # Rye and uv write requirements files with the name requirements.lock.
+    is_lock = path.suffix in (".lock", ".toml") and path.stem != "requirements"
     pins = _read_lock(path) if is_lock else _read_requirements(path, (path.resolve(),))
     first: dict[tuple[str, str, str], Pin] = {}
     for pin in pins:
@@ -78,9 +79,10 @@ def read_pins(path: Path) -> list[Pin]:
 
 def require_version(pins: Sequence[Pin], path: Path) -> None:
     if not any(pin.version for pin in pins):
-        reasons = "".join(f"; {reason}" for reason in find_unknown(pins).values())
-        problem = f"the file pins none of {', '.join(LIBRARIES)}{reasons}"
-        raise CouldNotRun(problem, str(path), REMEDY)
+        reasons = find_unknown(pins).values() if pins else ()
+        problem = "; ".join((f"the file pins none of {', '.join(LIBRARIES)}", *reasons))
+        remedy = "pin exact versions, or add --to sqlalchemy==VERSION" if pins else REMEDY
+        raise CouldNotRun(problem, str(path), remedy)
 
 
 def upgrade_pins(pins: Sequence[Pin], versions: dict[str, str]) -> list[Pin]:

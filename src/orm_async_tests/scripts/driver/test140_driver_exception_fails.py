@@ -22,7 +22,7 @@ STALE = "InvalidCachedStatementError"
 ALTER = text("ALTER TABLE test140.huts ALTER COLUMN height TYPE real")
 DEFECT = Upstream(
     "driver_exception raises ValueError for the error of a stale statement",
-    {"sqlalchemy": ">=2.1,<=2.1.9", "asyncpg": ">=0.30,<0.33"},
+    {"sqlalchemy": ">=2.1,<2.2", "asyncpg": ">=0.30,<0.33"},
     "https://docs.sqlalchemy.org/en/21/core/exceptions.html#sqlalchemy.exc.DBAPIError",
     "wrong error",
 )

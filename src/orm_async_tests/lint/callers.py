@@ -93,11 +93,8 @@ def _may_be_session(function: Scope, name: str) -> bool:
     if function.name.endswith("__init__"):
         return not OPERATIONS.isdisjoint(function.module.calls)
     for call in function.calls:
-        owner = getattr(call.func, "value", call.func)
-        is_called = isinstance(owner, ast.Name) and owner.id == name
-        if is_called and (owner is call.func or last_name(call) in OPERATIONS):
-            return True
-        if any(isinstance(node, ast.Name) and node.id == name for node in call.args):
+        owner = getattr(call.func, "value", None) if last_name(call) in OPERATIONS else None
+        if name in [getattr(node, "id", "") for node in (call.func, owner, *call.args)]:
             return True
     return False
 

@@ -2,7 +2,6 @@
 
 import ast
 import gc
-import symtable
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -21,11 +20,9 @@ from orm_async_tests.lint.session_use import SessionUse
 from orm_async_tests.lint.source_file import SourceFile
 from orm_async_tests.lint.source_text import decode, split_lines
 from orm_async_tests.lint.suppressions import read_suppressions
-from orm_async_tests.lint.unread_files import explain_syntax_error
 
 MAX_PARSED = 14_000_000  # characters; their trees of syntax need 60 times as much memory
 MAX_DEPTH = 5000  # the recursion limit, because the checker follows nested calls of functions
-RELEVANT = ("sqlalchemy", "sqlmodel", "ession", "async def", "asyncio", "Depends(", "db.")
 
 
 class Checker:
@@ -75,39 +72,33 @@ class Checker:
         """Check one file. An error goes into the field `unread` of the result."""
         try:
             return self._check_text(path, absolute)
-        except SyntaxError as error:
-            return FileResult(unread=explain_syntax_error(str(path), error))
         except (OSError, ValueError) as error:
-            return FileResult(unread=UnreadFile(str(path), 1, str(error)))
+            line, problem = 1, str(error)
+        except SyntaxError as error:
+            version = ".".join(map(str, sys.version_info[:2]))
+            line, problem = error.lineno or 1, f"Python {version} cannot parse it: {error.msg}"
         except Exception as error:
             if sys.flags.dev_mode:
                 raise
-            problem = f"the checker failed with {type(error).__name__} (python -X dev shows where)"
-            return FileResult(unread=UnreadFile(str(path), 1, problem))
+            error_name = type(error).__name__
+            line, problem = 1, f"the checker failed with {error_name} (python -X dev shows where)"
+        return FileResult(unread=UnreadFile(str(path), line, problem))
 
     def _check_text(self, path: Path, absolute: str) -> FileResult:
         texts = self.settings.texts
         text = texts[path] if path in texts else decode(path.read_bytes())
-        if any(word in text for word in RELEVANT):
-            result = self._run_rules(path, absolute, text)
-        else:
-            symtable.symtable(text, str(path), "exec")  # tests the syntax faster than ast.parse()
-            result = FileResult()
+        module = self.load(absolute, text) or Module(absolute, ast.parse(text))
+        file = SourceFile(str(path), text, module, self._flows, self.facts)
+        result = FileResult([finding for rule in self.rules for finding in rule.check(file)])
+        result.pending = file.pending
+        if "Depends" in text or "Security" in text:
+            result.dependencies = [[module, name] for module, name, is_short in dependencies(file)
+                                   if not is_short]  # fmt: skip
         if self.settings.uses_cache:
-            modules = self.project.behind(absolute) | {absolute}
-            depends_on_all = not modules.isdisjoint(self.project.calls.users)
-            result.modules = sorted(
-                modules - {absolute} | ({EVERY_FILE} if depends_on_all else set())
-            )
+            modules = self.project.behind(absolute)
+            if not self.project.calls.users.isdisjoint({absolute, *modules}):
+                modules |= {EVERY_FILE}
+            result.modules = sorted(modules - {absolute})
         if result.findings or result.pending or self.settings.warn_unused_ignores:
             result.comments = list(read_suppressions(str(path), split_lines(text)))
         return result
-
-    def _run_rules(self, path: Path, absolute: str, text: str) -> FileResult:
-        module = self.load(absolute, text) or Module(absolute, ast.parse(text))
-        file = SourceFile(str(path), text, module, self._flows, self.facts)
-        findings = [finding for rule in self.rules for finding in rule.check(file)]
-        used = []
-        if "Depends" in text or "Security" in text:
-            used = [[module, name] for module, name, is_short in dependencies(file) if not is_short]
-        return FileResult(findings, file.pending, used)

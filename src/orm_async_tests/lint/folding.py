@@ -2,34 +2,19 @@
 
 import ast
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import cast
 
 from orm_async_tests.lint.resolution import Project
 from orm_async_tests.lint.scopes import Scope, end_of, last_name
 
 NOT_CONSTANT = object()
+REST = "?"  # the key of all items of a dictionary that are unknown
 MAX_DEPTH, MAX_RETURNS = 8, 4
 COPYING = {"copy", "strip", "format", "render_as_string"}  # methods
 WRAPPING = {"make_url", "dedent", "cleandoc", "str", "deepcopy", "MappingProxyType", "text"}
 
-
-@dataclass
-class FoldedDict:
-    """The known items of a dictionary.
-
-    If `is_complete` is false, the dictionary may have more items.
-    """
-
-    values: dict[str, object] = field(default_factory=dict)
-    is_complete: bool = True
-
-    def update(self, other: object) -> None:
-        if isinstance(other, FoldedDict):
-            self.values |= other.values
-            self.is_complete &= other.is_complete
-        else:
-            self.is_complete = False
+Pairs = Sequence[tuple[ast.expr | None, ast.expr]]
+"""The keys and values of a dictionary. The key of `**options` is None."""
 
 
 class Folding:
@@ -42,15 +27,15 @@ class Folding:
     def fold(self, node: ast.AST | None, scope: Scope) -> object:
         """Return the value of an expression, or NOT_CONSTANT.
 
-        Return the value of a dictionary as a FoldedDict. In a string, "{}" stands for an unknown
-        part.
+        In a dictionary, the key REST stands for unknown items. In a string, "{}" stands for an
+        unknown part.
         """
         if node is None or self._depth > MAX_DEPTH:
             return NOT_CONSTANT
         self._depth += 1
         source, inner = self._project.origin(node, scope)
         value = self._fold(source, inner)
-        if isinstance(value, FoldedDict) and (name := scope.path(node)):
+        if isinstance(value, dict) and (name := scope.path(node)):
             self._apply_changes(value, name, scope, node)
         elif isinstance(value, str) and isinstance(node, ast.Name):
             value += self._appended(node.id, scope)
@@ -66,8 +51,6 @@ class Folding:
             case ast.JoinedStr(values=parts):
                 texts = [self.fold(part, scope) for part in parts]
                 return "".join(part if isinstance(part, str) else "{}" for part in texts)
-            case ast.FormattedValue(value=inner):
-                return self.fold(inner, scope)
             case ast.BinOp(left=left, op=ast.Add(), right=right):
                 return self._join([left, right], scope)
             case ast.Call(func=ast.Attribute(value=ast.Constant(value=str(text)), attr="join")):
@@ -83,9 +66,8 @@ class Folding:
                 return self._fold_url(node, scope)
             case ast.Call(func=ast.Attribute(value=owner, attr="update_query_dict"), args=[query]):
                 return self._join([owner, query], scope)
-            case ast.Call(func=ast.Name(id="dict"), args=args, keywords=keywords):
-                items = [(ast.Constant(k.arg) if k.arg else None, k.value) for k in keywords]
-                return self._fold_dict([*[(None, arg) for arg in args], *items], scope)
+            case ast.Call(func=ast.Name(id="dict")):
+                return self._fold_dict(_pairs_of(node), scope)
             case ast.Dict(keys=keys, values=nodes):
                 return self._fold_dict([*zip(keys, nodes, strict=True)], scope)
             case ast.Call(func=func, args=[first, *_]) if last_name(func) in WRAPPING:
@@ -101,24 +83,25 @@ class Folding:
             case ast.IfExp(body=one, orelse=other):
                 both = {part: self.fold(part, scope) for part in (one, other)}
                 filled = {part: item for part, item in both.items()
-                          if isinstance(item, FoldedDict) and item.values}  # fmt: skip
+                          if isinstance(item, dict) and item}  # fmt: skip
                 is_known = len(filled) == 1 and not _is_alternative(next(iter(filled)), scope)
                 return next(iter(filled.values())) if is_known else _common_items([*both.values()])
             case ast.Subscript(value=owner, slice=ast.Constant(value=str(key))):
                 items = self.fold(owner, scope)
-                values = items.values if isinstance(items, FoldedDict) else {}
-                return values.get(key, NOT_CONSTANT)
+                return items.get(key, NOT_CONSTANT) if isinstance(items, dict) else NOT_CONSTANT
             case ast.Attribute(value=ast.Attribute() as member, attr="value"):  # of an enumeration
                 return self.fold(member, scope)
             case ast.Attribute(value=owner, attr=name):
-                value = self._project.value(owner, scope)
-                members = self._project.member(value, name)
-                if members and members[0].kind == "function":
-                    function: Scope = members[0].node
-                    is_property = function.decorators & {"property", "cached_property"}
-                    if is_property and len(function.returned) == 1:
-                        return self.fold(function.returned[0], function)
+                members = self._project.member(self._project.value(owner, scope), name)
+                if members and members[0].kind == "function":  # a property
+                    return self._fold_returned(members[0].node)
         return NOT_CONSTANT
+
+    def _fold_returned(self, function: Scope | None) -> object:
+        if function is None or len(function.returned) >= MAX_RETURNS:
+            return NOT_CONSTANT
+        values = [self.fold(item, function) for item in function.returned]
+        return values[0] if len(values) == 1 else _common_items(values)
 
     def _fold_items(self, node: ast.expr, scope: Scope) -> object:
         source, scope = self._project.origin(node, scope)
@@ -145,88 +128,80 @@ class Folding:
         return text
 
     def _fold_result(self, func: ast.expr, scope: Scope) -> object:
-        name = getattr(func, "attr", "")
-        if name in COPYING and isinstance(func, ast.Attribute):
-            return self.fold(func.value, scope)
-        if name == "model_dump":  # of Pydantic
-            return FoldedDict(is_complete=False)
-        function = self._project.function(self._project.value(func, scope))
-        returned = function.returned if function and len(function.returned) < MAX_RETURNS else []
-        values = [self.fold(item, function or scope) for item in returned]
-        return values[0] if len(values) == 1 else _common_items(values)
+        match func:
+            case ast.Attribute(value=owner, attr=name) if name in COPYING:
+                return self.fold(owner, scope)
+            case ast.Attribute(attr="model_dump"):  # of Pydantic
+                return {REST: NOT_CONSTANT}
+        return self._fold_returned(self._project.function(self._project.value(func, scope)))
 
     def _join(self, nodes: Sequence[ast.expr], scope: Scope) -> object:
-        texts = [self.fold(node, scope) for node in nodes]
-        texts = [_query_of(text) if isinstance(text, FoldedDict) else text for text in texts]
-        parts = [text if isinstance(text, str) else "{}" for text in texts]
-        return "".join(parts) if any(isinstance(text, str) for text in texts) else NOT_CONSTANT
+        parts = [self.fold(node, scope) for node in nodes]
+        parts = [_query_of(part) if isinstance(part, dict) else part for part in parts]
+        texts = [part if isinstance(part, str) else "{}" for part in parts]
+        return NOT_CONSTANT if set(texts) == {"{}"} else "".join(texts)
 
-    def _fold_dict(
-        self, pairs: Sequence[tuple[ast.expr | None, ast.expr]], scope: Scope
-    ) -> FoldedDict:
-        result = FoldedDict()
+    def _fold_dict(self, pairs: Pairs, scope: Scope) -> dict[str, object]:
+        result = dict[str, object]()
         for key, node in pairs:
             value = self.fold(node, scope)
             name = self.fold(key, scope)
             if key is None:
-                result.update(value)
+                result |= value if isinstance(value, dict) else {REST: NOT_CONSTANT}
             elif isinstance(name, str):
                 known = self._project.value(node, scope) if value is NOT_CONSTANT else None
                 if known and known.kind == "external":  # the name may mean nothing elsewhere
                     node = ast.copy_location(ast.Name(known.name, ast.Load()), node)
-                result.values[name] = node if value is NOT_CONSTANT else value
+                result[name] = node if value is NOT_CONSTANT else value
             else:
-                result.is_complete = False
+                result[REST] = NOT_CONSTANT
         return result
 
     def _fold_url(self, call: ast.Call, scope: Scope) -> object:
-        """Return a URL with only the driver and the query of a call to URL.create()."""
-        arguments = self._fold_dict(
-            [(ast.Constant(item.arg), item.value) for item in call.keywords if item.arg], scope
-        )
-        driver = arguments.values.get("drivername")
-        driver = self.fold(call.args[0], scope) if call.args else driver
-        query = arguments.values.get("query")
-        text = _query_of(query) if isinstance(query, FoldedDict) else ""
+        """Return the driver and the query of URL.create() as a URL."""
+        arguments = self._fold_dict(_pairs_of(call), scope)
+        driver = self.fold(call.args[0], scope) if call.args else arguments.get("drivername")
+        query = arguments.get("query")
+        text = _query_of(query) if isinstance(query, dict) else ""
         return f"{driver}:///?{text}" if isinstance(driver, str) else NOT_CONSTANT
 
-    def _apply_changes(self, value: FoldedDict, name: str, scope: Scope, use: ast.AST) -> None:
+    def _apply_changes(
+        self, value: dict[str, object], name: str, scope: Scope, use: ast.AST
+    ) -> None:
         """Apply changes of a dictionary variable, for example `options["echo"] = True`."""
         owning = scope.find(name) or scope
         for item in ast.walk(owning.node):
-            pairs: list[tuple[ast.expr | None, ast.expr]] = []
+            pairs: Pairs = []
             match item:
                 case ast.Assign(targets=[ast.Subscript(value=owner, slice=key)], value=new):
                     pairs = [(key, new)]
                 case ast.AugAssign(target=owner, op=ast.BitOr(), value=new):
                     pairs = [(None, new)]
                 case ast.Expr(value=ast.Call(func=ast.Attribute(owner, "update")) as call):
-                    pairs = [(None, argument) for argument in call.args]
-                    pairs += [(ast.Constant(k.arg), k.value) for k in call.keywords if k.arg]
+                    pairs = _pairs_of(call)
                 case (
-                    ast.Subscript(value=owner, slice=ast.Constant(str(key)), ctx=ast.Del())
-                    | ast.Call(func=ast.Attribute(owner, "pop"), args=[ast.Constant(str(key)), *_])
+                    ast.Subscript(value=owner, slice=key, ctx=ast.Del())
+                    | ast.Call(func=ast.Attribute(owner, "pop"), args=[key, *_])
                 ) if scope.path(owner) == name:
-                    value.values.pop(key, None)
+                    removed = self.fold(key, scope)
+                    if isinstance(removed, str):
+                        value.pop(removed, None)
+                    else:
+                        value.clear()
+                        value[REST] = NOT_CONSTANT
                     continue
-                case (
-                    ast.Subscript(value=owner, ctx=ast.Del())
-                    | ast.Call(func=ast.Attribute(owner, "pop" | "popitem" | "clear"))
-                ) if scope.path(owner) == name:
-                    value.values.clear()
-                    value.is_complete = False
-                    return
                 case _:
                     continue
             is_later = owning is scope and end_of(item) > end_of(use)
-            if scope.path(owner) != name or is_later:
-                continue
-            change = self._fold_dict(pairs, scope)
-            around = scope.module.parents.get(item)
-            has_branches = isinstance(around, ast.If) and around.orelse
-            is_known = isinstance(item, ast.Assign) or not has_branches
-            if not _is_alternative(item, scope, use):
-                value.update(change if is_known else NOT_CONSTANT)
+            is_change = scope.path(owner) == name and not is_later
+            if is_change and not _is_alternative(item, scope, use):
+                value |= self._fold_dict(pairs, scope)
+
+
+def _pairs_of(call: ast.Call) -> Pairs:
+    """Return the items of the dictionary that a call such as dict(options, echo=True) creates."""
+    named = ((ast.Constant(k.arg) if k.arg else None, k.value) for k in call.keywords)
+    return [*((None, argument) for argument in call.args), *named]
 
 
 def expand_keywords(project: Project, call: ast.Call, scope: Scope) -> list[ast.keyword]:
@@ -234,8 +209,8 @@ def expand_keywords(project: Project, call: ast.Call, scope: Scope) -> list[ast.
     keywords: list[ast.keyword] = []
     for keyword in call.keywords:
         options = NOT_CONSTANT if keyword.arg else Folding(project).fold(keyword.value, scope)
-        items = options.values.items() if isinstance(options, FoldedDict) else ()
-        for name, value in items:
+        items = options if isinstance(options, dict) else {}
+        for name, value in items.items():
             node = value if isinstance(value, ast.expr) else ast.Constant(cast("str", value))
             keywords.append(ast.keyword(name, node))
         keywords += [] if items else [keyword]
@@ -258,20 +233,18 @@ def passed_to_field(project: Project, node: ast.AST, scope: Scope) -> tuple[ast.
 
 def _common_items(values: Sequence[object]) -> object:
     """Return the items that all alternative dictionaries have."""
-    dicts = [value for value in values if isinstance(value, FoldedDict)]
+    dicts = [value for value in values if isinstance(value, dict)]
     if not dicts or len(dicts) < len(values):
         return NOT_CONSTANT
-    first, *others = dicts
-    common = FoldedDict(is_complete=False)
-    for name, value in first.values.items():
-        if all(name in item.values for item in others):
-            is_equal = all(item.values[name] == value for item in others)
-            common.values[name] = value if is_equal else NOT_CONSTANT
+    common: dict[str, object] = {REST: NOT_CONSTANT}
+    for name, value in dicts[0].items():
+        if all(name in item for item in dicts):
+            common[name] = value if all(item[name] == value for item in dicts) else NOT_CONSTANT
     return common
 
 
-def _query_of(options: FoldedDict) -> str:
-    return "".join(f"&{name}={value}" for name, value in options.values.items())
+def _query_of(options: dict[str, object]) -> str:
+    return "".join(f"&{name}={value}" for name, value in options.items())
 
 
 def _is_alternative(node: ast.AST, scope: Scope, use: ast.AST | None = None) -> bool:

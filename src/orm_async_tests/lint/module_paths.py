@@ -29,9 +29,6 @@ class ModulePaths:
             if parts and parts[0] not in self._names_in(start):
                 continue
             place = f"{start}{os.sep}{name.replace('.', os.sep)}" if parts else start
-            above, _, last = place.rpartition(os.sep)
-            if parts and last not in self._names_in(above):
-                continue
             package = f"{place}{os.sep}__init__.py"
             for file in (f"{place}.py", package) if parts else (package,):
                 if Path(file).is_file():

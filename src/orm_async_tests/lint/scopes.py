@@ -1,9 +1,10 @@
 """Finds the scopes of a module and the bindings of their names."""
 
 import ast
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any, NamedTuple
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -12,9 +13,9 @@ TESTING = {ast.If, ast.Match, ast.While, ast.Assert}
 KEPT = TESTING | {ast.Assign, ast.AnnAssign, ast.AugAssign, ast.AsyncFunctionDef, ast.Compare}
 NOTED = {
     ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.Assign, ast.AnnAssign,
-    ast.NamedExpr, ast.With, ast.AsyncWith, ast.For, ast.AsyncFor, ast.comprehension, ast.Match,
-    ast.Import, ast.ImportFrom, ast.Global, ast.Return, ast.Yield, ast.Await, ast.Try, ast.TryStar,
-    getattr(ast, "TypeAlias", ast.Match),
+    ast.NamedExpr, ast.With, ast.AsyncWith, ast.For, ast.AsyncFor, ast.comprehension,
+    ast.Import, ast.ImportFrom, ast.Global, ast.Return, ast.Yield, ast.Await,
+    getattr(ast, "TypeAlias", ast.Import),
 }  # fmt: skip
 GATHERING = {"gather", "wait", "as_completed"}
 STARTING = {"create_task", "ensure_future", "start_soon", "run_coroutine_threadsafe", "Task"}
@@ -86,8 +87,6 @@ class Scope:
 
         self.defaults: dict[str, ast.expr] = {}
         self.globals: set[str] = set()
-        self.has_try = False
-        self._ordered: tuple[list[tuple[int, int]], list[ast.Call]] | None = None
         self._open: set[str] = set()
 
     @property
@@ -101,18 +100,17 @@ class Scope:
 
     def calls_in(self, node: Any) -> list[ast.Call]:
         """Return this scope's calls inside a syntax node, sorted by their end positions."""
-        if self._ordered is None:
-            ordered = sorted(self.calls, key=end_of)
-            self._ordered = [end_of(call) for call in ordered], ordered
-        ends, calls = self._ordered
-        start = (node.lineno, node.col_offset)
-        first, last = bisect_right(ends, start), bisect_right(ends, end_of(node))
-        return [call for call in calls[first:last] if (call.lineno, call.col_offset) >= start]
+        start, end = start_of(node), end_of(node)
+        first = bisect_left(self._sorted_calls, start, key=end_of)
+        last = bisect_right(self._sorted_calls, end, key=end_of)
+        return [call for call in self._sorted_calls[first:last] if start_of(call) >= start]
+
+    @cached_property
+    def _sorted_calls(self) -> list[ast.Call]:
+        return sorted(self.calls, key=end_of)
 
     def bind(self, name: str, kind: str, node: Any) -> None:
-        scope = self
-        while name in self.globals and scope.parent:
-            scope = scope.parent
+        scope = self.module.scope if name in self.globals else self
         scope.bindings.setdefault(name, []).append(Binding(kind, node, self))
 
     def find(self, name: str) -> "Scope | None":
@@ -128,10 +126,8 @@ class Scope:
         owner = self.find(name)
         if owner is None:
             return None
-        bindings = owner.bindings[name]
-        if len(bindings) > 1:
-            bindings = [item for item in bindings if item.kind != "of"]
-        return bindings[0] if len(bindings) == 1 and bindings[0].kind != "of" else None
+        bindings = [item for item in owner.bindings[name] if item.kind != "of"]
+        return bindings[0] if len(bindings) == 1 else None
 
     def role(self, name: str) -> str:
         owner = self.find(name)
@@ -159,10 +155,6 @@ class Scope:
             case ast.Subscript(value=value, slice=ast.Constant(value=key)):
                 base = self.path(value)
                 return base and f"{base}[{key!r}]"
-            case ast.NamedExpr(target=target):
-                return self.path(target)
-            case ast.Call(func=ast.Name(id="super")):
-                return "self"
         return ""
 
 
@@ -238,9 +230,8 @@ class Module:
         pairs = [*zip(reversed(positional), reversed(node.args.defaults), strict=False),
                  *zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)]  # fmt: skip
         inner.defaults.update((parameter.arg, value) for parameter, value in pairs if value)
-        for rest in (node.args.vararg, node.args.kwarg):
-            if rest:
-                inner.bind(rest.arg, "rest", rest)
+        for rest in filter(None, (node.args.vararg, node.args.kwarg)):
+            inner.bind(rest.arg, "rest", rest)
         if is_lambda:
             inner.returned.append(node.body)
         elif inner.cls and inner.parameters and "staticmethod" not in (names := inner.decorators):
@@ -297,9 +288,6 @@ class Module:
                         self._target(item.optional_vars, "enter", item.context_expr, scope)
             case ast.For() | ast.AsyncFor() | ast.comprehension():
                 self._target(node.target, "item", node.iter, scope)
-            case ast.Match(subject=subject, cases=cases):
-                for case in cases:
-                    self._pattern(case.pattern, subject, scope)
             case ast.Import() | ast.ImportFrom():
                 self._import(node, scope)
             case ast.Global(names=names):
@@ -316,19 +304,10 @@ class Module:
                 scope.yielded.append(node)
             case ast.Await() if scope.role(name := awaited_name(node)) == "param":
                 scope.awaited.add(name)
-            case ast.Try() | ast.TryStar():
-                scope.has_try = True
             case ast.Return() | ast.Await():
                 pass
             case _:  # `type X = ...` of Python 3.12
                 scope.bind(node.name.id, "value", node.value)
-
-    def _pattern(self, pattern: ast.pattern, subject: ast.expr, scope: Scope) -> None:
-        match pattern:
-            case ast.MatchAs(pattern=ast.MatchClass(cls=cls), name=str(name)):
-                scope.bind(name, "of", cls)
-            case ast.MatchAs(name=str(name)):
-                scope.bind(name, "value", subject)
 
     def _import(self, node: ast.Import | ast.ImportFrom, scope: Scope) -> None:
         for alias in node.names:
@@ -355,6 +334,10 @@ def awaited_name(node: Any) -> str:
     inner: Any = node.args[0] if is_wait and node.args else getattr(node, "value", None)
     is_plain = isinstance(inner, ast.Call) and not (inner.args or inner.keywords)
     return getattr(inner.func if is_plain else inner, "id", "")
+
+
+def start_of(node: Any) -> tuple[int, int]:
+    return node.lineno, node.col_offset
 
 
 def end_of(node: Any) -> tuple[int, int]:

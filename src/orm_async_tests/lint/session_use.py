@@ -21,10 +21,8 @@ ANY = "*"  # the key of a rollback of a session that is not known
 PASSED = "?"  # the operation of passing a session to code that cannot be resolved
 OPERATIONS = sa.STATEMENTS | sa.ENDINGS | {"begin"}
 MAX_DEPTH = 30  # nested calls
-HARMLESS = {"isinstance", "print", "len", "repr", "str", "id", "type", "hasattr", "getattr", "bool",
-            "inspect", "object_session", "append", "cast", "add_task", "setattr"}  # fmt: skip
 SYNCHRONOUS = (ast.Attribute, ast.Expr, ast.Subscript, ast.Compare, ast.BoolOp, ast.If)
-PATHS = (ast.Name, ast.Attribute, ast.NamedExpr, ast.Subscript)
+PATHS = (ast.Name, ast.Attribute, ast.Subscript)
 OTHER = "other"  # the operation of a function that awaits other code, for example an HTTP client
 FLUSHING = {"flush", "commit"}
 PROTECTING = sa.ENDINGS | {"begin", "begin_nested"}
@@ -228,24 +226,14 @@ class SessionUse:
         return []
 
     def _call_events(self, call: ast.Call, scope: Scope) -> Iterator[Event]:
-        func = call.func
-        name = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
+        func, name = call.func, last_name(call.func)
+        callee = self.project.value(func, scope)
         if isinstance(func, ast.Attribute):
             owner = self.project.value(func.value, scope)
             if owner and (owner.is_session or owner.is_a(sa.TRANSACTION)):
-                is_lost = isinstance(scope.module.parents.get(call), ast.Expr)  # not awaited
-                is_sent = name in OPERATIONS and not is_lost
-                is_new = name in ADDING and not is_loaded(call, scope)
-                keys = self.keys(func.value, scope) if is_sent or is_new else ()
-                change = change_by(self.project, call, scope) if name in READING else frozenset()
-                names = change | {name}
-                yield from (Event(key, names, call) for key in keys)
-                method = self.project.function(self.project.value(func, scope))
-                if method is None or name in OPERATIONS:
+                yield from self._session_events(call, func.value, name, scope)
+                if name in OPERATIONS or self.project.function(callee) is None:
                     return
-        callee = self.project.value(func, scope)
-        if callee and callee.kind in ("class", "external", "method") and "rollback" not in name:
-            return
         if callee and callee.kind == "function":
             for wrapper in wrappers(self.project, callee):
                 if any("begin" in names for names in self.effects_of(wrapper).values()):
@@ -260,8 +248,19 @@ class SessionUse:
                     yield from self._project_call(call, scope, callee)
         elif "rollback" in name:
             yield Event(ANY, frozenset({"rollback"}), call)
-        elif name not in HARMLESS and callee is None:
+        elif callee is None:
             yield from self._unresolved_call(call, scope)
+
+    def _session_events(
+        self, call: ast.Call, session: ast.expr, name: str, scope: Scope
+    ) -> Iterator[Event]:
+        """Yield the events of a call such as session.execute()."""
+        is_lost = isinstance(scope.module.parents.get(call), ast.Expr)  # not awaited
+        is_sent = name in OPERATIONS and not is_lost
+        is_new = name in ADDING and not is_loaded(call, scope)
+        keys = self.keys(session, scope) if is_sent or is_new else ()
+        change = change_by(self.project, call, scope) if name in READING else frozenset()
+        yield from (Event(key, change | {name}, call) for key in keys)
 
     def _project_call(self, call: ast.Call, scope: Scope, callee: Value) -> Iterator[Event]:
         effects = self.effects_of(callee)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from orm_async_tests.lint import sqlalchemy_types as sa
 from orm_async_tests.lint.finding import Finding
-from orm_async_tests.lint.folding import NOT_CONSTANT, FoldedDict, Folding
+from orm_async_tests.lint.folding import NOT_CONSTANT, REST, Folding
 from orm_async_tests.lint.rules.rule import Rule, argument, insertion, named_arguments
 from orm_async_tests.lint.scopes import Scope, last_name, later
 from orm_async_tests.lint.source_file import SourceFile
@@ -44,7 +44,7 @@ def describe_engines(file: SourceFile) -> Iterator[tuple[ast.Call, str]]:
                 kind = "async" if value.is_a(sa.ENGINE) else "sync"
                 kind += "" if file.external_name(call.func, scope) else " function"
                 urls = [folding.fold(node, scope) for node in argument(call, 0, "url")]
-                urls = [url.values.get("sqlalchemy.url") if isinstance(url, FoldedDict) else url
+                urls = [url.get("sqlalchemy.url") if isinstance(url, dict) else url
                         for url in urls]  # fmt: skip
                 url = next((url for url in urls if isinstance(url, str)), UNKNOWN)
                 options = folding.fold(ast.Call(ast.Name("dict"), [], call.keywords), scope)
@@ -64,18 +64,17 @@ def _built_by(file: SourceFile, value: Value) -> Value | None:
 def _describe_options(
     file: SourceFile, options: object, scope: Scope, prefix: str = ""
 ) -> Iterator[str]:
-    if not isinstance(options, FoldedDict):
-        return
-    for name, value in sorted(options.values.items(), key=lambda item: item[0] != "poolclass"):
-        if isinstance(value, FoldedDict):
+    items = options.items() if isinstance(options, dict) else ()
+    for name, value in sorted(items, key=lambda item: item[0] != "poolclass"):
+        if name == REST:
+            yield f"{prefix}{UNKNOWN}"
+        elif isinstance(value, dict):
             yield from _describe_options(file, value, scope, f"{prefix}{name}.")
         elif isinstance(value, ast.Name | ast.Attribute):
             yield f"{prefix}{name}={file.external_name(value, scope).rpartition('.')[2]}"
         else:
             is_unknown = value is NOT_CONSTANT or isinstance(value, ast.AST)
             yield f"{prefix}{name}={UNKNOWN if is_unknown else value}"
-    if not options.is_complete:
-        yield f"{prefix}{UNKNOWN}"
 
 
 class HalfDisabledCache(Rule):

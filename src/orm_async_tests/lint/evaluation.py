@@ -150,6 +150,8 @@ def _generic(project: "Project", node: ast.Subscript, scope: Scope) -> Value | N
     if name in ("tuple", "Tuple"):
         items = tuple(project.instance_of(part, scope) for part in parts)
         return Value("item", inner=union([*items]), parts=items) if any(items) else None
+    if name == "Union":
+        return union([project.instance_of(part, scope) for part in parts])
     inner = project.instance_of(parts[-1 if name in sa.LAST_PART else 0], scope) if parts else None
     if name == "Annotated" and inner is None and len(parts) > 1:
         return project.value(parts[1], scope)

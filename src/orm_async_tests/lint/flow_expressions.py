@@ -25,7 +25,6 @@ from orm_async_tests.lint.session_use import (
     READS,
     Event,
     SessionUse,
-    is_awaited,
     is_session,
 )
 from orm_async_tests.lint.value import Value
@@ -132,9 +131,9 @@ def without_rare(
         return caught
     events = [event for part in node.body for event in use.events(part, scope)]
     # A nested `try` block handles its errors itself.
-    awaited = {call for part in node.body for call in scope.calls_in(part)
-               if is_awaited(call, scope) and _around(call, scope, ast.Try) is node}  # fmt: skip
-    others = awaited - {event.node for event in events}
+    calls = (call for part in node.body for call in scope.calls_in(part))
+    awaited = [call for call in calls if use.awaits_other(call, scope)]
+    others = [call for call in awaited if _around(call, scope, ast.Try) is node]
     is_mixed = others or any(OTHER in event.operations for event in events)
     is_calm = not errors and not any(use.events(part, scope) for part in handler.body)
     rare = CHANGES if is_mixed and is_calm else READS

@@ -333,9 +333,8 @@ class SessionUse:
         effects: dict[str, set[str]] = defaultdict(set)
         others = frozenset[str]()
         for call in function.calls:
-            events = self.call_events(call, function)
-            others |= {OTHER} if not events and is_awaited(call, function) else frozenset()
-            for event in events:
+            others |= {OTHER} if self.awaits_other(call, function) else frozenset()
+            for event in self.call_events(call, function):
                 is_own = event.key.endswith("()") and self._sets_context(function)
                 if is_own or not is_outside(event.key, function):
                     continue
@@ -345,6 +344,12 @@ class SessionUse:
         self._started.remove(key)
         self._effects[key] = {path: others | names for path, names in effects.items()}
         return self._effects[key]
+
+    def awaits_other(self, call: ast.Call, scope: Scope) -> bool:
+        """Return whether a call awaits code that uses no session, for example an HTTP client."""
+        name, is_awaited = last_name(call), isinstance(scope.module.parents.get(call), ast.Await)
+        events = self.events if name in ("wait_for", "shield") else self.call_events
+        return is_awaited and name != "sleep" and not events(call, scope)
 
     def _sets_context(self, function: Scope) -> bool:
         """Return whether a function or one of its context managers sets a context variable."""
@@ -374,10 +379,6 @@ def is_loaded(add: ast.Call, scope: Scope) -> bool:
     owner = scope.find(name)
     calls = [creation(item.node, item.scope) for item in owner.bindings[name]] if owner else []
     return bool(calls) and {last_name(call) for call in calls} <= LOADING
-
-
-def is_awaited(call: ast.Call, scope: Scope) -> bool:
-    return isinstance(scope.module.parents.get(call), ast.Await) and last_name(call) != "sleep"
 
 
 def is_session(value: Value | None) -> bool:

@@ -1,8 +1,10 @@
 import asyncio
+from typing import Union
 
 from shop_sessions import Session, make_session, open_session, with_limit
 from sqlalchemy import create_engine, text
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+from sqlalchemy.orm import Session as SynchronousSession
 
 
 async def create_task(session: AsyncSession, statement):
@@ -47,3 +49,11 @@ async def close():
         await session.close()
     elif session:
         session.close()
+
+
+class Store:
+    def __init__(self, session: Union[AsyncSession, SynchronousSession]):
+        self.session = session
+
+    def save(self):
+        self.session.commit()

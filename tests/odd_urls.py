@@ -11,6 +11,7 @@ WRONG = [
     "postgresql+psycopg2://h/d",
     "postgresql+nothing://h/d",
     "postgresql://h:x/d",
+    "postgresql://u:p@ss@h/d",
     "postgresql://h:0/d",
     "postgresql://h:-1/d",
     "postgresql://h:99999/d",

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings, strategies
-from sqlalchemy import make_url
+from sqlalchemy import make_url, text
 
 from orm_async_tests import db
 from orm_async_tests.errors import CouldNotRun
@@ -94,3 +94,13 @@ def test_a_server_that_refuses_the_connection_is_named(
         password=password or database.url.password, database=name
     )
     assert fail_to_connect(replace(database, url=url)).where == database.label
+
+
+def test_a_connection_that_the_server_ends_is_named(database: db.Database) -> None:
+    async def end_backend() -> None:
+        async with db.connect(database, "tests") as connection:
+            await connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+
+    with pytest.raises(CouldNotRun, match="the connection was lost") as refusal:
+        asyncio.run(end_backend())
+    assert refusal.value.where == database.label

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from sqlalchemy import URL, NullPool
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from orm_async_tests.errors import CouldNotRun
@@ -166,6 +166,12 @@ async def connect(database: Database, name: str, **options: Any) -> AsyncIterato
             raise _no_connection(database, error) from error
         try:
             yield connection
+        except SQLAlchemyError as error:
+            if not connection.invalidated:
+                raise
+            problem = "the connection was lost, for example because the server stopped"
+            remedy = "start the database, and run the command again"
+            raise CouldNotRun(problem, database.label, remedy) from error
         finally:
             await connection.close()
     finally:

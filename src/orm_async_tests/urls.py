@@ -86,6 +86,9 @@ def parse_url(text: str, source: str) -> URL:
             source,
             f"{source}=postgresql://user:password@host:5432/database, or embedded, or compose",
         ) from None
+    if "@" in (url.host or ""):
+        problem = "the user or the password contains an @"
+        raise _refusal(problem, source, "write %40 instead of each @ before the last one")
     backend, _, driver = url.drivername.partition("+")
     if backend not in ("postgres", "postgresql") or (driver and driver not in DRIVERS):
         problem = f"{url.drivername} is not PostgreSQL through an asyncio driver"

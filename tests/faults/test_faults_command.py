@@ -261,6 +261,7 @@ def test_an_unknown_fault_of_another_release_is_ignored(tmp_path: Path) -> None:
         ("--pattern", ":nothing"),
         ("--pattern", "json:"),
         ("--fault", "flood"),
+        ("--rows", "select count(*) from users", "--pattern", "add"),
         ("--fault", "kill", "--pattern", USERS_FUNCTION),
         ("--point", "asyncpg/asyncio/add/cancel-never/1"),
         ("--point", "asyncpg/asyncio/add/cancel-ready/0"),

@@ -157,3 +157,8 @@ def test_a_retry_survives_one_reset_but_no_network_that_stays_down(database: db.
 def test_a_function_that_fails_without_a_fault_is_refused(database: db.Database) -> None:
     with pytest.raises(CouldNotRun, match="ProgrammingError"):
         run_sweep(database, always_fail, "cancel")
+
+
+def test_an_unknown_fault_is_refused(database: db.Database) -> None:
+    with pytest.raises(CouldNotRun, match="there is no fault 'flood'"):
+        run_sweep(database, add, "flood")

@@ -270,7 +270,13 @@ def test_a_file_without_results_is_refused(tmp_path: Path, text: str) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [["missing.json"], ["--diff"], ["-o", "missing/report.html"], ["--diff", "a", "b", "c"]],
+    [
+        ["missing.json"],
+        ["--diff"],
+        ["-o", "missing/report.html"],
+        ["--diff", "a", "b", "c"],
+        ["-o", "report.html", "--site", "site"],
+    ],
 )
 def test_wrong_arguments_of_the_report_are_refused_before_the_work(
     words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -201,7 +201,7 @@ COMMANDS = {  # functions, and texts; in the order in which `--help` lists them
     report  write one HTML page of scripts and their verdicts
     [RESULT...]        read these JSON files of run, matrix, faults or bench (without a file: run
         all scripts)
-    -o, --output FILE  write the page into this file (default: report.html)
+    -o, --output FILE  write the page into this file (without --output: report.html)
     --diff             show what changed from the first file to the second; exit with 1 if a result
         got worse
     --site FOLDER      write the page as index.html, with catalogue.json, llms.txt and badge.json

@@ -12,7 +12,7 @@ from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.faults import planning
 from orm_async_tests.faults.expected_violations import find_missing
 from orm_async_tests.faults.failed_points import find_failed_points
-from orm_async_tests.faults.fault_points import list_faults, parse_point
+from orm_async_tests.faults.fault_points import check_kinds, list_faults, parse_point
 from orm_async_tests.faults.outcomes import Cell, format_numbers
 from orm_async_tests.faults.patterns import SweptFunction
 from orm_async_tests.faults.report import (
@@ -40,7 +40,7 @@ def sweep_functions(arguments: argparse.Namespace) -> int:
     if arguments.point:
         return run_again(arguments)
     functions = planning.select_functions(arguments.pattern, arguments.rows)
-    planning.check_kinds(arguments.fault)
+    check_kinds(arguments.fault)
     started = time.perf_counter()
     cells, versions = _sweep(functions, arguments)
     reached = {cell.function for cell in cells if cell.outcomes}

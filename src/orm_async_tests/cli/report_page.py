@@ -4,6 +4,7 @@ import argparse
 import json
 import shlex
 import sys
+from pathlib import Path
 
 from orm_async_tests import catalogue
 from orm_async_tests.cli.script_runs import run_each
@@ -17,6 +18,7 @@ from orm_async_tests.html_report.result_files import Results, add_documents, rea
 from orm_async_tests.output_files import require_writable, write_file
 from orm_async_tests.questions import read_questions
 
+DEFAULT_OUTPUT = Path("report.html")
 EXAMPLE = "orm-async-tests report before.json after.json --diff"
 
 
@@ -24,8 +26,11 @@ def report(arguments: argparse.Namespace) -> int:
     """Write the page, and return 1 if `--diff` shows a change for the worse."""
     if arguments.diff:
         return _write_changes(arguments)
-    output, option, badge = arguments.output, "--output", arguments.badge
+    output, option, badge = arguments.output or DEFAULT_OUTPUT, "--output", arguments.badge
     if site := arguments.site:
+        if arguments.output:
+            problem = "--site writes the page into index.html, so --output has no effect"
+            raise CouldNotRun(problem, "--output", "omit --output, or omit --site")
         output, option = site / "index.html", "--site"
         try:
             site.mkdir(parents=True, exist_ok=True)
@@ -65,13 +70,14 @@ def _write_changes(arguments: argparse.Namespace) -> int:
     if len(arguments.results) != 2 or arguments.site or arguments.badge:
         problem = "the option --diff needs exactly two files of results, and writes only one page"
         raise CouldNotRun(problem, "the command line", EXAMPLE)
-    require_writable(arguments.output, "--output")
+    output = arguments.output or DEFAULT_OUTPUT
+    require_writable(output, "--output")
     before, after = (read_results([path]) for path in arguments.results)
     changes = list_changes(before, after)
     text = page.render_changes(before, after, changes, _command())
-    write_file(arguments.output, text, "--output")
+    write_file(output, text, "--output")
     worse = sum(change.severity == WORSE for change in changes)
-    print(f"{arguments.output}: {worse} of {len(changes)} changes are for the worse")
+    print(f"{output}: {worse} of {len(changes)} changes are for the worse")
     _print_problems(before, after)
     return int(worse > 0)
 

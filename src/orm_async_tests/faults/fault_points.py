@@ -1,7 +1,7 @@
 """Defines the kinds of faults, and the points at which a sweep injects them."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from orm_async_tests.errors import CouldNotRun
@@ -61,7 +61,15 @@ class Fault:
         return self.moment in MESSAGE
 
 
-def list_faults(kinds: Iterable[str] = KINDS) -> list[Fault]:
+def check_kinds(names: Iterable[str]) -> None:
+    if unknown := [name for name in names if name not in KINDS]:
+        place = "--fault, or the argument `kinds`"
+        remedy = f"choose one of {', '.join(KINDS)}"
+        raise CouldNotRun(f"there is no fault {unknown[0]!r}", place, remedy)
+
+
+def list_faults(kinds: Sequence[str] = tuple(KINDS)) -> list[Fault]:
+    check_kinds(kinds)
     return [Fault(kind, moment) for kind in kinds for moment in KINDS[kind].moments]
 
 

@@ -47,18 +47,15 @@ def select_functions(names: Sequence[str], rows: str | None) -> list[SweptFuncti
     example counts of rows.
     """
     functions = [_select_function(name, rows) for name in names]
+    if rows and not any(swept.is_users for swept in functions):
+        remedy = "omit --rows, or add --pattern module:function with your own function"
+        raise CouldNotRun("this project's patterns have queries of their own", "--rows", remedy)
     with_engine = [swept.name for swept in functions if swept.engine]
     if with_engine and len(functions) > 1:
         first = with_engine[0]
         problem = f"{first} uses its own engine, so the command cannot sweep a second function"
         raise CouldNotRun(problem, "--pattern", f"use --pattern {first} alone")
     return functions or list(PATTERNS.values())
-
-
-def check_kinds(names: Sequence[str]) -> None:
-    if unknown := [name for name in names if name not in KINDS]:
-        remedy = f"choose one of {', '.join(KINDS)}"
-        raise CouldNotRun(f"there is no fault {unknown[0]!r}", "--fault", remedy)
 
 
 def default_kinds(

@@ -5,6 +5,7 @@ If a script hangs or its process dies, the script's result says so.
 
 import asyncio
 import fcntl
+import hashlib
 import importlib.metadata
 import json
 import os
@@ -18,6 +19,7 @@ from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -148,7 +150,7 @@ class ChildRun:
         if self.problem:
             return self.problem
         lines = self.log.read_text(errors="replace").strip().splitlines()
-        last = "; ".join(line.strip() for line in lines[-3:])
+        last = "; ".join(" ".join(line.split()) for line in lines[-3:])
         return (NOT_RUN, last) if code == COULD_NOT_RUN else (CRASH, f"exit code {code}: {last}")
 
 
@@ -202,14 +204,16 @@ def _newest(library: str, version: str) -> str:
 def prepare_interpreter(version: str, home: Path) -> Python:
     if version == plans.THIS_PYTHON:
         return THIS_PYTHON
-    folder = home / "environments" / f"python{version}"
+    requirements = sorted(_requirements())
+    digest = hashlib.sha256(repr(requirements).encode()).hexdigest()[:8]
+    folder = home / "environments" / f"python{version}-{digest}"
     folder.parent.mkdir(parents=True, exist_ok=True)
     tag = THIS_PYTHON.tag.replace(plans.THIS_PYTHON.replace(".", ""), version.replace(".", ""))
     python = Python(str(folder / "bin/python"), tag)
     with folder.with_name(f"{folder.name}.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "complete").exists():
-            _create_environment(version, folder, python)
+            _create_environment(version, folder, python, requirements)
     return python
 
 
@@ -235,24 +239,28 @@ def find_interpreter(version: str) -> str:
     raise NotInstalled(problem)
 
 
-def _create_environment(version: str, folder: Path, python: Python) -> None:
+def _create_environment(
+    version: str, folder: Path, python: Python, requirements: Sequence[str]
+) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     program = find_interpreter(version)
     venv = subprocess.run([program, "-m", "venv", str(folder)], capture_output=True, text=True)
     if venv.returncode:
         problem = last_line(venv.stderr or venv.stdout)
         raise NotInstalled(f"{program} cannot create an environment: {problem}")
-    install(*_requirements(), python=python)
+    install(*requirements, python=python)
     (folder / "complete").touch()
 
 
 def _requirements() -> set[str]:
+    """Return the installed versions of the packages that the scripts use."""
     pins = set()
     declared = importlib.metadata.requires("orm-async-tests") or []
     for requirement in map(Requirement, [*declared, *ALSO_INSTALLED]):
         marker = requirement.marker
         if marker is None or any(marker.evaluate({"extra": extra}) for extra in EXTRAS):
-            version = importlib.metadata.version(requirement.name).partition("+")[0]
-            requirement.marker, requirement.specifier = None, SpecifierSet(f"=={version}")
-            pins.add(str(requirement))
+            with suppress(PackageNotFoundError):  # the package of an extra
+                version = importlib.metadata.version(requirement.name).partition("+")[0]
+                requirement.marker, requirement.specifier = None, SpecifierSet(f"=={version}")
+                pins.add(str(requirement))
     return pins

@@ -73,6 +73,8 @@ async def _run(
                 try:
                     observed = await observe(script, variant, scripts, url, wire, options)
                 except DBAPIError as error:  # the server lacks something
+                    if error.connection_invalidated:
+                        raise
                     reason = f"the script's tables or rows cannot be created: {describe(error)}"
                     return Result(script, stack, Verdict(BROKEN, reason), observations, 0.0)
                 observations[variant.name] = observed

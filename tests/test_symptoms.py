@@ -192,6 +192,8 @@ def answers(text: str) -> list[int]:
         ("current transaction is aborted, commands ignored until end of transaction block", 20),
         ("AttributeError: 'AsyncConnection' object has no attribute '_run_ddl_visitor'", 77),
         ("TypeError: 'AsyncResult' object is not iterable", 256),
+        ('PostgresSyntaxError: syntax error at or near ":"', 219),
+        ('PostgresSyntaxError: syntax error at or near "$1"', 221),
         ("sys:1: RuntimeWarning: coroutine 'AsyncSession.execute' was never awaited\n"
          "AttributeError: 'coroutine' object has no attribute 'scalars'", 228),
         (f"{LAZY} operation of attribute 'points' cannot proceed", 61),

@@ -9,7 +9,7 @@ After the words "you get", a `Symptom:` sentence has up to five parts, in this o
 
 - the error's class, or "an error" if the class does not matter
 - the error's code in SQLAlchemy, or its SQLSTATE in PostgreSQL
-- a piece of the error's message, in which "..." stands for one word
+- a piece of the error's message, in which "..." stands for any word or any part of a word
 - the word "on" and a driver, if only this driver raises the error
 - texts that the error's traceback must contain
 

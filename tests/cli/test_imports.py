@@ -6,6 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from orm_async_tests import scripts
 from tests.matrix.sample_records import make_records, write_records
 
 SUBCOMMANDS = (
@@ -76,3 +79,15 @@ def test_the_module_of_a_command_freezes_no_objects() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     before, after = done.stdout.split()
     assert before == after
+
+
+def test_control_c_during_the_imports_of_a_script_prints_no_traceback(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupt(name: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(scripts, "import_module", interrupt)
+    with pytest.raises(SystemExit) as caught:
+        scripts.__getattr__.__wrapped__("test5")
+    assert caught.value.code == 130

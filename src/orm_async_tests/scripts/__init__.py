@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.exit_codes import run_command
+from orm_async_tests.exit_codes import INTERRUPTED, run_command
 from orm_async_tests.extras import name_missing_package
 
 COMMAND = re.compile(r"test(\d+)")
@@ -33,6 +33,8 @@ def __getattr__(name: str) -> Callable[[], int]:
         script = import_module(f"{__name__}.{path.parent.name}.{path.stem}")
     except ModuleNotFoundError as error:
         return partial(run_command, partial(_refuse, name_missing_package(error)))
+    except KeyboardInterrupt:
+        raise SystemExit(INTERRUPTED) from None
     finally:
         if was_enabled:
             gc.enable()

@@ -5,7 +5,7 @@ them. In `:number::int`, text() finds no parameter, and PostgreSQL receives all 
 CAST in text(), or use SQLAlchemy's cast().
 
 Docs: https://docs.sqlalchemy.org/en/21/core/sqlelement.html#sqlalchemy.sql.expression.text
-Symptom: you get an error (SQLSTATE 42601) "syntax error at or near".
+Symptom: you get an error (SQLSTATE 42601) "syntax error at or near ...:".
 """
 
 from sqlalchemy import Integer, cast, literal, select, text

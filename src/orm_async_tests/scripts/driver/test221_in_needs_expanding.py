@@ -5,7 +5,7 @@ bindparam(expanding=True), SQLAlchemy writes one parameter for every element of 
 condition `= ANY(:ids)` needs no bindparam(expanding=True), because an array is one value (test106).
 
 Docs: https://docs.sqlalchemy.org/en/21/core/sqlelement.html#sqlalchemy.sql.expression.bindparam.params.expanding
-Symptom: you get an error (SQLSTATE 42601) "syntax error at or near".
+Symptom: you get an error (SQLSTATE 42601) "syntax error at or near ...$1".
 """
 
 from sqlalchemy import bindparam, text

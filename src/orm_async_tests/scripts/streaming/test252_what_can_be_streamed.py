@@ -10,8 +10,8 @@ Symptom: you get an error (SQLSTATE 25P01) "cursor cannot be created outside of 
 on asyncpg.
 Symptom: you get an error (SQLSTATE 25P01) "DECLARE CURSOR can only be used in transaction blocks"
 on psycopg.
-Symptom: you get an error (SQLSTATE 42601) "syntax error at or near" on psycopg with "server_cursor"
-in the traceback.
+Symptom: you get an error (SQLSTATE 42601) "syntax error at or near ...UPDATE" on psycopg with
+"server_cursor" in the traceback.
 """
 
 from sqlalchemy import select, update

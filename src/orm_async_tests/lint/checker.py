@@ -26,7 +26,7 @@ MAX_DEPTH = 5000  # the recursion limit, because the checker follows nested call
 
 
 class Checker:
-    """Checks the files of one project. Modules with many characters do not stay in memory."""
+    """Checks the files of one project, and keeps parsed modules for the files that import them."""
 
     def __init__(self, settings: Settings, facts: ProjectFacts, files: Sequence[Path]) -> None:
         self.settings = settings

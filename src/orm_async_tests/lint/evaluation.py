@@ -93,18 +93,13 @@ def _call_external(project: "Project", name: str, call: ast.Call, scope: Scope) 
         return Value("instance", sa.FUNCTIONS[last])
     if last == "run_coroutine_threadsafe":
         return Value("instance", "blocking")  # the future of another thread
-    if last in sa.PASSING:
-        return project.value(nodes[sa.PASSING[last]], scope) if nodes[sa.PASSING[last] :] else None
     match last, nodes:
+        case _, [first, *_] if last in sa.PASSING:
+            return project.value(first, scope)
         case "cast", [annotation, _]:
             return project.instance_of(annotation, scope)
-        case "getattr", [owner, ast.Constant(value=str(attr)), *_]:
-            return project.attribute(project.value(owner, scope), attr)
         case "AppKey", [_, annotation]:  # of aiohttp
             return Value("key", inner=project.instance_of(annotation, scope))
-        case "aclosing", [first]:
-            value = project.value(first, scope)
-            return value and Value("enter", inner=value)
         case "anext", [first, *_]:
             return Value("await", inner=project.unwrap("item", project.value(first, scope)))
         case "next", [first, *_]:
@@ -157,8 +152,6 @@ def _generic(project: "Project", node: ast.Subscript, scope: Scope) -> Value | N
         return project.value(parts[1], scope)
     if inner is None or name in sa.TRANSPARENT:
         return inner
-    if name in ("type", "Type"):
-        return inner._replace(kind="class")
     kind = next((kind for kind, names in sa.GENERIC.items() if name in names), "")
     return Value(kind, inner=inner) if kind else None
 
@@ -170,8 +163,6 @@ def evaluate_subscript(project: "Project", node: ast.Subscript, scope: Scope) ->
     match project.value(node.value, scope), node.slice:
         case Value(kind="class") as origin, _:
             return origin
-        case Value(kind="item", parts=parts), ast.Constant(value=int(number)) if parts[number:]:
-            return parts[number]
         case Value(kind="item", inner=inner), _:
             return inner
         case Value(kind="instance") as origin, ast.Constant(value=str(name)):  # of a TypedDict

@@ -30,28 +30,24 @@ def _fix_file(path: Path, fixes: Iterable[Fix]) -> int:
     data = path.read_bytes()
     text = decode(data)
     starts = [0, *(match.end() for match in LINE_END.finditer(text))]
-    changes: list[tuple[int, int, str]] = []
-    for fix in fixes:
-        place = fix.location
+    new, done, count = "", 0, 0
+    for place, inserted in sorted({(fix.location, fix.text) for fix in fixes}):
         start = starts[place.line - 1] + place.column - 1
-        end = starts[place.end_line - 1] + place.end_column - 1
-        if all(
-            (end <= first or last <= start) and (start, end) != (first, last)
-            for first, last, _ in changes
-        ):
-            changes.append((start, end, fix.text))
-    for start, end, new in sorted(changes, reverse=True):
-        text = text[:start] + new + text[end:]
+        if start >= done:
+            new += text[done:start] + inserted
+            done = starts[place.end_line - 1] + place.end_column - 1
+            count += 1
+    new += text[done:]
     try:
-        ast.parse(text)
-        _replace(path.resolve(), text.encode(encoding_of(data)))
+        ast.parse(new)
+        _replace(path.resolve(), new.encode(encoding_of(data)))
     except (ValueError, SyntaxError):
         return 0
     except OSError as error:
         problem = f"the file cannot be written: {error.strerror}"
         remedy = "run orm-async-tests lint without --fix"
         raise CouldNotRun(problem, str(path), remedy) from None
-    return len(changes)
+    return count
 
 
 def _replace(path: Path, data: bytes) -> None:

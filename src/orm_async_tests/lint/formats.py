@@ -33,11 +33,10 @@ def render_text(report: Report) -> Iterator[str]:
         yield ""
     fixable = sum(finding.fix is not None for finding in report.findings)
     hint = f"; {fixable} can be fixed: orm-async-tests lint --fix" if fixable else ""
-    yield f"{count(report.findings)} in {count(report.files, 'file')}{hint}"
+    yield f"{count(len(report.findings))} in {count(report.files, 'file')}{hint}"
 
 
-def count(things: list[Finding] | int, noun: str = "finding") -> str:
-    number = things if isinstance(things, int) else len(things)
+def count(number: int, noun: str = "finding") -> str:
     return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"
 
 

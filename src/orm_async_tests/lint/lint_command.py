@@ -100,4 +100,4 @@ def _write_baseline(report: Report, baseline: str) -> None:
         problem, remedy = "no option names the baseline file", "--baseline lint-baseline.json"
         raise CouldNotRun(problem, "--write-baseline", remedy)
     write_baseline(Path(baseline), report.findings, report.root)
-    print(f"{count(report.findings)} written to {baseline}", file=sys.stderr)
+    print(f"{count(len(report.findings))} written to {baseline}", file=sys.stderr)

@@ -334,18 +334,15 @@ class Project:
         return None
 
     def _evaluate_member(self, value: Value, name: str) -> Value | None:
-        for scope in self.bases(value):
-            if name in scope.bindings:
-                return self._member(scope, name, value)
-        return None if value.module else Value("method", name, inner=value)
-
-    def _member(self, cls: Scope, name: str, value: Value) -> Value | None:
+        cls = next((cls for cls in self.bases(value) if name in cls.bindings), None)
+        if cls is None:
+            return None if value.module else Value("method", name, inner=value)
         kind, node, _ = cls.bindings[name][0]
-        if kind == "function":
-            method = Value("function", node.name, cls.module.path, value)
-            is_property = node.decorators & {"property", "cached_property"}
-            return self.result(method) if is_property else method
-        return self._remember(name, cls.values, Project._evaluate_bindings, cls, name)
+        if kind != "function":
+            return self.named(name, cls)
+        method = Value("function", node.name, cls.module.path, value)
+        is_property = node.decorators & {"property", "cached_property"}
+        return self.result(method) if is_property else method
 
     def _evaluate_attribute(self, node: ast.Attribute, scope: Scope) -> Value | None:
         value = self.attribute(self.value(node.value, scope), node.attr)

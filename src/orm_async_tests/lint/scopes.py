@@ -222,7 +222,7 @@ class Module:
     def _function(self, node: Any, scope: Scope) -> Scope:
         is_lambda = isinstance(node, ast.Lambda)
         name = f"lambda {node.lineno} {node.col_offset}" if is_lambda else node.name
-        inner = self._open("" if is_lambda else "function", name, node, scope)
+        inner = self._open("function", name, node, scope)
         positional = [*node.args.posonlyargs, *node.args.args]
         for parameter in (*positional, *node.args.kwonlyargs):
             inner.bind(parameter.arg, "param", parameter)
@@ -243,11 +243,10 @@ class Module:
         inner = Scope(node, f"{scope.name}.{name}" if scope.name else name, scope, self)
         self.scopes[inner.name] = inner
         self.all_scopes.append(inner)
-        if kind:
-            scope.bind(name, kind, inner)
+        scope.bind(name, kind, inner)
         return inner
 
-    def _target(self, target: ast.expr, kind: str, value: Any, scope: Scope) -> None:
+    def _target(self, target: ast.expr | None, kind: str, value: Any, scope: Scope) -> None:
         match target:
             case ast.Name(id=name):
                 scope.bind(name, kind, value)
@@ -284,8 +283,7 @@ class Module:
             case ast.With(items=items) | ast.AsyncWith(items=items):
                 scope.managers.append(node)
                 for item in items:
-                    if item.optional_vars:
-                        self._target(item.optional_vars, "enter", item.context_expr, scope)
+                    self._target(item.optional_vars, "enter", item.context_expr, scope)
             case ast.For() | ast.AsyncFor() | ast.comprehension():
                 self._target(node.target, "item", node.iter, scope)
             case ast.Import() | ast.ImportFrom():

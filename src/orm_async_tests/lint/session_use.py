@@ -160,7 +160,7 @@ class SessionUse:
     # Events
 
     def normal(self, call: ast.Call, scope: Scope) -> ast.Call:
-        """Rewrite a call without partial(), `*items` and `**options`."""
+        """Rewrite a call without partial() and `**options`."""
         value = self.project.value(call.func, scope)
         if value and value.kind == "call" and value.parts:
             source, _ = self.project.origin(call.func, scope)
@@ -170,17 +170,10 @@ class SessionUse:
                 call = later(call, function, [*bound, *call.args], keywords)
         elif value and (passed := self._passed_on(call, value)):
             call = passed
-        is_direct = None not in [keyword.arg for keyword in call.keywords]
-        if is_direct and ast.Starred not in map(type, call.args):
-            return call
-        keywords = call.keywords if is_direct else expand_keywords(self.project, call, scope)
-        parts: list[ast.expr] = []
-        for part in call.args:
-            items: ast.AST | None = None
-            if isinstance(part, ast.Starred):
-                items, _ = self.project.origin(part.value, scope)
-            parts += getattr(items, "elts", [part])
-        return later(call, call.func, parts, keywords)
+        if None in [keyword.arg for keyword in call.keywords]:
+            keywords = expand_keywords(self.project, call, scope)
+            call = later(call, call.func, call.args, keywords)
+        return call
 
     def _passed_on(self, call: ast.Call, callee: Value) -> ast.Call | None:
         """Return the call work(...) that a wrapper such as retry(work, *items) makes."""
@@ -290,12 +283,9 @@ class SessionUse:
         return self.keys(ast.parse(path, mode="eval").body, scope)
 
     def _mapped(self, node: ast.expr, rest: str, scope: Scope) -> tuple[str, ...]:
-        value = self.project.value(node, scope)
-        for name in filter(None, rest.split(".")):
-            value = self.project.attribute(value, name)
         path = scope.path(node)
         if rest and scope.role(path.partition(".")[0]) == "self":
-            return (self._canonical(f"{path}.{rest}", scope),) if is_session(value) else ()
+            return (self._canonical(f"{path}.{rest}", scope),)
         return self._passed(node, scope)
 
     def _passed(self, node: ast.expr, scope: Scope) -> tuple[str, ...]:
@@ -312,9 +302,8 @@ class SessionUse:
             return
         parts = [*call.args, *(keyword.value for keyword in call.keywords)]
         for part in parts:
-            if isinstance(part, PATHS):
-                for key in self.keys(part, scope):
-                    yield Event(key, frozenset({PASSED}), call)
+            for key in self.keys(part, scope):
+                yield Event(key, frozenset({PASSED}), call)
 
     def effects_of(self, callee: Value) -> Effects:
         known = self._effects.get((callee.module, callee.name))

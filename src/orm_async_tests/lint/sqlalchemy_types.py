@@ -78,12 +78,12 @@ GENERIC = {
 }  # fmt: skip
 LAST_PART = {"Callable", "Coroutine", "dict", "Dict", "Mapping"}
 TRANSPARENT = {
-    "Optional", "Union", "Annotated", "Mapped", "ClassVar", "Final", "Required", "NotRequired",
+    "Optional", "Annotated", "Mapped", "ClassVar", "Final", "Required", "NotRequired",
     "InitVar", "FromDishka", "Inject", "Provide", "NamedDependency",
 }  # fmt: skip
 TAKING = {"get", "pop", "popleft", "get_nowait", "setdefault"}  # methods that return an item
 PROTOCOLS = {"enter": ("__aenter__", "__enter__"), "item": ("__aiter__",), "await": ("__await__",)}
-PASSING = {  # functions that return one of their arguments, by its position
-    "closing": 0, "shield": 0, "enter_async_context": 0, "wait_for": 0, "NewType": 1, "copy": 0,
-    "TypeVar": 1, "list": 0, "tuple": 0, "set": 0, "sorted": 0, "reversed": 0, "iter": 0,
+PASSING = {  # functions that return their first argument
+    "closing", "aclosing", "shield", "enter_async_context", "wait_for", "copy", "list", "tuple",
+    "set", "sorted", "reversed", "iter",
 }  # fmt: skip

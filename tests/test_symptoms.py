@@ -353,6 +353,17 @@ def test_a_traceback_may_come_from_a_log_or_from_pytest(text: str) -> None:
     assert answers(restored)[0] == 5
 
 
+def test_the_source_in_a_traceback_of_rich_is_not_searched_for_words() -> None:
+    box = """\
+╭──────── Traceback (most recent call last) ────────╮
+│ /srv/sqlalchemy/orm/strategies.py:1180 in _emit_lazyload │
+│ ❱ 1180 │   result = recursion_depth(selectinload) │
+╰────────────────────────────────────────────────────╯
+MissingGreenlet: greenlet_spawn has not been called; can't call await_() here.
+"""
+    assert answers(box)[0] == 5
+
+
 def test_a_traceback_without_its_beginning_lacks_no_place() -> None:
     assert answers(LAZY_LOAD[LAZY_LOAD.rindex("  File") :])[0] == 5
 

@@ -48,8 +48,8 @@ PRINTED = re.compile(  # an error as Python or a log prints it
     rf"(?:\b(?:\w+\.)+[A-Z]\w+|{CLASS.pattern}|^[A-Z][a-z]+(?:[A-Z][a-z]+)+)['>)]*: ", re.MULTILINE
 )
 PRINTED_LINE = re.compile(rf"[\w.]*{PRINTED.pattern}.*", re.MULTILINE)
-TRACEBACK = re.compile(r'\bFile "[^"]+", line \d+')
-BEGIN = "Traceback (most recent call last):"
+BEGIN = "Traceback (most recent call last)"
+TRACEBACK = re.compile(rf'\bFile "[^"]+", line \d+|{re.escape(BEGIN)}')
 CAUSE = re.compile(  # or an exception group, before its first exception
     r"(?:The above exception was the direct cause of the following exception:|\+-\+-+ 1 -+)"
     rf"(?:(?:.*\n){{0,3}}?.*?{re.escape(BEGIN)})?"

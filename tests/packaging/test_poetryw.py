@@ -45,6 +45,7 @@ def test_poetryw_returns_the_exit_code(checkout: Checkout) -> None:
         ("alembic upgrade head", INSTALL_SCRIPTS),
         ("orm-async-tests why MissingGreenlet", INSTALL_SCRIPTS),
         ("orm-async-tests lint src", INSTALL_SCRIPTS),
+        ("orm-async-tests --help", INSTALL_SCRIPTS),
         ("orm-async-tests run --all", INSTALL_ALL),
         ("nox", INSTALL_ALL),
     ],

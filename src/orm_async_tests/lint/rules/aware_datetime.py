@@ -3,13 +3,13 @@
 import ast
 import re
 from collections.abc import Iterator
-from itertools import chain, pairwise
+from itertools import chain, product
 
 from orm_async_tests.lint.finding import Finding
 from orm_async_tests.lint.folding import passed_to_field
 from orm_async_tests.lint.rules.rule import Rule, argument, named_arguments
-from orm_async_tests.lint.scopes import Function, Scope, last_name
-from orm_async_tests.lint.session_use import ANY
+from orm_async_tests.lint.scopes import Function, Module, Scope, last_name
+from orm_async_tests.lint.session_use import ANY, READING
 from orm_async_tests.lint.source_file import SourceFile
 from orm_async_tests.lint.value import Value
 
@@ -24,7 +24,7 @@ BASES = {"DeclarativeBase", "AsyncAttrs", "MappedAsDataclass", "SQLModel", "Gene
 BOOLEAN = (ast.BoolOp, ast.If, ast.While, ast.Assert)  # nodes outside of SQL statements
 COMPARING = {"between", "in_", "not_in", "is_distinct_from", "is_not_distinct_from"}
 WRITING = ("values", "on_conflict_do_update")
-READING = {"execute", "scalar", "scalars", "stream", "stream_scalars", "exec"}
+NAMING = {"insert", "update", "select", "get", "get_one"}  # calls that name a model or a table
 
 Table = tuple[ast.Call, Scope]  # a call of Table(), and its scope
 Owner = Value | Table | None
@@ -59,35 +59,24 @@ class AwareDatetime(Rule):
         if "asyncpg" not in drivers:
             return
         is_mixed = file.facts.may_be_synchronous
-        defaults = chain(_defaults(file), _defaults_in_tables(file))
         sources = [_passed(file), _assigned(file, loads="psycopg" not in drivers)]
         sources += [] if "psycopg" in drivers else [_compared(file), _listed(file)]
         stored = (item for item in chain(*sources) if _may_be_table(file, item[0])
                   and (not is_mixed or _uses_session(file, item[3])))  # fmt: skip
-        for owner, name, value, scope in chain(defaults, stored):
-            if not owner or not _is_aware(file, value, scope):
-                continue
-            if isinstance(owner, Value):
-                is_naive = _is_naive(file, owner, name)
-            else:
-                is_naive = _is_naive_in(file, owner, name)
-            if is_naive:
+        for owner, name, value, scope in chain(_defaults(file), stored):
+            if owner and _is_aware(file, value, scope) and _is_naive(file, owner, name):
                 yield self.report(file, value, name)
 
 
-def _may_be_table(file: SourceFile, owner: Value | Table | None) -> bool:
+def _may_be_table(file: SourceFile, owner: Owner) -> bool:
     """Return False for a class of SQLModel without the argument table=True."""
     classes = [*file.project.bases(owner)] if isinstance(owner, Value) else []
-    nodes = [cls.node for cls in classes if isinstance(cls.node, ast.ClassDef)]
-    is_model = any(last_name(base) == "SQLModel" for node in nodes for base in node.bases)
-    return not is_model or any(key.arg == "table" for node in nodes for key in node.keywords)
+    is_model = any(last_name(base) == "SQLModel" for cls in classes for base in cls.node.bases)
+    return not is_model or any(key.arg == "table" for cls in classes for key in cls.node.keywords)
 
 
 def _uses_session(file: SourceFile, scope: Scope) -> bool:
     """Return whether a function uses an asynchronous session."""
-    owners = (file.receiver(call, scope) for call in scope.calls)
-    if any(owner and owner.is_session for owner in owners):
-        return True
     events = file.use.events(scope.node, scope) if isinstance(scope.node, Function) else ()
     return any(event.key != ANY for event in events)
 
@@ -97,31 +86,39 @@ def _defaults(file: SourceFile) -> Iterator[Stored]:
 
     The rule OAT601 checks defaults that Python computes at import.
     """
-    for cls in file.module.scopes.values():
-        owner = Value("class", cls.name, cls.module.path)
-        columns = cls.bindings.items() if isinstance(cls.node, ast.ClassDef) else ()
-        for name, call in [(name, item.node) for name, bindings in columns for item in bindings]:
-            named = named_arguments(file, call, cls) if isinstance(call, ast.Call) else {}
-            for value in [named[key] for key in named.keys() & DEFAULTS]:
-                source, _ = file.project.origin(value, cls)
-                if isinstance(source, FUNCTIONS) or last_name(source) == "partial":
-                    yield owner, name, value, cls
+    columns: list[tuple[Owner, str, ast.AST, Scope]] = [
+        (_class(cls), name, item.node, cls) for cls in _classes(file.module)
+        for name, bindings in cls.bindings.items() for item in bindings
+    ]  # fmt: skip
+    columns += [((table, scope), _first_text(column), column, scope)
+                for table, scope in file.calls("Table") for column in table.args[2:]]  # fmt: skip
+    for owner, name, call, scope in columns:
+        named = named_arguments(file, call, scope) if isinstance(call, ast.Call) else {}
+        for value in [named[key] for key in named.keys() & DEFAULTS]:
+            source, _ = file.project.origin(value, scope)
+            if isinstance(source, FUNCTIONS) or last_name(source) == "partial":
+                yield owner, name, value, scope
 
 
-def _defaults_in_tables(file: SourceFile) -> Iterator[Stored]:
-    for table, scope in file.calls("Table"):
-        columns = [node for node in table.args if last_name(node) == "Column"]
-        for column in [node for node in columns if isinstance(node, ast.Call) and node.args]:
-            name = str(getattr(column.args[0], "value", ""))
-            yield from (((table, scope), name, keyword.value, scope)
-                        for keyword in column.keywords if keyword.arg in DEFAULTS)  # fmt: skip
+def _classes(module: Module) -> list[Scope]:
+    return [scope for scope in module.scopes.values() if isinstance(scope.node, ast.ClassDef)]
+
+
+def _class(scope: Scope) -> Value:
+    return Value("class", scope.name, scope.module.path)
+
+
+def _first_text(column: ast.AST) -> str:
+    """Return the name of a Column("name", ...), or ""."""
+    arguments = column.args if isinstance(column, ast.Call) else []
+    return str(getattr(next(iter(arguments), None), "value", ""))
 
 
 def _passed(file: SourceFile) -> Iterator[Stored]:
     """Yield the keyword arguments of calls such as User(...) or insert(...).values()."""
     for call, scope in [item for calls in [*file.module.calls.values()] for item in calls]:
         if last_name(call.func) in WRITING:
-            owner: Owner = _written(file, call, scope)
+            owner = _model(file, call, scope)
         else:
             owner = file.value(call.func, scope) if call.keywords else None
             owner = owner if owner and owner.kind == "class" else None
@@ -129,15 +126,27 @@ def _passed(file: SourceFile) -> Iterator[Stored]:
         yield from ((owner, name, value, scope) for name, value in named.items())
 
 
-def _written(file: SourceFile, node: ast.AST, scope: Scope) -> Owner:
-    """Return the model or the table that a statement such as insert(...).values() writes to."""
-    while isinstance(node, ast.Call):
-        owner = getattr(node.func, "value", node)  # for example the table in table.insert()
-        if last_name(node) in ("insert", "update"):
-            return _owner(file, node.args[0] if node.args else owner, scope)
-        if owner is node:
-            break
-        node, scope = file.project.origin(owner, scope)
+def _model(file: SourceFile, node: ast.AST | None, scope: Scope, depth: int = 12) -> Owner:
+    """Return the model or table of a statement, or the class of an object that a session loads."""
+    if node is None or depth == 0:
+        return None
+    node, scope = file.project.origin(node, scope)
+    match node:
+        case ast.Name(id=name):
+            binding = scope.binding(name)
+            if binding and binding.kind == "item":
+                return _model(file, binding.node, binding.scope, depth - 1)
+        case ast.Await(value=inner):
+            return _model(file, inner, scope, depth - 1)
+        case ast.Call(func=func, args=args):
+            name, owner = last_name(func), getattr(func, "value", None)
+            if name == "select" and len(args) > 1:
+                return None
+            if name in NAMING:
+                source = args[0] if args else owner  # for example the table in table.insert()
+                return _owner(file, source, scope) if source else None
+            statement = args[0] if args and name in READING else owner
+            return _model(file, statement, scope, depth - 1)
     return None
 
 
@@ -153,11 +162,8 @@ def _owner(file: SourceFile, node: ast.AST, scope: Scope) -> Owner:
 
 def _listed(file: SourceFile) -> Iterator[Stored]:
     """Yield the values in dictionaries for an INSERT or UPDATE."""
-    calls = [item for name in (*WRITING, "execute") for item in file.module.calls.get(name, ())]
-    for call, place in calls:
-        is_run = last_name(call.func) == "execute" and len(call.args) > 1
-        written, inner = file.project.origin(call.args[0], place) if is_run else (call, place)
-        owner = _written(file, written, inner)
+    for call, place in file.calls(*WRITING, "execute"):
+        owner = _model(file, call, place)
         for passed in (*call.args, *(k.value for k in call.keywords if k.arg == "set_")):
             node, scope = file.project.origin(passed, place)
             parts = getattr(node, "elts", None) or [getattr(node, "elt", node)]
@@ -179,20 +185,20 @@ def _column(file: SourceFile, node: ast.Attribute, scope: Scope) -> tuple[Owner,
 
 def _compared(file: SourceFile) -> Iterator[Stored]:
     """Yield the values that a condition in SQL compares with a column."""
+    conditions: list[tuple[list[ast.expr], Scope]] = []
     for node, scope in file.nodes(ast.Compare):
         parent = file.parent(node)
-        if isinstance(parent, BOOLEAN) or isinstance(getattr(parent, "op", None), ast.Not):
-            continue
-        operands = [node.left, *node.comparators]
-        for column, value in (*pairwise(operands), *pairwise(reversed(operands))):
-            if isinstance(column, ast.Attribute) and not isinstance(value, ast.Constant):
-                yield *_column(file, column, scope), value, scope
-    for name in COMPARING & file.module.calls.keys():
-        for call, scope in file.module.calls[name]:
-            column = call.func.value if isinstance(call.func, ast.Attribute) else None
-            if isinstance(column, ast.Attribute):
-                items = [item for value in call.args for item in getattr(value, "elts", [value])]
-                yield from ((*_column(file, column, scope), item, scope) for item in items)
+        if not (isinstance(parent, BOOLEAN) or isinstance(getattr(parent, "op", None), ast.Not)):
+            conditions.append(([node.left, *node.comparators], scope))
+    for call, scope in file.calls(*COMPARING):
+        values = [item for value in call.args for item in getattr(value, "elts", [value])]
+        conditions.append(([getattr(call.func, "value", call), *values], scope))
+    for operands, scope in conditions:
+        columns = [item for item in operands if isinstance(item, ast.Attribute)]
+        values = [item for item in operands if not isinstance(item, ast.Constant)]
+        yield from ((*_column(file, column, scope), value, scope)
+                    for column, value in product(columns, values)
+                    if value is not column)  # fmt: skip
 
 
 def _assigned(file: SourceFile, *, loads: bool) -> Iterator[Stored]:
@@ -202,68 +208,32 @@ def _assigned(file: SourceFile, *, loads: bool) -> Iterator[Stored]:
     """
     for node, scope in file.nodes(ast.Assign):
         for target in [target for target in node.targets if isinstance(target, ast.Attribute)]:
-            owner = file.value(target.value, scope)
+            owner: Owner = file.value(target.value, scope)
             if owner is None and loads and _is_aware(file, node.value, scope):
-                owner = _loaded(file, target.value, scope)
-            is_object = owner and owner.kind in ("instance", "class")
+                owner = _model(file, target.value, scope)
+            is_object = isinstance(owner, Value) and owner.kind in ("instance", "class")
             yield owner if is_object else None, target.attr, node.value, scope
 
 
-def _loaded(file: SourceFile, node: ast.AST, scope: Scope, depth: int = 12) -> Value | None:
-    """Return the class of an object that a session loads, for example with get() or select()."""
-    node, scope = file.project.origin(node, scope)
-    match node:
-        case _ if depth == 0:
-            return None
-        case ast.Name(id=name):
-            binding = scope.binding(name)
-            if binding and binding.kind == "item":
-                return _loaded(file, binding.node, binding.scope, depth - 1)
-        case ast.Await(value=inner):
-            return _loaded(file, inner, scope, depth - 1)
-        case ast.Call(args=[model, *others]) if last_name(node) == "select":
-            return file.value(model, scope) if not others else None
-        case ast.Call(func=ast.Attribute(value=owner, attr=name), args=args):
-            value = file.value(owner, scope)
-            if value is None or not value.is_session or not args:
-                return _loaded(file, owner, scope, depth - 1)  # a method of a result or a statement
-            if name in ("get", "get_one"):
-                return file.value(args[0], scope)
-            return _loaded(file, args[0], scope, depth - 1) if name in READING else None
-    return None
-
-
-def _is_naive_in(file: SourceFile, table: Table, name: str) -> bool:
-    """Return whether a column of a Table() has no time zone."""
-    call, scope = table
-    for node in call.args[2:]:
-        column, inner = file.project.origin(node, scope)
-        args = column.args if isinstance(column, ast.Call) else []
-        if last_name(column) == "Column" and args and getattr(args[0], "value", "") == name:
-            return any(_is_naive_type(file, part, inner) for part in args[1:2])
-    return False
-
-
-def _is_naive_type(file: SourceFile, node: ast.AST, scope: Scope) -> bool:
-    arguments = [*getattr(node, "args", ()), *(k.value for k in getattr(node, "keywords", ()))]
-    has_arguments = any(getattr(item, "value", True) for item in arguments)  # not timezone=False
-    kind = file.external_name(getattr(node, "func", node), scope)
-    return NAIVE.fullmatch(kind) is not None and not has_arguments
-
-
-def _is_naive(file: SourceFile, owner: Value, name: str) -> bool:
-    """Return whether an attribute of a class is a column without a time zone."""
-    classes = [*file.project.bases(owner)]
+def _is_naive(file: SourceFile, owner: Value | Table, name: str) -> bool:
+    """Return whether a column of a class or of a Table() has no time zone."""
+    classes = [*file.project.bases(owner)] if isinstance(owner, Value) else []
     cls = next((base for base in classes if name in base.bindings), None)
-    if cls is None:
+    annotations = ""
+    if cls:
+        columns = [(item.node, cls) for item in cls.bindings[name]]
+        annotated = [item.node for item in cls.bindings[name] if item.kind == "of"]
+        # An annotation may be a name for Annotated[datetime, mapped_column(...)].
+        aliases = [file.project.origin(getattr(node, "slice", node), cls) for node in annotated]
+        columns += [(part, scope) for alias, scope in aliases for part in ast.walk(alias)
+                    if last_name(alias) == "Annotated"]  # fmt: skip
+        annotations = " ".join(map(ast.unparse, (*annotated, *(alias for alias, _ in aliases))))
+    elif isinstance(owner, Value):
         return False
-    nodes = [(item.node, cls) for item in cls.bindings[name]]
-    annotated = [item.node for item in cls.bindings[name] if item.kind == "of"]
-    # An annotation may be a name for Annotated[datetime, mapped_column(...)].
-    aliases = [file.project.origin(getattr(node, "slice", node), cls) for node in annotated]
-    nodes += [(part, scope) for alias, scope in aliases for part in ast.walk(alias)
-              if last_name(alias) == "Annotated"]  # fmt: skip
-    calls = [(node, scope) for node, scope in nodes if isinstance(node, ast.Call)]
+    else:
+        columns = [file.project.origin(node, owner[1]) for node in owner[0].args[2:]]
+        columns = [item for item in columns if _first_text(item[0]) == name]
+    calls = [(node, scope) for node, scope in columns if isinstance(node, ast.Call)]
     if not all(COLUMN.fullmatch(file.external_name(node.func, scope)) for node, scope in calls):
         return False
     types = [(part, scope) for call, scope in calls
@@ -271,18 +241,20 @@ def _is_naive(file: SourceFile, owner: Value, name: str) -> bool:
              if not isinstance(part, ast.Constant)]  # fmt: skip
     if types:
         return _is_naive_type(file, *types[0])
-    annotations = [ast.unparse(node) for node in (*annotated, *(alias for alias, _ in aliases))]
-    if not any(re.search(r"\bdatetime\b(?!\.date\b)", text) for text in annotations):
+    if cls is None or not re.search(r"\bdatetime\b(?!\.date\b)", annotations):
         return False
-    if _has_usual_types(file, classes):
-        return True
-    # Assume the usual types for a mixin if all mapped classes of its module have the usual types.
-    is_mixin = any("Mapped[" in text for text in annotations) and not cls.node.bases
-    beside = [other for other in cls.module.scopes.values() if isinstance(other.node, ast.ClassDef)]
-    groups = [[*file.project.bases(Value("class", other.name, cls.module.path))]
-              for other in beside]  # fmt: skip
-    mapped = [group for group in groups if any(base.node.bases for base in group)]
-    return is_mixin and bool(mapped) and all(_has_usual_types(file, group) for group in mapped)
+    if "Mapped[" in annotations and not any(base.node.bases for base in classes):
+        # Assume the usual types for a mixin if the classes of its module have the usual types.
+        classes = [base for other in _classes(cls.module)
+                   for base in file.project.bases(_class(other))]  # fmt: skip
+    return _has_usual_types(file, classes)
+
+
+def _is_naive_type(file: SourceFile, node: ast.AST, scope: Scope) -> bool:
+    arguments = [*getattr(node, "args", ()), *(k.value for k in getattr(node, "keywords", ()))]
+    has_arguments = any(getattr(item, "value", True) for item in arguments)  # not timezone=False
+    kind = file.external_name(getattr(node, "func", node), scope)
+    return NAIVE.fullmatch(kind) is not None and not has_arguments
 
 
 def _has_usual_types(file: SourceFile, classes: list[Scope]) -> bool:

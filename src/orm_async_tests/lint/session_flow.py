@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from orm_async_tests.lint.flows import Flows
 
 
-PASS = ast.ExceptHandler(None, None, [])
-
-
 class SessionFlow:
     """Interprets one function, and records misuse in the fields `swallowed` and `late_begins`."""
 
@@ -42,9 +39,6 @@ class SessionFlow:
         self.late_begins: dict[ast.AST, ast.AST] = {}
         """For each begin() that comes too late, the call that has already begun the transaction."""
 
-        self.ends: list[State] = []
-        """The states at the end of the function. `facts[RESULT]` is the return value."""
-
         self.yields: list[tuple[State, str]] = []
         """The states at each `yield`, with the name of the yielded variable."""
 
@@ -52,21 +46,28 @@ class SessionFlow:
         """The parameters that the function awaits again after an error, with the error's kind."""
 
         self._flows = flows
-        self._raised: list[list[Raised]] = [[]]
+        self._raised: list[Raised] = []
+        """The exceptions that the code before the current line may raise and does not catch."""
+
+        self._jumps: list[tuple[type[ast.stmt], State]] = []
+        """The states at each `return`, `break` and `continue`."""
+
         self._timeouts = 0
         self._expected: list[Raised] = []
         """The exceptions that gather(return_exceptions=True) returns."""
 
-        self._breaks, self._continues = list[list[State]](), list[list[State]]()
         body: list[ast.stmt] = scope.node.body
         if isinstance(scope.node, ast.Lambda):
             body = [ast.copy_location(ast.Return(scope.node.body), scope.node.body)]
         end = self._block(body, [start])
         self._end(end, None)
+        self.ends = [state for _, state in self._jumps]
+        """The states at the end of the function. `facts[RESULT]` is the return value."""
+
         self.raised = dict[str, frozenset[str]]()
         """The operations that may raise an error without a rollback, by the key of the session."""
 
-        for item in self._raised.pop():
+        for item in self._raised:
             self.raised[item.key] = self.raised.get(item.key, item.operations) | item.operations
 
     @property
@@ -87,10 +88,8 @@ class SessionFlow:
                 self._return(node, states)
             case ast.Raise():
                 self._raise(node, states)
-            case ast.Break():
-                self._breaks[-1] += states
-            case ast.Continue():
-                self._continues[-1] += states
+            case ast.Break() | ast.Continue():
+                self._jumps += [(type(node), state) for state in states]
             case ast.If():
                 return self._if(node, states)
             case ast.For() | ast.AsyncFor() | ast.While():
@@ -135,12 +134,12 @@ class SessionFlow:
     def _end(self, states: list[State], result: object) -> None:
         for state in states:
             state.facts[RESULT] = result
-        self.ends += states
+        self._jumps += [(ast.Return, state) for state in states]
 
     def _raise(self, node: ast.Raise, states: list[State]) -> None:
         self._events(node, states)
         name = last_name(node.exc)
-        self._raised[-1] += [Raised(key, failure.node, frozenset({name or failure.kind}), [state])
+        self._raised += [Raised(key, failure.node, frozenset({name or failure.kind}), [state])
                              for state in states for key, group in state.failures.items()
                              for failure in group]  # fmt: skip
 
@@ -148,62 +147,54 @@ class SessionFlow:
         self._events(node.test, states)
         is_used = any(state.begun or state.failures for state in states)
         if is_used and expressions.tests_state(node.test, self.scope):
-            return self._if_session(node, states)
-        branches = []
-        for body, truth in ((node.body, True), (node.orelse, False)):
-            branch = [state.copy() for state in states if state.may_be(node.test, truth)]
-            for state in branch:
-                state.facts.pop(RESULT, None)
-            branches += self._block(body, branch)
-        return join(branches)
-
-    def _if_session(self, node: ast.If, states: list[State]) -> list[State]:
-        """Treat the condition `session.in_transaction()` as true for failed sessions."""
-        for state in states:
-            state.begun.clear()
-        body = self._block(node.body, states)
-        if any(state.failures for state in body):
-            return join([*body, *self._block(node.orelse, states)])
-        calm = join(State(facts=state.facts) for state in states)
-        return body if body and not node.orelse else join([*body, *self._block(node.orelse, calm)])
+            # The condition `session.in_transaction()` is true for failed sessions.
+            true = [replace(state, begun={}) for state in states]
+            false = [State(facts=state.facts) for state in states]
+        else:
+            true = [state for state in states if state.may_be(node.test, truth=True)]
+            false = [state for state in states if state.may_be(node.test, truth=False)]
+        for state in (*true, *false):
+            state.facts.pop(RESULT, None)
+        return join([*self._block(node.body, true), *self._block(node.orelse, false)])
 
     def _loop(self, node: ast.For | ast.AsyncFor | ast.While, states: list[State]) -> list[State]:
         condition = node.test if isinstance(node, ast.While) else node.iter
         self._events(condition, states)
         endless = isinstance(condition, ast.Constant) and condition.value == 1
-        self._breaks.append([])
-        self._continues.append([])
+        outer, self._jumps = self._jumps, []
         ends = [] if endless else states
         for _ in range(2):  # the second pass starts with the states that the first pass left
             for state, name in product(states, names_in(getattr(node, "target", None))):
                 state.rebind(name)
             inside = [state for state in states if state.may_be(condition, True)]
-            states = join([*self._block(node.body, inside), *self._continues[-1]])
-            self._continues[-1].clear()
+            states = join([*self._block(node.body, inside), *self._take(ast.Continue)])
             ends = ends if endless else [*ends, *states]
-        self._continues.pop()
-        return join([*self._block(node.orelse, join(ends)), *self._breaks.pop()])
+        breaks = self._take(ast.Break)
+        self._jumps = outer + self._jumps
+        return join([*self._block(node.orelse, join(ends)), *breaks])
+
+    def _take(self, kind: type[ast.stmt]) -> list[State]:
+        removed = [state for reason, state in self._jumps if reason is kind]
+        self._jumps = [jump for jump in self._jumps if jump[0] is not kind]
+        return removed
 
     def _try(self, node: ast.Try | ast.TryStar, states: list[State]) -> list[State]:
-        jumps = self._jumps()
-        self._raised.append([])
+        start, first = len(self._jumps), len(self._raised)
         body = self._block(node.body, states)
-        pending = self._raised.pop()
+        pending = self._take_raised(first)
         ends = self._block(node.orelse, body)
-        outside: list[Raised] = []
-        first = self._states_of_first_error(node.body, states)
+        calm = [replace(state, failures={}) for state in body or states]
         for handler in node.handlers:
             names = [*expressions.caught_by(self.use.project, handler.type, self.scope)]
             matching = [item for item in pending if expressions.catches(names, item.kinds)]
             caught = expressions.without_rare(self._flows, self.scope, node, handler, matching)
             pending = expressions.uncaught(names, pending)
-            if caught is None:
-                continue
-            self._raised.append([])
-            calm = [replace(state, failures={}) for state in body]
-            ends += self._handle(handler, caught, [*first, *calm], names)
-            outside += self._raised.pop()
-        outside += pending
+            if caught is not None:
+                entry = join([*calm, *self._caught(caught, names)])
+                for state in entry:
+                    state.facts[handler.name or "except"] = True
+                ends += self._block(handler.body, entry)
+        self._raised += pending
         last = join(ends)
         if node.finalbody:
             # The block may test whether there was an exception, so follow only success.
@@ -212,53 +203,33 @@ class SessionFlow:
             cleared = {event.key for statement in node.finalbody
                        for event in self.use.events(statement, self.scope)
                        if event.operations & sa.ENDINGS}  # fmt: skip
-            outside = [item for item in outside if item.key not in cleared]
-            self._clear_jumps(jumps, cleared)
-        self._raised[-1] += outside
+            self._raised += [item for item in self._take_raised(first) if item.key not in cleared]
+            self._clear_jumps(start, cleared)
         return last
 
-    def _jumps(self) -> list[tuple[list[State], int]]:
-        """Return the lists of states at jumps such as `break`, with their current lengths."""
-        jumps = [*self._breaks[-1:], *self._continues[-1:], self.ends]
-        return [(states, len(states)) for states in jumps]
+    def _take_raised(self, first: int) -> list[Raised]:
+        removed = self._raised[first:]
+        del self._raised[first:]
+        return removed
 
-    def _clear_jumps(self, jumps: list[tuple[list[State], int]], keys: set[str]) -> None:
-        """Forget the sessions `keys` in the states that were added since the call to _jumps()."""
-        for states, size in jumps:
-            for state, key in product(states[size:], keys):
-                state.clear(key)
+    def _clear_jumps(self, start: int, keys: set[str]) -> None:
+        for (_, state), key in product(self._jumps[start:], keys):
+            state.clear(key)
 
-    def _states_of_first_error(self, body: list[ast.stmt], states: list[State]) -> list[State]:
-        """Return the states after an error in the first statement of a block."""
-        states = [state.copy() for state in states]
-        events = self.use.events(body[0], self.scope) if isinstance(body[0], ast.Expr) else []
-        for event in events:
-            if event.operations & sa.ENDINGS and not self._flows.may_fail(event):
-                self._apply(event, states)
-        return states
-
-    def _handle(
-        self, handler: ast.ExceptHandler, caught: list[Raised], calm: list[State], names: list[str]
-    ) -> list[State]:
+    def _caught(self, caught: list[Raised], names: list[str]) -> Iterator[State]:
+        """Yield the states after a handler for the exceptions `names` has caught an error."""
         first = {item.key: item for item in reversed(caught)}
-        entry = [*calm]
         for item in caught:
             origin = first[item.key]
             is_timeout = TIMEOUT in origin.kinds and {"TimeoutError", *expressions.EVERY} & {*names}
             failure = Failure(origin.node, TIMEOUT if is_timeout else DATABASE)
-            entry += [state.failed(item.key, failure) for state in item.states]
-        entry = join(entry)
-        name = handler.name or "except"
-        for state in entry:
-            state.facts[name] = True
-        end = self._block(handler.body, entry)
-        for state in end:
-            state.facts.pop(name, None)
-        return end
+            yield from (state.failed(item.key, failure) for state in item.states)
 
     def _with(self, node: ast.With | ast.AsyncWith, states: list[State]) -> list[State]:
-        protected = set[str]()
-        commits: list[tuple[str, ast.AST]] = []
+        entered = {name for item in node.items for name in names_in(item.optional_vars)}
+        for state, key in product(states, entered):
+            state.clear(key)
+        protected, commits = set(entered), dict[str, ast.AST]()
         suppressed: list[str] = []
         timeouts = 0
         for item in node.items:
@@ -266,35 +237,27 @@ class SessionFlow:
             name, errors = self._flows.suppressed_by(item.context_expr, self.scope)
             timeouts += name in sa.TIMEOUTS
             suppressed += errors
-            if name not in sa.TIMEOUTS and not errors:
-                for state, key in product(states, names_in(item.optional_vars)):
-                    state.clear(key)
+            if not errors:
                 protected |= expressions.protected_by(self.use, item, self.scope)
                 committed = expressions.committed_by(self.use, item, self.scope)
-                commits += [(key, item.context_expr) for key in committed]
+                commits |= dict.fromkeys(committed, item.context_expr)
                 for state, key in product(states, committed + self._flows.begun(item, self.scope)):
                     state.begun.setdefault(key, item.context_expr)
         self._timeouts += timeouts
-        self._raised.append([])
-        jumps = self._jumps()
+        start, first = len(self._jumps), len(self._raised)
         end = self._block(node.body, states)
-        self._clear_jumps(jumps, {key for key, _ in commits})
-        raised = self._raised.pop()
-        raised = [item for item in raised if not protected
-                  or (item.key not in protected and not is_held(item.key))]  # fmt: skip
         self._timeouts -= timeouts
-        for key, place in commits:
+        raised = [item for item in self._take_raised(first) if not protected
+                  or (item.key not in protected and not is_held(item.key))]  # fmt: skip
+        for key, place in commits.items():
             self._use(key, place, end)
-            for state in end:
-                state.clear(key)
         caught = [item for item in raised if expressions.catches(suppressed, item.kinds)]
-        self._raised[-1] += [item for item in raised if item not in caught]
+        self._raised += [item for item in raised if item not in caught]
         if suppressed:
-            first = self._states_of_first_error(node.body, states)
-            end = join([*end, *self._handle(PASS, caught, first, suppressed)])
-        for state, item in product(end, node.items):
-            for key in names_in(item.optional_vars):
-                state.clear(key)
+            end = join([*end, *self._caught(caught, suppressed)])
+        self._clear_jumps(start, {*commits})
+        for state, key in product(end, {*entered, *commits}):
+            state.clear(key)
         return end
 
     def _events(self, node: ast.AST, states: list[State]) -> None:
@@ -319,7 +282,7 @@ class SessionFlow:
                 self.repeated[key] = failure.kind
             kinds = frozenset({DATABASE, TIMEOUT} if self._is_timed(place) else {DATABASE})
             copies = [state.copy() for state in states]
-            self._raised[-1].append(Raised(key, place, kinds, copies))
+            self._raised.append(Raised(key, place, kinds, copies))
 
     def _enter(self, event: Event, state: State) -> Iterator[tuple[State, frozenset[Failure]]]:
         """Remove a session's errors before a call, and yield those that remain after the call."""
@@ -367,7 +330,7 @@ class SessionFlow:
                 raised = Raised(key, event.node, frozenset(kinds), copies, raising)
                 gather = expressions.call_around(event.node, "gather", self.scope)
                 is_caught = gather == "return_exceptions"
-                (self._expected if is_caught else self._raised[-1]).append(raised)
+                (self._expected if is_caught else self._raised).append(raised)
         self._succeed(event, states)
 
     def _succeed(self, event: Event, states: list[State]) -> None:

@@ -43,6 +43,7 @@ BROAD = {"SQLAlchemyError", "DBAPIError", "StatementError", "DatabaseError"}
 ERRORS = {"SQLAlchemyError", "DBAPIError", "IntegrityError", "OperationalError", "DataError",
           "ProgrammingError", "InternalError", "DatabaseError", "StatementError", "Exception",
           "BaseException", "NotSupportedError", "InterfaceError"}  # fmt: skip
+CLASSES = {DATABASE: ERRORS, TIMEOUT: {"TimeoutError"}}  # the exceptions, by their kind
 
 
 def depends_of(project: Project, name: str, scope: Scope) -> list[tuple[ast.Call, Scope]]:
@@ -93,11 +94,8 @@ def caught_by(project: Project, node: ast.expr | None, scope: Scope) -> Iterator
 
 
 def catches(names: list[str], kinds: frozenset[str]) -> bool:
-    if set(names) & {"Exception", "BaseException"} or set(names) & kinds:
-        return True
-    return (DATABASE in kinds and bool(set(names) & ERRORS)) or (
-        TIMEOUT in kinds and "TimeoutError" in names
-    )
+    classes = EVERY.union(*(CLASSES.get(kind, {kind}) for kind in kinds))
+    return not classes.isdisjoint(names)
 
 
 def catches_all(names: list[str], kinds: frozenset[str]) -> bool:
@@ -168,31 +166,20 @@ def _around(
     return node
 
 
-def call_around(node: ast.AST | None, name: str, scope: Scope) -> str:
-    """Return the name of the last keyword argument in a call to `name` around a syntax node.
-
-    Return `name` if the call has no keyword arguments, and "" if there is no call to `name`.
-    """
+def call_around(node: ast.AST | None, name: str, scope: Scope) -> ast.Call | None:
+    """Return the call to the function `name` that surrounds a syntax node, or None."""
     while isinstance(node, ast.Call | ast.Starred | ast.List):
         if isinstance(node, ast.Call) and last_name(node) == name:
-            return (node.keywords[-1].arg if node.keywords else "") or name
+            return node
         node = scope.module.parents.get(node)
-    return ""
+    return None
 
 
-def cancelled_by(use: SessionUse, node: ast.AST, scope: Scope) -> Iterator[tuple[str, ast.AST]]:
-    """Find the tasks that a statement cancels after a call to wait() with a timeout.
-
-    Yield each session that the tasks use, and the call to wait().
-    """
-    calls = scope.calls_in(node) if "cancel" in scope.module.calls else []
-    if "cancel" not in map(last_name, calls):
-        return
-    for call in [call for call in scope.calls if last_name(call) == "wait"]:
-        if "timeout" in [keyword.arg for keyword in call.keywords]:
-            bindings = [scope.binding(name) for name in names_in(call)]
-            tasks = [call, *(item.node for item in bindings if item and item.kind == "value")]
-            yield from ((event.key, call) for task in tasks for event in use.events(task, scope))
+def returns_exceptions(node: ast.AST, scope: Scope) -> bool:
+    """Return whether gather(return_exceptions=True) runs a call, and no code rolls back."""
+    gather = call_around(node, "gather", scope)
+    is_returned = gather is not None and "return_exceptions" in [k.arg for k in gather.keywords]
+    return is_returned and not any("rollback" in last_name(call) for call in scope.calls)
 
 
 def wrapped_in(node: ast.AST, scope: Scope) -> Iterator[tuple[str, ast.AST]]:

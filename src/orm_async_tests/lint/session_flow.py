@@ -53,9 +53,6 @@ class SessionFlow:
         """The states at each `return`, `break` and `continue`."""
 
         self._timeouts = 0
-        self._expected: list[Raised] = []
-        """The exceptions that gather(return_exceptions=True) returns."""
-
         body: list[ast.stmt] = scope.node.body
         if isinstance(scope.node, ast.Lambda):
             body = [ast.copy_location(ast.Return(scope.node.body), scope.node.body)]
@@ -261,6 +258,7 @@ class SessionFlow:
         return end
 
     def _events(self, node: ast.AST, states: list[State]) -> None:
+        first = len(self._raised)
         events = self.use.events(node, self.scope)
         again = [event for event in events if expressions.is_repeated(event.node, self.scope)]
         for event in (*events, *again):
@@ -268,13 +266,10 @@ class SessionFlow:
             self._apply(event, states)
             for state, failures in remaining:
                 state.failures[event.key] = failures
-        for item in self._expected:
-            if not any("rollback" in last_name(call) for call in self.scope.calls):
+        for item in self._raised[first:]:
+            if expressions.returns_exceptions(item.node, self.scope):
                 failure = Failure(item.node, DATABASE)
                 states[:] = [state.failed(item.key, failure) for state in states]
-        self._expected.clear()
-        for key, place in expressions.cancelled_by(self.use, node, self.scope):
-            states[:] = [state.failed(key, Failure(place, TIMEOUT)) for state in states]
         if events:
             states[:] = join(states)
         for key, place in expressions.wrapped_in(node, self.scope):
@@ -287,7 +282,7 @@ class SessionFlow:
     def _enter(self, event: Event, state: State) -> Iterator[tuple[State, frozenset[Failure]]]:
         """Remove a session's errors before a call, and yield those that remain after the call."""
         is_failed = event.key in state.failures and "begin" not in event.operations
-        flow = self._flows.called(event, state) if event.callee and is_failed else None
+        flow = self._flows.called(event, state) if is_failed else None
         if flow and flow.scope.node in flow.swallowed:
             self._use(event.key, event.node, [state])
         elif flow:
@@ -313,7 +308,7 @@ class SessionFlow:
             return
         begins = "begin" in operations and not expressions.is_chosen(event.node, self.scope)
         if begins and states and all(key in state.begun for state in states):
-            flow = self._flows.called(event, states[0]) if event.callee else None
+            flow = self._flows.called(event, states[0])
             if flow is None or flow.scope.node in flow.late_begins.values():
                 self.late_begins.setdefault(event.node, states[0].begun[key])
         if begins and event.callee and not may_fail:
@@ -327,10 +322,7 @@ class SessionFlow:
             kinds |= {TIMEOUT} if self._is_timed(event.node) else set()
             if operations & sa.STATEMENTS and not is_savepoint and kinds:
                 copies = [state.copy() for state in states]
-                raised = Raised(key, event.node, frozenset(kinds), copies, raising)
-                gather = expressions.call_around(event.node, "gather", self.scope)
-                is_caught = gather == "return_exceptions"
-                (self._expected if is_caught else self._raised).append(raised)
+                self._raised.append(Raised(key, event.node, frozenset(kinds), copies, raising))
         self._succeed(event, states)
 
     def _succeed(self, event: Event, states: list[State]) -> None:
@@ -344,15 +336,13 @@ class SessionFlow:
                 state.begun.pop(key, None)
             if operations & sa.ENDINGS:
                 state.clear(key)
-        if event.callee:
-            is_begun, failed = self._flows.outcomes(event, self.scope)
-            if expressions.is_tested(self.use.project, event.node, self.scope):
-                failed = [(failure, result) for failure, result in failed if result is not UNKNOWN]
-            before = [state.copy() for state in states]
-            states += [state.failed(key, *outcome) for state in before for outcome in failed]
-            if is_begun:
-                for state in states:
-                    state.begun[key] = event.node
+        is_begun, failed = self._flows.outcomes(event, self.scope)
+        if failed and expressions.is_tested(self.use.project, event.node, self.scope):
+            failed = [(failure, result) for failure, result in failed if result is not UNKNOWN]
+        states += [state.failed(key, *outcome) for state in [*states] for outcome in failed]
+        if is_begun:
+            for state in states:
+                state.begun[key] = event.node
 
     def _is_timed(self, node: ast.AST) -> bool:
         return bool(self._timeouts or expressions.call_around(node, "wait_for", self.scope))

@@ -27,7 +27,6 @@ from orm_async_tests.lint.session_use import (
     SessionUse,
     is_session,
 )
-from orm_async_tests.lint.value import Value
 
 if TYPE_CHECKING:
     from orm_async_tests.lint.flows import Flows
@@ -258,12 +257,12 @@ def protected_by(use: SessionUse, item: ast.withitem, scope: Scope) -> set[str]:
     parts = [item.context_expr]
     match item.context_expr:
         case ast.Call(func=func, args=args, keywords=keywords):
-            owner = [func.value] if isinstance(func, ast.Attribute) else []
-            parts = [*args, *(keyword.value for keyword in keywords), *owner]
+            owner = getattr(func, "value", func)
+            parts = [owner, *args, *(keyword.value for keyword in keywords)]
     keys = {key for part in parts for key in use.keys(part, scope)}
     if last_name(item.context_expr) == "begin_nested":
         keys.add("the session of a savepoint")  # it may be the session of an object
-    return keys.union(names_in(item.optional_vars))
+    return keys
 
 
 def committed_by(use: SessionUse, item: ast.withitem, scope: Scope) -> list[str]:
@@ -277,24 +276,6 @@ def committed_by(use: SessionUse, item: ast.withitem, scope: Scope) -> list[str]
     return [*(names_in(item.optional_vars) if opens else ()), *keys]
 
 
-def is_new(key: str, scope: Scope) -> bool:
-    """Return whether a function or one of its dependencies opens the session with the key `key`."""
-    binding = scope.binding(key)
-    return binding is not None and (
-        binding.kind == "enter" or isinstance(binding.node, ast.Call | ast.Await)
-    )
-
-
 def is_first(event: Event, scope: Scope) -> bool:
     names, line = {"commit", "begin", "rollback"}, event.node.lineno
-    may_end = any(last_name(call) in names and call.lineno < line for call in scope.calls)
-    return is_new(event.key, scope) or not may_end
-
-
-def suppressed(
-    project: Project, manager: Value, expression: ast.expr, scope: Scope
-) -> tuple[str, list[str]]:
-    name = manager.name.rpartition(".")[2]
-    parts = getattr(expression, "args", ()) if name == "suppress" else ()
-    errors = [error for part in parts for error in caught_by(project, part, scope)]
-    return name, ["TimeoutError"] if name == "move_on_after" else errors
+    return not any(last_name(call) in names and call.lineno < line for call in scope.calls)

@@ -51,8 +51,8 @@ class Flows:
         """Return the dependency of a parameter, for example `f` for Depends(f)."""
         project = self.use.project
         calls = expressions.depends_of(project, name, scope)
-        callees = [project.callee(call.args[0], place) for call, place in calls if call.args]
-        return project.function(callees[0]) if callees else None
+        callees = (project.callee(call.args[0], place) for call, place in calls if call.args)
+        return project.function(next(callees, None))
 
     def begun(self, item: ast.withitem, scope: Scope) -> list[str]:
         """Return the variables with sessions whose context manager begins a transaction."""
@@ -78,11 +78,10 @@ class Flows:
         facts = {name: value if value in FLAGS else TRUE for name, value in known if value != ""}
         start = State(facts=facts)
         if event.key in state.failures:
-            failure = Failure(scope.node, DATABASE)
-            start.failures = dict.fromkeys(event.inside, frozenset({failure}))
+            failures = frozenset({Failure(scope.node, DATABASE)})
+            start.failures = dict.fromkeys(event.inside, failures)
         if event.key in state.begun:
-            place: ast.AST = scope.node
-            start.begun = dict.fromkeys(event.inside, place)
+            start.begun = dict.fromkeys(event.inside, scope.node)
         return self._interpret(scope, start)
 
     def may_fail(self, event: Event) -> bool:
@@ -134,7 +133,10 @@ class Flows:
         project = self.use.project
         value = project.value(getattr(expression, "func", expression), scope)
         if value and value.kind == "external":
-            return expressions.suppressed(project, value, expression, scope)
+            name = value.name.rpartition(".")[2]
+            parts = getattr(expression, "args", ()) if name == "suppress" else ()
+            errors = [*chain(*(expressions.caught_by(project, part, scope) for part in parts))]
+            return name, ["TimeoutError"] if name == "move_on_after" else errors
         flow = self.of_function(value)
         if flow and flow.swallows and flow.scope.decorators & expressions.MANAGERS:
             return "", ["Exception"]

@@ -62,14 +62,10 @@ def _find_depends(
             value = project.value(func, scope)
             if value and value.kind == "external" and value.name.endswith((".Depends", "Security")):
                 yield node, scope
-            if value and value.kind == "class" and value.module:
-                value = project.attribute(value, "__new__")
             if function := project.function(value):
                 parts = [(item, function) for item in function.returned]
         case ast.Subscript(slice=ast.Tuple(elts=[_, *rest])):
             parts = [(item, scope) for item in rest]
-        case ast.BinOp(left=left, right=right):
-            parts = [(left, scope), (right, scope)]
     for part in parts:
         yield from _find_depends(project, *part, depth - 1) if depth else ()
 
@@ -78,7 +74,6 @@ def caught_by(project: Project, node: ast.expr | None, scope: Scope) -> Iterator
     if node is None:
         yield "BaseException"
         return
-    node = node.value if isinstance(node, ast.Starred) else node
     source, scope = project.origin(node, scope)
     if isinstance(source, ast.Tuple):
         for part in source.elts:
@@ -97,15 +92,12 @@ def catches(names: list[str], kinds: frozenset[str]) -> bool:
     return not classes.isdisjoint(names)
 
 
-def catches_all(names: list[str], kinds: frozenset[str]) -> bool:
-    return bool(set(names) & (BROAD | EVERY)) or kinds <= set(names)
-
-
 def uncaught(names: list[str], raised: list[Raised]) -> list[Raised]:
     """Return the errors that an exception handler for the classes `names` may not catch."""
     if "TimeoutError" in names:
         raised = [replace(item, kinds=item.kinds - {TIMEOUT}) for item in raised]
-    return [item for item in raised if not catches_all(names, item.kinds)]
+    is_broad = not (BROAD | EVERY).isdisjoint(names)
+    return [] if is_broad else [item for item in raised if not item.kinds <= set(names)]
 
 
 def without_rare(

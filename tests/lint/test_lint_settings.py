@@ -91,6 +91,19 @@ def test_the_baseline_hides_known_findings_although_lines_move(lint: Lint, proje
     done = lint("--baseline", "known.json")
     assert done.returncode == 0
     assert "--write-baseline" in done.stderr
+    (project / "app/models.py").unlink()
+    assert "--write-baseline" in lint("--baseline", "known.json").stderr
+
+
+def test_a_known_finding_may_occur_where_the_checker_did_not_look(
+    lint: Lint, project: Path
+) -> None:
+    lint("--baseline", "known.json", "--write-baseline")
+    write(project / "app/empty.py", "")
+    assert lint("--baseline", "known.json", "app/empty.py").stderr == ""
+    assert lint("--baseline", "known.json", "--select", "OAT1").stderr == ""
+    write(project / "app/models.py", "(")
+    assert "--write-baseline" not in lint("--baseline", "known.json").stderr
 
 
 def test_a_setting_names_the_baseline(lint: Lint, project: Path) -> None:

@@ -33,7 +33,7 @@ def render_text(report: Report) -> Iterator[str]:
         yield ""
     fixable = sum(finding.fix is not None for finding in report.findings)
     hint = f"; {fixable} can be fixed: orm-async-tests lint --fix" if fixable else ""
-    yield f"{count(len(report.findings))} in {count(report.files, 'file')}{hint}"
+    yield f"{count(len(report.findings))} in {count(len(report.files), 'file')}{hint}"
 
 
 def count(number: int, noun: str = "finding") -> str:
@@ -75,7 +75,12 @@ def render_json(report: Report) -> Iterator[str]:
         for finding in report.findings
     ]
     unread = list(map(_with_path, report.unread))
-    document = {"schema": SCHEMA, "files": report.files, "findings": findings, "unread": unread}
+    document = {
+        "schema": SCHEMA,
+        "files": len(report.files),
+        "findings": findings,
+        "unread": unread,
+    }
     yield json.dumps(document, indent=2)
 
 

@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
         _write_baseline(report, settings.baseline)
     else:
         if settings.baseline:
-            drop_known(report, Path(settings.baseline))
+            drop_known(report, Path(settings.baseline), settings.codes)
         for line in RENDERERS[arguments.format](report):
             print(line)
     for file in report.unread:

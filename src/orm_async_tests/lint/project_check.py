@@ -25,7 +25,7 @@ class Report:
     """The findings, sorted by location, and the files that could not be read."""
 
     root: Path
-    files: int
+    files: Sequence[Path]
     findings: list[Finding]
     unread: list[UnreadFile]
 
@@ -43,7 +43,7 @@ def check(paths: Sequence[Path], settings: Settings) -> Report:
         findings += _drop_ignored([*result.findings, *late], result, settings)
     findings.sort(key=lambda finding: (finding.location, finding.code))
     unread = [result.unread for result in results.values() if result.unread]
-    return Report(settings.root.absolute(), len(files), findings, unread)
+    return Report(settings.root.absolute(), files, findings, unread)
 
 
 def _drop_ignored(

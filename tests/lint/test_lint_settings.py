@@ -106,6 +106,10 @@ def test_a_known_finding_may_occur_where_the_checker_did_not_look(
     assert "--write-baseline" not in lint("--baseline", "known.json").stderr
 
 
+def test_a_path_with_a_space_is_quoted_in_the_remedy(lint: Lint) -> None:
+    assert "--baseline 'a b.json' --write" in lint("--baseline", "a b.json").stderr
+
+
 def test_a_setting_names_the_baseline(lint: Lint, project: Path) -> None:
     set_up(project, 'baseline = "known.json"')
     assert lint("--write-baseline").returncode == 0

@@ -69,3 +69,12 @@ def test_a_comment_that_suppresses_nothing_is_reported_on_demand(lint: Lint, pro
         ("OAT001", 2),
         ("OAT001", 4),
     ]
+
+
+@pytest.mark.parametrize("codes", ["OAT999", "swallowed-error", "SA201", ""])
+def test_a_comment_without_a_known_code_is_reported_on_demand(
+    lint: Lint, project: Path, codes: str
+) -> None:
+    write(project / "app/models.py", f"a = 1  # oat: ignore[{codes}]\n")
+    [unused] = findings_of(lint, "--warn-unused-ignores")
+    assert codes in unused["message"]

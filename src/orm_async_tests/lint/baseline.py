@@ -4,6 +4,7 @@ The baseline contains source text instead of line numbers, because line numbers 
 """
 
 import json
+import shlex
 import sys
 from collections import Counter
 from collections.abc import Collection, Iterable
@@ -58,7 +59,9 @@ def drop_known(report: Report, path: Path, codes: Collection[str]) -> None:
     )
     if fixed:
         notice = f"the baseline lists findings that no longer occur: {fixed}"
-        print(CouldNotRun(notice, str(path), REWRITE.format(path)), file=sys.stderr)
+        print(
+            CouldNotRun(notice, str(path), REWRITE.format(shlex.quote(str(path)))), file=sys.stderr
+        )
 
 
 def _read_baseline(path: Path) -> Counter[Key]:
@@ -72,4 +75,4 @@ def _read_baseline(path: Path) -> Counter[Key]:
         )
     except (OSError, ValueError, TypeError, LookupError, RecursionError) as error:
         problem = f"the baseline cannot be read: {getattr(error, 'strerror', None) or repr(error)}"
-        raise CouldNotRun(problem, str(path), REWRITE.format(path)) from None
+        raise CouldNotRun(problem, str(path), REWRITE.format(shlex.quote(str(path)))) from None

@@ -3,6 +3,7 @@
 import argparse
 import os
 import re
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -43,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     for file in report.unread:
         path = from_here(file.path)
         problem = f"the file was not checked: {file.message}"
-        remedy = f"correct the file, or run orm-async-tests lint --exclude {path}"
+        remedy = f"correct the file, or run orm-async-tests lint --exclude {shlex.quote(path)}"
         print(CouldNotRun(problem, f"{path}:{file.line}", remedy), file=sys.stderr)
     if report.unread:
         return COULD_NOT_RUN

@@ -12,7 +12,7 @@ from pathlib import Path
 from orm_async_tests.lint.checker import Checker
 from orm_async_tests.lint.file_search import PathPatterns, find_files
 from orm_async_tests.lint.finding import Finding, UnreadFile, from_root
-from orm_async_tests.lint.lint_settings import Settings, has_prefix
+from orm_async_tests.lint.lint_settings import Settings, has_prefix, is_prefix
 from orm_async_tests.lint.project_facts import ProjectFacts, read_facts
 from orm_async_tests.lint.result_cache import FileResult, Results, check_changed
 from orm_async_tests.lint.source_text import decode
@@ -64,7 +64,11 @@ def _drop_ignored(
         return
     for comment in result.comments:
         ran = any(code.startswith(comment.prefix) for code in settings.codes)
-        if ran and not comment.is_bare_noqa and comment not in used:
+        if (
+            (ran or not is_prefix(comment.prefix))
+            and not comment.is_bare_noqa
+            and comment not in used
+        ):
             yield comment.report_unused()
 
 

@@ -14,7 +14,7 @@ COMMENT = re.compile(
              | oat:\s*ignore (?: \[ (?P<ours>[^]]*) \] )? )""",
     re.VERBOSE | re.IGNORECASE,
 )
-CODE = re.compile(r"\bOAT\d*", re.IGNORECASE)
+CODE = re.compile(r"\bOAT\d*")
 EVERY_CODE = "OAT"
 
 
@@ -67,5 +67,8 @@ def read_suppressions(path: str, lines: Sequence[str]) -> Iterator[Suppression]:
             line, column = token.start[0], token.start[1] + match.start() + 1
             place = Location(path, line, column, line, column + len(match[0]), lines[line - 1])
             codes = match["codes"] or match["ours"]
-            for prefix in [EVERY_CODE] if codes is None else CODE.findall(codes):
-                yield Suppression(place, prefix.upper(), codes is None and bool(match["noqa"]))
+            prefixes = [EVERY_CODE] if codes is None else CODE.findall(codes.upper())
+            if match["ours"] is not None and not prefixes:
+                prefixes = [f"[{codes}]"]  # suppresses nothing
+            for prefix in prefixes:
+                yield Suppression(place, prefix, codes is None and bool(match["noqa"]))

@@ -35,6 +35,15 @@ IGNORED = [
 ]
 
 
+def test_a_file_with_two_names_is_listed_once(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder/a.py").touch()
+    (tmp_path / "link.py").symlink_to("folder/a.py")
+    assert find_files([tmp_path], tmp_path) == [tmp_path / "folder/a.py"]
+    other = tmp_path / "folder/../folder/a.py"
+    assert find_files([other, tmp_path], tmp_path) == [other]
+
+
 @pytest.mark.parametrize("ignored", IGNORED)
 def test_the_same_files_are_ignored_as_by_git(tmp_path: Path, ignored: str) -> None:
     if not shutil.which("git"):

@@ -136,8 +136,10 @@ def test_what_is_no_file_is_not_read(lint: Lint, project: Path) -> None:
     (project / "app/folder.py").mkdir()
     (project / "app/loop").symlink_to(project)
     assert paths_of(lint) == ["app/models.py"]
-    (project / "app/link.py").symlink_to("nothing.py")
-    assert "where: app/link.py" in lint().stderr
+    for target in ("nothing.py", "link.py"):
+        (project / "app/link.py").symlink_to(target)
+        assert "where: app/link.py" in lint().stderr
+        (project / "app/link.py").unlink()
 
 
 def test_an_environment_and_a_hidden_folder_are_skipped(lint: Lint, project: Path) -> None:

@@ -2,6 +2,7 @@
 
 import ast
 import gc
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -50,7 +51,7 @@ class Checker:
         return self._modules[path]
 
     def check_files(self, files: Sequence[Path]) -> dict[Path, FileResult]:
-        names = [str(path.resolve()) for path in files]
+        names = [os.path.realpath(path) for path in files]  # accepts a loop of links
         waiting = dict(zip(names, files, strict=True))
         results: dict[str, FileResult] = {}
         limit = sys.getrecursionlimit()

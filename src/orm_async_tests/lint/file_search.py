@@ -69,24 +69,27 @@ def find_files(
 ) -> list[Path]:
     """Return the Python files in `paths`, without excluded files and files that Git ignores.
 
-    A file that `paths` names is never excluded. Leave out test files, unless `include_tests` is
+    A file that `paths` names is never excluded. A file with several names, for example a symbolic
+    link and its target, is in the list only once. Leave out test files, unless `include_tests` is
     true or `paths` names their folder. Raise CouldNotRun if a path cannot be read.
     """
     excluded = PathPatterns(root.resolve().as_posix(), exclude)
-    files: dict[Path, None] = {}
+    files: dict[str, Path] = {}  # by the path without symbolic links
     try:
         for path in paths:
             if path.is_dir():
                 with_tests = include_tests or TESTS.match_file(f"/{from_root(str(path), root)}/")
-                files |= dict.fromkeys(_walk(path, excluded, with_tests=with_tests))
+                below = _walk(path, excluded, with_tests=with_tests)
+                for file in sorted(below, key=os.path.islink):  # targets before links
+                    files.setdefault(os.path.realpath(file), file)
             else:
                 path.stat()  # raises an error if the file does not exist
-                files[path] = None
+                files.setdefault(os.path.realpath(path), path)
     except OSError as error:
         problem = f"the path cannot be read: {error.strerror}"
         remedy = "run orm-async-tests lint with a path that you can read"
         raise CouldNotRun(problem, str(error.filename), remedy) from None
-    return list(files)
+    return list(files.values())
 
 
 def _raise(error: OSError) -> None:

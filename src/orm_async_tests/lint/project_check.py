@@ -1,6 +1,7 @@
 """Checks the files of a project, and drops ignored findings."""
 
 import gc
+import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -38,7 +39,7 @@ def check(paths: Sequence[Path], settings: Settings) -> Report:
     used = {tuple(names) for result in results.values() for names in result.dependencies}
     findings = list[Finding]()
     for path, result in results.items():
-        dependency = str(path.resolve())
+        dependency = os.path.realpath(path)
         late = [finding for name, finding in result.pending if (dependency, name) in used]
         findings += _drop_ignored([*result.findings, *late], result, settings)
     findings.sort(key=lambda finding: (finding.location, finding.code))

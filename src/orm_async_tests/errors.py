@@ -10,7 +10,10 @@ class CouldNotRun(Exception):
     """
 
     def __init__(self, problem: str, where: str, remedy: str) -> None:
-        super().__init__(f"{problem}\n  where: {where}\n  fix:   {remedy}")
+        super().__init__(problem, where, remedy)  # pickle passes these arguments again
         self.problem = problem
         self.where = where
         self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.problem}\n  where: {self.where}\n  fix:   {self.remedy}"

@@ -1,6 +1,7 @@
 """The checker in flake8 and pre-commit."""
 
 import importlib.metadata
+import pickle
 import shlex
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 import yaml
 
 from orm_async_tests.cli import build_parser
+from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.lint.flake8_plugin import Flake8Plugin
 from tests.lint.lint_project import CODE, COLUMN, LINE, MODEL, set_up
 
@@ -30,6 +32,16 @@ def test_flake8_gets_the_findings_of_a_file(
     assert run_plugin(MODEL.replace("(UTC))", "(UTC))  # oat: ignore")) == []
     set_up(tmp_path, f'ignore = ["{CODE}"]')
     assert run_plugin(MODEL) == []
+
+
+def test_an_error_crosses_the_border_between_processes_of_flake8(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    set_up(tmp_path, "selekt = []")
+    with pytest.raises(CouldNotRun) as refused:
+        run_plugin(MODEL)
+    assert str(pickle.loads(pickle.dumps(refused.value))) == str(refused.value)
 
 
 def test_pre_commit_checks_the_project_and_not_the_changed_files() -> None:

@@ -26,13 +26,14 @@ class Flake8Plugin:
         self.tree = tree  # flake8 asks for a parameter of this name
         self.path = Path(filename)
         self.text = "".join(lines)
+        # Here flake8 prints an error, but in run() it would print a traceback.
+        self.settings = read_settings(find_root(self.path))
 
     def run(self) -> Iterator[tuple[int, int, str, type[Any]]]:
         """Yield the findings as flake8 expects them: line, column from 0, message, and plugin
         class.
         """
-        settings = read_settings(find_root(self.path))
-        report = check([self.path], replace(settings, texts={self.path: self.text}))
+        report = check([self.path], replace(self.settings, texts={self.path: self.text}))
         for finding in report.findings:
             place = finding.location
             yield place.line, place.column - 1, f"{finding.code} {finding.message}", type(self)

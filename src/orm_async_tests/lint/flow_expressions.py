@@ -116,7 +116,7 @@ def without_rare(
     """
     use = flows.use
     errors = ERRORS.intersection(caught_by(use.project, handler.type, scope)) - EVERY
-    if errors - {"IntegrityError"}:
+    if not caught or errors - {"IntegrityError"}:
         return caught
     events = [event for part in node.body for event in use.events(part, scope)]
     # A nested `try` block handles its errors itself.
@@ -129,7 +129,7 @@ def without_rare(
     kept = {item.key for item in caught if not item.operations <= rare or TIMEOUT in item.kinds}
     kept |= _keys_to_flush(flows, scope, node)
     remaining = [item for item in caught if item.key in kept]
-    return remaining if remaining or not caught or others else None
+    return remaining if remaining or others else None
 
 
 def _keys_to_flush(flows: "Flows", scope: Scope, node: ast.Try | ast.TryStar) -> set[str]:

@@ -180,12 +180,24 @@ def test_standard_input_is_checked_in_the_place_of_a_file(
     assert done.stdout.startswith(f"app/other.py:{LINE}:")
 
 
-def test_a_file_that_is_not_read_is_named(lint: Lint, project: Path) -> None:
-    write(project / "app/newer.py", "import sqlalchemy\ndef f(:\n")
+@pytest.mark.parametrize(
+    ("source", "line", "hint"),
+    [
+        ("try:\n    pass\nexcept A, B:\n    pass\n", 3, "3.14"),
+        ("x = t'{y}'\n", 1, "3.14"),
+        ("def f(:\n", 1, ""),
+    ],
+)
+def test_a_file_that_is_not_read_is_named(
+    lint: Lint, project: Path, source: str, line: int, hint: str
+) -> None:
+    write(project / "app/newer.py", f"import sqlalchemy\n{source}")
+    if hint and sys.version_info >= tuple(map(int, hint.split("."))):
+        pytest.skip("this Python can read the file")
     done = lint("--exit-zero")
     assert done.returncode == 2
-    assert "where: app/newer.py:2" in done.stderr
-    assert f"Python 3.{sys.version_info.minor} cannot parse it" in done.stderr
+    assert f"where: app/newer.py:{line + 1}" in done.stderr
+    assert hint in done.stderr
     assert CODE in done.stdout
     assert lint("--exclude", "newer.py", "--exit-zero").returncode == 0
 

@@ -21,6 +21,7 @@ from orm_async_tests.lint.session_use import SessionUse
 from orm_async_tests.lint.source_file import SourceFile
 from orm_async_tests.lint.source_text import decode, split_lines
 from orm_async_tests.lint.suppressions import read_suppressions
+from orm_async_tests.lint.unread_files import explain_syntax_error
 
 MAX_PARSED = 14_000_000  # characters; their trees of syntax need 60 times as much memory
 MAX_DEPTH = 5000  # the recursion limit, because the checker follows nested calls of functions
@@ -73,11 +74,10 @@ class Checker:
         """Check one file. An error goes into the field `unread` of the result."""
         try:
             return self._check_text(path, absolute)
+        except SyntaxError as error:
+            line, problem = error.lineno or 1, explain_syntax_error(error)
         except (OSError, ValueError) as error:
             line, problem = 1, str(error)
-        except SyntaxError as error:
-            version = ".".join(map(str, sys.version_info[:2]))
-            line, problem = error.lineno or 1, f"Python {version} cannot parse it: {error.msg}"
         except Exception as error:
             if sys.flags.dev_mode:
                 raise

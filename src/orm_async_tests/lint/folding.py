@@ -190,6 +190,12 @@ class Folding:
                         value.clear()
                         value[REST] = NOT_CONSTANT
                     continue
+                case ast.Call(func=ast.Attribute(owner, "popitem" | "clear")) if (
+                    scope.path(owner) == name
+                ):
+                    value.clear()
+                    value[REST] = NOT_CONSTANT
+                    continue
                 case _:
                     continue
             is_later = owning is scope and end_of(item) > end_of(use)

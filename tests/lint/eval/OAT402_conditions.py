@@ -79,3 +79,9 @@ def without_some_options(*names: str):
     for name in names:
         options.pop(name)
     return create_async_engine(URL, **options)
+
+
+def without_all_options():
+    options = {"poolclass": NullPool, "pool_size": 10}
+    options.clear()
+    return create_async_engine(URL, **options)

@@ -139,6 +139,7 @@ REFUSALS = {
     "28P01": "the password is wrong",
     "28000": "the server does not accept this user",
     "3D000": "the database does not exist",
+    "42P05": "the URL leads to a pooler in transaction mode, instead of to the server itself",
     "53300": "the server has no connection left",
     "57P03": "the server is starting up or shutting down",
 }

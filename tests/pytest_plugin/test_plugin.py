@@ -5,11 +5,12 @@ import subprocess
 import sys
 from argparse import Namespace
 from pathlib import Path
+from typing import cast
 
 import pytest
 from sqlalchemy import URL, make_url
 
-from orm_async_tests import db
+from orm_async_tests import db, pytest_plugin
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.pytest_plugin import MisusePlugin, findings
 from tests.pytest_plugin.pytest_runs import copy_suites, run_pytest
@@ -114,6 +115,14 @@ def test_a_session_that_a_fixture_leaks_does_not_make_a_later_test_fail(
     )
 
 
+def test_only_the_main_process_of_xdist_writes_the_job_summary(tmp_path: Path, sqlite: URL) -> None:
+    copy_suites(tmp_path, "summary_suite.py", "owner_fixtures.py")
+    summary = tmp_path / "summary.md"
+    options = ("summary_suite.py::test_one", "-p", "xdist.plugin", "-n", "1", "--async-orm-github")
+    run_pytest(tmp_path, sqlite, *options, GITHUB_STEP_SUMMARY=str(summary))
+    assert summary.read_text("utf-8").count("## Misuse of async SQLAlchemy") == 1
+
+
 def find_line(suite: Path, text: str) -> int:
     """Return the number of the first line that contains this text."""
     lines = suite.read_text("utf-8").splitlines()
@@ -146,6 +155,19 @@ def test_options_that_cannot_work_are_refused_before_tests_run(
         MisusePlugin(Namespace(**values))
 
 
+def test_without_sqlalchemy_the_plugin_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "sqlalchemy", None)
+    tracker = "orm_async_tests.pytest_plugin.resource_tracker"
+    monkeypatch.delitem(sys.modules, tracker, raising=False)
+    monkeypatch.delattr(tracker, raising=False)
+    names = ("baseline", "baseline_write", "trace", "trace_all", "github")
+    config = Namespace(option=Namespace(**{f"async_orm_{name}": None for name in names}))
+    with pytest.raises(pytest.UsageError, match="sqlalchemy is not installed"):
+        pytest_plugin.pytest_configure(cast("pytest.Config", config))
+
+
 def test_a_baseline_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CouldNotRun, match="fix:   use --async-orm-baseline"):
         findings.write_baseline(tmp_path, {})
@@ -164,6 +186,6 @@ def test_importing_the_plugin_imports_neither_sqlalchemy_nor_the_harness() -> No
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     package = "orm_async_tests.pytest_plugin"
     loaded = {name for name in done.stdout.split() if name.startswith("orm_async_tests.")}
-    light = {package, f"{package}.findings"}
+    light = {package, f"{package}.findings", "orm_async_tests.extras"}
     assert loaded == {"orm_async_tests.errors", "orm_async_tests.output_files", *light}
     assert "sqlalchemy" not in done.stdout.split()

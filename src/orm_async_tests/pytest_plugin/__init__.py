@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.extras import name_missing_package
 from orm_async_tests.output_files import require_writable
 from orm_async_tests.pytest_plugin import findings
 from orm_async_tests.pytest_plugin.findings import Finding
@@ -43,8 +44,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Start watching SQLAlchemy now, because importing test modules can create engines."""
     try:
         plugin = MisusePlugin(config.option)
-    except CouldNotRun as error:
-        raise pytest.UsageError(str(error)) from None
+    except (CouldNotRun, ModuleNotFoundError) as error:
+        refusal = error if isinstance(error, CouldNotRun) else name_missing_package(error)
+        raise pytest.UsageError(str(refusal)) from None
     config.pluginmanager.register(plugin, "async-orm")
 
 
@@ -162,8 +164,7 @@ class MisusePlugin:
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
         """Write the baseline now, so that pytest's summary can report it."""
         failure = ""
-        # Only the main process of pytest-xdist writes the baseline.
-        if self.writes and self.path is not None and not hasattr(session.config, "workerinput"):
+        if self.writes and self.path is not None and not is_xdist_worker(session.config):
             try:
                 findings.write_baseline(self.path, {**self.known, **self.current})
             except CouldNotRun as error:
@@ -174,6 +175,8 @@ class MisusePlugin:
         return result
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if is_xdist_worker(terminalreporter.config):
+            return
         if self.findings:
             terminalreporter.section("misuse of async SQLAlchemy")
             for line in findings.summarize(self.findings):
@@ -190,6 +193,11 @@ class MisusePlugin:
         for test, kinds in sorted(self.current.items()):
             for kind in sorted(self.known.get(test, set()) - kinds):
                 yield f"no longer occurs, so remove it from {self.path}: {test} {kind}"
+
+
+def is_xdist_worker(config: pytest.Config) -> bool:
+    """Return whether pytest-xdist started this process. The main process writes all files."""
+    return hasattr(config, "workerinput")
 
 
 def read_option(options: argparse.Namespace, name: str, metavar: str, flag: str) -> str | None:

@@ -159,6 +159,17 @@ def test_a_function_that_fails_without_a_fault_is_refused(database: db.Database)
         run_sweep(database, always_fail, "cancel")
 
 
+def test_a_function_that_does_not_end_is_refused(
+    database: db.Database, impatient: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def wait_forever(_engine: AsyncEngine) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(injection, "RELEASED_WITHIN", 0.1)
+    with pytest.raises(CouldNotRun, match="the function does not end"):
+        run_sweep(database, wait_forever, "cancel")
+
+
 def test_an_unknown_fault_is_refused(database: db.Database) -> None:
     with pytest.raises(CouldNotRun, match="there is no fault 'flood'"):
         run_sweep(database, add, "flood")

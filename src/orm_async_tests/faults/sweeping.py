@@ -165,8 +165,10 @@ async def _sweep_pairs(
 async def _run_without_fault(setup: Setup, start: Point) -> Outcome:
     outcome = await run_point(setup, start)
     if outcome.result != DONE:
+        raised = f"raises {outcome.result}: {outcome.message}"
+        problem = raised if outcome.result else "does not end within some seconds"
         raise CouldNotRun(
-            f"without a fault the function raises {outcome.result}: {outcome.message}",
+            f"without a fault the function {problem}",
             start.function,
             "correct the function: it must succeed when no fault is injected",
         )

@@ -74,7 +74,9 @@ class Folding:
                 return self.fold(first, scope)
             case ast.Call(func=func, keywords=[ast.keyword("default", first), *_]):
                 return self.fold(first, scope)
-            case ast.Call(func=func):
+            case (
+                ast.Call(keywords=[ast.keyword("default_factory", func), *_]) | ast.Call(func=func)
+            ):
                 return self._fold_result(func, scope)
         return self._fold_part(node, scope)
 

@@ -62,6 +62,14 @@ async def remind_with_a_partial(
     schedule_work(tasks, work, 1)  # OAT302
 
 
+def schedule_bound(tasks: BackgroundTasks, action, session: AsyncSession, user: int):
+    tasks.add_task(partial(action, session, user=user))
+
+
+async def remind_by_action(tasks: BackgroundTasks, session: AsyncSession = Depends(get_session)):
+    schedule_bound(tasks, send, session, 1)  # OAT302
+
+
 # Right
 
 
@@ -79,3 +87,12 @@ class Notices:
 
 async def print_later(tasks: BackgroundTasks, notices: Notices = Depends()):
     tasks.add_task(notices.print, 1)
+
+
+def schedule_id(tasks: BackgroundTasks, action, session: AsyncSession, user):
+    session.add(user)
+    tasks.add_task(partial(action, user.id))
+
+
+async def remind_new(tasks: BackgroundTasks, session: AsyncSession = Depends(get_session)):
+    schedule_id(tasks, send_later, session, 1)

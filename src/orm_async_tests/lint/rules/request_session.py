@@ -158,6 +158,8 @@ def _tasks_of_helpers(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[
             continue
         arguments = arguments_of(call, function, callee)
         tasks = [task for task in function.calls if last_name(task.func) == "add_task"]
+        tasks += [part for task in tasks for part in task.args
+                  if isinstance(part, ast.Call) and last_name(part) == "partial"]  # fmt: skip
         parts = [part for task in tasks
                  for part in (*task.args, *(item.value for item in task.keywords))]  # fmt: skip
         names = {getattr(part, "id", "") for part in parts}

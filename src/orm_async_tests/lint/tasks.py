@@ -18,8 +18,9 @@ from orm_async_tests.lint.source_file import SourceFile
 
 HOLDING = {*STARTING, *GATHERING, "list", "tuple", "set", "shield", "wait_for", "filter"}
 FILLING = ("append", "extend", "add", "insert", "appendleft")
-LOOPS = (ast.For, ast.AsyncFor, ast.While)
 COMPREHENSIONS = (ast.ListComp, ast.GeneratorExp, ast.SetComp, ast.DictComp)
+LOOPS = (ast.For, ast.AsyncFor, ast.While, *COMPREHENSIONS)
+BLOCKS = (*LOOPS, ast.AsyncWith)
 COLLECTIONS = (ast.List, ast.Tuple, ast.Set, ast.Dict, ast.BinOp, ast.IfExp)
 
 
@@ -53,8 +54,6 @@ def works(file: SourceFile, node: ast.AST, scope: Scope) -> Iterator[Work]:
     """Yield the calls to coroutine functions in an expression, for example in a list."""
     for work in elements(file, node, scope, None):
         match work.node:
-            case ast.Call(func=ast.Name(id="map" | "starmap"), args=[target, *items]):
-                yield Work(later(work.node, target, items, []), work.scope, work.node)
             case ast.Call(func=ast.Name(id=name), args=arguments, keywords=keywords):
                 binding = work.scope.binding(name)
                 if binding is None or binding.kind != "item":
@@ -86,6 +85,8 @@ def elements(
             yield from elements(file, inner, scope, node)
         case ast.Call(func=ast.Attribute(value=inner, attr="values" | "copy"), args=[]):
             yield from elements(file, inner, scope, around)
+        case ast.Call(func=ast.Name(id="map" | "starmap"), args=[target, *items]):
+            yield Work(later(node, target, items, []), scope, node)
         case ast.Call(args=[first, *rest]) if (name := last_name(node.func)) in HOLDING:
             if name == "start_soon":
                 yield Work(later(node, first, rest, []), scope, around)
@@ -129,8 +130,7 @@ def _elements_of_variable(
 
 
 def loop_around(file: SourceFile, node: ast.AST) -> ast.AST | None:
-    kinds = (*LOOPS, *COMPREHENSIONS)
-    return next((item for item in file.ancestors(node) if isinstance(item, kinds)), None)
+    return next((item for item in file.ancestors(node) if isinstance(item, LOOPS)), None)
 
 
 def starts(file: SourceFile) -> Iterator[Start]:
@@ -159,10 +159,17 @@ def _start_of_wrapper(
     arguments = arguments_of(call, function, callee) if callee else {}
     rest = function.node.args.vararg
     for inner in function.starts:
+        blocks = [node for node in ast.walk(function.node)
+                  if isinstance(node, BLOCKS) and inner in ast.walk(node)]  # fmt: skip
+        roles = map(function.role, names_in(getattr(inner.func, "value", None)))
+        is_group = ast.AsyncWith in map(type, blocks) and "enter" in roles
+        loop = blocks[-1] if is_group and isinstance(blocks[-1], LOOPS) else None
+        gathers = last_name(inner) in GATHERING
+        parts = inner.args if gathers else [inner]
         started: list[Work] = []
-        for item in [work for part in inner.args for work in elements(file, part, function, None)]:
+        for item in [work for part in parts for work in elements(file, part, function, loop)]:
             target = item.node.func if isinstance(item.node, ast.Call) else item.node
-            passed = getattr(target, "id", "")
+            passed = _called_parameter(function, getattr(target, "id", ""))
             if rest and passed == rest.arg:
                 for argument in call.args[len(function.parameters) :]:
                     started += works(file, argument, scope)
@@ -170,7 +177,7 @@ def _start_of_wrapper(
                 started += works(file, arguments[passed], scope)
             elif passed in arguments:
                 started.append(Work(later(call, arguments[passed], [], []), scope, item.around))
-            elif last_name(inner) in STARTING and arguments.keys() & names_in(item.node):
+            elif not (gathers or is_group) and arguments.keys() & names_in(item.node):
                 started.append(Work(call, scope, item.around))  # has the effects of the task
             elif (called := file.project.function(file.value(target, function))) and called.awaited:
                 bindings = [function.binding(name) for name in names_in(item.node)]
@@ -179,7 +186,16 @@ def _start_of_wrapper(
                 for name in arguments.keys() & names:  # a coroutine, or a collection of them
                     started += works(file, arguments[name], scope)
         if started:
-            yield Start(call, scope, last_name(inner) in GATHERING, tuple(started), inner, function)
+            yield Start(call, scope, gathers or is_group, tuple(started), inner, function)
+
+
+def _called_parameter(function: Scope, name: str) -> str:
+    """Return the parameter that the local function `name` calls without a lock, or else `name`."""
+    local = function.module.scopes.get(f"{function.name}.{name}")
+    managers = [ast.unparse(item.items[0]).lower() for item in local.managers] if local else []
+    called = [getattr(call.func, "id", "") for call in local.calls] if local else []
+    names = [item for item in called if item in function.parameters]
+    return names[0] if names and "lock" not in " ".join(managers) else name
 
 
 def is_awaited(file: SourceFile, call: ast.Call) -> bool:

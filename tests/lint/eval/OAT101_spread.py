@@ -1,7 +1,14 @@
 import asyncio
 from functools import partial
 
-from shop_sessions import query
+from shop_sessions import (
+    Session,
+    query,
+    visit_counted,
+    visit_in_batches,
+    visit_in_turn,
+    visit_slowly,
+)
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -44,6 +51,17 @@ async def balance_by_partials(session: AsyncSession, statements):
     await asyncio.gather(*(job() for job in jobs))  # OAT101
 
 
+async def visits(session: AsyncSession, statements):
+    await visit_slowly(partial(query, session), statements)  # OAT101
+
+
+async def counted_visits(session: AsyncSession, statements):
+    async def visit(statement):
+        await query(session, statement)
+
+    return await visit_counted(visit, statements)  # OAT101
+
+
 # Right
 
 
@@ -56,3 +74,18 @@ async def two_sessions(first: AsyncSession, second: AsyncSession):
     await asyncio.gather(
         query(**{"session": first}, statement=ORDERS), retried(query, second, REFUNDS)
     )
+
+
+async def visits_one_by_one(session: AsyncSession, statements):
+    await visit_in_turn(partial(query, session), statements)
+    await visit_in_batches(partial(query, session), statements)
+
+
+async def visit_with_a_session(statement):
+    async with Session() as session:
+        await query(session, statement)
+
+
+async def visits_with_sessions(session: AsyncSession, statements):
+    await visit_slowly(visit_with_a_session, statements)
+    await visit_counted(visit_with_a_session, await query(session, ORDERS))

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import wraps
+from itertools import starmap
 from typing import Annotated, Self
 
 from fastapi import Depends
@@ -202,6 +203,41 @@ async def run_sql(session: Db, sql):
 
 async def map_together(function, items):
     return await asyncio.gather(*[function(item) for item in items])
+
+
+async def visit_slowly(visit, items, limit=2):
+    slots = asyncio.Semaphore(limit)
+
+    async def visit_one(item):
+        async with slots:
+            await visit(item)
+
+    async with asyncio.TaskGroup() as group:
+        for item in items:
+            group.create_task(visit_one(item))
+
+
+async def visit_in_turn(visit, items):
+    lock = asyncio.Lock()
+
+    async def visit_one(item):
+        async with lock, asyncio.timeout(1):
+            return await visit(item)
+
+    return await asyncio.gather(*map(visit_one, items))
+
+
+async def visit_in_batches(visit, items):
+    while items:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(visit(items.pop()))
+
+
+async def visit_counted(visit, items):
+    async def visit_one(number, item):
+        return number, await visit(item)
+
+    return await asyncio.gather(*starmap(visit_one, enumerate(items)))
 
 
 _tasks = set()

@@ -58,7 +58,8 @@ class SharedSession(Rule):
                 is_locked = set.intersection(*(_locks(file, work) for work in (*others, last)))
                 if (others or last.around) and last.node not in done and not is_locked:
                     done.add(last.node)
-                    first = others[0].node if others else last.around
+                    loop = last.around if last.around in file.module.parents else None
+                    first = others[0].node if others else loop
                     text = FIRST if others else LOOP
                     yield self.report(file, last.node, key, text, related=first)
 

@@ -24,6 +24,7 @@ from orm_async_tests import db
 from orm_async_tests.command_options import add_options
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.harness.wire.wire import open_wire
+from orm_async_tests.output_files import require_writable
 from orm_async_tests.terminal import render_markdown
 
 ROUNDS = 7
@@ -62,7 +63,19 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     if options.rounds < 1:
         problem = "the benchmark needs at least one round"
         raise CouldNotRun(problem, "--rounds", f"--rounds {ROUNDS}")
+    if options.into:
+        check_page(options.into)
     return options
+
+
+def check_page(page: Path) -> None:
+    """Raise CouldNotRun if the page cannot take figures, before minutes of measurements."""
+    require_writable(page, "--into")
+    try:
+        replace_section(page, "figures", ())
+    except OSError as error:
+        problem = f"the page cannot be read: {error.strerror}"
+        raise CouldNotRun(problem, str(page), "--into docs/bench.md") from None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from benchmarks.patterns.comparison import PatternResult, Ratio, WorkloadResult
 from benchmarks.patterns.contenders import CONTENDERS, patterns_of
-from benchmarks.patterns.measure import Report, write_page
+from benchmarks.patterns.measure import Report, parse_arguments, write_page
 
 from orm_async_tests.errors import CouldNotRun
 
@@ -42,9 +42,12 @@ def test_figures_are_written_between_the_comments_of_a_page(tmp_path: Path) -> N
     assert text.endswith("after\n")
 
 
-def test_a_page_without_the_comments_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["page.md", "missing.md", "missing/page.md", "."])
+def test_a_page_that_takes_no_figures_is_refused_before_the_measurements(
+    tmp_path: Path, name: str
+) -> None:
     page = tmp_path / "page.md"
     page.write_text("a page\n")
     with pytest.raises(CouldNotRun):
-        write_page(page, REPORT)
+        parse_arguments(["--into", str(tmp_path / name)])
     assert page.read_text() == "a page\n"

@@ -96,6 +96,8 @@ def _call_external(project: "Project", name: str, call: ast.Call, scope: Scope) 
     match last, nodes:
         case _, [first, *_] if last in sa.PASSING:
             return project.value(first, scope)
+        case "TypeVar" | "NewType", [_, annotation, *_]:
+            return project.value(annotation, scope)
         case "cast", [annotation, _]:
             return project.instance_of(annotation, scope)
         case "AppKey", [_, annotation]:  # of aiohttp

@@ -58,3 +58,12 @@ class Data(TypedDict):
 
 async def in_a_dictionary(data: Data, row: object) -> None:
     await data["session"].add(row)  # OAT104
+
+
+def stage(session: Session, row: object) -> None:
+    return session.add(row)
+
+
+async def await_a_function(db: SessionDep, row: object) -> None:
+    stage(db, row)
+    await stage(db, row)  # OAT104

@@ -1,7 +1,15 @@
 from functools import wraps
+from typing import Protocol, TypeVar
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
+
+
+class HasSession(Protocol):
+    session: AsyncSession
+
+
+Service = TypeVar("Service", bound=HasSession)
 
 
 def transactional(function):
@@ -15,7 +23,7 @@ def transactional(function):
 
 def in_transaction(function):
     @wraps(function)
-    async def run(self: "Orders", *args):
+    async def run(self: Service, *args):
         async with self.session.begin():
             return await function(self, *args)
 

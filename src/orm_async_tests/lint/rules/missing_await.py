@@ -57,7 +57,7 @@ def _lost_methods(file: SourceFile) -> Iterator[tuple[ast.AST, Scope, str]]:
             continue
         if name and (len(lost) == len(uses) or name not in STARTS):
             yield call, scope, name
-        if value:
+        if value and not any(_connects(around) for _, around in uses):
             yield from ((node, scope, "connect") for node, around in uses
                         if isinstance(around, ast.Attribute) and node in lost
                         and isinstance(file.parent(around), ast.Call))  # fmt: skip
@@ -79,6 +79,11 @@ def _is_rebound(file: SourceFile, call: ast.Call, scope: Scope) -> bool:
                 return True
         inner = around
     return False
+
+
+def _connects(around: ast.AST | None) -> bool:
+    is_passed = isinstance(around, ast.Call) and len(around.args) == 1
+    return is_passed or getattr(around, "attr", "") == "start"
 
 
 def _lost_results(file: SourceFile) -> Iterator[tuple[ast.AST, Scope, str]]:
@@ -158,3 +163,19 @@ class AwaitedAdd(Rule):
                 cut = replace(place, end_line=place.line, end_column=place.column + len("await "))
                 fix = Fix(cut, "") if node.value is call else None
                 yield self.report(file, node, last_name(call.func), ast.unparse(call), fix=fix)
+        for name, calls in [*file.module.calls.items()]:
+            awaited = [item for item in calls if isinstance(file.parent(item[0]), ast.Await)]
+            function = file.function_named(name) if awaited else None
+            if function and not function.is_async and _returns_none(file, function):
+                for call, _ in awaited:
+                    yield self.report(file, call, name, ast.unparse(call))
+
+
+def _returns_none(file: SourceFile, function: Scope) -> bool:
+    """Return whether a function returns only the results of methods such as add()."""
+    methods = [file.value(item.func, function) if isinstance(item, ast.Call) else None
+               for item in function.returned]  # fmt: skip
+    return bool(methods) and all(
+        method and method.name in NONE_METHODS and method.inner and method.inner.is_session
+        for method in methods
+    )

@@ -81,7 +81,8 @@ class Flows:
             failures = frozenset({Failure(scope.node, DATABASE)})
             start.failures = dict.fromkeys(event.inside, failures)
         if event.key in state.begun:
-            start.begun = dict.fromkeys(event.inside, scope.node)
+            function: ast.AST = scope.node
+            start.begun = dict.fromkeys(event.inside, function)
         return self._interpret(scope, start)
 
     def may_fail(self, event: Event) -> bool:

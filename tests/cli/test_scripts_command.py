@@ -125,6 +125,8 @@ def test_a_script_runs_behind_a_pooler_and_records_it(database: db.Database) -> 
     "arguments",
     [
         ["run"],
+        ["run", "--all", "5"],
+        ["run", "--all", "--chapter", "loading"],
         ["run", "5", "--pooler", "statement"],
         ["run", "14", "--driver", "aiosqlite", "--pooler", "session"],
         ["run", "14", "--driver", "aiosqlite", "--db", "embedded"],

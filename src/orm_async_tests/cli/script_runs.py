@@ -27,6 +27,9 @@ def run(arguments: argparse.Namespace) -> int:
     if not (arguments.numbers or arguments.chapter or arguments.all):
         problem = "the command names no script to run"
         raise CouldNotRun(problem, "the command line", "orm-async-tests run --all")
+    if arguments.all and (arguments.numbers or arguments.chapter):
+        problem = "--all selects every script, but the command also names a number or a chapter"
+        raise CouldNotRun(problem, "--all", "omit --all, or name no number and no chapter")
     if arguments.require is not None:
         require(arguments.require, "--require")
     else:

@@ -77,13 +77,11 @@ def chosen_driver(url: URL, driver: str | None, source: str = "") -> URL:
     `source` names the origin of the URL, for example "--db". Raise CouldNotRun if the driver is
     unknown, is not installed or does not support the URL.
     """
+    option = "--driver" if driver else "ORM_ASYNC_DRIVER"
     driver = driver or os.environ.get("ORM_ASYNC_DRIVER") or url.get_driver_name()
     if driver not in DRIVERS:
-        raise CouldNotRun(
-            f"there is no driver {driver!r}",
-            "--driver or ORM_ASYNC_DRIVER",
-            f"add --driver {' or --driver '.join(DRIVERS)}",
-        )
+        problem = f"{driver!r} is not a driver for PostgreSQL"
+        raise CouldNotRun(problem, option, f"choose {' or '.join(DRIVERS)}")
     if importlib.util.find_spec(driver) is None:
         extra = driver if driver == "psycopg" else "scripts"
         raise CouldNotRun(f"{driver} is not installed", "this Python", install_extra(extra))

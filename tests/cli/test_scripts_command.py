@@ -152,6 +152,23 @@ def test_a_wrong_argument_exits_with_2(arguments: list[str]) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "variables", "remedy"),
+    [
+        (["--pooler", "bad"], {}, "session or --pooler transaction or"),
+        (["--driver", "bad"], {}, "choose asyncpg, psycopg or aiosqlite"),
+        ([], {"ORM_ASYNC_DRIVER": "aiosqlite"}, "choose asyncpg or psycopg"),
+    ],
+)
+def test_an_unknown_driver_or_pooler_mode_is_refused_with_the_valid_values(
+    arguments: list[str], variables: dict[str, str], remedy: str
+) -> None:
+    done = orm("run", "5", *arguments, env=variables)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "db: " not in done.stderr
+    assert remedy in done.stderr
+
+
 def test_a_run_of_skipped_scripts_exits_with_77(database: db.Database) -> None:
     url = database.url.update_query_dict({"ssl": "prefer"})  # round trips cannot be counted
     done = orm("run", "22", on=db.Database(url, "url", "with TLS"))

@@ -13,7 +13,7 @@ import pytest
 from orm_async_tests import catalogue, db
 from orm_async_tests.harness.environment import requirements, script_database
 from orm_async_tests.harness.script import Script
-from tests.cli.commands import lazy_loading, orm, orm_process
+from tests.cli.commands import call, lazy_loading, orm, orm_process
 from tests.conftest import with_url
 from tests.processes import WAITED_FOR
 
@@ -167,6 +167,16 @@ def test_an_unknown_driver_or_pooler_mode_is_refused_with_the_valid_values(
     assert (done.returncode, done.stdout) == (2, "")
     assert "db: " not in done.stderr
     assert remedy in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("number", "option", "minimum"), [("1", "--points", 1000), ("2", "--rows", 5000)]
+)
+def test_a_script_names_the_minimum_of_an_option(number: str, option: str, minimum: int) -> None:
+    main = catalogue.select_one(number).load().main
+    done = call(main, option, str(minimum - 1))
+    assert done.returncode == 2
+    assert f"at least {minimum}" in done.stderr
 
 
 def test_a_run_of_skipped_scripts_exits_with_77(database: db.Database) -> None:

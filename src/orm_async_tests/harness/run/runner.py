@@ -137,7 +137,7 @@ def _parser_of(option: Option) -> Callable[[str], Any]:
         try:
             return option.parse(text)
         except ValueError:
-            message = f"{text!r} is not valid for {option.help}; try {option.default}"
+            message = f"{text!r} is not valid ({option.help}); try {option.default}"
             raise argparse.ArgumentTypeError(message) from None
 
     return parse

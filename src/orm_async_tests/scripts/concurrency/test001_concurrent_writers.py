@@ -20,7 +20,7 @@ from orm_async_tests.models import TrackPoint, User
 USERS, USERS_IN_BATCH, POINTS_IN_BATCH = 100, 10, 500
 WALKER = "username-30"
 OPTIONS = (
-    Option("points", at_least(1000), "5000", "track points to add"),
+    Option("points", at_least(1000), "5000", "track points to add, at least 1000"),
     Option("pace", walk.parse_pace, "0", "seconds between flush and commit, for example 1-5"),
 )
 seed = None

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from orm_async_tests.harness import Observation, Option, at_least, main_of, right, variant, wrong
 from orm_async_tests.models import TrackPoint, User
 
-OPTIONS = (Option("rows", at_least(5000), "10000", "track points to read"),)
+OPTIONS = (Option("rows", at_least(5000), "10000", "track points to read, at least 5000"),)
 JOIN = select(TrackPoint, User).join(TrackPoint.user)
 
 

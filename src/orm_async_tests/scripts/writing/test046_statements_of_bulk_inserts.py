@@ -16,7 +16,7 @@ from orm_async_tests.harness import Observation, Option, at_least, main_of, vari
 from orm_async_tests.models import User
 
 ONLY = "asyncpg"
-OPTIONS = (Option("rows", at_least(1), "2500", "rows"),)
+OPTIONS = (Option("rows", at_least(1), "2500", "rows to insert, at least 1"),)
 UNNEST = text("INSERT INTO users (username) SELECT unnest(CAST(:names AS text[]))")
 seed = None
 

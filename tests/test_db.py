@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings, strategies
 from sqlalchemy import make_url, text
+from sqlalchemy.exc import DBAPIError
 
 from orm_async_tests import db
 from orm_async_tests.errors import CouldNotRun
@@ -104,3 +105,25 @@ def test_a_connection_that_the_server_ends_is_named(database: db.Database) -> No
     with pytest.raises(CouldNotRun, match="the connection was lost") as refusal:
         asyncio.run(end_backend())
     assert refusal.value.where == database.label
+
+
+def test_a_lost_connection_is_named_after_an_error_elsewhere(database: db.Database) -> None:
+    async def end_backend() -> None:
+        async with db.connect(database, "tests") as lost, db.connect(database, "tests") as other:
+            pid = await lost.scalar(text("SELECT pg_backend_pid()"))
+            await other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+            raise RuntimeError
+
+    with pytest.raises(CouldNotRun, match="the connection was lost"):
+        asyncio.run(end_backend())
+
+
+def test_an_error_on_a_live_connection_is_not_changed(database: db.Database) -> None:
+    async def fail() -> None:
+        async with db.connect(database, "tests") as connection:
+            with suppress(DBAPIError):
+                await connection.execute(text("SELECT 1 / 0"))
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        asyncio.run(fail())

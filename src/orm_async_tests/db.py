@@ -1,5 +1,6 @@
 """Opens the database of the scripts, the service and Alembic, and connects to it."""
 
+import asyncio
 import importlib.util
 import os
 from collections.abc import AsyncIterator, Iterator
@@ -25,6 +26,7 @@ Kind = Literal["embedded", "compose", "url", "file"]
 
 DATABASE_NAME = "orm_async_tests"  # the database on the embedded server
 COMPOSE_PORT = "ORM_ASYNC_COMPOSE_PORT"
+ANSWERS_WITHIN = 5.0  # seconds until a connection without an answer counts as lost
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,8 @@ REFUSALS = {
 async def connect(database: Database, name: str, **options: Any) -> AsyncIterator[AsyncConnection]:
     """Open one connection without a pool, with `name` as its application_name.
 
-    The options are arguments of `create_async_engine()`. Raise CouldNotRun if the connection fails.
+    The options are arguments of `create_async_engine()`. Raise CouldNotRun if the connection fails,
+    or if the block raises an error and the connection is lost.
     """
     named = application_name(database.driver, name)
     engine = create_async_engine(database.url, poolclass=NullPool, connect_args=named, **options)
@@ -165,8 +168,8 @@ async def connect(database: Database, name: str, **options: Any) -> AsyncIterato
             raise _no_connection(database, error) from error
         try:
             yield connection
-        except SQLAlchemyError as error:
-            if not connection.invalidated:
+        except Exception as error:
+            if not await _is_lost(connection):
                 raise
             problem = "the connection was lost, for example because the server stopped"
             remedy = "start the database, and run the command again"
@@ -175,6 +178,19 @@ async def connect(database: Database, name: str, **options: Any) -> AsyncIterato
             await connection.close()
     finally:
         await engine.dispose()
+
+
+async def _is_lost(connection: AsyncConnection) -> bool:
+    if connection.invalidated:
+        return True
+    try:
+        async with asyncio.timeout(ANSWERS_WITHIN):
+            await connection.exec_driver_sql("SELECT 1")
+    except OSError:  # SQLAlchemy does not wrap it, so it does not invalidate the connection
+        await connection.invalidate()
+    except SQLAlchemyError:  # also raised in a failed transaction
+        pass
+    return connection.invalidated
 
 
 def _no_connection(database: Database, error: Exception) -> CouldNotRun:

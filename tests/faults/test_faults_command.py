@@ -48,6 +48,14 @@ def is_not_async(engine): ...
 
 
 async def does_nothing(engine): ...
+
+
+async def ends_every_backend(engine):
+    async with engine.connect() as connection:
+        await connection.execute(text(
+            "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        ))
 '''
 
 
@@ -189,6 +197,12 @@ def test_a_function_of_another_form_is_refused(
     assert code == 2
     assert problem in err
     assert "where: --pattern" in err
+
+
+def test_lost_connections_end_with_2(run: Run, application: str) -> None:
+    code, _, err = run("--pattern", f"{application}:ends_every_backend", "--fault", "cancel")
+    assert code == 2
+    assert "\nthe connection was lost" in err
 
 
 def test_a_function_without_fault_points_ends_with_2(run: Run, application: str) -> None:

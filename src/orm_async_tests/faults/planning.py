@@ -173,7 +173,7 @@ def open_database(
 
 
 async def _connect_once(database: db.Database) -> None:
-    async with db.connect(database, "orm_async_tests faults"):
+    async with _connect(database):
         pass
 
 
@@ -216,7 +216,7 @@ def plan_sweeps(
         rows=swept.rows,
         warm=swept.warm,
         loop=loop,
-        prepare=nullcontext if swept.is_users else partial(_fill_database, database),
+        prepare=partial(_connect if swept.is_users else _fill_database, database),
     )
     sweeps = [sweep] if usual else []
     if silent:
@@ -229,6 +229,13 @@ def plan_sweeps(
         prepare = partial(_fill_private_database, url)
         sweeps.append(replace(on_private, private=private, prepare=prepare))
     return sweeps
+
+
+@asynccontextmanager
+async def _connect(database: db.Database) -> AsyncIterator[None]:
+    """Keep a connection open, so that CouldNotRun is raised if the server stops."""
+    async with db.connect(database, "orm_async_tests faults", isolation_level="AUTOCOMMIT"):
+        yield
 
 
 @asynccontextmanager

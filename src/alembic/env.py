@@ -11,6 +11,7 @@ from logging.config import fileConfig
 from typing import Any
 
 from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateSchema
 
 from alembic import context
@@ -25,6 +26,7 @@ METADATA = {
     migrations.TRACKING: Base.metadata,
     migrations.SERVICE: idempotency_table.Base.metadata,
 }[HISTORY]
+INSUFFICIENT_PRIVILEGE = "42501"  # an SQLSTATE
 OPTIONS: dict[str, Any] = {"target_metadata": METADATA, "version_table_schema": METADATA.schema}
 
 
@@ -79,7 +81,13 @@ def refuse_or_run(connection: Connection) -> None:
 
 async def connect_and_run(database: db.Database) -> None:
     async with db.connect(database, "alembic") as connection:
-        await connection.run_sync(refuse_or_run)
+        try:
+            await connection.run_sync(refuse_or_run)
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", "") != INSUFFICIENT_PRIVILEGE:
+                raise
+            problem = f"the role may not run this command: {error.orig}"
+            raise CouldNotRun(problem, database.label, migrations.GRANT_RIGHT) from error
 
 
 def print_sql() -> None:

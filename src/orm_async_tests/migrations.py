@@ -42,6 +42,12 @@ MOVE_SERVICE_VERSIONS = """
 """
 
 
+GRANT_RIGHT = (
+    "grant the missing right, for example by GRANT CREATE ON SCHEMA public or "
+    "GRANT EXECUTE ON FUNCTION, or add --db with a URL for the owner"
+)
+
+
 class History(NamedTuple):
     """A sequence of revisions that change the tables of one schema."""
 

@@ -51,6 +51,16 @@ def test_a_role_that_may_create_nothing_gets_an_error_with_a_remedy() -> None:
     assert "fix:" in done.stderr
 
 
+def test_alembic_and_doctor_name_the_right_that_a_role_lacks() -> None:
+    with open_as_role() as database:
+        upgraded = orm("db", "alembic", "upgrade", "head", on=database)
+        checked = orm("doctor", on=database)
+    for done, printed in ((upgraded, upgraded.stderr), (checked, checked.stdout)):
+        assert done.returncode == 2
+        assert "the role may not" in printed
+        assert "GRANT CREATE ON SCHEMA" in printed
+
+
 def test_a_role_that_may_not_create_schemas_runs_scripts_that_need_none() -> None:
     with open_as_role("ALL ON SCHEMA public") as database:
         done = orm("run", "5", "45", "--json", on=database)

@@ -24,6 +24,12 @@ from orm_async_tests.postgres.paths import temporary_folder
 
 LIBRARIES = ("sqlalchemy", "greenlet", "asyncpg", "alembic")
 OPTIONAL = ("psycopg", "uvloop", "anyio", "nox")
+# TRUNCATE with RESTART IDENTITY requires that the role owns the tables.
+MAY_WRITE = """
+    SELECT coalesce(
+        bool_and(pg_has_role(relowner, 'USAGE')), has_schema_privilege(current_schema(), 'CREATE')
+    ) FROM pg_class WHERE oid IN (to_regclass('users'), to_regclass('track_points'))
+"""
 SERVICE = "orm_async_tests"  # the name of psql's connection service
 
 
@@ -144,7 +150,12 @@ def _check_database(choice: str | None, driver: str | None) -> str:
             if not zones.scalar_one():
                 problem = "the server has no time zone data"
                 raise CouldNotRun(problem, database.label, "install tzdata")
-            return str(await connection.run_sync(migrations.refuse_foreign, migrations.TRACKING))
+            state = await connection.run_sync(migrations.refuse_foreign, migrations.TRACKING)
+            may_write = await connection.exec_driver_sql(MAY_WRITE)
+            if not may_write.scalar_one():
+                problem = "the role may not create the tables of the scripts, or does not own them"
+                raise CouldNotRun(problem, database.label, migrations.GRANT_RIGHT)
+            return str(state)
 
     with db.open_database(choice, driver) as database:
         return f"{database.label}; migrations: {asyncio.run(read_state(database))}"

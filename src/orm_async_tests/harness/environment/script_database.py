@@ -116,11 +116,7 @@ async def open_script_database(database: db.Database) -> AsyncIterator["ScriptDa
             await connection.run_sync(migrations.upgrade, migrations.TRACKING)
         except DBAPIError as error:
             problem = f"the tables of the scripts cannot be created or locked: {error.orig}"
-            remedy = (
-                "grant the missing right, for example by GRANT CREATE ON SCHEMA public or "
-                "GRANT EXECUTE ON FUNCTION, or add --db with a URL for the owner"
-            )
-            raise CouldNotRun(problem, database.label, remedy) from error
+            raise CouldNotRun(problem, database.label, migrations.GRANT_RIGHT) from error
         yield ScriptDatabase(connection)
 
 

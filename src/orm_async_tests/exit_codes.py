@@ -20,7 +20,9 @@ def run_command(command: Callable[[], int]) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):  # the encoding may lack a character
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        return command()
+        code = command()
+        print(end="", flush=True)  # an error would otherwise come when the interpreter exits
+        return code
     except (CouldNotRun, ModuleNotFoundError) as error:
         refusal = error if isinstance(error, CouldNotRun) else name_missing_package(error)
         print(refusal, file=sys.stderr)
@@ -28,6 +30,22 @@ def run_command(command: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # The interpreter flushes stdout at exit, which would fail again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return COULD_NOT_RUN
+        pass
+    except OSError as error:
+        if _can_print():
+            raise
+        problem = f"standard output cannot be written: {error.strerror}"
+        remedy = "free some space, or send the output to another file"
+        print(CouldNotRun(problem, "standard output", remedy), file=sys.stderr)
+    # The interpreter flushes stdout at exit, which would fail again.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return COULD_NOT_RUN
+
+
+def _can_print() -> bool:
+    """Return whether stdout can be written. After an error, print an empty line to find out."""
+    try:
+        print(flush=True)
+    except OSError:
+        return False
+    return True

@@ -113,3 +113,13 @@ def test_a_character_that_the_encoding_lacks_is_printed_as_an_escape(
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(printed, "ascii", write_through=True))
     assert run_command(lambda: print("café") or 0) == 0
     assert printed.getvalue() == b"caf\\xe9\n"
+
+
+@pytest.mark.parametrize("size", [1, 100_000])
+def test_a_full_disk_is_refused(
+    size: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        assert run_command(lambda: print("x" * size) or 0) == 2
+    assert "\n  where: standard output\n" in capsys.readouterr().err

@@ -119,8 +119,9 @@ def run() -> None:
         arguments = context.get_x_argument(as_dictionary=True)
         if unknown := arguments.keys() - {"db"}:
             raise CouldNotRun(f"the argument {min(unknown)!r} is unknown", "-x", "-x db=URL")
+        option = context.config.attributes.get("option", "-x db")
         kind = postgres.SERVICE if HISTORY is migrations.SERVICE else postgres.SCRIPTS
-        with db.open_database(arguments.get("db"), cluster_kind=kind) as database:
+        with db.open_database(arguments.get("db"), cluster_kind=kind, option=option) as database:
             print(f"db: {database.label}, {database.driver}", file=sys.stderr)
             asyncio.run(connect_and_run(database))
 

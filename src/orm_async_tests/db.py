@@ -52,12 +52,13 @@ class Database:
         return self.url.get_driver_name()
 
 
-def choose(db: str | None = None) -> Choice:
-    """Choose the database that `--db` or a variable names, without connecting to it.
+def choose(db: str | None = None, option: str = "--db") -> Choice:
+    """Choose the database that an option or a variable names, without connecting to it.
 
-    Raise CouldNotRun unless the name is `embedded`, `compose` or a PostgreSQL URL.
+    The parameter `db` is the value of the option. Raise CouldNotRun unless the value is `embedded`,
+    `compose` or a PostgreSQL URL.
     """
-    word, source = choose_database(db)
+    word, source = choose_database(db, option)
     if word == "embedded":
         return Choice("embedded", source)
     if word == "compose":
@@ -96,6 +97,7 @@ def open_database(
     driver: str | None = None,
     cluster_kind: ClusterKind = SCRIPTS,
     pooler: str = "",
+    option: str = "--db",
 ) -> Iterator[Database]:
     """Open the chosen database without connecting to it.
 
@@ -103,7 +105,7 @@ def open_database(
     option or a variable is wrong, or if the embedded server does not start.
     """
     require_descriptors()
-    choice = choose(db)
+    choice = choose(db, option)
     through = f", through PgBouncer ({pooler})" if pooler else ""
     if choice.url is not None:
         url = chosen_driver(choice.url, driver, choice.source)

@@ -235,4 +235,5 @@ def run_alembic(arguments: Sequence[str], history: History, db: str | None = Non
         options.x = [*(options.x or []), f"db={db}"]
     config = make_config(None, history)
     config.cmd_opts = options
+    config.attributes["option"] = "--db"  # which env.py names in messages
     command_line.run_cmd(config, options)

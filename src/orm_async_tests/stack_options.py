@@ -26,12 +26,12 @@ STACK = f"""{DATABASE}{DRIVER.replace("psycopg", "psycopg or aiosqlite")}{LOOP}
 """
 
 
-def choose_database(option: str | None) -> tuple[str, str]:
+def choose_database(db: str | None, option: str = "--db") -> tuple[str, str]:
     """Return the chosen database, and the option or variable that chose it.
 
-    The database is `embedded`, `compose` or a URL. `--db` overrides `DATABASE_URL`, which overrides
-    `ORM_ASYNC_DB`.
+    The database is `embedded`, `compose` or a URL. The value `db` of the option overrides
+    `DATABASE_URL`, which overrides `ORM_ASYNC_DB`.
     """
     variables = [(os.environ.get(name), name) for name in ("DATABASE_URL", "ORM_ASYNC_DB")]
-    candidates = ((option, "--db"), *variables, ("embedded", "default"))
+    candidates = ((db, option), *variables, ("embedded", "default"))
     return next((word, source) for word, source in candidates if word)

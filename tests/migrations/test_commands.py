@@ -160,6 +160,17 @@ def test_an_unknown_argument_is_refused(
     assert "the argument 'database' is unknown" in capsys.readouterr().err
 
 
+def test_the_error_names_the_argument_that_names_no_database(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit):
+        run_alembic("-x", "db=nonsense", "current")
+    with pytest.raises(SystemExit):
+        migrations.run_alembic(["current"], migrations.TRACKING, "nonsense")
+    lines = capsys.readouterr().err.splitlines()
+    assert [line for line in lines if "where:" in line] == ["  where: -x db", "  where: --db"]
+
+
 def test_ctrl_c_ends_a_waiting_upgrade_without_a_traceback(empty_database: db.Database) -> None:
     engine = create_engine(db.with_driver(empty_database.url, "psycopg"), poolclass=NullPool)
     with engine.connect() as holder, engine.connect() as watcher:

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import make_url
 
 from orm_async_tests import db
+from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.service import serve
 from orm_async_tests.service.settings import PREFIX, Settings
 from tests.service.service_process import run_service
@@ -67,3 +68,16 @@ def test_a_setting_that_is_wrong_is_named_with_a_remedy(
     details = [line for line in capsys.readouterr().err.splitlines() if line.startswith("  ")]
     assert [line.split(":")[0].strip() for line in details] == ["where", "fix"]
     assert place in details[0]
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "::1"])
+def test_a_host_that_is_wrong_has_a_remedy_about_the_host(host: str) -> None:
+    with pytest.raises(CouldNotRun) as refusal:
+        serve.bind(host, 0)
+    assert "--host" in refusal.value.remedy
+
+
+def test_a_port_that_is_in_use_has_a_remedy_about_the_port() -> None:
+    with serve.bind("127.0.0.1", 0) as listener, pytest.raises(CouldNotRun) as refusal:
+        serve.bind(*listener.getsockname())
+    assert "--port" in refusal.value.remedy

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import errno
 import gc
 import logging
 import socket
@@ -139,9 +140,11 @@ def bind(host: str, port: int) -> socket.socket:
             raise OverflowError("a port must be between 0 and 65535")
         listener = socket.create_server((host, port))
     except (OSError, OverflowError) as error:
-        raise CouldNotRun(
-            f"cannot listen on this address: {error}", f"{host}:{port}", "serve --port 8001"
-        ) from None
+        number = getattr(error, "errno", None)
+        is_port = isinstance(error, OverflowError) or number in (errno.EADDRINUSE, errno.EACCES)
+        problem = f"cannot listen on this address: {error}"
+        remedy = "serve --port 8001" if is_port else "serve --host 127.0.0.1"
+        raise CouldNotRun(problem, f"{host}:{port}", remedy) from None
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)  # connections inherit it
     return listener
 

@@ -77,8 +77,8 @@ class HalfDisabledCache(Rule):
     code = "OAT401"
     scripts = (105,)
     message = (
-        "This engine sets only one of statement_cache_size (of asyncpg) and "
-        "prepared_statement_cache_size (of SQLAlchemy) to 0, so the cache of {} stays on."
+        "asyncpg and SQLAlchemy each keep a cache of prepared statements. This engine turns off "
+        "only one cache, because it sets {1} to 0, but not {0}."
     )
     remedy = 'Add "{}": 0 to connect_args, or leave both caches on.'
 
@@ -98,7 +98,7 @@ class HalfDisabledCache(Rule):
             dicts = [keyword.value for keyword in call.keywords if keyword.arg == "connect_args"]
             keys = [key for item in dicts if isinstance(item, ast.Dict) for key in item.keys]
             fix = insertion(file, keys[0], f'"{missing}": 0, ') if keys and keys[0] else None
-            yield self.report(file, call, missing, fix=fix)
+            yield self.report(file, call, missing, *off, fix=fix)
 
 
 POOL_ARGUMENTS = r"(pool_size|max_overflow|pool_timeout|pool_use_lifo)"

@@ -114,6 +114,17 @@ def test_a_script_runs_although_its_interpreters_path_has_a_space(checkout: Chec
     assert subprocess.check_output([script, "two words"], text=True) == "hello two words\n"
 
 
+def test_poetryw_finds_its_checkout_through_links(checkout: Checkout, tmp_path: Path) -> None:
+    bin_folder = tmp_path / "bin"
+    bin_folder.joinpath("link").symlink_to(checkout.folder / "poetryw")
+    bin_folder.joinpath("poetryw").symlink_to("link")
+    with_link = Checkout(bin_folder, checkout.path)
+    assert with_link.run("run", "test1") == 0
+    assert checkout.calls == [INSTALL_SCRIPTS, ["test1"]]
+    assert (checkout.folder / ".poetry").exists()
+    assert not (bin_folder / ".poetry").exists()
+
+
 def test_poetryw_does_not_install_the_project_before_it_locks(checkout: Checkout) -> None:
     assert checkout.run("lock") == 0
     assert checkout.calls == [["poetry", "lock"]]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.versions import pins
 
 BOTH = {"sqlalchemy": "2.0.40", "asyncpg": "0.30.0"}
@@ -69,6 +70,22 @@ def test_a_requirement_is_read_as_pip_reads_it(
     read = pins.read_pins(write(tmp_path, "requirements.txt", text))
     assert {pin.library: pin.version for pin in read if pin.version} == versions
     assert pins.find_unknown(read).keys() == unknown
+
+
+def test_a_variable_with_a_value_is_expanded_but_not_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PINNED_1", "2.0.40")
+    monkeypatch.delenv("UNSET", raising=False)
+    write(tmp_path, "2.0.40.txt", "asyncpg==0.30.0\n")
+    text = "-r ${PINNED_1}.txt\nsqlalchemy==${PINNED_1}\ngreenlet>${PINNED_1}\n"
+    path = write(tmp_path, "requirements.txt", text)
+    read = {pin.library: pin for pin in pins.read_pins(path)}
+    assert {name: pin.version for name, pin in read.items() if pin.version} == BOTH
+    assert (read["greenlet"].line, read["greenlet"].text) == (3, "greenlet>${PINNED_1}")
+    for name in ("UNSET", "pinned_1"):
+        with pytest.raises(CouldNotRun, match=r"sqlalchemy==\$\{" + name):
+            pins.read_pins(write(tmp_path, "other.txt", f"sqlalchemy==${{{name}}}\n"))
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le"])

@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import json
+import os
 import platform
 import re
 from collections.abc import Iterator, Sequence
@@ -10,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any
 
 import tomli
@@ -26,10 +28,11 @@ from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.versions.ranges import describe_untested
 
 if TYPE_CHECKING:
-    from pip_requirements_parser import InstallRequirement
+    from pip_requirements_parser import InstallRequirement, RequirementsFile
 
 LIBRARIES = ("sqlalchemy", "asyncpg", "psycopg", "greenlet", "aiosqlite")
 TABLES = ("package", "packages")  # of poetry.lock, uv.lock and pdm.lock; of pylock.toml
+VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")  # pip expands only this form
 INCLUDES = ("requirements", "constraints")  # the options -r and -c
 SECTIONS = ("default", "develop")  # of Pipfile.lock
 PLACE = (  # of a pinned version: in TOML `name = "..."`, in JSON `"...": {` on an earlier line
@@ -173,11 +176,10 @@ def _parse_pipfile_lock(text: str, path: Path) -> Iterator[tuple[str, str]]:
 
 def _read_requirements(path: Path, including: tuple[Path, ...]) -> Iterator[Pin]:
     """Yield the pins of a requirements file and of the files that it includes."""
-    from pip_requirements_parser import InstallationError, RequirementsFile
+    from pip_requirements_parser import InstallationError
 
     try:
-        path.open("rb").close()  # the parser's error lacks the reason
-        parsed = RequirementsFile.from_file(str(path))
+        parsed = _parse_requirements(path)
     except (OSError, UnicodeError, LookupError, InstallationError) as error:
         raise _unreadable(path, error) from None
     for invalid in parsed.invalid_lines:
@@ -187,15 +189,40 @@ def _read_requirements(path: Path, including: tuple[Path, ...]) -> Iterator[Pin]
     for requirement in parsed.requirements:
         yield from _read_requirement(requirement, path)
     for option in parsed.options:
+        line = option.requirement_line
         for name in chain.from_iterable(option.options.get(key, ()) for key in INCLUDES):
             if "://" in name:
-                problem = f"the audit does not download requirements: {name}"
+                problem = f"the audit does not download requirements: {line.line}"
                 remedy = "download the file, and include your copy of it: -r FILE"
-                place = f"{path}, line {option.requirement_line.line_number or 1}"
+                place = f"{path}, line {line.line_number or 1}"
                 raise CouldNotRun(problem, place, remedy)
             included = path.parent / name
             if included.resolve() not in including:  # files can include each other
                 yield from _read_requirements(included, (*including, included.resolve()))
+
+
+def _parse_requirements(path: Path) -> "RequirementsFile":
+    from pip_requirements_parser import RequirementsFile, auto_decode
+
+    text = auto_decode(path.read_bytes())
+    expanded = VARIABLE.sub(_expand, text)
+    if expanded == text:
+        return RequirementsFile.from_file(str(path))
+    # The parser reads only files, and decodes them by their byte order mark.
+    with NamedTemporaryFile("w", encoding="utf-8-sig") as file:
+        file.write(expanded)
+        file.flush()
+        parsed = RequirementsFile.from_file(file.name)
+    lines = text.splitlines()
+    for item in (*parsed.requirements, *parsed.options, *parsed.invalid_lines):
+        line = item.requirement_line  # for messages, in which a variable may be a secret
+        line.line = lines[(line.line_number or 1) - 1]
+    return parsed
+
+
+def _expand(variable: re.Match[str]) -> str:
+    """Return the value of a variable in one line, or the variable if it has no value."""
+    return " ".join(os.environ.get(variable[1], "").splitlines()) or variable[0]
 
 
 def _read_requirement(requirement: "InstallRequirement", path: Path) -> Iterator[Pin]:

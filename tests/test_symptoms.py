@@ -368,10 +368,10 @@ def test_a_traceback_without_its_beginning_lacks_no_place() -> None:
     assert answers(LAZY_LOAD[LAZY_LOAD.rindex("  File") :])[0] == 5
 
 
-@pytest.mark.parametrize("is_argument", [True, False])
-def test_why_prints_cause_cure_and_command(is_argument: bool) -> None:
-    pasted = f"Traceback ...\n{POOL}, timed out\n"
-    done = orm("why", POOL) if is_argument else orm("why", stdin=pasted)
+@pytest.mark.parametrize("encoding", ["", "utf-8", "utf-8-sig", "utf-16"])
+def test_why_prints_cause_cure_and_command(encoding: str) -> None:
+    pasted = f"Traceback ...\r\n{POOL}, timed out\r\n"
+    done = orm("why", stdin=pasted.encode(encoding)) if encoding else orm("why", POOL)
     assert done.returncode == 0
     assert done.stdout.startswith("test32  ")
     assert "  cure: call a function that receives the session (variant passed_down)" in done.stdout
@@ -388,6 +388,10 @@ def test_why_says_so_when_it_knows_no_script() -> None:
     done = orm("why", "ZeroDivisionError: division by zero")
     assert (done.returncode, done.stdout) == (1, "")
     assert "no script shows this error" in done.stderr
+
+
+def test_why_reads_bytes_that_are_not_utf_8() -> None:
+    assert orm("why", stdin=b"\xff " + POOL.encode()).stdout.startswith("test32  ")
 
 
 def test_why_without_an_error_names_the_remedy() -> None:

@@ -19,17 +19,18 @@ def call(
     *arguments: str,
     on: db.Database | None = None,
     env: Mapping[str, str] | None = None,
-    stdin: str = "",
+    stdin: str | bytes = "",
 ) -> Done:
     """Call a command's main function in this process.
 
     The call takes milliseconds, but a new process needs seconds for its imports.
     """
     out, err = io.StringIO(), io.StringIO()
+    data = io.BytesIO(stdin if isinstance(stdin, bytes) else stdin.encode())
     with (
         patch.dict(os.environ, {**(with_url(on) if on else {}), **(env or {})}),
         patch.object(sys, "argv", ["command", *arguments]),
-        patch.object(sys, "stdin", io.StringIO(stdin)),
+        patch.object(sys, "stdin", io.TextIOWrapper(data)),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
     ):
@@ -44,7 +45,7 @@ def orm(
     *arguments: str,
     on: db.Database | None = None,
     env: Mapping[str, str] | None = None,
-    stdin: str = "",
+    stdin: str | bytes = "",
 ) -> Done:
     """Call orm-async-tests in this process, on a database or on the embedded server."""
     return call(cli.main, *arguments, on=on, env=env, stdin=stdin)

@@ -9,6 +9,7 @@ from orm_async_tests import catalogue, symptoms, terminal
 from orm_async_tests.catalogue import ScriptFile
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.lint.rules import RULES
+from orm_async_tests.lint.source_text import decode_other_text
 from orm_async_tests.questions import read_cure_lines
 from orm_async_tests.search import find_answers, find_unanswered
 
@@ -38,7 +39,7 @@ def why(arguments: argparse.Namespace) -> int:
 
 
 def _read_input() -> str:
-    if sys.stdin.isatty() or not (text := sys.stdin.read()).strip():
+    if sys.stdin.isatty() or not (text := decode_other_text(sys.stdin.buffer.read())).strip():
         raise CouldNotRun(
             "the command `why` needs the text of an error, but received no text",
             "standard input",

@@ -1,12 +1,13 @@
 """Finds the databases, the drivers and the FastAPI version of a project."""
 
-import codecs
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
+
+from orm_async_tests.lint.source_text import decode_other_text
 
 NAMES = ("pyproject.toml", "setup.cfg", "setup.py", "Pipfile", "poetry.lock", "uv.lock", "pdm.lock",
          "requirements*.txt", "requirements/*.txt")  # fmt: skip
@@ -19,7 +20,6 @@ DRIVERS = {
 }
 SYNCHRONOUS = {"psycopg", "psycopg2", "pg8000"}  # drivers that a synchronous session can use
 OTHER_TOOLS = re.compile(r"^\[+tool\.(?:mypy|pyright|ruff|isort)\b.*?(?=^\[|\Z)", re.M | re.S)
-UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # PowerShell's `>` writes UTF-16
 WORD = re.compile(r"[a-z][a-z0-9]+")
 ENGINE = re.compile(r"\bcreate_async_engine\(\s*(?:url\s*=\s*)?(?:(\w+)\s*[,)])?")
 URL = re.compile(r"\s*[rf]?[\"'](\w+)(?:\+(\w+))?://")
@@ -108,7 +108,5 @@ def _texts(root: Path) -> Iterator[str]:
         for path in paths:
             if ".venv" not in path.parts and "node_modules" not in path.parts:
                 with suppress(OSError):
-                    data = path.read_bytes()
-                    encoding = "utf-16" if data.startswith(UTF_16) else "utf-8"
                     # A setting of mypy may name a library that the project does not use.
-                    yield OTHER_TOOLS.sub("", data.decode(encoding, errors="replace"))
+                    yield OTHER_TOOLS.sub("", decode_other_text(path.read_bytes()))

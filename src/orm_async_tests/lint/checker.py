@@ -1,8 +1,9 @@
 """Parses the files of a project, and runs the rules on them."""
 
 import ast
-import gc
 import os
+import re
+import symtable
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -12,6 +13,7 @@ from orm_async_tests.lint.finding import UnreadFile
 from orm_async_tests.lint.flows import Flows
 from orm_async_tests.lint.lint_settings import Settings
 from orm_async_tests.lint.project_facts import ProjectFacts
+from orm_async_tests.lint.relevance import Relevance
 from orm_async_tests.lint.resolution import Project
 from orm_async_tests.lint.result_cache import EVERY_FILE, FileResult
 from orm_async_tests.lint.rules import RULES
@@ -24,6 +26,9 @@ from orm_async_tests.lint.suppressions import read_suppressions
 from orm_async_tests.lint.unread_files import explain_syntax_error
 
 MAX_PARSED = 14_000_000  # characters; their trees of syntax need 60 times as much memory
+# A helper may use a session without importing SQLAlchemy.
+AWAITED = re.compile(r"await \w+\.(execute|scalars?|commit|rollback|flush|refresh|add)\(")
+NOT_AWAITED = ("db.commit(", "db.flush(", "db.refresh(", "session.commit(", "session.flush(")
 MAX_DEPTH = 5000  # the recursion limit, because the checker follows nested calls of functions
 
 
@@ -35,6 +40,7 @@ class Checker:
         self.facts = facts
         self.rules = [RULES[code]() for code in settings.codes]
         self.project = Project(settings.root.resolve(), self.load, files, settings.sessions)
+        self._relevance = Relevance(self.project)
         self._flows = Flows(SessionUse(self.project))
         self._modules: dict[str, Module | None] = {}
         self._size = 0
@@ -64,9 +70,10 @@ class Checker:
                 continue
             results[name] = self.check_file(waiting.pop(name), name)
             if self._size > MAX_PARSED:
+                for module in filter(None, self._modules.values()):
+                    module.release()
                 self._modules.clear()
                 self._size = 0
-                gc.collect()  # because modules have reference cycles
         sys.setrecursionlimit(limit)
         return {path: results[name] for path, name in zip(files, names, strict=True)}
 
@@ -88,13 +95,12 @@ class Checker:
     def _check_text(self, path: Path, absolute: str) -> FileResult:
         texts = self.settings.texts
         text = texts[path] if path in texts else decode(path.read_bytes())
-        module = self.load(absolute, text) or Module(absolute, ast.parse(text))
-        file = SourceFile(str(path), text, module, self._flows, self.facts)
-        result = FileResult([finding for rule in self.rules for finding in rule.check(file)])
-        result.pending = file.pending
-        if "Depends" in text or "Security" in text:
-            result.dependencies = [[module, name] for module, name, is_short in dependencies(file)
-                                   if not is_short]  # fmt: skip
+        is_used = AWAITED.search(text) or any(call in text for call in NOT_AWAITED)
+        if is_used or self.settings.sessions or self._relevance.reaches(absolute, text):
+            result = self._run_rules(path, absolute, text)
+        else:
+            symtable.symtable(text, str(path), "exec")  # tests the syntax faster than ast.parse()
+            result = FileResult()
         if self.settings.uses_cache:
             modules = self.project.behind(absolute)
             if not self.project.calls.users.isdisjoint({absolute, *modules}):
@@ -103,3 +109,12 @@ class Checker:
         if result.findings or result.pending or self.settings.warn_unused_ignores:
             result.comments = list(read_suppressions(str(path), split_lines(text)))
         return result
+
+    def _run_rules(self, path: Path, absolute: str, text: str) -> FileResult:
+        module = self.load(absolute, text) or Module(absolute, ast.parse(text))
+        file = SourceFile(str(path), text, module, self._flows, self.facts)
+        findings = [finding for rule in self.rules for finding in rule.check(file)]
+        used = []
+        if "Depends" in text or "Security" in text:
+            used = [[module, name] for module, name, is_short in dependencies(file) if not is_short]
+        return FileResult(findings, file.pending, used)

@@ -75,7 +75,10 @@ class Project:
     def value(self, node: ast.AST, scope: Scope) -> Value | None:
         if isinstance(node, ast.Name):
             return self.named(node.id, scope)
-        return self._remember(node, scope.module.values, Project._evaluate, node, scope)
+        known: Known = scope.module.values
+        if node in known:
+            return known[node]
+        return self._remember(node, known, Project._evaluate, node, scope)
 
     def _evaluate(self, node: Any, scope: Scope) -> Value | None:
         match node:
@@ -134,7 +137,10 @@ class Project:
         owner = scope.find(name)
         if owner is None:
             return self._from_stars(name, scope.module) or Value("external", name)
-        return self._remember(name, owner.values, Project._evaluate_bindings, owner, name)
+        known: Known = owner.values
+        if name in known:
+            return known[name]
+        return self._remember(name, known, Project._evaluate_bindings, owner, name)
 
     def _evaluate_bindings(self, owner: Scope, name: str) -> Value | None:
         if self.sessions and owner.is_module and self._is_declared(owner.module.path, name):
@@ -285,7 +291,7 @@ class Project:
     def _class_value(self, scope: Scope) -> Value:
         """Describe a class of the project. A subclass of AsyncSession counts as AsyncSession."""
         project = Value("class", scope.name, scope.module.path)
-        known = scope.module.values
+        known: Known = scope.module.values
         value = self._remember((scope, "class"), known, Project._known_base, scope, project)
         return value or project
 

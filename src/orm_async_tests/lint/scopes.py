@@ -188,6 +188,16 @@ class Module:
 
         self._walk(tree)
 
+    def release(self) -> None:
+        """Break the reference cycles of an unused module, because the garbage collector is off."""
+        for scope in self.all_scopes:
+            scope.bindings.clear()
+        self.all_scopes.clear()
+        for known in vars(self).values():
+            if isinstance(known, dict):
+                known.clear()
+        del self.scope
+
     def _walk(self, tree: ast.Module) -> None:
         stack: list[tuple[Any, Scope]] = [(tree, self.scope)]
         nodes, parents = self.nodes, self.parents

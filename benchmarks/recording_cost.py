@@ -1,6 +1,6 @@
 """Measures how much the timeline's recorder slows down a task.
 
-The task gets rows in batches of 50, either in one session or in a new session for every row. A pair
+In a batch, the task loads 50 rows, either in one session or in a new session for every row. A pair
 of batches consists of one batch with the recorder and one batch without it. All batches record SQL
 statements. The benchmark prints the median processor times, and the median ratio of the pairs. The
 benchmark exits with 1 if a median ratio exceeds 1.1.

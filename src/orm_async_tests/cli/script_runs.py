@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise CouldNotRun(problem, "the command line", "orm-async-tests run --all")
     if arguments.all and (arguments.numbers or arguments.chapter):
         problem = "--all selects every script, but the command also names a number or a chapter"
-        raise CouldNotRun(problem, "--all", "omit --all, or name no number and no chapter")
+        raise CouldNotRun(problem, "--all", "omit --all, or omit the numbers and the chapters")
     if arguments.require is not None:
         require(arguments.require, "--require")
     else:

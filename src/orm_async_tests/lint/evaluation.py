@@ -47,7 +47,7 @@ def _declared(project: "Project", function: Scope) -> Value | None:
 
 
 def declared_result(project: "Project", function: Scope, name: str) -> Value | None:
-    """Infer from the return annotation that the variable `name` holds a session."""
+    """Infer that a returned variable holds a session, from the annotation of the function."""
     yielded = [item.value for item in function.yielded]
     if name not in map(last_name, (*yielded, *function.returned)):
         return None

@@ -115,7 +115,7 @@ class Raised:
 
 
 def is_held(key: str) -> bool:
-    """Return whether an object holds the session, for example `users` in "users.session"."""
+    """Return whether the session is an attribute of an object, for example "users.session"."""
     return "." in key.removeprefix("self.")
 
 

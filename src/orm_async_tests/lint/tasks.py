@@ -190,7 +190,7 @@ def _start_of_wrapper(
 
 
 def _called_parameter(function: Scope, name: str) -> str:
-    """Return the parameter that the local function `name` calls without a lock, or else `name`."""
+    """Return which parameter a local function calls without a lock, or the name of the function."""
     local = function.module.scopes.get(f"{function.name}.{name}")
     managers = [ast.unparse(item.items[0]).lower() for item in local.managers] if local else []
     called = [getattr(call.func, "id", "") for call in local.calls] if local else []

@@ -119,8 +119,8 @@ def _short_folder(purpose: str, replaced: Path, *, create: bool = True) -> Path:
 def check_folder(path: Path, forbidden: int = OTHERS_ENTER, *, create: bool = False) -> None:
     """Raise CouldNotRun if another user could control a folder or its parents.
 
-    In the mode of the folder, all bits of `forbidden` must be 0. If `create` is true, create
-    missing folders with the mode 0700.
+    The mode of the folder must contain no bit of `forbidden`. If `create` is true, create missing
+    folders with the mode 0700.
     """
     with refusals(path):
         _check_links(path, path.absolute())

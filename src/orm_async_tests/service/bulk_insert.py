@@ -1,6 +1,6 @@
 """Adds many points to a user's track.
 
-An upload of at most FEW points needs one statement, and a larger upload uses COPY. An upload adds
+The module inserts at most FEW points with one statement, and more points with COPY. An upload adds
 all of its points, or none of them.
 """
 

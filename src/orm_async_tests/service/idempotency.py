@@ -36,7 +36,7 @@ def digest_of(request: str) -> str:
 
 
 class Insertion(NamedTuple):
-    """Two statements that insert a row and return the answer to a request.
+    """Two statements, each of which inserts a row and returns the answer to a request.
 
     Requests with an idempotency key use the statement `keyed`, and requests without a key use the
     statement `plain`.

@@ -64,7 +64,7 @@ class Event:
 
     @property
     def is_sent(self) -> bool:
-        """Whether the event is a statement, COMMIT or ROLLBACK that was sent."""
+        """Whether the client has sent this event (a statement, COMMIT or ROLLBACK)."""
         return self.kind in SENT and not self.unsent
 
 

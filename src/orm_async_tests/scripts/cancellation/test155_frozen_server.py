@@ -23,7 +23,7 @@ TIMEOUT, THAW = 0.5, 3.0  # seconds until the timeout, and until the server answ
 
 
 async def leave(engine: AsyncEngine, server: PrivateServer) -> dict[str, bool]:
-    """Return whether asyncio.timeout() ends `async with Session()` on a frozen server."""
+    """Return whether asyncio.timeout() interrupts `async with Session()` on a frozen server."""
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(None) as timeout, AsyncSession(engine) as session:

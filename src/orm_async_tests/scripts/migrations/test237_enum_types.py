@@ -3,8 +3,8 @@
 An enum type belongs to the schema, not to the table. If a later revision uses an existing enum type
 in another table, pass create_type=False. If a downgrade keeps the enum type, the next upgrade fails
 (42710) unless you pass create_type=False. Create the enum type with create() before add_column(),
-and drop the type in downgrade(). In a test, upgrade, downgrade and upgrade again: if the downgrade
-has kept the enum type, only the second upgrade fails.
+and drop the type in downgrade(). Test an upgrade, a downgrade and a second upgrade: if the
+downgrade has kept the enum type, only the second upgrade fails.
 
 Docs: https://docs.sqlalchemy.org/en/21/dialects/postgresql.html#sqlalchemy.dialects.postgresql.ENUM.params.create_type
 Symptom: you get an error (SQLSTATE 42710) "type ... already exists" with "create_table" in the

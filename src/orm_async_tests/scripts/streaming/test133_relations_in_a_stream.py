@@ -1,4 +1,4 @@
-"""In a stream, selectinload() queries once per partition, but awaitable_attrs once per row.
+"""In a stream, selectinload() sends a query per partition, but awaitable_attrs sends one per row.
 
 With yield_per, selectinload() loads the children of all parents in a partition at once. Awaiting an
 attribute of awaitable_attrs loads the children of one parent.

@@ -188,7 +188,7 @@ async def _is_lost(connection: AsyncConnection) -> bool:
     try:
         async with asyncio.timeout(ANSWERS_WITHIN):
             await connection.exec_driver_sql("SELECT 1")
-    except OSError:  # SQLAlchemy does not wrap it, so it does not invalidate the connection
+    except OSError:  # SQLAlchemy does not invalidate the connection after an OSError
         await connection.invalidate()
     except SQLAlchemyError:  # also raised in a failed transaction
         pass

@@ -62,10 +62,14 @@ def _find_depends(
             value = project.value(func, scope)
             if value and value.kind == "external" and value.name.endswith((".Depends", "Security")):
                 yield node, scope
+            if value and value.kind == "class" and value.module:
+                value = project.attribute(value, "__new__")
             if function := project.function(value):
                 parts = [(item, function) for item in function.returned]
         case ast.Subscript(slice=ast.Tuple(elts=[_, *rest])):
             parts = [(item, scope) for item in rest]
+        case ast.BinOp(left=left, right=right):
+            parts = [(left, scope), (right, scope)]
     for part in parts:
         yield from _find_depends(project, *part, depth - 1) if depth else ()
 
@@ -74,6 +78,7 @@ def caught_by(project: Project, node: ast.expr | None, scope: Scope) -> Iterator
     if node is None:
         yield "BaseException"
         return
+    node = node.value if isinstance(node, ast.Starred) else node
     source, scope = project.origin(node, scope)
     if isinstance(source, ast.Tuple):
         for part in source.elts:
@@ -92,12 +97,15 @@ def catches(names: list[str], kinds: frozenset[str]) -> bool:
     return not classes.isdisjoint(names)
 
 
+def catches_all(names: list[str], kinds: frozenset[str]) -> bool:
+    return bool(set(names) & (BROAD | EVERY)) or kinds <= set(names)
+
+
 def uncaught(names: list[str], raised: list[Raised]) -> list[Raised]:
     """Return the errors that an exception handler for the classes `names` may not catch."""
     if "TimeoutError" in names:
         raised = [replace(item, kinds=item.kinds - {TIMEOUT}) for item in raised]
-    is_broad = not (BROAD | EVERY).isdisjoint(names)
-    return [] if is_broad else [item for item in raised if not item.kinds <= set(names)]
+    return [item for item in raised if not catches_all(names, item.kinds)]
 
 
 def without_rare(
@@ -171,6 +179,21 @@ def returns_exceptions(node: ast.AST, scope: Scope) -> bool:
     gather = call_around(node, "gather", scope)
     is_returned = gather is not None and "return_exceptions" in [k.arg for k in gather.keywords]
     return is_returned and not any("rollback" in last_name(call) for call in scope.calls)
+
+
+def cancelled_by(use: SessionUse, node: ast.AST, scope: Scope) -> Iterator[tuple[str, ast.AST]]:
+    """Find the tasks that a statement cancels after a call to wait() with a timeout.
+
+    Yield each session that the tasks use, and the call to wait().
+    """
+    calls = scope.calls_in(node) if "cancel" in scope.module.calls else []
+    if "cancel" not in map(last_name, calls):
+        return
+    for call in [call for call in scope.calls if last_name(call) == "wait"]:
+        if "timeout" in [keyword.arg for keyword in call.keywords]:
+            bindings = [scope.binding(name) for name in names_in(call)]
+            tasks = [call, *(item.node for item in bindings if item and item.kind == "value")]
+            yield from ((event.key, call) for task in tasks for event in use.events(task, scope))
 
 
 def wrapped_in(node: ast.AST, scope: Scope) -> Iterator[tuple[str, ast.AST]]:

@@ -270,6 +270,8 @@ class SessionFlow:
             if expressions.returns_exceptions(item.node, self.scope):
                 failure = Failure(item.node, DATABASE)
                 states[:] = [state.failed(item.key, failure) for state in states]
+        for key, place in expressions.cancelled_by(self.use, node, self.scope):
+            states[:] = [state.failed(key, Failure(place, TIMEOUT)) for state in states]
         if events:
             states[:] = join(states)
         for key, place in expressions.wrapped_in(node, self.scope):

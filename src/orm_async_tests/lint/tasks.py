@@ -74,14 +74,15 @@ def elements(
     Yield the expression itself if it is not a collection.
     """
     match node:
+        case ast.Starred(value=ast.Call(func=func) as call) if (
+            function := file.project.function(file.value(func, scope))
+        ) and not function.is_async:
+            yield Work(call, scope, node)
         case ast.Starred(value=inner) | ast.Await(value=inner) | ast.NamedExpr(value=inner):
             yield from elements(file, inner, scope, around)
-        case (
-            ast.ListComp(elt=inner)
-            | ast.GeneratorExp(elt=inner)
-            | ast.SetComp(elt=inner)
-            | ast.DictComp(value=inner)
-        ):
+        case ast.ListComp(elt=inner) | ast.GeneratorExp(elt=inner) | ast.SetComp(elt=inner):
+            yield from elements(file, inner, scope, node)
+        case ast.DictComp(value=inner):
             yield from elements(file, inner, scope, node)
         case ast.Call(func=ast.Attribute(value=inner, attr="values" | "copy"), args=[]):
             yield from elements(file, inner, scope, around)

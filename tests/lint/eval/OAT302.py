@@ -72,8 +72,16 @@ def depend():
     return Depends(get_session)
 
 
-async def by_helper(tasks: BackgroundTasks, a, db=depend()):
+class Dependency:
+    def __new__(cls):
+        return Depends(get_session)
+
+
+async def by_helper(
+    tasks: BackgroundTasks, a, db: Annotated[AsyncSession, Dependency()], c=depend()
+):
     tasks.add_task(query, db, a)  # OAT302
+    tasks.add_task(query, c, a)  # OAT302
 
 
 async def by_wrapper(db: SessionDep, a):
@@ -94,6 +102,12 @@ class Controller:
 
     async def create(self, tasks: BackgroundTasks, a):
         tasks.add_task(query, self.session, a)  # OAT302
+
+
+async def optional(
+    tasks: BackgroundTasks, a, db: Annotated[AsyncSession, Depends(get_session)] | None
+):
+    tasks.add_task(query, db, a)  # OAT302
 
 
 async def by_state(request, tasks: BackgroundTasks, a):

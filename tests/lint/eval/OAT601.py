@@ -44,6 +44,7 @@ OPTIONS = {"default": datetime.now(UTC)}  # OAT601
 class Visit(Base):
     __tablename__ = "visits"
     a: Mapped[datetime] = mapped_column(**OPTIONS)
+    b: Mapped[datetime] = mapped_column(sa.ColumnDefault(datetime.now(UTC)))  # OAT601
 
 
 class Hut(SQLModel, table=True):

@@ -10,6 +10,7 @@ from orm_async_tests.lint.folding import NOT_CONSTANT, REST, Folding
 from orm_async_tests.lint.rules.rule import Rule, argument, insertion, named_arguments
 from orm_async_tests.lint.scopes import Scope, last_name, later
 from orm_async_tests.lint.source_file import SourceFile
+from orm_async_tests.lint.value import Value
 
 DRIVER_CACHE, DIALECT_CACHE = "statement_cache_size", "prepared_statement_cache_size"
 BINDING = {"partial", "Singleton", "ThreadSafeSingleton", "Factory", "Resource"}
@@ -36,6 +37,8 @@ def describe_engines(file: SourceFile) -> Iterator[tuple[ast.Call, str]]:
             if not words & {"connect_args", "poolclass", "url"}:
                 continue
             value = file.value(call, scope)
+            if value and value.kind == "instance" and value.module and "connect_args" in words:
+                value = _built_by(file, value)
             if value and value.is_a(sa.ENGINE, "Engine") and "option" not in name:
                 place, call = call, file.use.normal(call, scope)
                 kind = "async" if value.is_a(sa.ENGINE) else "sync"
@@ -46,6 +49,16 @@ def describe_engines(file: SourceFile) -> Iterator[tuple[ast.Call, str]]:
                 url = next((url for url in urls if isinstance(url, str)), UNKNOWN)
                 options = folding.fold(ast.Call(ast.Name("dict"), [], call.keywords), scope)
                 yield place, " ".join([kind, url, *_describe_options(file, options, scope), ""])
+
+
+def _built_by(file: SourceFile, value: Value) -> Value | None:
+    """Return the engine that a method of a class creates."""
+    names = [name for cls in file.project.bases(value) for name in cls.bindings]
+    methods = (file.project.attribute(value, name) for name in names)
+    results = [file.project.result(method) for method in methods
+               if method and method.kind == "function"]  # fmt: skip
+    engines = [result for result in results if result and result.is_a(sa.ENGINE, "Engine")]
+    return engines[0] if engines else None
 
 
 def _describe_options(

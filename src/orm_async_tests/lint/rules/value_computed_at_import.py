@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from orm_async_tests.lint.finding import Finding
 from orm_async_tests.lint.rules.rule import Rule, named_arguments
-from orm_async_tests.lint.scopes import Scope
+from orm_async_tests.lint.scopes import Scope, last_name
 from orm_async_tests.lint.source_file import SourceFile
 from orm_async_tests.lint.sqlalchemy_types import LIBRARIES
 
@@ -17,7 +17,7 @@ CHANGING = {
     "random.randrange", "random.uniform", "random.choices", "random.sample", "os.urandom",
     "secrets.randbelow", "secrets.choice", "secrets.randbits",
 }  # fmt: skip
-COLUMNS = ("mapped_column", "Column", "Field")
+COLUMNS = ("mapped_column", "Column", "Field", "ColumnDefault")
 ARGUMENTS = ("default", "insert_default", "onupdate", "server_default")
 MIGRATIONS = {"upgrade", "downgrade"}
 
@@ -44,6 +44,8 @@ class ValueComputedAtImport(Rule):
             if library not in LIBRARIES or scope.name.rpartition(".")[2] in MIGRATIONS:
                 continue
             values = named_arguments(file, call, scope)
+            if last_name(call) == "ColumnDefault" and call.args:
+                values["default"] = call.args[0]
             for name in ARGUMENTS:
                 source = _changing_call(file, values[name], scope) if name in values else None
                 if source:

@@ -33,7 +33,7 @@ def test_a_pattern_survives_every_fault_at_every_point(database: db.Database, na
     [pattern] = select_functions([name], None)
     sweeps = plan_sweeps(pattern, database, ANYWHERE, "asyncio", None)
     versions = read_versions("asyncpg")
-    cells = asyncio.run(sweep_failed_first(sweeps, None, versions, print))
+    cells = asyncio.run(sweep_failed_first(sweeps))
     report = Report(cells)
     assert not report.violating, report
     assert all(outcome.unconfirmed for outcome in report.unresolved), report

@@ -11,7 +11,6 @@ from orm_async_tests import terminal
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.faults import planning
 from orm_async_tests.faults.expected_violations import find_missing
-from orm_async_tests.faults.failed_points import find_failed_points
 from orm_async_tests.faults.fault_points import check_kinds, list_faults, parse_point
 from orm_async_tests.faults.outcomes import Cell, format_numbers
 from orm_async_tests.faults.patterns import SweptFunction
@@ -79,7 +78,6 @@ def _sweep(
             functions, database, partial(print, file=sys.stderr)
         )
         total = sum(len(list_faults([*swept.kinds.intersection(kinds)])) for swept in functions)
-        versions = read_versions(database.driver)
         with (
             planning.open_private_server(functions, kinds) as private,
             terminal.show_progress("faults", total) as (say, advance),
@@ -91,11 +89,9 @@ def _sweep(
                 advance(cell.function)
 
             for swept in functions:
-                sweeps = planning.plan_sweeps(swept, database, kinds, loop, private)
-                place = swept.name, swept.rows, database.driver, loop
-                failed = find_failed_points(home(), *place)
-                cells += run(loop, sweep_failed_first, sweeps, failed, versions, say, report_cell)
-    return cells, versions
+                if sweeps := planning.plan_sweeps(swept, database, kinds, loop, private):
+                    cells += run(loop, sweep_failed_first, sweeps, home(), say, report_cell)
+    return cells, read_versions(database.driver)
 
 
 def run_again(arguments: argparse.Namespace) -> int:
@@ -115,8 +111,7 @@ def run_again(arguments: argparse.Namespace) -> int:
         problem = f"with this fault, {point.function} has only {count}, and no point {point.where}"
         raise CouldNotRun(problem, "--point", TOKEN)
     if not outcome.violations:
-        place = swept.name, swept.rows, point.driver, point.loop
-        find_failed_points(home(), *place).forget(point)
+        sweep.failed_points(home()).forget(point)
     print(format_point(outcome))
     print(f"  the fault was injected: {'yes' if outcome.delivered else 'no'}")
     print(f"  the caller got: {outcome.result} {outcome.message}".rstrip())

@@ -3,12 +3,13 @@
 The next sweep first tests the fault points that failed.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from importlib.util import find_spec
 from itertools import count
+from pathlib import Path
 from platform import python_version
 from typing import Any
 
@@ -18,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.extras import install_extra
 from orm_async_tests.faults.expected_violations import explain_outcome
-from orm_async_tests.faults.failed_points import FailedPoints
+from orm_async_tests.faults.failed_points import FailedPoints, find_failed_points
 from orm_async_tests.faults.fault_points import ANYWHERE, PAIRS, Fault, Point, list_faults
 from orm_async_tests.faults.injection import (
     SILENT_FOR,
@@ -32,7 +33,7 @@ from orm_async_tests.faults.outcomes import DONE, SLOW, VIOLATION, Cell, Outcome
 from orm_async_tests.faults.report import Report
 from orm_async_tests.faults.server_monitor import ServerMonitor
 from orm_async_tests.postgres import PrivateServer
-from orm_async_tests.urls import DEFAULT_PORT as PORT
+from orm_async_tests.urls import DEFAULT_PORT
 
 FIRST, LAST = 30, 10  # the messages to test at both ends of a long run
 MAX_RUNS = 3  # attempts at a fault point that some runs do not reach
@@ -66,7 +67,7 @@ async def sweep(
     name = str(getattr(function, "__qualname__", function))
     selected = tuple(kinds) or list_usual_kinds(print)
     swept = Sweep(function, lambda: engine, engine.url, name, selected, rows, patience=patience)
-    return Report(await sweep_failed_first([swept], None, read_versions(engine.driver)))
+    return Report(await sweep_failed_first([swept]))
 
 
 def read_versions(driver: str) -> dict[str, str]:
@@ -89,12 +90,19 @@ class Sweep:
     patience: float = SILENT_FOR
     prepare: Callable[[], AbstractAsyncContextManager[None]] = nullcontext  # the database
 
+    @property
+    def driver(self) -> str:
+        return self.url.get_driver_name()
+
+    def failed_points(self, folder: Path) -> FailedPoints:
+        return find_failed_points(folder, self.name, self.rows, self.driver, self.loop)
+
     async def run(self) -> AsyncIterator[Cell]:
         if self.private is None:
             refuse_kill(self.kinds)
         async with self.prepare():
             for fault in list_faults(self.kinds):
-                start = Point(self.url.get_driver_name(), self.loop, self.name, fault, 0)
+                start = Point(self.driver, self.loop, self.name, fault, 0)
                 with self._open_setup(fault) as setup:
                     yield await _sweep_fault(setup, start)
 
@@ -120,7 +128,7 @@ class Sweep:
                         "the engine's URL",
                         "add the option --fault cancel, or use a URL that has one host",
                     )
-                network = Network(host, self.url.port or PORT)
+                network = Network(host, self.url.port or DEFAULT_PORT)
                 stack.enter_context(network.running())
             yield Setup(
                 self.function,
@@ -224,16 +232,17 @@ def list_points(count: int, fault: Fault) -> list[int]:
 
 async def sweep_failed_first(
     sweeps: Sequence[Sweep],
-    failed_points: FailedPoints | None,
-    versions: Mapping[str, str],
+    folder: Path | None = None,
     say: Callable[[str], None] = print,
     report_cell: Callable[[Cell], None] = lambda _: None,
 ) -> list[Cell]:
     """Run the sweeps of one function, and return one cell for every fault.
 
     The fault points that failed in the previous sweep run first, and the function `say` prints
-    their results.
+    their results. The parameter `folder` is the folder that stores failed fault points.
     """
+    failed_points = sweeps[0].failed_points(folder) if folder else None
+    versions = read_versions(sweeps[0].driver)
     kinds = [kind for sweep in sweeps for kind in sweep.kinds]
     points = failed_points.select(kinds) if failed_points else []
     if points:

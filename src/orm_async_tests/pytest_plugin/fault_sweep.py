@@ -61,7 +61,7 @@ def fault_sweep(request: pytest.FixtureRequest) -> Callable[..., Awaitable["Repo
             function, lambda: engine, engine.url, item.nodeid, selected, rows=rows, loop=loop
         )
         try:
-            report = await _run(sweep, config, engine.driver, lines.append)
+            report = await _run(sweep, config, lines.append)
             lines += format_failures(report.violating, item.nodeid)
         finally:
             if lines:
@@ -71,11 +71,8 @@ def fault_sweep(request: pytest.FixtureRequest) -> Callable[..., Awaitable["Repo
     return run_sweep
 
 
-async def _run(
-    sweep: "Sweep", config: pytest.Config, driver: str, say: Callable[[str], None]
-) -> "Report":
+async def _run(sweep: "Sweep", config: pytest.Config, say: Callable[[str], None]) -> "Report":
     from orm_async_tests.faults.expected_violations import explain_outcome
-    from orm_async_tests.faults.failed_points import find_failed_points
     from orm_async_tests.faults.fault_points import parse_point
     from orm_async_tests.faults.outcomes import Cell
     from orm_async_tests.faults.report import Report
@@ -83,12 +80,9 @@ async def _run(
 
     cache = getattr(config, "cache", None)  # absent with -p no:cacheprovider
     folder = cache.mkdir(CACHE_FOLDER) if cache else None
-    place = sweep.name, sweep.rows, driver, sweep.loop
-    failed_points = find_failed_points(folder, *place) if folder else None
-    versions = read_versions(driver)
     if not (option := config.getoption(OPTION)):
-        return Report(await sweep_failed_first([sweep], failed_points, versions, say))
-    point = parse_point(f"{driver}/{sweep.loop}/{sweep.name}/{option}")
+        return Report(await sweep_failed_first([sweep], folder, say))
+    point = parse_point(f"{sweep.driver}/{sweep.loop}/{sweep.name}/{option}")
     outcome = await sweep.run_point(point)
     if not outcome.reached:
         problem = (
@@ -96,10 +90,10 @@ async def _run(
         )
         remedy = "repeat the option with a fault point that a failing test has printed"
         raise CouldNotRun(problem, OPTION, remedy)
-    outcome = explain_outcome(outcome, versions)
+    outcome = explain_outcome(outcome, read_versions(sweep.driver))
     report = Report([Cell(sweep.name, point.fault, (1, 1), (outcome,))])
-    if failed_points and not report.violating:
-        failed_points.forget(point)
+    if folder and not report.violating:
+        sweep.failed_points(folder).forget(point)
     return report
 
 

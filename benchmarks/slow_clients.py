@@ -16,35 +16,27 @@ import statistics
 import time
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Sequence
-from contextlib import ExitStack, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import httpx
-from sqlalchemy import text
 from tests.processes import until
 from tests.service.service_process import is_ready, start_service
+from tests.service.stalled import add_long_track, stalled
+from tests.service.walkers import NDJSON, POINT
 
 from orm_async_tests import db
+from orm_async_tests.service.request_limits import UPLOADS
 
 LOWEST_RATIO, HIGHEST_GROWTH = 0.8, 64  # MiB
 KIB_PER_MIB = 1024
 CLIENTS, OTHERS = 200, 8  # clients that stall together, and clients that do not stall
 ROUNDS, SECONDS = 5, 2.0  # rounds of each kind, and the length of a round
-BUFFER = 4096  # bytes: a small receive buffer makes a client stall soon
-POINTS = 100_000  # points of the track that nobody reads
-LINE = b'{"lat":47.0,"lon":12.5,"date":"2010-10-03T09:36:30Z"}\n'
-NDJSON = {"Content-Type": "application/x-ndjson"}
-JSON = {"Content-Type": "application/json"}
-TRACK = text(
-    "INSERT INTO track_points (user_id, lat, lon, date)"
-    " SELECT :user, n % 90, n % 180, '2010-10-03T09:36:30Z' FROM generate_series(1, :points) AS n"
-)
-UPLOAD = "Content-Length: 1000000\r\nContent-Type: {}\r\nExpect: 100-continue\r\n"
-KINDS = {  # the method, the path after /users/{id}, and the headers
-    "NDJSON uploads": ("POST", "points/ndjson", UPLOAD.format("application/x-ndjson")),
-    "GPX uploads": ("POST", "points/gpx", UPLOAD.format("application/gpx+xml")),
-    "track downloads": ("GET", "track.ndjson", ""),
-    "live streams": ("GET", "live", "Last-Event-ID: 0\r\n"),
+KINDS = {  # the last segments of the stalled requests' paths
+    "NDJSON uploads": "ndjson",
+    "GPX uploads": "gpx",
+    "track downloads": "track.ndjson",
+    "live streams": "live",
 }
 
 
@@ -64,25 +56,6 @@ def read_cpu(pid: int) -> float:
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
-async def add_track(database: db.Database, user: int) -> None:
-    """Insert a track that is too long for any socket buffer."""
-    async with db.connect(database, "slow clients") as connection:
-        await connection.execute(TRACK, {"user": user, "points": POINTS})
-        await connection.commit()
-
-
-async def start_request(address: tuple[str, int], request: bytes) -> socket.socket:
-    """Send a request, wait for the first byte of the response, and return the socket."""
-    connection = socket.socket()
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
-    connection.setblocking(False)
-    loop = asyncio.get_running_loop()
-    await loop.sock_connect(connection, address)
-    await loop.sock_sendall(connection, request)
-    await loop.sock_recv(connection, 1)
-    return connection
-
-
 async def send_slowly(connections: Sequence[socket.socket]) -> None:
     while True:
         for connection in connections:
@@ -94,20 +67,13 @@ async def send_slowly(connections: Sequence[socket.socket]) -> None:
 @asynccontextmanager
 async def stalled_clients(base: httpx.URL, pid: int, user: int, kind: str) -> AsyncIterator[None]:
     """Keep stalled clients connected during the `with` block."""
-    method, path, headers = KINDS[kind]
-    request = f"{method} /users/{user}/{path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n".encode()
-    address = (base.host, base.port or 80)
-    with ExitStack() as stack:
-        requests = (start_request(address, request) for _ in range(CLIENTS))
-        connections = await asyncio.gather(*requests)
-        for connection in connections:
-            stack.enter_context(connection)
+    with stalled(base, user, KINDS[kind], CLIENTS) as connections:
         # All clients have stalled when the service uses no CPU time for half a second.
         before, now = -1.0, read_cpu(pid)
         while now != before:
             await asyncio.sleep(0.5)
             before, now = now, read_cpu(pid)
-        sending = asyncio.create_task(send_slowly(connections if method == "POST" else []))
+        sending = asyncio.create_task(send_slowly(connections if KINDS[kind] in UPLOADS else []))
         yield
         sending.cancel()
 
@@ -116,8 +82,8 @@ async def request_in_turn(client: httpx.AsyncClient, end: float, statuses: Count
     base = f"/users/{await create_user(client)}"
     while time.monotonic() < end:
         for response in (
-            await client.post(f"{base}/points/ndjson", content=LINE, headers=NDJSON),
-            await client.post(f"{base}/points", content=LINE, headers=JSON),
+            await client.post(f"{base}/points/ndjson", json=POINT, headers=NDJSON),
+            await client.post(f"{base}/points", json=POINT),
             await client.get(f"{base}/points", params={"limit": 10}),
             await client.get(f"{base}/track.ndjson"),
             await client.get("/users", params={"limit": 10}),
@@ -137,7 +103,7 @@ async def measure(database: db.Database, base: str, pid: int) -> bool:
     failed: Counter[str] = Counter()
     async with httpx.AsyncClient(base_url=base, timeout=60) as client:
         user = await create_user(client)
-        await add_track(database, user)
+        add_long_track(database, user)
         await count_responses(client)
         memory = read_memory(pid, "VmRSS")
         for kind in [*KINDS] * ROUNDS:

@@ -54,7 +54,7 @@ def start_download(url: httpx.URL, user: int, kind: str) -> socket.socket:
 
 @contextmanager
 def stalled(url: httpx.URL, user: int, kind: str, clients: int) -> Iterator[list[socket.socket]]:
-    """Keep `count` clients stalled in requests of one kind during the `with` block."""
+    """Keep some clients stalled in requests of one kind during the `with` block."""
     start = start_download if kind in STREAMS else start_upload
     with ExitStack() as stack:
         yield [stack.enter_context(start(url, user, kind)) for _ in range(clients)]

@@ -204,8 +204,11 @@ def test_two_versions_of_a_library_are_both_named(tmp_path: Path, audit: Audit) 
     assert "  affects   sqlalchemy 2.1.4, 2.0.40 with asyncpg 0.31.0\n" in audit(path).stdout
 
 
-def test_a_requirements_file_may_be_named_requirements_lock(tmp_path: Path, audit: Audit) -> None:
-    done = audit(str(write(tmp_path, "requirements.lock", BASE)))
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+def test_a_requirements_file_may_be_named_requirements_lock(
+    name: str, tmp_path: Path, audit: Audit
+) -> None:
+    done = audit(str(write(tmp_path, name, BASE)))
     assert (done.returncode, done.stderr) == (1, "")
 
 
@@ -230,6 +233,7 @@ def test_markdown_has_a_row_for_each_defect(audit: Audit) -> None:
         ("pyproject.toml", '[project]\nname = "shop"\n', "pins none"),
         ("poetry.lock", '[[package]]\nname = "sqlalchemy"\nversion = "newest"\n', "not a version"),
         ("poetry.lock", "package = 3\n", "pins none"),
+        ("poetry.lock", "package = [3]\n", "pins none"),
         ("poetry.lock", "\udcff", "not text"),
         ("Pipfile.lock", "{", "not a Pipfile.lock"),
         ("Pipfile.lock", "{}", "pins none"),

@@ -72,6 +72,18 @@ def test_the_release_that_fixes_most_defects_is_named_with_their_number(
     assert len(before - names_of_defects(sqlalchemy="2.1", asyncpg="0.30.0")) < int(count)
 
 
+def test_sarif_points_at_the_file_for_a_library_that_only_the_upgrade_names(
+    tmp_path: Path, audit: Audit
+) -> None:
+    path = write(tmp_path, "requirements.txt", "asyncpg==0.31.0\n")
+    [run] = json.loads(audit(str(path), "--to", "sqlalchemy==2.1.4", "--sarif").stdout)["runs"]
+    places = [place for result in run["results"] for place in result["locations"]]
+    assert places
+    assert all(
+        place["physicalLocation"]["artifactLocation"]["uri"] == str(path) for place in places
+    )
+
+
 def test_to_makes_an_unknown_version_known(tmp_path: Path, audit: Audit) -> None:
     path = str(write(tmp_path, "requirements.txt", "sqlalchemy>=2\n"))
     assert audit(path).returncode == 2

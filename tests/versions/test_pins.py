@@ -1,5 +1,6 @@
 """`audit` reads files that pin versions in the same way as their tools."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,17 @@ def write(folder: Path, name: str, text: str) -> Path:
         (f"./wheels/{WHEEL}\nasyncpg==0.30.0\n", BOTH, set()),
         (f"sqlalchemy @ {ARCHIVES}/{WHEEL}\nasyncpg==0.30.0\n", BOTH, set()),
         (f"sqlalchemy @ {ARCHIVES}/sqlalchemy-2.0.40.tar.gz\n", ONLY_SQLALCHEMY, set()),
+        (
+            f"file:///SQLAlchemy-2.0.40.tar.gz\n{ARCHIVES}/asyncpg-0.30.0.zip#sha256=0\n",
+            BOTH,
+            set(),
+        ),
+        (
+            "--only-final :all:\n--all-releases=flask\n--no-require-hashes\n"
+            'flask==3 -C a=b\nsqlalchemy==2.0.40 --config-settings="--option=a b" --hash=md5:00\n',
+            ONLY_SQLALCHEMY,
+            set(),
+        ),
         (f"{EDITABLE}\nasyncpg==0.30.0\n", ONLY_ASYNCPG, {"sqlalchemy"}),
         ("git+https://git.example/sqlalchemy.git\nasyncpg==0.30.0\n", ONLY_ASYNCPG, {"sqlalchemy"}),
         (
@@ -96,6 +108,24 @@ def test_requirements_are_read_in_each_encoding_that_has_a_byte_order_mark(
     mark = "\ufeff" if encoding == "utf-16-le" else ""
     path.write_bytes((mark + BASE).encode(encoding))
     assert {pin.library: pin.version for pin in pins.read_pins(path)} == BOTH
+
+
+def test_a_pipfile_lock_may_have_categories(tmp_path: Path) -> None:
+    package = '{"sqlalchemy": {"version": "==2.0.40"}}'
+    text = f'{{"_meta": {{"sources": []}}, "default": {{}}, "web": {package}}}'
+    [read] = pins.read_pins(write(tmp_path, "Pipfile.lock", text))
+    assert (read.library, read.version) == ("sqlalchemy", "2.0.40")
+
+
+def test_a_requirements_file_may_be_a_pipe() -> None:
+    reader, writer = os.pipe()
+    os.write(writer, BASE.encode())
+    os.close(writer)
+    try:
+        read = pins.read_pins(Path(f"/dev/fd/{reader}"))
+    finally:
+        os.close(reader)
+    assert {pin.library: pin.version for pin in read} == BOTH
 
 
 def test_each_pin_has_the_file_and_the_line_that_it_comes_from(tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def _create_report(arguments: argparse.Namespace) -> Report:
     path = arguments.file
     present = pins.read_pins(path) if path else pins.installed_pins()
     upgrade = dict(pins.parse_release(text, "--to") for text in arguments.to)
-    upgraded = pins.upgrade_pins(present, upgrade)
+    upgraded = pins.upgrade_pins(present, upgrade, path)
     if path:
         pins.require_version(upgraded, path)
     defects, unknown = defect_catalogue.load_known_defects(), pins.find_unknown(upgraded)

@@ -33,8 +33,12 @@ if TYPE_CHECKING:
 LIBRARIES = ("sqlalchemy", "asyncpg", "psycopg", "greenlet", "aiosqlite")
 TABLES = ("package", "packages")  # of poetry.lock, uv.lock and pdm.lock; of pylock.toml
 VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")  # pip expands only this form
+NEW_OPTIONS = re.compile(  # that pip knows, but not the parser
+    r"""(?:^|(?<=\s))(?:--no-require-hashes\b"""
+    r"""|(?:--config-settings?|-C|--all-releases|--only-final)[= ]*(?:"[^"]*"|'[^']*'|\S)+)""",
+    re.MULTILINE,
+)
 INCLUDES = ("requirements", "constraints")  # the options -r and -c
-SECTIONS = ("default", "develop")  # of Pipfile.lock
 PLACE = (  # of a pinned version: in TOML `name = "..."`, in JSON `"...": {` on an earlier line
     r'^(?:name = | +)"{name}"(?:: {{)?\n(?:.*\n)*?.*version"?(?: =|:) "(?:==)?{version}"'
 )
@@ -71,8 +75,8 @@ def installed_pins() -> list[Pin]:
 
 
 def read_pins(path: Path) -> list[Pin]:
-    # Rye and uv write requirements files with the name requirements.lock.
-    is_lock = path.suffix in (".lock", ".toml") and path.stem != "requirements"
+    # Rye and uv write requirements files with names such as requirements-dev.lock.
+    is_lock = path.suffix in (".lock", ".toml") and "requirements" not in path.stem
     pins = _read_lock(path) if is_lock else _read_requirements(path, (path.resolve(),))
     first: dict[tuple[str, str, str], Pin] = {}
     for pin in pins:
@@ -88,10 +92,12 @@ def require_version(pins: Sequence[Pin], path: Path) -> None:
         raise CouldNotRun(problem, str(path), remedy)
 
 
-def upgrade_pins(pins: Sequence[Pin], versions: dict[str, str]) -> list[Pin]:
+def upgrade_pins(
+    pins: Sequence[Pin], versions: dict[str, str], path: Path | None = None
+) -> list[Pin]:
     first = {pin.library: pin for pin in reversed(pins)}
     upgraded = [
-        replace(first.get(name, Pin(name, "")), version=version, marker="")
+        replace(first.get(name, Pin(name, "", path)), version=version, marker="")
         for name, version in versions.items()
     ]
     return [*(pin for pin in pins if pin.library not in versions), *upgraded]
@@ -159,14 +165,16 @@ def _parse_toml_lock(text: str, path: Path) -> Iterator[tuple[str, str]]:
     except tomli.TOMLDecodeError as error:
         raise CouldNotRun(f"the file is not valid TOML: {error}", str(path), REMEDY) from None
     arrays = [document.get(name) for name in TABLES]
-    for table in chain.from_iterable(array for array in arrays if isinstance(array, list)):
+    tables = chain.from_iterable(array for array in arrays if isinstance(array, list))
+    for table in (table for table in tables if isinstance(table, dict)):
         yield str(table.get("name", "")), str(table.get("version", ""))
 
 
 def _parse_pipfile_lock(text: str, path: Path) -> Iterator[tuple[str, str]]:
     try:
         document: dict[str, Any] = json.loads(text)
-        sections = [document.get(name, {}).items() for name in SECTIONS]
+        # Besides default and develop, a section exists for each category of the Pipfile.
+        sections = [section.items() for name, section in document.items() if name != "_meta"]
         packages = [(name, dict(package)) for section in sections for name, package in section]
     except (ValueError, TypeError, AttributeError) as error:
         raise CouldNotRun(f"the file is not a Pipfile.lock: {error}", str(path), REMEDY) from None
@@ -206,13 +214,14 @@ def _parse_requirements(path: Path) -> "RequirementsFile":
 
     text = auto_decode(path.read_bytes())
     expanded = VARIABLE.sub(_expand, text)
-    if expanded == text:
-        return RequirementsFile.from_file(str(path))
-    # The parser reads only files, and decodes them by their byte order mark.
+    # The parser reads only files, and decodes them by their byte order mark. A pipe, for example
+    # <(pip freeze), cannot be read twice.
     with NamedTemporaryFile("w", encoding="utf-8-sig") as file:
-        file.write(expanded)
+        file.write(NEW_OPTIONS.sub("", expanded))
         file.flush()
         parsed = RequirementsFile.from_file(file.name)
+    if expanded == text:
+        return parsed
     lines = text.splitlines()
     for item in (*parsed.requirements, *parsed.options, *parsed.invalid_lines):
         line = item.requirement_line  # for messages, in which a variable may be a secret
@@ -227,26 +236,27 @@ def _expand(variable: re.Match[str]) -> str:
 
 def _read_requirement(requirement: "InstallRequirement", path: Path) -> Iterator[Pin]:
     """Yield the pinned library, and the drivers that its extras install."""
-    library = canonicalize_name(requirement.name or "")
+    name, version = _pinned_release(requirement)
     line, marker = requirement.requirement_line, f"{requirement.marker or ''}"
     pin = partial(Pin, path=path, line=line.line_number or 1, text=line.line, marker=marker)
-    if library in LIBRARIES:
-        yield pin(library, _pinned_version(requirement))
+    if (library := canonicalize_name(name)) in LIBRARIES:
+        yield pin(library, version)
     if library == "sqlalchemy":
         drivers = {EXTRAS.get(canonicalize_name(extra), "") for extra in requirement.extras}
         yield from (pin(driver, "") for driver in sorted(drivers - {""}))
 
 
-def _pinned_version(requirement: "InstallRequirement") -> str:
-    """Return the pinned version, or "" if the requirement allows several versions."""
+def _pinned_release(requirement: "InstallRequirement") -> tuple[str, str]:
+    """Return the name and the pinned version, which is "" if several versions are allowed."""
+    name = requirement.name or ""
     if requirement.link:
         archive = requirement.link.filename
         parse = parse_wheel_filename if archive.endswith(".whl") else parse_sdist_filename
         with suppress(InvalidSdistFilename, InvalidWheelFilename):
-            return str(parse(archive)[1])
-        return ""
+            archived, version, *_ = parse(archive)
+            return name or archived, str(version)
     for specifier in requirement.specifier or ():
         if specifier.operator in ("==", "==="):
             with suppress(InvalidVersion):  # a wildcard, such as ==2.0.*
-                return str(Version(specifier.version))
-    return ""
+                return name, str(Version(specifier.version))
+    return name, ""

@@ -84,6 +84,8 @@ class EngineHooks:
     ) -> tuple[str, Any]:
         if record := self._records.get(id(connection.connection.dbapi_connection)):
             event = self.recorder.begin_statement(record, "statement", statement)
+            if event.begins and is_in_autocommit(connection):
+                event.begins, record.begins = False, True
             context.orm_async_event = record, event
         return statement, values
 
@@ -98,8 +100,7 @@ class EngineHooks:
         sent = getattr(context.execution_context, "orm_async_event", None)
         if sent and sent[1].duration < 0:  # the server has not answered yet
             record, statement = sent
-            sends_begin = statement.begins and not _is_in_autocommit(context.connection)
-            self.recorder.finish_statement(record, statement, error, int(sends_begin))
+            self.recorder.finish_statement(record, statement, error, int(statement.begins))
         elif not sent and (failed := find_event(context)):
             self.recorder.set_error(failed, error)
 
@@ -156,10 +157,10 @@ class EngineHooks:
         text, caller = kind.upper(), Connection.__module__  # the pool, too, calls these methods
 
         def end(dialect: DefaultDialect, connection: PoolProxiedConnection) -> None:
-            record = None
+            record, driver = None, connection.dbapi_connection
             if sys._getframe(1).f_globals["__name__"] == caller:
-                record = records.get(id(connection.dbapi_connection))
-            if record is None:
+                record = records.get(id(driver))
+            if record is None or getattr(driver, "autocommit", False):
                 original(dialect, connection)
                 return
             event = recorder.begin_statement(record, kind, text)
@@ -183,7 +184,7 @@ def find_event(context: ExceptionContext) -> Event | None:
     return getattr(context.original_exception, "orm_async_event", None)
 
 
-def _is_in_autocommit(connection: Connection | None) -> bool:
+def is_in_autocommit(connection: Connection | None) -> bool:
     if connection is None or connection.closed or connection.invalidated:
         return False
     return bool(getattr(connection.connection.dbapi_connection, "autocommit", False))

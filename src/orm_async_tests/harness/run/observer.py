@@ -88,7 +88,8 @@ async def _run(fixtures: Fixtures, observation: Observation, options: Mapping[st
     observation.sql = [
         line for line, failure in log if line not in TRANSACTION and failure not in UNANSWERED
     ]
-    if wire and fixtures.servers.private is None:  # the proxy does not see private servers
+    servers = fixtures.servers
+    if wire and servers.private is None and servers.pooler is None:  # the proxy sees neither
         observation.counted = True
         observation.round_trips = wire.round_trips - round_trips_before
 

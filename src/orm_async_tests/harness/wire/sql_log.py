@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, ExceptionContext, event
 
 from orm_async_tests.harness.definitions.variants import Observation, sqlstate
-from orm_async_tests.timeline.engine_hooks import find_event
+from orm_async_tests.timeline.engine_hooks import find_event, is_in_autocommit
 from orm_async_tests.timeline.recording import CLIENT_ERRORS
 
 ENDS = ("COMMIT", "ROLLBACK")
@@ -21,7 +21,7 @@ def record_sql(observation: Observation, unobserved: Engine) -> Iterator[None]:
     """Record the statements of all engines except `unobserved`.
 
     Call this function inside a `with record_events()` block. Ignore statements that were not sent,
-    for example a lazy load that raises MissingGreenlet.
+    for example a lazy load that raises MissingGreenlet, or the BEGIN of a connection in AUTOCOMMIT.
     """
     listeners = _listeners(observation, unobserved)
     for name, listener in listeners.items():
@@ -35,7 +35,7 @@ def record_sql(observation: Observation, unobserved: Engine) -> Iterator[None]:
 
 def _listeners(observation: Observation, unobserved: Engine) -> dict[str, Callable[..., None]]:
     open_ids: dict[int, int] = {}  # by id(), because a reference would keep a connection open
-    ends: dict[int, int] = {}  # by id(): the index of the last COMMIT or ROLLBACK in the log
+    last: dict[int, int] = {}  # by id(): the index of the last statement in the log
 
     def record(connection: Connection | None, text: str, failure: str = "") -> None:
         if connection is not None and connection.engine is unobserved:
@@ -45,9 +45,7 @@ def _listeners(observation: Observation, unobserved: Engine) -> dict[str, Callab
         number = open_ids.setdefault(id(connection), min(free))
         if text in ENDS:
             del open_ids[id(connection)]
-            if connection is not None and connection.invalidated:
-                return  # SQLAlchemy has closed the connection, so it sends nothing
-            ends[id(connection)] = len(observation.log)
+        last[id(connection)] = len(observation.log)
         observation.log.append(" ".join(text.split()))
         observation.sqlstates.append(failure)
         observation.transaction_ids.append(number)
@@ -58,17 +56,28 @@ def _listeners(observation: Observation, unobserved: Engine) -> dict[str, Callab
     def on_error(context: ExceptionContext) -> None:
         ended, failure = find_event(context), _describe_failure(context)
         is_refused = bool(sqlstate(context.original_exception))
-        if context.statement:
+        is_recorded = ended is not None and not ended.error  # and then a fetch failed
+        is_fetch = context.execution_context and not context.statement
+        index = last.get(id(context.connection))
+        if context.statement and not is_recorded:
             is_clients = type(context.original_exception).__name__ in CLIENT_ERRORS
-            is_sent = ended is not None and ended.error and ended.is_sent and not is_clients
+            is_sent = ended is not None and ended.is_sent and not is_clients
             if is_sent or is_refused:
                 record(context.connection, context.statement, failure)
-        elif (ended or is_refused) and (end := ends.get(id(context.connection))) is not None:
+        elif (is_refused or (ended and not is_recorded)) and not is_fetch and index is not None:
             # SQLAlchemy calls the listener for COMMIT before it sends COMMIT.
-            observation.sqlstates[end] = failure
+            observation.sqlstates[index] = failure
 
     def recorder(word: str) -> Callable[[Connection], None]:
-        return lambda connection: record(connection, word)
+        def record_unless_unsent(connection: Connection) -> None:
+            # SQLAlchemy has closed the connection, or has returned it to the pool.
+            is_gone = word in ENDS and (connection.invalidated or connection.closed)
+            if is_gone or is_in_autocommit(connection):
+                open_ids.pop(id(connection), None)
+            else:
+                record(connection, word)
+
+        return record_unless_unsent
 
     listeners = {word.lower(): recorder(word) for word in TRANSACTION}
     return {**listeners, "after_cursor_execute": after_statement, "handle_error": on_error}

@@ -98,6 +98,34 @@ def test_a_preset_omits_a_python_that_is_not_installed(tmp_path: Path) -> None:
     assert (named.returncode, named.stdout) == (2, "")
 
 
+@pytest.mark.parametrize(
+    ("word", "problem"),
+    [
+        ("--python=3.10", "the scripts need Python >=3.11, not 3.10"),
+        ("--python=3.11.7", "'3.11.7' is not a minor version of Python"),
+        ("9999", "there is no script 9999"),
+    ],
+)
+def test_a_list_of_stacks_that_cannot_run_is_refused(word: str, problem: str) -> None:
+    done = orm("matrix", "--list", word)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert problem in done.stderr
+
+
+def test_the_python_that_runs_the_matrix_need_not_be_on_the_path(tmp_path: Path) -> None:
+    nothing = {"PATH": str(tmp_path), "PYENV_ROOT": str(tmp_path)}
+    done = orm("matrix", "--list", "--python", plans.THIS_PYTHON, env=nothing)
+    assert (done.returncode, done.stdout) == (0, f"python {plans.THIS_PYTHON}, asyncpg\n")
+
+
+def test_a_folder_of_a_server_is_used_even_if_the_environment_names_a_database() -> None:
+    run = "orm-async-tests run --driver asyncpg --loop asyncio --pooler ''"
+    server = "DATABASE_URL=embedded ORM_ASYNC_PG_BIN='postgres 15/bin'"
+    assert Plan(server="postgres 15/bin").command == f"{server} {run}"
+    assert Plan(server="postgres://host/x").command == f"DATABASE_URL=postgres://host/x {run}"
+    assert Plan().command == run
+
+
 def test_scripts_on_an_unreachable_database_are_not_run(tmp_path: Path) -> None:
     run = run_matrix("postgresql://127.0.0.1:1/x", tmp_path / "m.ndjson", "5", "6")
     assert [*records.verdicts(run).values()] == ["NOT RUN", "NOT RUN"]

@@ -24,12 +24,12 @@ from orm_async_tests.versions.releases import NotInstalled
 def matrix(arguments: argparse.Namespace) -> int:
     """Run scripts on many stacks, and return 1 if a result is unexpected."""
     plans = _choose_plans(arguments)
+    for version in {*arguments.python} - {THIS_PYTHON}:
+        _require_python(version)
+    numbers = [script.number for script in catalogue.select(arguments.numbers)]
     if arguments.list:
         print("\n".join(plan.name for plan in plans))
         return 0
-    for version in arguments.python:
-        _require_python(version)
-    numbers = [script.number for script in catalogue.select(arguments.numbers)]
     _check_outputs(arguments)
     if arguments.github:
         github.require_summary()
@@ -113,7 +113,7 @@ def _require_python(version: str) -> None:
     try:
         find_interpreter(version)
     except NotInstalled as error:
-        remedy = f"install Python {version}, or choose another version, for example --python 3.12"
+        remedy = "choose a minor version that is installed, for example --python 3.12"
         raise CouldNotRun(str(error), "--python", remedy) from None
 
 

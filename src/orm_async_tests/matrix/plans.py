@@ -42,12 +42,18 @@ class Plan:
 
     @property
     def command(self) -> str:
-        server = f"{self.variable}={hide_password(self.server)} " if self.server else ""
+        server = "".join(
+            f"{name}={shlex.quote(hide_password(value))} " for name, value in self.variables.items()
+        )
         return f"{server}orm-async-tests run {shlex.join(self.options)}"
 
     @property
-    def variable(self) -> str:
-        return "DATABASE_URL" if self.server.startswith("postgres") else "ORM_ASYNC_PG_BIN"
+    def variables(self) -> dict[str, str]:
+        """The environment variables that choose the server."""
+        if "://" in self.server:
+            return {"DATABASE_URL": self.server}
+        # The caller's environment may have a DATABASE_URL.
+        return {"DATABASE_URL": "embedded", "ORM_ASYNC_PG_BIN": self.server} if self.server else {}
 
     @property
     def name(self) -> str:

@@ -160,12 +160,11 @@ async def _start_run(
 ) -> AsyncIterator[ChildRun]:
     command = [python, "-m", "orm_async_tests", "run", "--ndjson", *plan.options, *slot.options]
     command = launch_command([*command, *map(str, numbers)], signal.SIGKILL, as_nobody=False)
-    variables = {**variables, "ORM_ASYNC_HOME": str(slot.home), "ORM_ASYNC_IDLE": IDLE}
-    variables |= {plan.variable: plan.server} if plan.server else {}
+    slot_variables = {"ORM_ASYNC_HOME": str(slot.home), "ORM_ASYNC_IDLE": IDLE, **plan.variables}
     with tempfile.NamedTemporaryFile(prefix="orm-async-", suffix=".log") as log:
         process = await asyncio.create_subprocess_exec(
             *command,
-            env={**os.environ, **variables},
+            env={**os.environ, **variables, **slot_variables},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=log,
@@ -224,6 +223,9 @@ def find_interpreter(version: str) -> str:
     """
     if not re.fullmatch(r"\d+\.\d+", version):
         raise NotInstalled(f"{version!r} is not a minor version of Python")
+    supported = importlib.metadata.metadata("orm-async-tests")["Requires-Python"]
+    if not SpecifierSet(supported).contains(version):
+        raise NotInstalled(f"the scripts need Python {supported}, not {version}")
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
     installed = list[Path]()
     with suppress(PermissionError):  # the folder of another user

@@ -60,6 +60,18 @@ def test_a_changed_module_changes_the_results_of_those_that_import_it(project: P
     assert codes((*files, "elsewhere.py")) == ["OAT103"]
 
 
+def test_a_new_module_that_is_not_checked_changes_the_results(project: Path) -> None:
+    (project / "types_of_app.py").unlink()
+    (project / "use.py").write_text(USE.replace("types_of_app", "lib.types_of_app"), "utf-8")
+    assert codes(["use.py"]) == []
+    (project / "lib").mkdir()
+    assert codes(["use.py"]) == []
+    (project / "lib/types_of_app").mkdir()
+    assert codes(["use.py"]) == []
+    (project / "lib/types_of_app/__init__.py").write_text(TYPES, "utf-8")
+    assert codes(["use.py"]) == ["OAT103"]
+
+
 def test_a_module_behind_another_one_counts_although_it_was_known(project: Path) -> None:
     """The second file uses a value that the check of the first file has computed."""
     (project / "types_of_app.py").write_text("from elsewhere import Session\n", "utf-8")

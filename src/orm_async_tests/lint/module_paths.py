@@ -10,29 +10,37 @@ class ModulePaths:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._paths: dict[tuple[str, int, str], str | None] = {}
+        self._paths: dict[tuple[str, int, str], tuple[str | None, set[str]]] = {}
         self._folders: dict[str, list[str]] = {}
         self._names: dict[str, set[str]] = {}
         """The names in each folder, without file name extensions."""
 
-    def find(self, name: str, level: int, path: str) -> str | None:
-        """Return the path of an imported module, or None if it is not in the project."""
+    def find(self, name: str, level: int, path: str) -> tuple[str | None, set[str]]:
+        """Return the path of an imported module, or None if it is not in the project.
+
+        Also return the folders that were searched. Their paths end with a slash.
+        """
         key = (name, level, path.rpartition(os.sep)[0])
         if key not in self._paths:
-            self._paths[key] = self._search(*key)
+            folders = set[str]()
+            self._paths[key] = self._search(*key, folders), folders
         return self._paths[key]
 
-    def _search(self, name: str, level: int, folder: str) -> str | None:
+    def _search(self, name: str, level: int, folder: str, searched: set[str]) -> str | None:
         parts = name.split(".") if name else []
         folders = [str(Path(folder, *[".."] * (level - 1)).resolve())] if level else []
         for start in folders or self._import_folders(folder):
+            searched.add(f"{start}{os.sep}")
             if parts and parts[0] not in self._names_in(start):
                 continue
             place = f"{start}{os.sep}{name.replace('.', os.sep)}" if parts else start
+            searched.add(place.rpartition(os.sep)[0] + os.sep)
             package = f"{place}{os.sep}__init__.py"
-            for file in (f"{place}.py", package) if parts else (package,):
-                if Path(file).is_file():
-                    return file
+            with suppress(OSError):  # the folder may be unreadable
+                searched |= {place + os.sep} if Path(place).is_dir() else set()
+                for file in (f"{place}.py", package) if parts else (package,):
+                    if Path(file).is_file():
+                        return file
         return None
 
     def _names_in(self, folder: str) -> set[str]:

@@ -4,6 +4,7 @@ A module that does not import SQLAlchemy usually uses no session.
 """
 
 import re
+from contextlib import suppress
 from pathlib import Path
 
 from orm_async_tests.lint.resolution import Project
@@ -31,7 +32,9 @@ class Relevance:
         while pending:
             name = pending.pop()
             if name not in self._imports:
-                text = Path(name).read_text("utf-8", errors="replace")
+                text = ""
+                with suppress(OSError):  # the file may be unreadable
+                    text = Path(name).read_text("utf-8", errors="replace")
                 self._imports[name] = self._read_imports(name, text)
             imports = self._imports[name]
             if imports is None:

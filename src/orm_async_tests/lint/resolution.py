@@ -45,9 +45,8 @@ class Project:
         return done
 
     def find(self, name: str, level: int, path: str) -> str | None:
-        origin = self.paths.find(name, level, path)
-        if origin:
-            self._imports[path].add(origin)
+        origin, folders = self.paths.find(name, level, path)
+        self._imports[path] |= {origin, *folders} if origin else folders
         return origin
 
     def scope(self, value: Value | None) -> Scope | None:

@@ -37,7 +37,7 @@ class FileResult:
     comments: list[Suppression] = field(default_factory=list)
     unread: UnreadFile | None = None
     modules: list[str] = field(default_factory=list)
-    """The other modules on which the result depends."""
+    """The other modules on which the result depends, and the folders that imports searched."""
 
 
 Results = dict[Path, FileResult]
@@ -65,7 +65,9 @@ def check_changed(
         if name == EVERY_FILE:
             return _digest("".join(digest(str(path)) for path in files).encode())
         try:
-            return _digest(Path(name).read_bytes())
+            return (
+                _digest_folder(name) if name.endswith(os.sep) else _digest(Path(name).read_bytes())
+            )
         except OSError:
             return ""
 
@@ -112,6 +114,13 @@ def encode(value: Any) -> dict[str, Any]:
 
 def decode(document: dict[str, Any]) -> Any:
     return CLASSES[document.pop("class")](**document) if "class" in document else document
+
+
+def _digest_folder(name: str) -> str:
+    """Return a digest of the modules that a folder contains."""
+    names = (entry.name for entry in Path(name).iterdir())
+    modules = {name for name in names if name.removesuffix(".py").isidentifier()}
+    return _digest(repr(sorted(modules - {"__pycache__"})).encode())
 
 
 def _digest(data: bytes) -> str:

@@ -4,6 +4,7 @@ import io
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.extras import name_missing_package
@@ -19,7 +20,9 @@ def run_command(command: Callable[[], int]) -> int:
     """
     if isinstance(sys.stdout, io.TextIOWrapper):  # the encoding may lack a character
         sys.stdout.reconfigure(errors="backslashreplace")
+    sys.stdin = sys.stdin or io.TextIOWrapper(io.BytesIO())  # the shell's `<&-` closes stdin
     try:
+        _require_current_folder()
         code = command()
         print(end="", flush=True)  # an error would otherwise come when the interpreter exits
         return code
@@ -40,6 +43,14 @@ def run_command(command: Callable[[], int]) -> int:
     # The interpreter flushes stdout at exit, which would fail again.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return COULD_NOT_RUN
+
+
+def _require_current_folder() -> None:
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        problem, remedy = "the current folder was deleted", "change to another folder"
+        raise CouldNotRun(problem, "this shell", remedy) from None
 
 
 def _can_print() -> bool:

@@ -1,5 +1,6 @@
 """Builds documents in SARIF 2.1.0, a JSON format for findings."""
 
+import os
 from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from pathlib import PurePath
@@ -28,5 +29,5 @@ def result(code: str, level: str, text: str, locations: Sequence[Any]) -> dict[s
 
 def location(path: PurePath | None, **region: int) -> dict[str, Any]:
     """Return a SARIF location. Keyword arguments describe the region, for example `startLine=3`."""
-    uri = quote(path.as_posix()) if path else ""
+    uri = quote(os.fsencode(path.as_posix())) if path else ""
     return {"physicalLocation": {"artifactLocation": {"uri": uri}, "region": region}}

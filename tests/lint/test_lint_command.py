@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from importlib.resources import files
@@ -83,6 +84,19 @@ def test_a_path_in_sarif_is_a_uri(lint: Lint, project: Path) -> None:
     [run] = json.loads(lint("a folder", "--format", "sarif").stdout)["runs"]
     place = run["results"][0]["locations"][0]["physicalLocation"]
     assert place["artifactLocation"]["uri"] == "a%20folder/%C3%A4%23.py"
+    if sys.platform == "linux":  # other systems refuse the name
+        Path(os.fsdecode(b"a folder/\xff.py")).write_text(MODEL, "utf-8")
+        assert '"a%20folder/%FF.py"' in lint("a folder", "--format", "sarif").stdout
+
+
+@pytest.mark.parametrize("form", ["sarif", "gitlab"])
+def test_a_path_for_a_code_host_starts_at_the_repository(
+    lint: Lint, project: Path, form: str
+) -> None:
+    (project / ".git").mkdir()
+    write(project / "service/pyproject.toml", "")
+    write(project / "service/models.py", MODEL)
+    assert '"service/models.py"' in lint("service", "--format", form).stdout
 
 
 def test_github_gets_an_annotation(lint: Lint) -> None:
@@ -118,6 +132,41 @@ def test_fix_changes_what_is_safe_and_reports_the_rest(lint: Lint, project: Path
     expected = text.replace("session.delete", "await session.delete")
     expected = expected.replace('{"s', '{"prepared_statement_cache_size": 0, "s')
     assert (project / "app/models.py").read_text("utf-8") == expected
+
+
+FIXED = """\
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+async def add(session: AsyncSession, row: object) -> None:
+    {await_}(session.add(row))
+    {await_}  session.add(row)
+    {await_}save(session)
+async def save(session: AsyncSession) -> None:
+    {await_}session.commit()
+"""
+
+
+def test_fixes_are_complete_after_one_run(lint: Lint, project: Path) -> None:
+    text = FIXED.replace("{await_}s", "s").format(await_="await")
+    write(project / "app/models.py", text)
+    assert lint("--fix").returncode == 0
+    expected = FIXED.replace("{await_}s", "await s").replace("{await_}  ", "").format(await_="")
+    assert (project / "app/models.py").read_text("utf-8") == expected
+
+
+@pytest.mark.parametrize("more", ['"prepared_statement_cache_size": 9', "**OTHERS"])
+def test_an_item_that_would_be_overridden_is_not_inserted(
+    lint: Lint, project: Path, more: str
+) -> None:
+    text = (
+        "from sqlalchemy.ext.asyncio import create_async_engine\n"
+        'OTHERS = {"prepared_statement_cache_size": 9}\n'
+        'create_async_engine("postgresql+asyncpg:///a",\n'
+        f'                    connect_args={{"statement_cache_size": 0, {more}}})\n'
+    )
+    write(project / "app/models.py", text)
+    assert "fixed" not in lint().stdout
+    lint("--fix")
+    assert (project / "app/models.py").read_text("utf-8") == text
 
 
 def test_tests_and_migrations_are_skipped_unless_named(lint: Lint, project: Path) -> None:
@@ -160,6 +209,7 @@ def test_an_environment_and_a_hidden_folder_are_skipped(lint: Lint, project: Pat
         "- app --stdin-filename a.py",
         "- --stdin-filename a.py --fix",
         "-j 0",
+        "x" * 300,  # the operating system refuses to look for this name
         "--format xml",
     ],
 )
@@ -178,6 +228,17 @@ def test_standard_input_is_checked_in_the_place_of_a_file(
     )
     assert done.returncode == 1
     assert done.stdout.startswith(f"app/other.py:{LINE}:")
+    closed = ["sh", "-c", '"$@" <&-', "sh", *run, "--stdin-filename", "app/other.py"]
+    assert subprocess.run(closed, capture_output=True, text=True).stderr == ""
+
+
+def test_a_deleted_folder_is_named(
+    lint: Lint, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "old").mkdir()
+    monkeypatch.chdir(project / "old")
+    (project / "old").rmdir()
+    assert "the current folder was deleted" in lint().stderr
 
 
 @pytest.mark.parametrize(
@@ -185,6 +246,7 @@ def test_standard_input_is_checked_in_the_place_of_a_file(
     [
         ("try:\n    pass\nexcept A, B:\n    pass\n", 3, "3.14"),
         ("x = t'{y}'\n", 1, "3.14"),
+        ("x = (\n    f'{\"\\n\"}'\n)\n", 3, "3.12"),
         ("def f(:\n", 1, ""),
     ],
 )
@@ -203,13 +265,39 @@ def test_a_file_that_is_not_read_is_named(
 
 
 @pytest.mark.parametrize(
-    "data", [b"x = '\xff'\n", b"# coding: nothing\n", b"import sqlalchemy\0\n"]
+    "data",
+    [
+        b"x = '\xff'\n",
+        b"# coding: nothing\n",
+        b"# coding: rot13\n",
+        b"import sqlalchemy\0\n",
+        b"import sqlalchemy\nx = " + b"-" * 100_000 + b"1\n",
+    ],
+    ids=["bytes", "nothing", "rot13", "null", "deep"],
 )
 def test_a_file_with_a_wrong_encoding_is_named(lint: Lint, project: Path, data: bytes) -> None:
     (project / "app/models.py").write_bytes(data)
     done = lint()
     assert done.returncode == 2
     assert "app/models.py" in done.stderr
+    assert "python -X dev" not in done.stderr
+    assert "python -X dev" not in lint("--stdin-filename", "a.py", stdin=data).stderr
+
+
+def test_a_file_that_cannot_be_read_can_be_excluded(
+    lint: Lint, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(project / "app/[a]!.py", "(")
+    write(project / "app/models.py", "")
+    monkeypatch.chdir(project / "app")
+    pattern = shlex.split(lint().stderr)[-1]
+    assert lint("--exclude", pattern).returncode == 0
+
+
+def test_code_that_imports_a_file_that_cannot_be_read_is_checked(lint: Lint, project: Path) -> None:
+    write(project / "app/deep.py", f"import sqlalchemy\nx = {'-' * 100_000}1\n")
+    write(project / "app/models.py", f"from app.deep import x\n{MODEL}")
+    assert paths_of(lint, "app/models.py") == ["app/models.py"]
 
 
 def test_a_form_feed_and_another_encoding_keep_lines_and_columns(lint: Lint, project: Path) -> None:

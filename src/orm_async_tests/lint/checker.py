@@ -29,6 +29,7 @@ MAX_PARSED = 14_000_000  # characters; their trees of syntax need 60 times as mu
 # A helper may use a session without importing SQLAlchemy.
 AWAITED = re.compile(r"await \w+\.(execute|scalars?|commit|rollback|flush|refresh|add)\(")
 NOT_AWAITED = ("db.commit(", "db.flush(", "db.refresh(", "session.commit(", "session.flush(")
+TOO_DEEP = (RecursionError, MemoryError)  # what ast.parse() raises for deeply nested code
 MAX_DEPTH = 5000  # the recursion limit, because the checker follows nested calls of functions
 
 
@@ -50,7 +51,7 @@ class Checker:
         """Return a module, or None if the file cannot be read or parsed."""
         if path not in self._modules:
             self._modules[path] = None
-            with suppress(OSError, SyntaxError, ValueError, RecursionError):
+            with suppress(OSError, SyntaxError, ValueError, *TOO_DEEP):
                 text = decode(Path(path).read_bytes()) if text is None else text
                 self._modules[path] = Module(path, ast.parse(text))
                 self._size += len(text)
@@ -83,8 +84,12 @@ class Checker:
             return self._check_text(path, absolute)
         except SyntaxError as error:
             line, problem = error.lineno or 1, explain_syntax_error(error)
-        except (OSError, ValueError) as error:
+        except OSError as error:
+            line, problem = 1, error.strerror
+        except ValueError as error:
             line, problem = 1, str(error)
+        except TOO_DEEP:
+            line, problem = 1, "its code is nested too deeply"
         except Exception as error:
             if sys.flags.dev_mode:
                 raise

@@ -86,10 +86,14 @@ def find_files(
                 path.stat()  # raises an error if the file does not exist
                 files.setdefault(os.path.realpath(path), path)
     except OSError as error:
-        problem = f"the path cannot be read: {error.strerror}"
-        remedy = "run orm-async-tests lint with a path that you can read"
-        raise CouldNotRun(problem, str(error.filename), remedy) from None
+        raise refuse_path(error) from None
     return list(files.values())
+
+
+def refuse_path(error: OSError) -> CouldNotRun:
+    problem = f"the path cannot be read: {error.strerror}"
+    remedy = "run orm-async-tests lint with a path that you can read"
+    return CouldNotRun(problem, str(error.filename), remedy)
 
 
 def _raise(error: OSError) -> None:

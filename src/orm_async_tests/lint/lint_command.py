@@ -12,7 +12,7 @@ from pathlib import Path
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.exit_codes import COULD_NOT_RUN
 from orm_async_tests.lint.baseline import drop_known, write_baseline
-from orm_async_tests.lint.finding import from_here
+from orm_async_tests.lint.finding import from_here, from_root
 from orm_async_tests.lint.fixes import apply_fixes
 from orm_async_tests.lint.formats import RENDERERS, count
 from orm_async_tests.lint.lint_settings import Settings, find_root, is_prefix, read_settings
@@ -22,6 +22,7 @@ from orm_async_tests.lint.source_text import decode
 
 FINDINGS = 1  # the exit code if there are findings
 STANDARD_INPUT = "-"
+MAX_ROUNDS = 10  # of fixes: an awaited call may show that its function is a coroutine of a session
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -31,20 +32,19 @@ def run(arguments: argparse.Namespace) -> int:
     settings = _read_settings(arguments, paths, texts)
     report = check(paths, settings)
     if arguments.fix:
-        number = apply_fixes(report.findings)
-        print(f"{count(number)} fixed", file=sys.stderr)
-        report = check(paths, settings) if number else report
+        report = _fix(paths, settings, report)
     if arguments.write_baseline:
-        _write_baseline(report, settings.baseline)
+        _write_baseline(report, settings)
     else:
         if settings.baseline:
-            drop_known(report, Path(settings.baseline), settings.codes)
+            drop_known(report, Path(settings.baseline))
         for line in RENDERERS[arguments.format](report):
             print(line)
     for file in report.unread:
         path = from_here(file.path)
         problem = f"the file was not checked: {file.message}"
-        remedy = f"correct the file, or run orm-async-tests lint --exclude {shlex.quote(path)}"
+        pattern = re.sub(r"([*?\[\\!#])", r"\\\1", from_root(file.path, settings.root))
+        remedy = f"correct the file, or run orm-async-tests lint --exclude {shlex.quote(pattern)}"
         print(CouldNotRun(problem, f"{path}:{file.line}", remedy), file=sys.stderr)
     if report.unread:
         return COULD_NOT_RUN
@@ -96,9 +96,22 @@ def _split_codes(words: Sequence[str], option: str) -> list[str]:
     return codes
 
 
-def _write_baseline(report: Report, baseline: str) -> None:
-    if not baseline:
+def _fix(paths: Sequence[Path], settings: Settings, report: Report) -> Report:
+    """Fix the findings, and those that come to light by a fix. Return the remaining findings."""
+    total = 0
+    for _ in range(MAX_ROUNDS):
+        number = apply_fixes(report.findings)
+        total += number
+        if not number:
+            break
+        report = check(paths, settings)
+    print(f"{count(total)} fixed", file=sys.stderr)
+    return report
+
+
+def _write_baseline(report: Report, settings: Settings) -> None:
+    if not settings.baseline:
         problem, remedy = "no option names the baseline file", "--baseline lint-baseline.json"
         raise CouldNotRun(problem, "--write-baseline", remedy)
-    write_baseline(Path(baseline), report.findings, report.root)
-    print(f"{count(len(report.findings))} written to {baseline}", file=sys.stderr)
+    write_baseline(Path(settings.baseline), report)
+    print(f"{count(len(report.findings))} written to {settings.baseline}", file=sys.stderr)

@@ -12,7 +12,11 @@ def decode(data: bytes) -> str:
 
     Raise SyntaxError or UnicodeDecodeError if the encoding is wrong.
     """
-    return data.decode(encoding_of(data))
+    encoding = encoding_of(data)
+    try:
+        return data.decode(encoding)
+    except LookupError:  # for example rot13, which Python cannot decode to a text
+        raise SyntaxError(f"unknown encoding: {encoding}") from None
 
 
 def encoding_of(data: bytes) -> str:

@@ -10,7 +10,7 @@ NEWER = (
     ((3, 13), r"^\s*(class|.*def|type)\s+\w+\[[^\]]*=[^\]]*\]", "defaults of type parameters"),
     ((3, 12), r"^\s*type\s+\w+(\[.*\])?\s*=", "type statements"),
     ((3, 12), r"^\s*(class|def|async\s+def)\s+\w+\[", "type parameters"),
-    ((3, 12), r"""\b[fF][rR]?['"]|\b[rR][fF]['"]""", "nested quotes in f-strings"),
+    ((3, 12), r"""\b[fF][rR]?['"]|\b[rR][fF]['"]|\nf-string""", "nested quotes in f-strings"),
 )
 
 
@@ -19,7 +19,7 @@ def explain_syntax_error(error: SyntaxError) -> str:
     running = ".".join(map(str, sys.version_info[:2]))
     message = f"Python {running} cannot parse it: {error.msg}"
     for version, pattern, syntax in reversed(NEWER):
-        if version > sys.version_info[:2] and re.search(pattern, error.text or ""):
+        if version > sys.version_info[:2] and re.search(pattern, f"{error.text}\n{error.msg}"):
             number = ".".join(map(str, version))
             return f"{message} (Python {number} or newer can parse {syntax})"
     return message

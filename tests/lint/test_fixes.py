@@ -1,7 +1,12 @@
 """Fixes change only the code of the finding, in every encoding."""
 
+import os
 from pathlib import Path
+from unittest.mock import Mock
 
+import pytest
+
+from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.lint.finding import Finding, Fix, Location
 from orm_async_tests.lint.fixes import apply_fixes
 
@@ -35,6 +40,27 @@ def test_a_file_stays_as_it_is_if_a_fix_would_break_it(tmp_path: Path) -> None:
     path.write_text("name()\n", "utf-8")
     assert apply_fixes([finding(path, 1, 1, "(")]) == 0
     assert path.read_text("utf-8") == "name()\n"
+
+
+def test_a_file_that_cannot_be_replaced_stays_alone_in_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.py"
+    path.write_text("name()\n", "utf-8")
+    monkeypatch.setattr(Path, "replace", Mock(side_effect=OSError(28, "no space left")))
+    with pytest.raises(CouldNotRun):
+        apply_fixes([finding(path, 1, 1, "await ")])
+    assert [*tmp_path.iterdir()] == [path]
+
+
+def test_a_read_only_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.py"
+    path.write_text("name()\n", "utf-8")
+    path.chmod(0o444)
+    if os.access(path, os.W_OK):
+        pytest.skip("this user may write to read-only files")
+    with pytest.raises(CouldNotRun):
+        apply_fixes([finding(path, 1, 1, "await ")])
 
 
 def test_a_link_to_a_file_stays_a_link(tmp_path: Path) -> None:

@@ -50,6 +50,13 @@ def test_a_setting_drops_findings(lint: Lint, project: Path, settings: str) -> N
     assert paths_of(lint) == []
 
 
+def test_settings_in_the_table_above_are_refused(lint: Lint, project: Path) -> None:
+    write(project / "pyproject.toml", f'[tool.orm-async-tests]\nignore = ["{CODE}"]')
+    done = lint()
+    assert done.returncode == 2
+    assert "[tool.orm-async-tests.lint]" in done.stderr
+
+
 @pytest.mark.parametrize(
     "settings",
     [
@@ -104,6 +111,29 @@ def test_a_known_finding_may_occur_where_the_checker_did_not_look(
     assert lint("--baseline", "known.json", "--select", "OAT1").stderr == ""
     write(project / "app/models.py", "(")
     assert "--write-baseline" not in lint("--baseline", "known.json").stderr
+
+
+def test_a_baseline_keeps_the_findings_of_unchecked_files(lint: Lint, project: Path) -> None:
+    write(project / "service/pyproject.toml", "")
+    write(project / "service/models.py", MODEL)
+    lint("--baseline", "known.json", "--write-baseline")
+    before = (project / "known.json").read_text("utf-8")
+    lint("--baseline", "known.json", "--write-baseline", "--select", "OAT1")
+    lint("--baseline", "known.json", "--write-baseline", "service")
+    write(project / "service/models.py", "(")
+    lint("--baseline", "known.json", "--write-baseline", "service")
+    assert (project / "known.json").read_text("utf-8") == before
+    (project / "service/models.py").unlink()
+    lint("--baseline", "known.json", "--write-baseline", "service")
+    assert "service" not in (project / "known.json").read_text("utf-8")
+    assert lint("--baseline", "known.json").stderr == ""
+
+
+def test_the_paths_in_a_baseline_do_not_depend_on_the_project(lint: Lint, project: Path) -> None:
+    write(project / "service/pyproject.toml", "")
+    write(project / "service/models.py", MODEL)
+    lint("--baseline", "known.json", "--write-baseline")
+    assert lint("--baseline", "known.json", "service").returncode == 0
 
 
 def test_a_path_with_a_space_is_quoted_in_the_remedy(lint: Lint) -> None:

@@ -1,13 +1,14 @@
 """Reads and writes the baseline, a file of known findings.
 
-The baseline contains source text instead of line numbers, because line numbers change often.
+The baseline contains source text instead of line numbers, because line numbers change often. Its
+paths are relative to its folder.
 """
 
 import json
 import shlex
 import sys
 from collections import Counter
-from collections.abc import Collection, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from orm_async_tests.errors import CouldNotRun
@@ -29,39 +30,55 @@ def key_of(finding: Finding, root: Path) -> Key:
     return from_root(finding.location.path, root), finding.code, texts[0], "".join(texts[1:])
 
 
-def write_baseline(path: Path, findings: Iterable[Finding], root: Path) -> None:
-    """Write the findings to a file, sorted so that diffs stay small."""
-    counts = sorted(Counter(key_of(finding, root) for finding in findings).items())
-    entries = [dict(zip((*FIELDS, "count"), (*key, count), strict=True)) for key, count in counts]
+def write_baseline(path: Path, report: Report) -> None:
+    """Write the findings of a report to a file, sorted so that diffs stay small.
+
+    Keep the known findings of other files and other rules.
+    """
+    keys = Counter(key_of(finding, path.parent) for finding in report.findings)
+    with suppress(CouldNotRun):  # the file is missing or damaged
+        known = _read_baseline(path)
+        keys |= known - _checked(known, path, report)
+    entries = [
+        dict(zip((*FIELDS, "count"), (*key, count), strict=True))
+        for key, count in sorted(keys.items())
+    ]
     document = {"schema": SCHEMA, "findings": entries}
-    write_file(path, json.dumps(document, indent=1, ensure_ascii=False) + "\n", OPTION)
+    text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    # A file name may contain bytes that are not UTF-8. JSON can escape them.
+    write_file(path, text.encode("utf-8", "backslashreplace").decode(), OPTION)
 
 
-def drop_known(report: Report, path: Path, codes: Collection[str]) -> None:
+def drop_known(report: Report, path: Path) -> None:
     """Remove the findings of the baseline from a report.
 
-    Print a notice if the baseline lists findings that no longer occur. The parameter `codes` names
-    the rules that ran.
+    Print a notice if the baseline lists findings that no longer occur.
     """
     known = _read_baseline(path)
     new = []
     for finding in report.findings:
-        key = key_of(finding, report.root)
+        key = key_of(finding, path.parent)
         known[key] -= 1
         new += [finding] if known[key] < 0 else []
     report.findings = new
-    unread = {file.path for file in report.unread}
-    files = {from_root(str(file), report.root) for file in report.files if str(file) not in unread}
-    fixed = sum(
-        count
-        for (name, code, *_), count in (+known).items()
-        if code in codes and (name in files or not (report.root / name).exists())
-    )
-    if fixed:
+    if fixed := _checked(known, path, report).total():
         notice = f"the baseline lists findings that no longer occur: {fixed}"
         print(
             CouldNotRun(notice, str(path), REWRITE.format(shlex.quote(str(path)))), file=sys.stderr
         )
+
+
+def _checked(known: Counter[Key], path: Path, report: Report) -> Counter[Key]:
+    """Return the known findings of files that were checked or do not exist, and rules that ran."""
+    unread = {file.path for file in report.unread}
+    files = {from_root(str(file), path.parent) for file in report.files if str(file) not in unread}
+    return Counter(
+        {
+            key: count
+            for key, count in (+known).items()
+            if key[1] in report.codes and (key[0] in files or not (path.parent / key[0]).exists())
+        }
+    )
 
 
 def _read_baseline(path: Path) -> Counter[Key]:

@@ -1,9 +1,11 @@
 """Applies the fixes of findings to the files."""
 
 import ast
+import os
 import re
 import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
 
@@ -52,8 +54,16 @@ def _fix_file(path: Path, fixes: Iterable[Fix]) -> int:
 
 def _replace(path: Path, data: bytes) -> None:
     """Replace a file in one step, so that an interrupted command loses nothing."""
+    with path.open("r+b"):  # raises an error if the file is read-only
+        status = path.stat()
     with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-        file.write(data)
-    part = Path(file.name)
-    part.chmod(path.stat().st_mode)
-    part.replace(path)
+        part = Path(file.name)
+        try:
+            file.write(data)
+            file.flush()
+            with suppress(PermissionError):  # only root may keep another owner
+                os.chown(part, status.st_uid, status.st_gid)
+            part.chmod(status.st_mode)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)

@@ -89,18 +89,18 @@ def _with_path(place: Any) -> dict[str, Any]:
 
 
 def render_sarif(report: Report) -> Iterator[str]:
-    """Yield a SARIF 2.1.0 document with paths relative to the project's folder."""
+    """Yield a SARIF 2.1.0 document with paths relative to the repository."""
     results = []
     for finding, fingerprint in _with_fingerprints(report):
         text = f"{finding.message} {finding.remedy}"
-        place, *related = (_sarif_place(place, report.root) for place in finding.places)
+        place, *related = (_sarif_place(place, report.repository) for place in finding.places)
         result = sarif.result(finding.code, _level(finding.code), text, [place])
         message = {"text": finding.related_message}
         result["relatedLocations"] = [{**other, "message": message} for other in related]
         result["partialFingerprints"] = {"content/v1": fingerprint}
         results.append(result)
     rules = map(_sarif_rule, sorted({finding.code for finding in report.findings}))
-    unread = [_sarif_unread(file, report.root) for file in report.unread]
+    unread = [_sarif_unread(file, report.repository) for file in report.unread]
     run = {"executionSuccessful": not unread, "toolExecutionNotifications": unread}
     yield json.dumps(sarif.document(rules, results, invocations=[run]), indent=2)
 
@@ -136,7 +136,7 @@ def _with_fingerprints(report: Report) -> Iterator[tuple[Finding, str]]:
     """Yield each finding with a fingerprint that does not depend on other lines of the file."""
     counts = Counter[tuple[str, ...]]()
     for finding in report.findings:
-        key = key_of(finding, report.root)
+        key = key_of(finding, report.repository)
         counts[key] += 1
         data = repr((key, counts[key])).encode("utf-8", "surrogateescape")
         yield finding, hashlib.sha256(data).hexdigest()[:32]
@@ -158,7 +158,7 @@ def render_gitlab(report: Report) -> Iterator[str]:
             "fingerprint": fingerprint,
             "severity": "major" if _level(finding.code) == "error" else "minor",
             "location": {
-                "path": from_root(finding.location.path, report.root),
+                "path": from_root(finding.location.path, report.repository),
                 "lines": {"begin": finding.location.line, "end": finding.location.end_line},
             },
         }

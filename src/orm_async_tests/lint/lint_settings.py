@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.lint.file_search import refuse_path
 from orm_async_tests.lint.rules import RULES
 
 FILE, TABLE = "pyproject.toml", "[tool.orm-async-tests.lint]"
@@ -90,13 +91,22 @@ def find_root(path: Path) -> Path:
     The function does not look above the root of the Git repository.
     """
     start = path.absolute()
-    folders = [*([start] if start.is_dir() else []), *start.parents]
-    repository = next((folder for folder in folders if (folder / ".git").exists()), None)
-    if repository:
-        folders = folders[: folders.index(repository) + 1]
-    with_project = [folder for folder in folders if (folder / FILE).is_file()]
+    try:
+        folders = [*([start] if start.is_dir() else []), *start.parents]
+        repository = find_repository(start)
+        if repository:
+            folders = folders[: folders.index(repository) + 1]
+        with_project = [folder for folder in folders if (folder / FILE).is_file()]
+    except OSError as error:
+        raise refuse_path(error) from None
     with_table = [folder for folder in with_project if _read_table(folder) is not None]
     return [*with_table, *with_project, *([repository] if repository else folders)][0]
+
+
+def find_repository(path: Path) -> Path | None:
+    """Return the root of the Git repository that contains a path."""
+    folders = [path.absolute(), *path.absolute().parents]
+    return next((folder for folder in folders if (folder / ".git").exists()), None)
 
 
 def read_settings(root: Path) -> Settings:
@@ -123,6 +133,9 @@ def _read_table(root: Path) -> dict[str, Any] | None:
     try:
         document = tomllib.loads(path.read_text("utf-8")) if path.exists() else {}
         ours = document.get("tool", {}).get("orm-async-tests")
+        for key in {*ours} - {"lint"} if ours else ():
+            problem = f"there is no setting {key!r} in [tool.orm-async-tests]"
+            raise CouldNotRun(problem, str(path), f"write the settings into {TABLE}")
         return None if ours is None else dict(ours.get("lint", {}))
     except (OSError, ValueError, AttributeError, TypeError) as error:
         raise CouldNotRun(f"the file cannot be read: {error}", str(path), "repair it") from None

@@ -13,10 +13,11 @@ from pathlib import Path
 from orm_async_tests.lint.checker import Checker
 from orm_async_tests.lint.file_search import PathPatterns, find_files
 from orm_async_tests.lint.finding import Finding, UnreadFile, from_root
-from orm_async_tests.lint.lint_settings import Settings, has_prefix, is_prefix
+from orm_async_tests.lint.lint_settings import Settings, find_repository, has_prefix, is_prefix
 from orm_async_tests.lint.project_facts import ProjectFacts, read_facts
 from orm_async_tests.lint.result_cache import FileResult, Results, check_changed
 from orm_async_tests.lint.source_text import decode
+from orm_async_tests.lint.suppressions import UnusedIgnore
 
 FILES_FOR_A_PROCESS = 100  # one process checks fewer files before another process has started
 
@@ -25,10 +26,14 @@ FILES_FOR_A_PROCESS = 100  # one process checks fewer files before another proce
 class Report:
     """The findings, sorted by location, and the files that could not be read."""
 
-    root: Path
+    repository: Path
+    """The root of the Git repository, or of the project if there is no repository."""
+
     files: Sequence[Path]
     findings: list[Finding]
     unread: list[UnreadFile]
+    codes: Sequence[str]
+    """The rules that ran."""
 
 
 def check(paths: Sequence[Path], settings: Settings) -> Report:
@@ -44,7 +49,9 @@ def check(paths: Sequence[Path], settings: Settings) -> Report:
         findings += _drop_ignored([*result.findings, *late], result, settings)
     findings.sort(key=lambda finding: (finding.location, finding.code))
     unread = [result.unread for result in results.values() if result.unread]
-    return Report(settings.root.absolute(), files, findings, unread)
+    codes = [*settings.codes, *[UnusedIgnore.code] * settings.warn_unused_ignores]
+    repository = find_repository(root) or root.absolute()
+    return Report(repository, files, findings, unread, codes)
 
 
 def _drop_ignored(

@@ -104,13 +104,17 @@ class HalfDisabledCache(Rule):
             if not is_async or len(off) != 1 or is_named:
                 continue
             missing = DIALECT_CACHE if off == [DRIVER_CACHE] else DRIVER_CACHE
-            # A part of the URL that is not known may switch the other cache off.
+            # A part of the URL or a value that is not known may switch the other cache off.
             is_hidden = re.match(r"async( function)? \? ", text) and missing == DIALECT_CACHE
-            if is_hidden and f"{missing}=" in file.text and f".{missing}=" not in text:
+            is_hidden = is_hidden and f"{missing}=" in file.text and f".{missing}=" not in text
+            if is_hidden or re.search(rf"\.{missing}=(?!\d)", text):
                 continue
             dicts = [keyword.value for keyword in call.keywords if keyword.arg == "connect_args"]
             keys = [key for item in dicts if isinstance(item, ast.Dict) for key in item.keys]
-            fix = insertion(file, keys[0], f'"{missing}": 0, ') if keys and keys[0] else None
+            names = {getattr(key, "value", "**") for key in keys}
+            # The option's own key, or `**`, would override the new item.
+            first = keys[0] if keys and names.isdisjoint({missing, "**"}) else None
+            fix = insertion(file, first, f'"{missing}": 0, ') if first else None
             yield self.report(file, call, missing, *off, fix=fix)
 
 

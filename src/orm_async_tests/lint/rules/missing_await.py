@@ -160,7 +160,9 @@ class AwaitedAdd(Rule):
             owner = method.inner if method and method.kind == "method" else None
             if node and owner and owner.is_a(sa.SESSION, sa.SCOPED):
                 place = file.locate(node)
-                cut = replace(place, end_line=place.line, end_column=place.column + len("await "))
+                word = re.match(r"await[ \t\f]*", place.source[place.column - 1 :])
+                end = place.column + len(word[0] if word else "")
+                cut = replace(place, end_line=place.line, end_column=end)
                 fix = Fix(cut, "") if node.value is call else None
                 yield self.report(file, node, last_name(call.func), ast.unparse(call), fix=fix)
         for name, calls in [*file.module.calls.items()]:

@@ -85,7 +85,7 @@ class Checker:
         except SyntaxError as error:
             line, problem = error.lineno or 1, explain_syntax_error(error)
         except OSError as error:
-            line, problem = 1, error.strerror
+            line, problem = 1, error.strerror or str(error)
         except ValueError as error:
             line, problem = 1, str(error)
         except TOO_DEEP:

@@ -33,7 +33,8 @@ def render_text(report: Report) -> Iterator[str]:
         yield ""
     fixable = sum(finding.fix is not None for finding in report.findings)
     hint = f"; {fixable} can be fixed: orm-async-tests lint --fix" if fixable else ""
-    yield f"{count(len(report.findings))} in {count(len(report.files), 'file')}{hint}"
+    files = len(report.files) - len(report.unread)
+    yield f"{count(len(report.findings))} in {count(files, 'file')}{hint}"
 
 
 def count(number: int, noun: str = "finding") -> str:

@@ -133,7 +133,7 @@ def _read_table(root: Path) -> dict[str, Any] | None:
     try:
         document = tomllib.loads(path.read_text("utf-8")) if path.exists() else {}
         ours = document.get("tool", {}).get("orm-async-tests")
-        for key in {*ours} - {"lint"} if ours else ():
+        for key in {*(ours or {})} - {"lint"}:
             problem = f"there is no setting {key!r} in [tool.orm-async-tests]"
             raise CouldNotRun(problem, str(path), f"write the settings into {TABLE}")
         return None if ours is None else dict(ours.get("lint", {}))

@@ -1,6 +1,7 @@
 """The catalogue of scripts, and the list of scripts for newcomers."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -50,5 +51,26 @@ def test_two_scripts_with_one_number_are_an_error(
         (tmp_path / name).parent.mkdir()
         (tmp_path / name).touch()
     monkeypatch.setattr(catalogue, "SCRIPTS", tmp_path)
-    with pytest.raises(ValueError, match="another script has this number"):
+    with pytest.raises(CouldNotRun, match="another script has this number"):
         catalogue.select(["5"])
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("pool/test005.py", "", "name of a script.*testNNN_subject"),
+        ("pools/test005_one.py", "", "no chapter 'pools'.*CHAPTERS"),
+        ("pool/test005_one.py", "", "no line that begins with `Docs:`.*CONTRIBUTING"),
+        ("pool/test005_one.py", '"""A.\n\nDocs: a\nSymptom: you get it.\n"""', "form of a symptom"),
+    ],
+)
+def test_a_malformed_script_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str, message: str
+) -> None:
+    (tmp_path / name).parent.mkdir()
+    (tmp_path / name).write_text(text, "utf-8")
+    monkeypatch.setattr(catalogue, "SCRIPTS", tmp_path)
+    with pytest.raises(CouldNotRun) as refused:
+        catalogue.read_scripts()
+    assert re.search(message, str(refused.value), re.DOTALL)
+    assert str(tmp_path / name) in str(refused.value)

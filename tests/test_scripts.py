@@ -88,19 +88,24 @@ def test_a_script_holds_has_its_symptoms_can_fail_and_its_right_variants_need_no
     )
     if find_missing_symptoms(entry, driven.driver, errors):
         _, errors = run_and_collect(script, driven, is_traced=True)
-    assert find_missing_symptoms(entry, driven.driver, errors) == []
-    assert unnamed(entry, result) == []
-    assert [
-        name for name, observation in result.observations.items() if nameless(observation.value)
-    ] == []
+    missing = find_missing_symptoms(entry, driven.driver, errors)
+    assert missing == [], "no variant raises the error of these `Symptom:` sentences"
+    needed = "to find the script by the errors of these variants, write `Symptom:` sentences"
+    assert unnamed(entry, result) == [], needed
+    bare = [name for name, it in result.observations.items() if nameless(it.value)]
+    assert bare == [], 'these variants must name what they return, for example {"rows": 3}'
     blank = blanks(result.observations)
-    assert [name for name, mutant in blank if not refutes(result, mutant, Exception)] == []
-    assert [name for name, mutant in swaps(result) if not refutes(result, mutant)] == []
+    passed = [name for name, mutant in blank if not refutes(result, mutant, Exception)]
+    assert passed == [], "`check` must read what these variants produced"
+    passed = [name for name, mutant in swaps(result) if not refutes(result, mutant)]
+    assert passed == [], "`check` must assert how these variants differ"
     if result.verdict.word == HOLDS:
         read = {place: [refutes(result, it) for it in them] for place, them in changes(result)}
-        assert [place for place, refuted in read.items() if not any(refuted)] == []
+        passed = [place for place, refuted in read.items() if not any(refuted)]
+        assert passed == [], "`check` reads these attributes, but accepts incorrect values of them"
     if driven.driver == db.DRIVERS[0]:
-        assert find_changed_when_lifted(result, driven) == []
+        changed = find_changed_when_lifted(result, driven)
+        assert changed == [], "without the harness, these variants do something else"
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ FILE_NAME = re.compile(r"test(\d{3,})_(\w+)\.py")
 DOCS = re.compile(r"^Docs: *(.+)$", re.MULTILINE)
 # The name and the label of a right variant. To parse all scripts with `ast` would take 0.2 s.
 RIGHT = re.compile(r'^@right\b.*?^async def (\w+).*?"""(.+?)"""', re.DOTALL | re.MULTILINE)
+FORM = 'read the section "The form of a script" of CONTRIBUTING.md'
 SINCE = re.compile(r'^SINCE = "(.+?)"', re.MULTILINE)
 CHAPTERS = tuple(  # folders of scripts, in the order in which they are listed
     """concurrency implicit_io loading streaming transactions writing isolation pool cancellation
@@ -80,7 +81,7 @@ class Chapter:
 
 
 def read_scripts() -> list[ScriptFile]:
-    """Return all scripts, ordered by number. Raise ValueError if a script is malformed."""
+    """Return all scripts, ordered by number. Raise CouldNotRun if a script is malformed."""
     return [_read_script(number, path) for number, path in _find_files().items()]
 
 
@@ -109,9 +110,11 @@ def _find_files() -> dict[int, Path]:
     files: dict[int, Path] = {}
     for path in sorted(SCRIPTS.glob("*/test*.py")):
         if (name := FILE_NAME.fullmatch(path.name)) is None:
-            raise ValueError(f"{path}: see CONTRIBUTING.md for the form of a script")
+            problem, remedy = "the file does not have the name of a script", "testNNN_subject.py"
+            raise CouldNotRun(problem, str(path), f"rename the file, for example to {remedy}")
         if int(name[1]) in files:
-            raise ValueError(f"{path}: another script has this number, so take a higher one")
+            remedy = "rename the file, and use the highest number of any script plus 1"
+            raise CouldNotRun("another script has this number", str(path), remedy)
         files[int(name[1])] = path
     return dict(sorted(files.items()))
 
@@ -120,12 +123,15 @@ def _find_files() -> dict[int, Path]:
 def _read_script(number: int, path: Path) -> ScriptFile:
     claim, prose, code = _split(path.read_text("utf-8"))
     docs = tuple(DOCS.findall(prose))
-    if path.parent.name not in CHAPTERS or not docs:
-        raise ValueError(f"{path}: see CONTRIBUTING.md for the form of a script")
+    if path.parent.name not in CHAPTERS:
+        remedy = "add its name to the list CHAPTERS of catalogue.py"
+        raise CouldNotRun(f"there is no chapter {path.parent.name!r}", str(path), remedy)
     try:
+        if not docs:
+            raise ValueError("the script's docstring has no line that begins with `Docs:`")
         errors = tuple(map(symptoms.parse, symptoms.SENTENCE.findall(prose)))
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+        raise CouldNotRun(str(error), str(path), FORM) from None
     why = symptoms.SENTENCE.sub("", DOCS.sub("", prose)).strip()
     right = tuple((name, " ".join(label.split())) for name, label in RIGHT.findall(code))
     since = SINCE.search(code)

@@ -1,10 +1,12 @@
 """Verdicts: when a script is BROKEN, SKIPPED or UPSTREAM."""
 
 import importlib.metadata
+import re
 
 import pytest
 
 from orm_async_tests import db
+from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.harness.report.render import render_full
 from orm_async_tests.harness.report.result import document
 from orm_async_tests.harness.run import observer
@@ -288,6 +290,20 @@ def test_the_stack_is_named(database: db.Database) -> None:
     assert stack.driver == "asyncpg"
 
 
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("@variant\nasync def go(sesion): pass", "function go .*: sesion\n.*engine, .*session, "),
+        ("def check(stack, one): pass", "function check .*: one\n.*names stack"),
+        ("del check", "no function `check`"),
+    ],
+)
+def test_a_malformed_script_is_refused(body: str, message: str) -> None:
+    with pytest.raises(CouldNotRun) as refused:
+        script(f"def check(): pass\n{body}")
+    assert re.search(message, str(refused.value), re.DOTALL)
+
+
 def test_tables_of_a_script_need_a_schema(database: db.Database) -> None:
     body = """
         from sqlalchemy.orm import DeclarativeBase
@@ -297,7 +313,7 @@ def test_tables_of_a_script_need_a_schema(database: db.Database) -> None:
         async def go():
             pass
     """
-    with pytest.raises(ValueError, match="MetaData"):
+    with pytest.raises(CouldNotRun, match="MetaData"):
         ran(body, database)
 
 

@@ -1,7 +1,7 @@
 """Reads a numbered script from its module."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -11,11 +11,13 @@ from sqlalchemy.orm import DeclarativeBase
 
 from orm_async_tests import models
 from orm_async_tests.db import DRIVERS
+from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.harness.definitions.stack import Stack
 from orm_async_tests.harness.definitions.upstream import Upstream
-from orm_async_tests.harness.definitions.variants import Option, Variant
+from orm_async_tests.harness.definitions.variants import Option, Variant, select_arguments
 from orm_async_tests.harness.environment.requirements import find_missing, read_needs
 from orm_async_tests.harness.environment.script_database import Seed, default_seed
+from orm_async_tests.harness.run.fixtures import FIXTURES
 from orm_async_tests.versions.ranges import within
 
 
@@ -39,20 +41,25 @@ class Script:
     def of(cls, module: ModuleType) -> Self:
         names = vars(module)
         base = names.get("Base", models.Base)
-        match = re.match(r"test(\d+)_", Path(module.__file__ or "").name)
-        if match is None:
-            raise ValueError(f"{module.__file__}: name the file testNNN_ and a noun phrase")
-        if base is not models.Base and base.metadata.schema is None:
-            problem = "give Base a MetaData(schema=...) named as the script"
-            raise ValueError(f"{module.__file__}: {problem}")
+        file = module.__file__ or ""
+        match = re.match(r"test(\d+)_", Path(file).name)
         variants = tuple(value for value in names.values() if isinstance(value, Variant))
+        options = names.get("OPTIONS", ())
+        if match is None or not module.__doc__ or "check" not in names:
+            problem = "the file has no name of a script, no docstring or no function `check`"
+            remedy = 'read the section "The form of a script" of CONTRIBUTING.md'
+            raise CouldNotRun(problem, file, remedy)
+        if base is not models.Base and base.metadata.schema is None:
+            remedy = "give Base a MetaData(schema=...) named as the script"
+            raise CouldNotRun("the tables of the script have no schema", file, remedy)
+        _refuse_unknown_parameters(variants, names["check"], options)
         requirements, functions = read_needs(module, variants)
         return cls(
             number=int(match[1]),
-            claim=(module.__doc__ or "").strip().splitlines()[0],
+            claim=module.__doc__.strip().splitlines()[0],
             variants=variants,
             check=names["check"],
-            options=names.get("OPTIONS", ()),
+            options=options,
             since=re.sub(r"^(?=\d)", ">=", names.get("SINCE", "")),
             only=names.get("ONLY", ""),
             also=names.get("ALSO", ""),
@@ -96,3 +103,13 @@ class Script:
         newest = self.since.rpartition(" or ")[2]
         remedy = f"pip install 'sqlalchemy{newest}'"
         return f"needs sqlalchemy {self.since}, this is {stack.sqlalchemy}: {remedy}"
+
+
+def _refuse_unknown_parameters(
+    variants: Collection[Variant], check: Callable[..., None], options: Collection[Option]
+) -> None:
+    named = dict.fromkeys(option.name for option in options)
+    for variant in variants:
+        select_arguments(variant.function, {**dict.fromkeys(FIXTURES), **named})
+    observed = dict.fromkeys(variant.name for variant in variants)
+    select_arguments(check, {**observed, **named, "stack": None})

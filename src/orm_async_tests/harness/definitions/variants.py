@@ -7,6 +7,7 @@ from typing import Any, Literal, overload
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.timeline.event_list import Event
 
 Kind = Literal["wrong", "right", "variant"]
@@ -71,9 +72,11 @@ wrong, right, variant = Mark("wrong"), Mark("right"), Mark("variant")
 
 def select_arguments(function: Callable[..., Any], offered: Mapping[str, Any]) -> dict[str, Any]:
     wanted = inspect.signature(function).parameters
-    if unknown := wanted.keys() - offered.keys():
-        problem = f"{function.__qualname__} has parameters with unknown names: {unknown}"
-        raise TypeError(f"{problem}. The known names are {sorted(offered)}")
+    if unknown := ", ".join(name for name in wanted if name not in offered):
+        problem = f"the function {function.__name__} has parameters with unknown names: {unknown}"
+        code = function.__code__
+        where = f"{code.co_filename}:{code.co_firstlineno}"
+        raise CouldNotRun(problem, where, f"use some of the names {', '.join(sorted(offered))}")
     return {name: offered[name] for name in wanted}
 
 

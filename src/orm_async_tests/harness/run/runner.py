@@ -89,10 +89,12 @@ def main_of(name: str) -> Callable[[], int]:
     the script immediately.
     """
 
-    def main() -> int:
+    def command() -> int:
         script = Script.of(sys.modules[name])
-        arguments = parser(script).parse_args()
-        return run_command(lambda: _run_with_options(script, arguments))
+        return _run_with_options(script, parser(script).parse_args())
+
+    def main() -> int:
+        return run_command(command)
 
     if name == "__main__":
         raise SystemExit(main())

@@ -1,10 +1,13 @@
 """Every script holds, and its `check` fails for false observations."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
+import jsonschema
 import pytest
 from packaging.requirements import Requirement
 
@@ -14,7 +17,7 @@ from orm_async_tests.harness.definitions.variants import Observation, select_arg
 from orm_async_tests.harness.environment import script_database
 from orm_async_tests.harness.environment.requirements import WIRE
 from orm_async_tests.harness.report.render import render_full
-from orm_async_tests.harness.report.result import Result
+from orm_async_tests.harness.report.result import Result, document
 from orm_async_tests.harness.run.runner import run_script
 from orm_async_tests.harness.script import Script
 from orm_async_tests.stack_options import SQLITE
@@ -27,6 +30,7 @@ from tests.observed_errors import ErrorRecord, format_anonymously, run_and_colle
 from tests.skips import skip_as
 
 ENTRIES = {entry.command: entry for entry in catalogue.read_scripts()}
+SCHEMA = json.loads((Path(__file__).parent.parent / "docs/result.schema.json").read_text("utf-8"))
 KNOWN = {entry.number: entry.symptoms for entry in ENTRIES.values()}
 
 
@@ -86,6 +90,7 @@ def test_a_script_holds_has_its_symptoms_can_fail_and_its_right_variants_need_no
     assert result.verdict.word in (HOLDS, UPSTREAM), "\n".join(
         text for _, text in render_full(result)
     )
+    jsonschema.validate(json.loads(json.dumps(document([result]))), SCHEMA)
     if find_missing_symptoms(entry, driven.driver, errors):
         _, errors = run_and_collect(script, driven, is_traced=True)
     missing = find_missing_symptoms(entry, driven.driver, errors)

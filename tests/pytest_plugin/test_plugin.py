@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from argparse import Namespace
+from itertools import pairwise
 from pathlib import Path
 from typing import cast
 
@@ -47,6 +48,8 @@ def test_misuse_is_found_correct_tests_pass_and_notes_name_the_query(
     result = run_pytest(tmp_path, url, *suites, *WRITE, runner=runner)
     result.assert_outcomes(passed=MISUSES + CORRECT, failed=len(expected))
     result.stdout.fnmatch_lines(expected)  # in this order
+    notes = [line for line in result.outlines if "async-orm: Owner.pets" in line]
+    assert all(first != second for first, second in pairwise(notes))
     known = json.loads((tmp_path / "known.json").read_text("utf-8"))
     assert len(known) == MISUSES
     for test, kinds in known.items():

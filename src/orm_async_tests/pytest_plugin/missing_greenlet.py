@@ -30,7 +30,7 @@ def add_notes(error: BaseException, usage: TaskUsage) -> None:
         original = cause.orig if isinstance(cause, StatementError) else cause  # the driver's error
         is_missing_greenlet = isinstance(original, MissingGreenlet)
         note = _describe_traceback(cause, usage) if is_missing_greenlet else ""
-        for line in [note] if note else _describe_validation(cause, usage):
+        for line in [note] if note else dict.fromkeys(_describe_validation(cause, usage)):
             cause.add_note(PREFIX + line)
 
 

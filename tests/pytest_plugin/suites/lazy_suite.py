@@ -3,7 +3,7 @@
 import httpx
 import pytest
 from fastapi import FastAPI
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
@@ -77,7 +77,7 @@ class OwnerModel(BaseModel):
 async def test_a_pydantic_model_of_a_relationship(engine: AsyncEngine) -> None:
     async with AsyncSession(engine) as session:
         owner = (await session.scalars(select(Owner))).one()  # Owner.pets was never loaded
-        OwnerModel.model_validate(owner)
+        TypeAdapter(list[OwnerModel]).validate_python([owner, owner])  # one note for two errors
 
 
 async def test_a_pydantic_model_of_an_expired_column(engine: AsyncEngine) -> None:

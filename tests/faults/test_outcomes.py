@@ -45,7 +45,7 @@ def test_the_page_explains_every_kind_of_faults() -> None:
     [
         "a/b/c/cancel-ready/1+2",
         "a/b/c/cancel+cancel-ready/1",
-        "a/b/c/cancel-ready/0",
+        "a/b/c/cancel-ready/0+1",
         "a/b/c/cancel-ready/-1",
         "a/b/c/cancel-ready/\N{SUPERSCRIPT TWO}",
         "a/b/c/cancel-never/1",
@@ -61,8 +61,9 @@ def test_a_malformed_token_is_refused(token: str) -> None:
 
 def test_every_fault_has_a_token() -> None:
     points = [replace(POINT, fault=fault, then=int(fault.kind in PAIRS)) for fault in list_faults()]
+    points += [replace(point, at=0, then=0) for point in points]  # without a fault
     assert [parse_point(point.token) for point in points] == points
-    assert len({point.token for point in points}) == len(points) == 25
+    assert len({point.token for point in points}) == len(points) == 50
 
 
 @pytest.mark.parametrize(
@@ -120,6 +121,16 @@ def test_a_partial_commit_shows_the_numbers_of_the_query() -> None:
         "    partial commit: changed by -1, 0 instead of -1, 1",
         "    at orders.py:10 place > Connection.begin:1",
     ]
+
+
+def test_a_violation_without_a_fault_is_not_at_a_fault_point() -> None:
+    outcomes = [
+        Outcome(replace(point, at=0), result="done", checked_out=1) for point in (POINT, CUT)
+    ]
+    report = Report([Cell("place_order", POINT.fault, (1, 1), tuple(outcomes))])
+    assert str(report).splitlines()[1] == "without a fault: checked out (2 points)"
+    assert [outcome.reached for outcome in outcomes] == [True, True]
+    assert replace(outcomes[0], checked_out=0).status == PASS
 
 
 def test_failures_are_grouped_by_the_users_line() -> None:

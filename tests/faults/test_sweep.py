@@ -1,19 +1,22 @@
 """A sweep reports violations of a wrong function, and none of a right function."""
 
 import asyncio
+import sys
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from orm_async_tests import db
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.faults import injection
+from orm_async_tests.faults import injection, sweep
 from orm_async_tests.faults.patterns import USERS, add, copy_first
+from orm_async_tests.faults.sweeping import read_url
 from tests.faults.sweep_helpers import LEAKED, name_violations, run_sweep
 
 INSERT = text("INSERT INTO users (username) VALUES ('one')")
+PSYCOPG = ("psycopg", "psycopg_async")
 PENDING: list[asyncio.Task[bool]] = []
 
 
@@ -80,6 +83,14 @@ async def retry_once(engine: AsyncEngine) -> None:
                 raise
 
 
+async def exit_if_cancelled(engine: AsyncEngine) -> None:
+    """End the program after a cancel."""
+    try:
+        await asyncio.sleep(0)
+    except asyncio.CancelledError:
+        sys.exit("cancelled")
+
+
 async def always_fail(engine: AsyncEngine) -> None:
     """Fail even if no fault is injected."""
     async with engine.connect() as connection:
@@ -126,6 +137,12 @@ def test_a_swallowed_cancel_is_reported(database: db.Database) -> None:
     assert name_violations(run_sweep(database, swallow_cancel, "cancel")) == {"swallowed"}
 
 
+def test_an_exit_does_not_end_the_sweep(database: db.Database) -> None:
+    report = run_sweep(database, exit_if_cancelled, "cancel")
+    assert name_violations(report) == {"swallowed"}
+    assert "the function called sys.exit('cancelled')" in str(report)
+
+
 def test_a_scope_cancels_again_after_a_swallowed_cancel(database: db.Database) -> None:
     assert name_violations(run_sweep(database, continue_after_cancel, "cancel")) == {"swallowed"}
     report = run_sweep(database, continue_after_cancel, "scope")
@@ -168,6 +185,16 @@ def test_a_function_that_does_not_end_is_refused(
     monkeypatch.setattr(injection, "RELEASED_WITHIN", 0.1)
     with pytest.raises(CouldNotRun, match="the function does not end"):
         run_sweep(database, wait_forever, "cancel")
+
+
+def test_an_engine_of_another_driver_is_refused() -> None:
+    with pytest.raises(CouldNotRun, match="the engine uses aiosqlite"):
+        asyncio.run(sweep(add, create_async_engine("sqlite+aiosqlite://")))
+
+
+def test_both_names_of_psycopg_stand_for_the_same_driver() -> None:
+    urls = [read_url(create_async_engine(f"postgresql+{name}://")) for name in PSYCOPG]
+    assert [url.get_driver_name() for url in urls] == ["psycopg", "psycopg"]
 
 
 def test_an_unknown_fault_is_refused(database: db.Database) -> None:

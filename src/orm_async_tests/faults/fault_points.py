@@ -8,7 +8,7 @@ from orm_async_tests.errors import CouldNotRun
 
 SUSPENSION, MESSAGE = ("suspended", "ready"), ("before", "after")
 TOKEN = re.compile(  # a test's id names its function, and contains slashes
-    r"([^/]*)/([^/]*)/(.*)/([^/-]*)-([^/-]*)/([1-9][0-9]{0,8})(?:\+([1-9][0-9]{0,8}))?"
+    r"([^/]*)/([^/]*)/(.*)/([^/-]*)-([^/-]*)/(0|[1-9][0-9]{0,8})(?:\+([1-9][0-9]{0,8}))?"
 )
 
 
@@ -100,7 +100,8 @@ def parse_point(token: str) -> Point:
     if match := TOKEN.fullmatch(token):
         driver, loop, function, kind, moment, at, then = match.groups()
         fault = Fault(kind, moment)
-        if kind in KINDS and fault in list_faults([kind]) and bool(then) == (kind in PAIRS):
+        is_pair = kind in PAIRS and at != "0"
+        if kind in KINDS and fault in list_faults([kind]) and bool(then) == is_pair:
             return Point(driver, loop, function, fault, int(at), int(then or 0))
     raise CouldNotRun(
         f"{token!r} is not a fault point",

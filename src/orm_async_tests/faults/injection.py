@@ -174,7 +174,10 @@ async def _run_function(
 
     async def run() -> None:
         async with delivery.limit():
-            await setup.function(engine)
+            try:
+                await setup.function(engine)
+            except SystemExit as error:  # would end the event loop, and so the sweep
+                raise RuntimeError(f"the function called sys.exit({error.code!r})") from None
 
     at = 0 if fault.is_at_message else point.at
     suspensions = Suspensions(at, fault.moment, delivery.deliver)

@@ -42,7 +42,7 @@ class Outcome:
 
     @property
     def reached(self) -> bool:
-        return self.delivered or bool(self.label)
+        return self.delivered or bool(self.label) or not self.point.at
 
     @property
     def is_ambiguous(self) -> bool:
@@ -57,7 +57,7 @@ class Outcome:
         """
         if self.violations:
             return KNOWN if self.defect else VIOLATION
-        if self.unconfirmed or not self.delivered:
+        if self.unconfirmed or (self.point.at and not self.delivered):
             return UNRESOLVED
         return AMBIGUOUS if self.is_ambiguous else PASS
 
@@ -76,6 +76,7 @@ class Outcome:
             f"instead of {format_numbers(self.expected_change)}"
         )
         saw = f"the caller saw {self.result} {self.message}".rstrip()
+        saw = "the function ended normally" if self.result == DONE else saw
         rules = (
             (STUCK, not was_released, "the caller had not ended"),
             (WAITING, is_late, "the caller was released only by a cancel"),

@@ -23,7 +23,7 @@ from orm_async_tests import db, models
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.faults.fault_points import KINDS, SILENT
 from orm_async_tests.faults.patterns import PATTERNS, SweptFunction
-from orm_async_tests.faults.sweeping import Sweep, list_usual_kinds, refuse_kill
+from orm_async_tests.faults.sweeping import Sweep, list_usual_kinds, read_url, refuse_kill
 from orm_async_tests.harness.environment import script_database
 from orm_async_tests.harness.environment.servers import data_directory, url_of
 from orm_async_tests.postgres import PrivateServer, private_server
@@ -162,12 +162,8 @@ def open_database(
             problem = f"{name} uses the engine of its module, and no other database"
             option = "--db" if choice else "--driver"
             raise CouldNotRun(problem, option, f"repeat the command without {option}")
-        elif engine.driver not in db.DRIVERS:
-            problem = f"the engine of {name} uses {engine.driver}"
-            remedy = f"use an engine for {' or '.join(db.DRIVERS)}"
-            raise CouldNotRun(problem, "--pattern", remedy)
         else:
-            database = db.Database(engine.url, "url", f"the engine of {name}")
+            database = db.Database(read_url(engine), "url", f"the engine of {name}")
         asyncio.run(_connect_once(database))
         yield database
 

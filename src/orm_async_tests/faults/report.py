@@ -10,6 +10,7 @@ from orm_async_tests.faults.outcomes import KNOWN, UNRESOLVED, VIOLATION, Cell, 
 from orm_async_tests.harness.report.phrasing import pluralize
 
 SCHEMA = 3
+WITHOUT_FAULT = "without a fault"
 AT_A_MESSAGE = "at a message of the client"
 NOT_REACHED = "at a suspension that the function did not reach"
 
@@ -73,10 +74,16 @@ def group_by_line(outcomes: Iterable[Outcome]) -> dict[str, list[Outcome]]:
     """Group the outcomes by the user's line of code, under headings for a report."""
     groups: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
-        unknown = AT_A_MESSAGE if outcome.point.fault.is_at_message else NOT_REACHED
-        line = outcome.label.partition(" > ")[0].partition(", then ")[0] or unknown
-        groups.setdefault(line, []).append(outcome)
+        groups.setdefault(_find_line(outcome), []).append(outcome)
     return {_describe_group(line, group): group for line, group in groups.items()}
+
+
+def _find_line(outcome: Outcome) -> str:
+    if not outcome.point.at:
+        return WITHOUT_FAULT
+    if outcome.point.fault.is_at_message:
+        return AT_A_MESSAGE
+    return outcome.label.partition(" > ")[0].partition(", then ")[0] or NOT_REACHED
 
 
 def _describe_group(line: str, group: Sequence[Outcome]) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from orm_async_tests.db import DRIVERS
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.extras import install_extra
 from orm_async_tests.faults.expected_violations import explain_outcome
@@ -60,14 +61,24 @@ async def sweep(
 
     The sweep sets the application_name of the connections, and disposes the engine after every run.
 
-    Raise CouldNotRun if the function fails without a fault, or if the server cannot be monitored.
+    Raise CouldNotRun if the function fails without a fault, if the server cannot be monitored, or
+    if a sweep does not support the engine's driver.
     Raise CouldNotRun if `kinds` contains "kill", or if the query `rows` does not return one row of
     numbers.
     """
-    name = str(getattr(function, "__qualname__", function))
+    name, url = str(getattr(function, "__qualname__", function)), read_url(engine)
     selected = tuple(kinds) or list_usual_kinds(print)
-    swept = Sweep(function, lambda: engine, engine.url, name, selected, rows, patience=patience)
+    swept = Sweep(function, lambda: engine, url, name, selected, rows, patience=patience)
     return Report(await sweep_failed_first([swept]))
+
+
+def read_url(engine: AsyncEngine) -> URL:
+    """Return the engine's URL. Raise CouldNotRun if a sweep does not support the driver."""
+    if engine.driver not in DRIVERS:
+        remedy = f"use an engine for {' or '.join(DRIVERS)}"
+        place = engine.url.render_as_string()
+        raise CouldNotRun(f"the engine uses {engine.driver}", place, remedy)
+    return engine.url.set(drivername=f"postgresql+{engine.driver}")  # not psycopg_async
 
 
 def read_versions(driver: str) -> dict[str, str]:

@@ -50,7 +50,7 @@ def fault_sweep(request: pytest.FixtureRequest) -> Callable[..., Awaitable["Repo
         kinds: Sequence[str] = (),
     ) -> "Report":
         try:
-            from orm_async_tests.faults.sweeping import Sweep, list_usual_kinds
+            from orm_async_tests.faults.sweeping import Sweep, list_usual_kinds, read_url
         except ModuleNotFoundError as error:
             raise name_missing_package(error) from None
 
@@ -58,7 +58,7 @@ def fault_sweep(request: pytest.FixtureRequest) -> Callable[..., Awaitable["Repo
         lines: list[str] = []
         selected = tuple(kinds) or list_usual_kinds(lines.append)
         sweep = Sweep(
-            function, lambda: engine, engine.url, item.nodeid, selected, rows=rows, loop=loop
+            function, lambda: engine, read_url(engine), item.nodeid, selected, rows=rows, loop=loop
         )
         try:
             report = await _run(sweep, config, lines.append)

@@ -11,11 +11,13 @@ from orm_async_tests import catalogue
 from orm_async_tests.lint.finding import Finding
 from orm_async_tests.lint.lint_settings import Settings
 from orm_async_tests.lint.project_check import check
+from orm_async_tests.lint.rule_pages import render_page
 from orm_async_tests.lint.rules import RULES
 from orm_async_tests.script_code import find_variants, list_lines
 from tests.lint.lint_project import write
 
 ROOT = Path(__file__).parents[2]
+IMPORTS = (ast.Import, ast.ImportFrom)
 EVALUATION = Path(__file__).parent / "eval"
 EXPECTED = re.compile(r"# (OAT\d\d\d)$")
 POSTGRESQL = Settings(root=EVALUATION, dialect="postgresql+asyncpg")
@@ -96,6 +98,19 @@ def test_a_rule_reports_the_wrong_variants_of_its_scripts(code: str) -> None:
             if not reported & set(lines) and not reported - in_a_variant
         }
         assert missed == {}
+
+
+@pytest.mark.parametrize("code", RULES)
+def test_the_page_of_a_rule_shows_the_mistake_in_its_wrong_code_only(code: str) -> None:
+    paths = [PATHS[number] for number in RULES[code].scripts]
+    statements = [node for path in paths for node in ast.parse(path.read_text("utf-8")).body]
+    imports = [ast.unparse(node) for node in statements if isinstance(node, IMPORTS)]
+    _, wrong, right, *_ = re.split("^## ", render_page(RULES[code]), flags=re.MULTILINE)
+    for section, is_wrong in ((wrong, True), (right, False)):
+        for block in re.findall(r"```python\n(.*?)```", section, re.DOTALL):
+            text = "\n".join([*imports, block])
+            report = check([paths[0]], Settings(root=ROOT, texts={paths[0]: text}))
+            assert (code in {finding.code for finding in report.findings}) == is_wrong
 
 
 def test_no_rule_reports_a_right_variant_or_the_package() -> None:

@@ -3,7 +3,7 @@
 import ast
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import ClassVar
 
@@ -32,6 +32,9 @@ class Rule:
 
     scripts: ClassVar[tuple[int, ...]]
     """The numbers of the scripts that justify the rule. The rule reports their wrong variants."""
+
+    examples: ClassVar[Mapping[str, str]] = {}
+    """Wrong and right code for the rule's page, if no script contains the mistake."""
 
     is_default: ClassVar[bool] = True
 

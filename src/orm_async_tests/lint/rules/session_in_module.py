@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from typing import ClassVar
 
 from orm_async_tests.lint import sqlalchemy_types as sa
 from orm_async_tests.lint.finding import Finding
@@ -14,6 +15,21 @@ STORING = ("setattr", "setdefault", "append", "put_nowait", "set_default")
 USING = {"run", "Depends", "run_until_complete"}  # functions that do not keep their argument
 SESSION, HOLDER = "The code stores this session", "The code stores an object that holds a session"
 GLOBAL, CLASS, STATE = "a global variable", "a class", "the application's state"
+WRONG = """
+session = AsyncSession(engine)
+
+
+async def count_users() -> int | None:
+    return await session.scalar(select(func.count(User.id)))
+"""
+RIGHT = """
+Session = async_sessionmaker(engine)
+
+
+async def count_users() -> int | None:
+    async with Session() as session:
+        return await session.scalar(select(func.count(User.id)))
+"""
 
 
 class SessionInModule(Rule):
@@ -28,6 +44,7 @@ class SessionInModule(Rule):
 
     code = "OAT102"
     scripts = (24,)
+    examples: ClassVar = {"Wrong": WRONG, "Right": RIGHT}
     message = "{1} in {0}, so all tasks share the session and its connection."
     remedy = "Store a session factory, and open a session for every request or task."
 

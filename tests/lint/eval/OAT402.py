@@ -11,7 +11,9 @@ queue = create_async_engine(URL, poolclass=QueuePool)  # OAT402
 synchronous = create_engine(URL)  # OAT402
 by_package = sqlalchemy.create_engine("sqlite+aiosqlite:///file")  # OAT402
 wrong_driver = create_async_engine("postgresql+psycopg2://localhost/shop")  # OAT402
-number = create_async_engine(URL + "?command_timeout=5")  # OAT402
+number = create_async_engine(URL + "?max_cached_statement_lifetime=5")  # OAT402
+size = create_async_engine(URL + "?max_cacheable_statement_size=5")  # OAT402
+cursors = create_async_engine(URL, server_side_cursors=True)  # OAT402
 libpq = create_async_engine(URL + "?sslmode=require")  # OAT402
 OPTIONS = {"poolclass": NullPool}
 OPTIONS["pool_size"] = 5
@@ -19,6 +21,8 @@ by_options = create_async_engine(URL, **OPTIONS)  # OAT402
 
 # Right
 
+float_of_text = create_async_engine(URL + "?command_timeout=5")
+no_cursors = create_async_engine(URL, server_side_cursors=False)
 of_psycopg = create_async_engine("postgresql+psycopg://localhost/shop?sslmode=require")
 
 no_pool = create_async_engine(URL, poolclass=NullPool, pool_pre_ping=True)

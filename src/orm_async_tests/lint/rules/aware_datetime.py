@@ -35,8 +35,9 @@ Stored = tuple[Owner, str, ast.expr, Scope]
 class AwareDatetime(Rule):
     """asyncpg refuses a datetime with a time zone for a column whose type has no time zone.
 
-    The rule OAT603 applies only to projects that use asyncpg. With psycopg, the server accepts a
-    datetime with a time zone, and drops the time zone.
+    The rule OAT603 applies only to projects that use asyncpg. With psycopg, the server
+    converts a datetime with a time zone to the time zone of the connection, and drops the time
+    zone.
 
     If a project also uses psycopg, the rule OAT603 ignores comparisons, dictionaries of values, and
     loaded objects. If a project also uses a synchronous driver, for example psycopg2, the rule

@@ -119,6 +119,7 @@ class HalfDisabledCache(Rule):
 
 
 POOL_ARGUMENTS = r"(pool_size|max_overflow|pool_timeout|pool_use_lifo)"
+NOT_KNOWN = "create_engine() does not know {} and raises a TypeError."
 AS_NUMBER = 'Pass it as a number: connect_args={{"{}": ...}}.'
 AS_TEXT = "asyncpg receives {} from the URL as text and raises a TypeError."
 ASYNC_DRIVER = "Write an asynchronous driver into the URL, for example postgresql+asyncpg."
@@ -134,10 +135,15 @@ PROBLEMS = (
     (r"^async.* poolclass=QueuePool ",
      "An async engine refuses QueuePool, because QueuePool blocks the event loop.",
      "Drop poolclass, or write AsyncAdaptedQueuePool."),
-    (r" ((?:prepared_)?statement_cache_size|command_timeout|server_settings|sslmode"
-     r"|server_side_cursors)=",
-     "create_engine() does not know {} and raises a TypeError.",
+    (r" ((?:prepared_)?statement_cache_size|command_timeout|server_settings)=",
+     NOT_KNOWN,
      'Pass it to the driver: connect_args={{"{}": ...}}.'),
+    (r" (sslmode)=",
+     NOT_KNOWN,
+     'Pass it to the driver: connect_args={{"{}": ...}}. For asyncpg, write "ssl".'),
+    (r"^async .* server_side_cursors=True ",
+     "An async engine refuses server_side_cursors.",
+     "Drop server_side_cursors, and call stream() where you need a cursor on the server."),
     (r"\+asyncpg\S* (?:.* )?connect_args\.sslmode=|^\w+ \S+\+asyncpg\S*[?&]sslmode=",
      "asyncpg raises a TypeError, because sslmode is an option of libpq.",
      "Write ssl=... in place of sslmode=..."),
@@ -152,7 +158,7 @@ PROBLEMS = (
      "create_async_engine() refuses a synchronous driver.",
      ASYNC_DRIVER),
     (r"^\w+ \S+\+asyncpg\S*[?&]"
-     r"(statement_cache_size|command_timeout|max_cached_statement_lifetime|timeout)=",
+     r"(statement_cache_size|max_cached_statement_lifetime|max_cacheable_statement_size|timeout)=",
      AS_TEXT,
      AS_NUMBER),
 )  # fmt: skip

@@ -1,9 +1,9 @@
 """asyncpg refuses an aware datetime for a column without time zone: declare timezone=True.
 
 An aware datetime fails for a column without time zone, because asyncpg subtracts a naive datetime
-from the value. Python cannot subtract a naive datetime from an aware datetime. The driver psycopg
-sends a datetime as text, and for a column without time zone the server drops the offset. A column
-of type DateTime(timezone=True) keeps the exact moment with both asyncpg and psycopg.
+from the value. Python cannot subtract a naive datetime from an aware datetime. With psycopg, the
+server converts the value to the time zone of the connection, and stores it without time zone. A
+column of type DateTime(timezone=True) keeps the exact moment with both asyncpg and psycopg.
 
 Docs: https://github.com/MagicStack/asyncpg/issues/1139
 Symptom: you get an error (SQLSTATE 22000) "can't subtract offset-naive and offset-aware datetimes"

@@ -50,6 +50,22 @@ def test_a_setting_drops_findings(lint: Lint, project: Path, settings: str) -> N
     assert paths_of(lint) == []
 
 
+@pytest.mark.parametrize("name", ["app.db:Database.session", "app.db:Database.current"])
+def test_a_setting_names_a_method_that_returns_a_session(
+    lint: Lint, project: Path, name: str
+) -> None:
+    database = (
+        "class Database:\n    def session(self): ...\n    @property\n    def current(self): ...\n"
+    )
+    write(project / "app/db.py", database)
+    access = name.rpartition(".")[2].replace("session", "session()")
+    use = f"async def save(db: Database) -> None:\n    db.{access}.commit()\n"
+    write(project / "app/models.py", f"from app.db import Database\n{use}")
+    assert paths_of(lint) == []
+    set_up(project, f'sessions = ["{name}"]')
+    assert paths_of(lint) == ["app/models.py"]
+
+
 def test_settings_in_the_table_above_are_refused(lint: Lint, project: Path) -> None:
     write(project / "pyproject.toml", f'[tool.orm-async-tests]\nignore = ["{CODE}"]')
     done = lint()

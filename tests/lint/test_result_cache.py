@@ -2,17 +2,20 @@
 
 import json
 from collections.abc import Iterable
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
+from orm_async_tests.lint import project_check
 from orm_async_tests.lint.checker import Checker
 from orm_async_tests.lint.finding import Finding, Fix, Location, UnreadFile
 from orm_async_tests.lint.lint_settings import Settings
 from orm_async_tests.lint.project_check import check
 from orm_async_tests.lint.result_cache import FOLDER, FileResult, decode, encode
 from orm_async_tests.lint.suppressions import Suppression
-from tests.cli.commands import orm_process
+from tests.cli.commands import orm, orm_process
 
 TYPES = "from sqlalchemy.ext.asyncio import AsyncSession as Session\n"
 NO_TYPES = "class Session: ...\n"
@@ -120,6 +123,23 @@ def test_a_result_survives_the_cache() -> None:
         modules=["a.py"],
     )
     assert json.loads(json.dumps(result, default=encode), object_hook=decode) == result
+
+
+def test_a_killed_process_is_reported(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(200):
+        (project / f"use{number}.py").touch()
+    monkeypatch.setattr(project_check, "ProcessPoolExecutor", Mock(side_effect=BrokenProcessPool))
+    done = orm("lint", "--no-cache", "-j", "2")
+    assert done.returncode == 2
+    assert "-j 1" in done.stderr
+
+
+def test_a_cache_that_cannot_be_written_leaves_no_file(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "replace", Mock(side_effect=OSError(28, "no space left")))
+    assert codes(["use.py"]) == ["OAT103"]
+    assert [path.name for path in (project / FOLDER).iterdir()] == [".gitignore"]
 
 
 def test_processes_find_the_same_as_one(project: Path) -> None:

@@ -5,11 +5,13 @@ import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.lint.checker import Checker
 from orm_async_tests.lint.file_search import PathPatterns, find_files
 from orm_async_tests.lint.finding import Finding, UnreadFile, from_root
@@ -100,9 +102,13 @@ def _check_in_processes(
         return check_part(files)
     size = -(-len(files) // count)
     parts = [files[start : start + size] for start in range(0, len(files), size)]
-    with ProcessPoolExecutor(count) as pool:
-        results = pool.map(check_part, parts)
-        return {path: result for part in results for path, result in part.items()}
+    try:
+        with ProcessPoolExecutor(count) as pool:
+            results = pool.map(check_part, parts)
+            return {path: result for part in results for path, result in part.items()}
+    except BrokenProcessPool:
+        problem = "a process of the checker was killed, perhaps because memory ran out"
+        raise CouldNotRun(problem, "this computer", "run orm-async-tests lint -j 1") from None
 
 
 def _read_engines(files: Sequence[Path], settings: Settings) -> Iterator[str]:

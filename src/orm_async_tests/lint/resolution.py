@@ -342,6 +342,8 @@ class Project:
         cls = next((cls for cls in self.bases(value) if name in cls.bindings), None)
         if cls is None:
             return None if value.module else Value("method", name, inner=value)
+        if self.sessions and self._is_declared(cls.module.path, f"{cls.name}.{name}"):
+            return Value("instance", sa.DECLARED)
         kind, node, _ = cls.bindings[name][0]
         if kind != "function":
             return self.named(name, cls)

@@ -102,8 +102,11 @@ def _write(path: Path, results: Results, digest: Callable[[str], str]) -> None:
     folder, part = path.parent, path.with_suffix(f".{os.getpid()}")
     folder.mkdir(exist_ok=True)
     (folder / ".gitignore").write_text("*\n", "utf-8")
-    part.write_text(json.dumps(document, default=encode), "utf-8")
-    part.replace(path)
+    try:
+        part.write_text(json.dumps(document, default=encode), "utf-8")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
     for old in sorted(folder.glob("*.json"), key=lambda path: -path.stat().st_mtime)[MAX_FILES:]:
         old.unlink(missing_ok=True)
 

@@ -32,7 +32,7 @@ def render_text(report: Report) -> Iterator[str]:
             yield f"  type:  orm-async-tests explain {finding.code}"
         yield ""
     fixable = sum(finding.fix is not None for finding in report.findings)
-    hint = f"; {fixable} can be fixed: orm-async-tests lint --fix" if fixable else ""
+    hint = f"; {fixable} can be fixed with --fix" if fixable else ""
     files = len(report.files) - len(report.unread)
     yield f"{count(len(report.findings))} in {count(files, 'file')}{hint}"
 

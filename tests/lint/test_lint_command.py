@@ -300,6 +300,11 @@ def test_code_that_imports_a_file_that_cannot_be_read_is_checked(lint: Lint, pro
     assert paths_of(lint, "app/models.py") == ["app/models.py"]
 
 
+def test_a_notebook_is_not_checked(lint: Lint, project: Path) -> None:
+    write(project / "a.ipynb", '{"cells": []}')
+    assert lint("a.ipynb").returncode == 2
+
+
 def test_a_form_feed_and_another_encoding_keep_lines_and_columns(lint: Lint, project: Path) -> None:
     text = f"# coding: latin-1\n\x0c\n{MODEL}".replace("mapped_column(d", "mapped_column('ä', d")
     (project / "app/models.py").write_bytes(text.encode("latin-1"))

@@ -98,6 +98,8 @@ class Checker:
         return FileResult(unread=UnreadFile(str(path), line, problem))
 
     def _check_text(self, path: Path, absolute: str) -> FileResult:
+        if path.suffix == ".ipynb":  # Python may parse its JSON
+            raise ValueError("a notebook is not Python code")
         texts = self.settings.texts
         text = texts[path] if path in texts else decode(path.read_bytes())
         is_used = AWAITED.search(text) or any(call in text for call in NOT_AWAITED)

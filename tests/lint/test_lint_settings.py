@@ -66,6 +66,11 @@ def test_a_setting_names_a_method_that_returns_a_session(
     assert paths_of(lint) == ["app/models.py"]
 
 
+def test_an_unknown_rule_in_the_settings_is_named(lint: Lint, project: Path) -> None:
+    set_up(project, 'ignore = ["OAT6", "OAT999"]')
+    assert lint().stderr.startswith("there is no rule 'OAT999'\n")
+
+
 def test_settings_in_the_table_above_are_refused(lint: Lint, project: Path) -> None:
     write(project / "pyproject.toml", f'[tool.orm-async-tests]\nignore = ["{CODE}"]')
     done = lint()
@@ -78,7 +83,7 @@ def test_settings_in_the_table_above_are_refused(lint: Lint, project: Path) -> N
     [
         "selekt = []",
         'select = "OAT1"',
-        'select = ["OAT999"]',
+        'select = ["OAT6", "OAT999"]',
         "exclude = [1]",
         'dialect = "postgres"',
         'fastapi = "latest"',

@@ -15,9 +15,8 @@ from orm_async_tests.lint.baseline import drop_known, write_baseline
 from orm_async_tests.lint.finding import from_here, from_root
 from orm_async_tests.lint.fixes import apply_fixes
 from orm_async_tests.lint.formats import RENDERERS, count
-from orm_async_tests.lint.lint_settings import Settings, find_root, is_prefix, read_settings
+from orm_async_tests.lint.lint_settings import Settings, find_root, read_settings, require_rules
 from orm_async_tests.lint.project_check import Report, check
-from orm_async_tests.lint.rules import RULES
 from orm_async_tests.lint.source_text import decode
 
 FINDINGS = 1  # the exit code if there are findings
@@ -89,10 +88,7 @@ def _read_settings(
 
 def _split_codes(words: Sequence[str], option: str) -> list[str]:
     codes = re.findall(r"[^,\s]+", ",".join(words))
-    for code in codes:
-        if not is_prefix(code):
-            remedy = f"ALL, or some of: {', '.join(RULES)}"
-            raise CouldNotRun(f"there is no rule {code!r}", option, remedy)
+    require_rules(codes, option)
     return codes
 
 

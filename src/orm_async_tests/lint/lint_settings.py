@@ -24,6 +24,13 @@ def is_prefix(text: str) -> bool:
     return text != "" and any(has_prefix(code, [text]) for code in RULES)
 
 
+def require_rules(codes: Iterable[str], where: str) -> None:
+    for code in codes:
+        if not is_prefix(code):
+            remedy = f"ALL, or some of: {', '.join(RULES)}"
+            raise CouldNotRun(f"there is no rule {code!r}", where, remedy)
+
+
 # For every key: an example, which has the key's type, and whether a text in its value is valid.
 KEYS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "select": ('["OAT1", "OAT201"]', is_prefix),
@@ -118,6 +125,8 @@ def read_settings(root: Path) -> Settings:
             raise CouldNotRun(f"there is no setting {key!r}", where, near[0])
         example, is_valid = KEYS[key]
         if not _is_like(value, tomllib.loads(f"example = {example}")["example"], is_valid):
+            if key in ("select", "ignore") and isinstance(value, list):
+                require_rules(map(str, value), where)
             raise CouldNotRun(f"{key} cannot be {value!r}", where, f"{key} = {example}")
     if "baseline" in table:
         table["baseline"] = str(root / table["baseline"])

@@ -72,8 +72,10 @@ def relative_path(path: Path) -> str:
 
 
 def render_summary(title: str, rows: Iterable[Sequence[str]]) -> str:
-    cells = (tuple(map(escape_cell, row)) for row in rows)
-    return "\n".join([f"## {title}", "", *render_markdown(cells), "", ""])
+    """Return a heading and a table. If the table has only its header, omit the table."""
+    cells = [tuple(map(escape_cell, row)) for row in rows]
+    table = [*render_markdown(cells), ""] if len(cells) > 1 else []
+    return "\n".join([f"## {title}", "", *table, ""])
 
 
 def escape_cell(text: str) -> str:

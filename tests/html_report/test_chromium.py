@@ -83,6 +83,8 @@ def test_the_filter_shows_the_scripts_that_fit(opened: BrowserPage) -> None:
     assert opened.locator("details.script:visible").count() < len(catalogue.read_scripts()) / 4
     assert opened.locator('.front a[href="#test32"]').is_visible()
     assert opened.locator('.front a[href="#test5"]').is_hidden()
+    opened.get_by_label("Words").fill("MissingGreenlet: greenlet_spawn has not been called;")
+    assert opened.locator('.front a[href="#test5"]').is_visible()
     opened.get_by_label("Words").fill("")
     opened.get_by_label("Chapter").select_option("isolation")
     chapter = [script for script in catalogue.read_scripts() if script.chapter == "isolation"]

@@ -10,7 +10,7 @@ if (form) {
   });
   const groups = [...document.querySelectorAll("[data-chapter]")];
   const apply = () => {
-    const words = form.words.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const words = form.words.value.toLowerCase().match(/[\p{L}\p{N}_]+/gu) ?? [];
     let shown = 0;
     for (const item of items) {
       if (words.length && !item.text) item.text = item.panel.textContent.toLowerCase();

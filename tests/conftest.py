@@ -11,8 +11,9 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import Engine, NullPool, create_engine
 
-from orm_async_tests import db, migrations
+from orm_async_tests import db, migrations, urls
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.harness.environment import requirements
 
@@ -89,6 +90,11 @@ async def _execute(database: db.Database, sql: str) -> None:
 async def _migrate(database: db.Database) -> None:
     async with db.connect(database, "tests", isolation_level="AUTOCOMMIT") as connection:
         await connection.run_sync(migrations.upgrade, migrations.TRACKING)
+
+
+def make_sync_engine(database: db.Database) -> Engine:
+    """Return an engine for tests that need no event loop."""
+    return create_engine(urls.with_driver(database.url, "psycopg"), poolclass=NullPool)
 
 
 def with_url(database: db.Database) -> dict[str, str]:

@@ -11,7 +11,7 @@ from types import FrameType
 from typing import Any, NamedTuple
 
 from orm_async_tests import db
-from orm_async_tests.harness.definitions.variants import sqlstate
+from orm_async_tests.db import sqlstate
 from orm_async_tests.harness.report.result import Result
 from orm_async_tests.harness.run.runner import run_script
 from orm_async_tests.harness.script import Script

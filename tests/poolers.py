@@ -13,8 +13,8 @@ from sqlalchemy import URL, NullPool, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from orm_async_tests import db
-from orm_async_tests.harness.definitions.variants import sqlstate
+from orm_async_tests import urls
+from orm_async_tests.db import sqlstate
 from orm_async_tests.harness.environment.programs import Processes
 from orm_async_tests.harness.environment.requirements import find_missing
 from orm_async_tests.postgres import Pooler, pgbouncer
@@ -169,7 +169,7 @@ async def run_trials(setting: Setting, server: URL, mode: Mapping[str, str]) -> 
     failures = []
     for name, trial in TRIALS.items():
         await _execute(server, CREATE_TABLES)
-        with pgbouncer(db.with_driver(server, setting.driver)) as pooler:
+        with pgbouncer(urls.with_driver(server, setting.driver)) as pooler:
             try:
                 failure = await trial(pooler, mode, setting.options)
             except DBAPIError as error:

@@ -5,9 +5,9 @@ import re
 import pytest
 from packaging.requirements import Requirement
 
-from orm_async_tests.db import DRIVERS
 from orm_async_tests.harness.environment.requirements import PGBOUNCER, find_missing
 from orm_async_tests.harness.report.result import Result
+from orm_async_tests.stack_options import DRIVERS
 from orm_async_tests.verdicts import SKIPPED
 from orm_async_tests.versions.ranges import within
 

@@ -9,8 +9,9 @@ from hypothesis import given, settings, strategies
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError
 
-from orm_async_tests import db
+from orm_async_tests import db, urls
 from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.stack_options import DRIVERS
 
 URL = "postgresql://me:secret@127.0.0.1:1/db"  # nothing listens on port 1
 
@@ -40,7 +41,7 @@ def test_the_option_wins_over_database_url_which_wins_over_orm_async_db(
 
 @pytest.mark.parametrize("url", ["postgres://h/d", "postgresql://h/d", "postgresql+asyncpg://h/d"])
 def test_a_url_without_a_driver_gets_asyncpg(url: str) -> None:
-    assert db.parse_url(url, "--db").drivername == "postgresql+asyncpg"
+    assert urls.parse_url(url, "--db").drivername == "postgresql+asyncpg"
 
 
 @pytest.mark.parametrize("text", ["nonsense", "mysql://h/d", "postgresql+psycopg2://h/d", "://"])
@@ -78,7 +79,7 @@ def test_an_invalid_port_of_compose_is_refused(monkeypatch: pytest.MonkeyPatch, 
         db.choose("compose")
 
 
-@pytest.mark.parametrize("driver", db.DRIVERS)
+@pytest.mark.parametrize("driver", DRIVERS)
 def test_the_error_names_an_unreachable_server_without_its_password(driver: str) -> None:
     with db.open_database(URL, driver) as database:
         message = str(fail_to_connect(database))
@@ -86,12 +87,12 @@ def test_the_error_names_an_unreachable_server_without_its_password(driver: str)
     assert "secret" not in message
 
 
-@pytest.mark.parametrize("driver", db.DRIVERS)
+@pytest.mark.parametrize("driver", DRIVERS)
 @pytest.mark.parametrize(("password", "name"), [("wrong", "postgres"), (None, "nothing")])
 def test_a_server_that_refuses_the_connection_is_named(
     database: db.Database, driver: str, password: str | None, name: str
 ) -> None:
-    url = db.with_driver(database.url, driver).set(
+    url = urls.with_driver(database.url, driver).set(
         password=password or database.url.password, database=name
     )
     assert fail_to_connect(replace(database, url=url)).where == database.label

@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 from packaging.requirements import Requirement
 
-from orm_async_tests import catalogue, db
+from orm_async_tests import catalogue, db, urls
 from orm_async_tests.harness.definitions.upstream import collect_defects
 from orm_async_tests.harness.definitions.variants import Observation, select_arguments
 from orm_async_tests.harness.environment import script_database
@@ -20,7 +20,7 @@ from orm_async_tests.harness.report.render import render_full
 from orm_async_tests.harness.report.result import Result, document
 from orm_async_tests.harness.run.runner import run_script
 from orm_async_tests.harness.script import Script
-from orm_async_tests.stack_options import SQLITE
+from orm_async_tests.stack_options import DRIVERS, SQLITE
 from orm_async_tests.symptoms import find_scripts
 from orm_async_tests.verdicts import HOLDS, UPSTREAM
 from orm_async_tests.versions.ranges import within
@@ -64,7 +64,7 @@ def load_script(command: str) -> Script:
 CASES = [
     pytest.param(command, driver, marks=(pytest.mark.thorough,) if is_rare else ())
     for command in ENTRIES  # a process loads and runs few scripts on every driver
-    for driver in (*db.DRIVERS, SQLITE)
+    for driver in (*DRIVERS, SQLITE)
     for is_rare in [is_thorough(command, driver)]
 ]
 
@@ -76,7 +76,7 @@ def driven(request: pytest.FixtureRequest, database: db.Database) -> Iterator[db
         with script_database.open_database(None, SQLITE, pooler="") as file:
             yield file
         return
-    url = db.with_driver(database.url, request.param)
+    url = urls.with_driver(database.url, request.param)
     yield db.Database(url, database.kind, database.label)
 
 
@@ -108,7 +108,7 @@ def test_a_script_holds_has_its_symptoms_can_fail_and_its_right_variants_need_no
         read = {place: [refutes(result, it) for it in them] for place, them in changes(result)}
         passed = [place for place, refuted in read.items() if not any(refuted)]
         assert passed == [], "`check` reads these attributes, but accepts incorrect values of them"
-    if driven.driver == db.DRIVERS[0]:
+    if driven.driver == DRIVERS[0]:
         changed = find_changed_when_lifted(result, driven)
         assert changed == [], "without the harness, these variants do something else"
 
@@ -137,7 +137,7 @@ def test_a_script_holds_in_another_event_loop_and_without_a_wire_unless_it_needs
 def test_what_a_script_says_of_versions_and_defects_can_be_read(command: str) -> None:
     script = load_script(command)
     assert within("2.1.9", script.since)
-    assert Requirement(script.only or "asyncpg").name in db.DRIVERS
+    assert Requirement(script.only or "asyncpg").name in DRIVERS
     assert script.also in ("", SQLITE)
     for defect in script.defects:
         assert not defect.applies({"sqlalchemy": "1.4", "asyncpg": "0.1", "psycopg": "1"})

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from orm_async_tests import db, urls
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.harness.wire.wire import can_watch
+from orm_async_tests.stack_options import DRIVERS
 from tests.odd_urls import WRONG
 
 
@@ -89,7 +90,7 @@ def test_libpq_gets_its_own_parameters_without_the_password() -> None:
         strategies.sampled_from([*urls.PARAMETERS, *urls.ALIASES, *urls.FIELDS, "host", "port"]),
         strategies.text(max_size=8) | strategies.sampled_from(["1", "require", "a:1,b", "/tmp"]),
     ),
-    strategies.sampled_from(db.DRIVERS),
+    strategies.sampled_from(DRIVERS),
 )
 def test_every_query_is_translated_or_refused(query: dict[str, str], driver: str) -> None:
     text = URL.create("postgresql", query=query).render_as_string()
@@ -107,7 +108,7 @@ def _query(database: db.Database, sql: str) -> object:
     return asyncio.run(query())
 
 
-@pytest.fixture(params=db.DRIVERS)
+@pytest.fixture(params=DRIVERS)
 def open_with(request: pytest.FixtureRequest, database: db.Database) -> Callable[..., db.Database]:
     """Return a function that adds parameters to the URL of this worker's database."""
 
@@ -145,7 +146,7 @@ def test_a_server_that_does_not_answer_is_given_up_after_connect_timeout() -> No
 
 
 @pytest.mark.parametrize("host", ["nowhere.invalid", "x" * 70, "a..b", "/nowhere", "\u2603"])
-@pytest.mark.parametrize("driver", db.DRIVERS)
+@pytest.mark.parametrize("driver", DRIVERS)
 def test_a_host_that_leads_nowhere_is_no_traceback(driver: str, host: str) -> None:
     url = URL.create(f"postgresql+{driver}", "u", host=host, database="d")
     with pytest.raises(CouldNotRun, match="no connection"):
@@ -156,7 +157,7 @@ def test_a_host_that_leads_nowhere_is_no_traceback(driver: str, host: str) -> No
     ("query", "is_countable"),
     [("", True), ("sslmode=disable", True), ("sslmode=prefer", False), ("host=a,b", False)],
 )
-@pytest.mark.parametrize("driver", db.DRIVERS)
+@pytest.mark.parametrize("driver", DRIVERS)
 def test_round_trips_are_counted_on_one_host_without_tls(
     driver: str, query: str, is_countable: bool
 ) -> None:

@@ -19,7 +19,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from orm_async_tests import catalogue, db
+from orm_async_tests import catalogue
 from orm_async_tests.catalogue import ScriptFile
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.exit_codes import run_command
@@ -33,6 +33,7 @@ from orm_async_tests.matrix.bisection import (
     search_releases,
 )
 from orm_async_tests.postgres.paths import home
+from orm_async_tests.stack_options import DRIVERS
 from orm_async_tests.verdicts import HOLDS, NOT_RUN, SKIPPED
 from orm_async_tests.versions.defect_catalogue import KnownDefect, load_known_defects
 from orm_async_tests.versions.ranges import KNOWN_FROM, within
@@ -189,7 +190,7 @@ def run_claims(scripts: Collection[ScriptFile]) -> Iterator[SearchResult]:
 def run_on_drivers(numbers: tuple[int, ...], release: str) -> dict[int, ReleaseOutcome]:
     """Run the scripts, and repeat skipped scripts with the next driver."""
     outcomes = dict.fromkeys(numbers, ReleaseOutcome(SKIPPED))
-    for driver in db.DRIVERS:
+    for driver in DRIVERS:
         skipped = tuple(number for number in numbers if outcomes[number].word == SKIPPED)
         if skipped:
             runner = Runner(skipped, LIBRARY, driver, home(), options=("--anyway",))

@@ -84,7 +84,7 @@ async def connect_and_run(database: db.Database) -> None:
         try:
             await connection.run_sync(refuse_or_run)
         except DBAPIError as error:
-            if getattr(error.orig, "sqlstate", "") != INSUFFICIENT_PRIVILEGE:
+            if db.sqlstate(error) != INSUFFICIENT_PRIVILEGE:
                 raise
             problem = f"the role may not run this command: {error.orig}"
             raise CouldNotRun(problem, database.label, migrations.GRANT_RIGHT) from error

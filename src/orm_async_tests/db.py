@@ -15,16 +15,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.extras import install_extra
 from orm_async_tests.postgres import SCRIPTS, ClusterKind, Login, lease, require_descriptors
-from orm_async_tests.stack_options import DRIVERS as DRIVERS
-from orm_async_tests.stack_options import SQLITE, choose_database
-from orm_async_tests.urls import DEFAULT_PORT, check_port, hide_secrets
-from orm_async_tests.urls import convert_timeouts as convert_timeouts
-from orm_async_tests.urls import parse_url as parse_url
-from orm_async_tests.urls import with_driver as with_driver
+from orm_async_tests.postgres.cluster import DATABASE
+from orm_async_tests.stack_options import DRIVERS, SQLITE, choose_database
+from orm_async_tests.urls import DEFAULT_PORT, check_port, hide_secrets, parse_url, with_driver
 
 Kind = Literal["embedded", "compose", "url", "file"]
 
-DATABASE_NAME = "orm_async_tests"  # the database on the embedded server
 COMPOSE_PORT = "ORM_ASYNC_COMPOSE_PORT"
 ANSWERS_WITHIN = 5.0  # seconds until a connection without an answer counts as lost
 
@@ -124,7 +120,7 @@ def socket_url(server: Login) -> URL:
         f"postgresql+{DRIVERS[0]}",
         server.user,
         server.password,
-        database=DATABASE_NAME,
+        database=DATABASE,
         query={"host": str(server.socket_directory)},
     )
 
@@ -135,6 +131,15 @@ def application_name(driver: str, name: str) -> dict[str, Any]:
         return {}
     settings = {"application_name": name}
     return settings if driver == "psycopg" else {"server_settings": settings}
+
+
+def sqlstate(error: BaseException | None) -> str | None:
+    """Return the SQLSTATE of an error, or None."""
+    for source in (error, getattr(error, "orig", None), getattr(error, "__cause__", None)):
+        state = getattr(source, "sqlstate", None)
+        if isinstance(state, str):
+            return state
+    return None
 
 
 REFUSALS = {
@@ -197,9 +202,8 @@ async def _is_lost(connection: AsyncConnection) -> bool:
 
 def _no_connection(database: Database, error: Exception) -> CouldNotRun:
     driver_error = getattr(error, "orig", error)
-    sqlstate = getattr(driver_error, "sqlstate", None)
     message = str(driver_error).strip() or type(driver_error).__name__
-    problem = REFUSALS.get(sqlstate or "", message.splitlines()[0])
+    problem = REFUSALS.get(sqlstate(error) or "", message.splitlines()[0])
     start = " (docker compose up -d --wait)" if database.kind == "compose" else ""
     return CouldNotRun(
         f"no connection: {problem}",

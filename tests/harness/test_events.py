@@ -5,10 +5,11 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from orm_async_tests import catalogue, db
+from orm_async_tests import catalogue, db, urls
 from orm_async_tests.harness.report.result import Result, as_json
 from orm_async_tests.harness.run.runner import run_script
 from orm_async_tests.harness.script import Script
+from orm_async_tests.stack_options import DRIVERS
 from orm_async_tests.timeline.event_list import Event, Kind, from_json
 from tests.harness.example_scripts import CANCELLED, HEAD, ran
 
@@ -76,7 +77,7 @@ def lines(events: Sequence[Event]) -> list[int]:
 
 
 def use_driver(database: db.Database, driver: str) -> db.Database:
-    return replace(database, url=db.with_driver(database.url, driver))
+    return replace(database, url=urls.with_driver(database.url, driver))
 
 
 def run_numbered(number: str, database: db.Database) -> Result:
@@ -105,7 +106,7 @@ def test_the_same_statement_is_recorded_at_every_line_that_sends_it(database: db
     assert lines(events(result, "statement")) == [3, 4, 6, 7, 9]
 
 
-@pytest.mark.parametrize("driver", db.DRIVERS)
+@pytest.mark.parametrize("driver", DRIVERS)
 def test_a_lazy_load_that_raises_an_error_sends_no_statement(
     database: db.Database, driver: str
 ) -> None:

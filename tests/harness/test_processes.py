@@ -10,8 +10,8 @@ from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from orm_async_tests import db
+from orm_async_tests.db import sqlstate
 from orm_async_tests.harness import Processes
-from orm_async_tests.harness.definitions.variants import sqlstate
 
 
 async def pids(after: str) -> tuple[int, int, str]:

@@ -2,8 +2,9 @@
 
 import pytest
 
-from orm_async_tests import db
+from orm_async_tests import db, urls
 from orm_async_tests.postgres import binaries
+from orm_async_tests.stack_options import DRIVERS
 from orm_async_tests.verdicts import HOLDS, SKIPPED
 from tests.harness.example_scripts import ran
 
@@ -30,10 +31,10 @@ def check(both, after_a_promotion):
 
 
 @pytest.mark.parametrize(
-    "driver", [db.DRIVERS[0], pytest.param(db.DRIVERS[1], marks=pytest.mark.thorough)]
+    "driver", [DRIVERS[0], pytest.param(DRIVERS[1], marks=pytest.mark.thorough)]
 )
 def test_the_rows_of_a_primary_are_on_its_standby(driver: str, database: db.Database) -> None:
-    driven = db.Database(db.with_driver(database.url, driver), database.kind, database.label)
+    driven = db.Database(urls.with_driver(database.url, driver), database.kind, database.label)
     result = ran(COUNTS, driven)
     assert result.verdict.word == HOLDS, result.verdict.reason
 

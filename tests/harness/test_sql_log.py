@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL
 
-from orm_async_tests import db
+from orm_async_tests import db, urls
 from orm_async_tests.harness.report.render import describe_cost
 from orm_async_tests.harness.report.transcript import build_transcript
 from orm_async_tests.harness.wire.sql_log import ENDS
+from orm_async_tests.stack_options import DRIVERS
 from tests.harness.example_scripts import CANCELLED, ran
 from tests.skips import skip_as
 
@@ -59,9 +60,9 @@ REFUSED = """
 """
 
 
-@pytest.mark.parametrize("driver", db.DRIVERS)
+@pytest.mark.parametrize("driver", DRIVERS)
 def test_a_cancelled_statement_is_shown_but_not_counted(database: db.Database, driver: str) -> None:
-    driven = replace(database, url=db.with_driver(database.url, driver))
+    driven = replace(database, url=urls.with_driver(database.url, driver))
     observation = ran(CANCELLED, driven).observations["one"]
     [line] = build_transcript(observation)
     assert line.text == "BEGIN; SELECT pg_sleep(60) -> cancelled"  # its connection is closed
@@ -73,12 +74,12 @@ def test_a_cancelled_statement_is_shown_but_not_counted(database: db.Database, d
 def test_a_commit_without_an_answer_is_marked(
     database: db.Database, driver: str, failure: str
 ) -> None:
-    driven = replace(database, url=db.with_driver(database.url, driver))
+    driven = replace(database, url=urls.with_driver(database.url, driver))
     [line] = build_transcript(ran(LOST_COMMIT, driven).observations["one"])
     assert line.text == f"BEGIN; SELECT 1; COMMIT -> {failure}"
 
 
-@pytest.mark.parametrize("driver", db.DRIVERS)
+@pytest.mark.parametrize("driver", DRIVERS)
 @pytest.mark.parametrize(
     ("body", "lines"),
     [
@@ -100,7 +101,7 @@ def test_a_commit_without_an_answer_is_marked(
 def test_the_log_shows_only_what_the_server_got(
     database: db.Database, driver: str, body: str, lines: list[str]
 ) -> None:
-    driven = replace(database, url=db.with_driver(database.url, driver))
+    driven = replace(database, url=urls.with_driver(database.url, driver))
     observation = ran(body, driven).observations["one"]
     assert [line.text for line in build_transcript(observation, in_full=True)] == lines
     begun = [event for event in observation.events if event.begins]

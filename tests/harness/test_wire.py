@@ -7,9 +7,10 @@ from contextlib import suppress
 
 import pytest
 
-from orm_async_tests import catalogue, db
+from orm_async_tests import catalogue, db, urls
 from orm_async_tests.harness.run.runner import run_script
 from orm_async_tests.harness.script import Script
+from orm_async_tests.stack_options import DRIVERS
 from orm_async_tests.verdicts import HOLDS
 from tests.harness.example_scripts import ran
 
@@ -71,10 +72,10 @@ def by_tcp(database: db.Database) -> Iterator[db.Database]:
         yield db.Database(url, "url", "by TCP")
 
 
-@pytest.mark.parametrize("driver", db.DRIVERS)
+@pytest.mark.parametrize("driver", DRIVERS)
 def test_round_trips_to_a_host_and_port_are_counted(by_tcp: db.Database, driver: str) -> None:
     [entry] = [script for script in catalogue.read_scripts() if script.command == LEDGER]
-    url = db.with_driver(by_tcp.url, driver)
+    url = urls.with_driver(by_tcp.url, driver)
     result = run_script(Script.of(entry.load()), db.Database(url, "url", "by TCP"))
     assert result.verdict.word == HOLDS
 
@@ -97,9 +98,9 @@ LOSES_ONE = """
 """
 
 
-@pytest.mark.parametrize("driver", db.DRIVERS)
+@pytest.mark.parametrize("driver", DRIVERS)
 def test_one_answer_is_lost_with_its_connection(database: db.Database, driver: str) -> None:
-    url = db.with_driver(database.url, driver)
+    url = urls.with_driver(database.url, driver)
     assert ran(LOSES_ONE, db.Database(url, "url", "")).verdict.word == HOLDS
 
 

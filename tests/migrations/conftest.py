@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 from alembic.config import CommandLine, Config
-from sqlalchemy import Engine, NullPool, create_engine
+from sqlalchemy import Engine
 
 from orm_async_tests import db, migrations
-from tests.conftest import with_url
+from tests.conftest import make_sync_engine, with_url
 
 ROOT = Path(__file__).parent.parent.parent
 Alembic = Callable[..., str]
@@ -24,7 +24,7 @@ def alembic_config(request: pytest.FixtureRequest) -> Config:
 @pytest.fixture
 def alembic_engine(empty_database: db.Database) -> Iterator[Engine]:
     """A synchronous engine, whose connection pytest-alembic passes to env.py."""
-    engine = create_engine(db.with_driver(empty_database.url, "psycopg"), poolclass=NullPool)
+    engine = make_sync_engine(empty_database)
     yield engine
     engine.dispose()
 

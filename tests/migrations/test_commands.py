@@ -9,16 +9,15 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from sqlalchemy import NullPool, create_engine
 
-from orm_async_tests import db, migrations
+from orm_async_tests import db, migrations, urls
 from orm_async_tests.exit_codes import COULD_NOT_RUN, INTERRUPTED
-from tests.conftest import with_url
+from tests.conftest import make_sync_engine, with_url
 from tests.migrations.conftest import ROOT, Alembic, run_alembic
 from tests.processes import WAITED_FOR, until
 
 FIRST_REVISIONS = {"alembic": "97eeeb1ead54", "service": "c41f7a9d20be"}  # by section
-NOWHERE = db.Database(db.parse_url("postgresql://127.0.0.1:1/x", "--db"), "url", "nowhere")
+NOWHERE = db.Database(urls.parse_url("postgresql://127.0.0.1:1/x", "--db"), "url", "nowhere")
 SECTIONS = pytest.mark.parametrize("section", FIRST_REVISIONS)
 
 
@@ -172,7 +171,7 @@ def test_the_error_names_the_argument_that_names_no_database(
 
 
 def test_ctrl_c_ends_a_waiting_upgrade_without_a_traceback(empty_database: db.Database) -> None:
-    engine = create_engine(db.with_driver(empty_database.url, "psycopg"), poolclass=NullPool)
+    engine = make_sync_engine(empty_database)
     with engine.connect() as holder, engine.connect() as watcher:
         migrations.lock_transaction(holder)
         with start_alembic(empty_database, "upgrade", "head") as process:
@@ -190,7 +189,7 @@ def test_ctrl_c_ends_a_waiting_upgrade_without_a_traceback(empty_database: db.Da
 def test_three_upgrades_of_an_empty_database_at_once_take_turns(
     empty_database: db.Database, alembic: Alembic, section: str
 ) -> None:
-    engine = create_engine(db.with_driver(empty_database.url, "psycopg"), poolclass=NullPool)
+    engine = make_sync_engine(empty_database)
     with engine.connect() as holder, engine.connect() as watcher, ExitStack() as upgrades:
         migrations.lock_transaction(holder)
         started = [

@@ -17,6 +17,7 @@ from orm_async_tests import db, postgres
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.postgres import binaries, paths
 from orm_async_tests.postgres.cluster import Cluster
+from orm_async_tests.stack_options import DRIVERS
 from tests.postgres.conftest import CLIENT
 from tests.processes import pids_of, until
 
@@ -34,7 +35,7 @@ def serve(home: Path, monkeypatch: pytest.MonkeyPatch) -> postgres.Login:
     """Start a server in this folder, run a query, stop the server, and return its connection."""
     monkeypatch.setenv("ORM_ASYNC_HOME", str(home))
     with postgres.lease() as login:
-        for driver in db.DRIVERS:
+        for driver in DRIVERS:
             with db.open_database("embedded", driver) as database:
                 assert asyncio.run(_select_one(database)) == 1
         assert_private(login.socket_directory)

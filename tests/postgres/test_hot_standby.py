@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from orm_async_tests import db
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.postgres import (
     PrivateServer,
@@ -19,6 +18,7 @@ from orm_async_tests.postgres import (
     read_output,
     start_client,
 )
+from orm_async_tests.postgres.cluster import DATABASE
 from tests.processes import pids_of, until
 
 Pair = tuple[PrivateServer, Standby]
@@ -55,9 +55,7 @@ def table(pair: Pair, request: pytest.FixtureRequest) -> str:
 
 def run_sql(server: PrivateServer, sql: str) -> str:
     """Return psql's output for a statement."""
-    return read_output(
-        start_client(server.login, "psql", "-XAtq", "-c", sql, db.DATABASE_NAME)
-    ).strip()
+    return read_output(start_client(server.login, "psql", "-XAtq", "-c", sql, DATABASE)).strip()
 
 
 def test_its_primary_lists_a_standby_which_refuses_to_write(pair: Pair, table: str) -> None:

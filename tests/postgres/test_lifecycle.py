@@ -9,9 +9,10 @@ from subprocess import Popen
 
 import pytest
 
-from orm_async_tests import db, postgres
+from orm_async_tests import postgres
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.postgres import supervisor
+from orm_async_tests.postgres.cluster import DATABASE
 from tests.postgres.conftest import Start
 from tests.processes import pids_of, until
 
@@ -167,7 +168,7 @@ def test_an_open_connection_keeps_the_server_until_it_is_closed(
     monkeypatch.setenv("ORM_ASYNC_IDLE", "0")
     with postgres.lease() as server:
         queries = ("-c", "SELECT 1", "-c", "SELECT pg_sleep(1), 2")
-        client = postgres.start_client(server, "psql", "-XAtd", db.DATABASE_NAME, *queries)
+        client = postgres.start_client(server, "psql", "-XAtd", DATABASE, *queries)
         assert client.stdout is not None
         assert client.stdout.readline() == "1\n"  # it is connected
 
@@ -181,7 +182,7 @@ def test_ps_shows_connections_where_there_is_no_table_of_sockets(private_home: P
         (pid,) = [pid for name, pid in pids_of(private_home).items() if name == "postgres"]
         until(lambda: not supervisor.has_local_backends(pid))  # the lease has probed the socket
         query = ("-c", "SELECT pg_sleep(60)")
-        client = postgres.start_client(server, "psql", "-Xd", db.DATABASE_NAME, *query)
+        client = postgres.start_client(server, "psql", "-Xd", DATABASE, *query)
         until(lambda: supervisor.has_local_backends(pid))
         client.kill()
         client.communicate()

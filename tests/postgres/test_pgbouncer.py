@@ -9,10 +9,11 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from orm_async_tests import db
+from orm_async_tests import db, urls
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.harness.environment import requirements
 from orm_async_tests.postgres import pgbouncer, pooler
+from orm_async_tests.stack_options import DRIVERS
 from tests.processes import pids_of, until
 
 OWNER = """
@@ -43,11 +44,11 @@ async def show_through_pooler(database: db.Database, name: str) -> str:
 
 
 @pytest.mark.usefixtures("installed")
-@pytest.mark.parametrize("driver", db.DRIVERS)
+@pytest.mark.parametrize("driver", DRIVERS)
 def test_both_drivers_reach_the_server_through_pgbouncer(
     driver: str, database: db.Database
 ) -> None:
-    through = db.Database(db.with_driver(database.url, driver), "url", "through")
+    through = db.Database(urls.with_driver(database.url, driver), "url", "through")
     data = asyncio.run(show_through_pooler(through, "data_directory"))
     assert data.startswith(str(database.url.query["host"]))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from orm_async_tests import db
+from orm_async_tests import db, urls
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.postgres import PrivateServer, private_server
 from tests.processes import pids_of, until
@@ -30,7 +30,7 @@ def state(pid: int) -> str:
 
 async def show(setting: str, url: str) -> str:
     """Return the value of a setting on the server."""
-    database = db.Database(db.parse_url(url, "--db"), "url", "private")
+    database = db.Database(urls.parse_url(url, "--db"), "url", "private")
     async with db.connect(database, "tests") as connection:
         return str((await connection.exec_driver_sql(f"SHOW {setting}")).scalar_one())
 

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 import httpx
-from sqlalchemy import NullPool, create_engine, text
+from sqlalchemy import text
 
 from orm_async_tests import db
 from orm_async_tests.service.request_limits import STREAMS
+from tests.conftest import make_sync_engine
 
 LONG = 100_000  # points of a track that the socket buffers of both sides cannot hold
 POINTS = text(
@@ -23,7 +24,7 @@ CONTENT_TYPES = {"ndjson": "application/x-ndjson", "gpx": "application/gpx+xml"}
 
 def add_long_track(database: db.Database, user: int) -> None:
     """Add a track to the user that is too long for any socket buffer."""
-    engine = create_engine(db.with_driver(database.url, "psycopg"), poolclass=NullPool)
+    engine = make_sync_engine(database)
     with engine.begin() as connection:
         connection.execute(POINTS, {"user": user, "points": LONG})
 

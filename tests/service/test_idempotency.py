@@ -11,10 +11,11 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from sqlalchemy import Connection, NullPool, create_engine, text
+from sqlalchemy import Connection, text
 
 from orm_async_tests import db
 from orm_async_tests.service.bulk_insert import FEW
+from tests.conftest import make_sync_engine
 from tests.processes import until
 from tests.service.walkers import POINT
 
@@ -34,7 +35,7 @@ ADDED = {"points": 1, "points/bulk": 1, "points/bulk?more": len(MORE)}
 @pytest.fixture
 def lock(tables: db.Database, user: int) -> Iterator[Connection]:
     """A transaction that locks the user, so that no request can add a point."""
-    engine = create_engine(db.with_driver(tables.url, "psycopg"), poolclass=NullPool)
+    engine = make_sync_engine(tables)
     with engine.connect() as connection:
         connection.execute(text("SELECT FROM users WHERE id = :id FOR UPDATE"), {"id": user})
         yield connection

@@ -7,11 +7,12 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import Connection, NullPool, create_engine, text
+from sqlalchemy import Connection, text
 
 from orm_async_tests import db
 from orm_async_tests.service.app import create_app
 from orm_async_tests.service.settings import Settings
+from tests.conftest import make_sync_engine
 from tests.processes import WAITED_FOR, until
 from tests.service.conftest import serve_app
 from tests.service.walkers import GPX, JSON, NDJSON, POINT
@@ -27,7 +28,7 @@ def serve_with(tables: db.Database, **settings: Any) -> Iterator[httpx.Client]:
 @pytest.fixture
 def lock(tables: db.Database) -> Iterator[Connection]:
     """A connection with a transaction that blocks every statement on users."""
-    engine = create_engine(db.with_driver(tables.url, "psycopg"), poolclass=NullPool)
+    engine = make_sync_engine(tables)
     with engine.connect() as connection:
         connection.execute(text("LOCK TABLE users IN ACCESS EXCLUSIVE MODE"))
         yield connection

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import httpx
-from sqlalchemy import NullPool, create_engine, event, text
+from sqlalchemy import event, text
 
 from orm_async_tests import db
 from orm_async_tests.harness.wire.wire import open_wire
@@ -12,6 +12,7 @@ from orm_async_tests.scripts.driver.test172_lost_in_set_up import connect_and_lo
 from orm_async_tests.service.app import create_app
 from orm_async_tests.service.bulk_insert import FEW
 from orm_async_tests.service.state import state_of
+from tests.conftest import make_sync_engine
 from tests.processes import until
 from tests.service.conftest import SETTINGS, serve_app
 from tests.service.test_limits import is_busy
@@ -31,14 +32,14 @@ def upload(client: httpx.Client, user: int, points: int = 1) -> httpx.Response:
 
 def terminate(tables: db.Database, pid: int) -> None:
     """Terminate a backend, as a restart of the server does."""
-    engine = create_engine(db.with_driver(tables.url, "psycopg"), poolclass=NullPool)
+    engine = make_sync_engine(tables)
     with engine.connect() as connection:
         connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
 
 
 def terminate_listeners(tables: db.Database) -> None:
     """Terminate the backends that notify services of new points."""
-    engine = create_engine(db.with_driver(tables.url, "psycopg"), poolclass=NullPool)
+    engine = make_sync_engine(tables)
     with engine.connect() as connection:
         pids = connection.scalars(LISTENER_PIDS).all()
     for pid in pids:

@@ -7,9 +7,10 @@ from contextlib import ExitStack
 
 import httpx
 import pytest
-from sqlalchemy import NullPool, create_engine, text
+from sqlalchemy import text
 
 from orm_async_tests import db
+from tests.conftest import make_sync_engine
 from tests.processes import until
 from tests.service.conftest import create_migrated_database
 from tests.service.service_process import run_service, start_service
@@ -63,7 +64,7 @@ def test_clients_that_stall_do_not_delay_the_end(tables: db.Database) -> None:
 def test_a_server_that_hangs_does_not_delay_the_end(home: object) -> None:
     with ExitStack() as stack:
         database = stack.enter_context(create_migrated_database())
-        engine = create_engine(db.with_driver(database.url, "psycopg"), poolclass=NullPool)
+        engine = make_sync_engine(database)
         autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
         connection = stack.enter_context(autocommit.connect())
         service = stack.enter_context(run_service(database.url))

@@ -16,7 +16,6 @@ from typing import Any
 from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orm_async_tests.db import DRIVERS
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.extras import install_extra
 from orm_async_tests.faults.expected_violations import explain_outcome
@@ -34,6 +33,7 @@ from orm_async_tests.faults.outcomes import DONE, SLOW, VIOLATION, Cell, Outcome
 from orm_async_tests.faults.report import Report
 from orm_async_tests.faults.server_monitor import ServerMonitor
 from orm_async_tests.postgres import PrivateServer
+from orm_async_tests.stack_options import DRIVERS
 from orm_async_tests.urls import DEFAULT_PORT
 
 FIRST, LAST = 30, 10  # the messages to test at both ends of a long run

@@ -10,7 +10,6 @@ from typing import Any, Self
 from sqlalchemy.orm import DeclarativeBase
 
 from orm_async_tests import models
-from orm_async_tests.db import DRIVERS
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.harness.definitions.stack import Stack
 from orm_async_tests.harness.definitions.upstream import Upstream
@@ -18,6 +17,7 @@ from orm_async_tests.harness.definitions.variants import Option, Variant, select
 from orm_async_tests.harness.environment.requirements import find_missing, read_needs
 from orm_async_tests.harness.environment.script_database import Seed, default_seed
 from orm_async_tests.harness.run.fixtures import FIXTURES
+from orm_async_tests.stack_options import DRIVERS
 from orm_async_tests.versions.ranges import within
 
 

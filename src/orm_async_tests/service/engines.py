@@ -6,7 +6,7 @@ from sqlalchemy import URL, NullPool, event
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from orm_async_tests import db
+from orm_async_tests import db, urls
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.service.settings import PREFIX, Settings
 
@@ -31,10 +31,10 @@ def service_urls(url: URL, settings: Settings) -> Urls:
             f"{PREFIX}LISTEN_URL=postgresql://user:password@host:5432/database, without the pooler",
         )
     reading, listening = (
-        db.parse_url(text, f"{PREFIX}{name}") if text else url
+        urls.parse_url(text, f"{PREFIX}{name}") if text else url
         for name, text in (("READ_URL", settings.read_url), ("LISTEN_URL", settings.listen_url))
     )
-    return Urls(*(db.with_driver(address, "asyncpg") for address in (url, reading, listening)))
+    return Urls(*(urls.with_driver(address, "asyncpg") for address in (url, reading, listening)))
 
 
 def make_listening_engine(url: URL) -> AsyncEngine:

@@ -13,6 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
+from orm_async_tests.db import sqlstate
 from orm_async_tests.service.schemas import Problem
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -92,17 +93,16 @@ async def handle_database_error(_: Request, error: Exception) -> JSONResponse:
 
     Raise an unexpected error again, so that the client gets 500 and the log gets a traceback.
     """
-    orig = getattr(error, "orig", error)
-    sqlstate = getattr(orig, "sqlstate", None) or ""
-    if sqlstate in CONSTRAINTS:
+    state = sqlstate(error) or ""
+    if state in CONSTRAINTS:
         detail = "the change violates a constraint of the database"
-        return make_problem(CONSTRAINTS[sqlstate], detail)
+        return make_problem(CONSTRAINTS[state], detail)
     is_unreachable = (
-        sqlstate.startswith(CONNECTION_EXCEPTION)
+        state.startswith(CONNECTION_EXCEPTION)
         or (isinstance(error, DBAPIError) and error.connection_invalidated)
         or isinstance(error, InterfaceError | PoolTimeout | TimeoutError | OSError)
     )
-    if is_unreachable or sqlstate in BUSY:
+    if is_unreachable or state in BUSY:
         return make_problem(503, "the database is busy or unreachable: try again", RETRY_AFTER)
     raise error
 

@@ -7,6 +7,7 @@ from typing import Any, Literal, overload
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from orm_async_tests.db import sqlstate
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.timeline.event_list import Event
 
@@ -142,15 +143,6 @@ class Observation:
     @property
     def sqlstate(self) -> str | None:
         return sqlstate(self.error)
-
-
-def sqlstate(error: BaseException | None) -> str | None:
-    """Return the SQLSTATE of an error, or None."""
-    for source in (error, getattr(error, "orig", None), getattr(error, "__cause__", None)):
-        state = getattr(source, "sqlstate", None)
-        if isinstance(state, str):
-            return state
-    return None
 
 
 def checked_out(engine: AsyncEngine) -> int:

@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from orm_async_tests import db
+from orm_async_tests import urls
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -131,7 +131,7 @@ def _call(
     async def main() -> Any:
         return await function(*arguments, **named)
 
-    db.convert_timeouts()  # as the parent process did
+    urls.convert_timeouts()  # as the parent process did
     try:
         return asyncio.run(main()), [], ""
     except Exception as error:

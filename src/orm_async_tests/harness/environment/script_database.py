@@ -21,7 +21,7 @@ from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.extras import install_extra
 from orm_async_tests.harness.definitions.variants import select_arguments
 from orm_async_tests.models import TrackPoint, User
-from orm_async_tests.stack_options import POOLER_MODES, SQLITE
+from orm_async_tests.stack_options import DRIVERS, POOLER_MODES, SQLITE
 
 Seed = Callable[..., Awaitable[None]]  # takes `connection`, and options of the script
 ADVISORY_LOCK = 970130954  # the command that uses the database holds this lock
@@ -72,8 +72,8 @@ async def default_seed(connection: AsyncConnection) -> None:
 @contextmanager
 def open_database(db_: str | None, driver: str | None, pooler: str) -> Iterator[db.Database]:
     """Open the PostgreSQL database, or a new SQLite file for aiosqlite, and print its name."""
-    if driver and driver not in (*db.DRIVERS, SQLITE):
-        remedy = f"choose {', '.join(db.DRIVERS)} or {SQLITE}"
+    if driver and driver not in (*DRIVERS, SQLITE):
+        remedy = f"choose {', '.join(DRIVERS)} or {SQLITE}"
         raise CouldNotRun(f"there is no driver {driver!r}", "--driver", remedy)
     if pooler and pooler not in POOLER_MODES:
         remedy = f"--pooler {' or --pooler '.join(POOLER_MODES)}"
@@ -161,7 +161,7 @@ class ScriptDatabase:
                 await self._connection.execute(text(f"CREATE SCHEMA {schema}"))
                 await self._connection.run_sync(metadata.create_all)
         except DBAPIError as error:
-            if getattr(error.orig, "sqlstate", "") != "55P03":
+            if db.sqlstate(error) != "55P03":
                 raise
             problem = "the tables cannot be emptied, because another connection uses them"
             raise CouldNotRun(

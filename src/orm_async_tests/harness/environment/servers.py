@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
-from orm_async_tests import db
+from orm_async_tests import db, urls
 from orm_async_tests.harness.definitions.variants import Variant
 from orm_async_tests.postgres import (
     Pooler,
@@ -79,7 +79,7 @@ def data_directory() -> Path | None:
 
 
 def url_of(server: PrivateServer, driver: str) -> URL:
-    return db.with_driver(db.socket_url(server.login), driver)
+    return urls.with_driver(db.socket_url(server.login), driver)
 
 
 @cache

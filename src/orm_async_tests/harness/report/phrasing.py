@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.exc import DBAPIError, StatementError
 
-from orm_async_tests.harness.definitions.variants import sqlstate
+from orm_async_tests.db import sqlstate
 
 GAP = " ... "
 

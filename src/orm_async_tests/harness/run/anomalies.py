@@ -6,12 +6,8 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from orm_async_tests.harness.definitions.variants import (
-    Observation,
-    Variant,
-    select_arguments,
-    sqlstate,
-)
+from orm_async_tests.db import sqlstate
+from orm_async_tests.harness.definitions.variants import Observation, Variant, select_arguments
 from orm_async_tests.harness.environment.activity import Activity
 from orm_async_tests.harness.environment.script_database import POINTS_PER_USER
 

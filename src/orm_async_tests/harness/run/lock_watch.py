@@ -12,9 +12,9 @@ from time import perf_counter_ns
 
 from sqlalchemy import URL
 
-from orm_async_tests.db import with_driver
 from orm_async_tests.harness.environment.script_database import ADMIN
 from orm_async_tests.timeline.recording import Recorder
+from orm_async_tests.urls import with_driver
 
 TIMEOUT = 5  # seconds for the server's answer
 PERIOD = 0.002  # seconds between two queries

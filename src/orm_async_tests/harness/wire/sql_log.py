@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, ExceptionContext, event
 
-from orm_async_tests.harness.definitions.variants import Observation, sqlstate
+from orm_async_tests.db import sqlstate
+from orm_async_tests.harness.definitions.variants import Observation
 from orm_async_tests.timeline.engine_hooks import find_event, is_in_autocommit
 from orm_async_tests.timeline.recording import CLIENT_ERRORS
 

@@ -32,8 +32,7 @@ def pytest_configure() -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        variable = requirements.REQUIRE_VARIABLE
-        requirements.require(os.environ.get(variable, ""), variable)
+        requirements.require()
     except CouldNotRun as error:
         raise pytest.UsageError(str(error)) from None
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from orm_async_tests import catalogue, db
-from orm_async_tests.harness.run.anomalies import LEVELS, table
+from orm_async_tests.harness.run.anomalies import LEVELS, tabulate_anomalies
 from orm_async_tests.harness.run.runner import run_script
 from orm_async_tests.harness.script import Script
 
@@ -33,7 +33,8 @@ def test_every_anomaly_is_prevented_at_the_documented_levels_and_occurs_below(
     database: db.Database,
 ) -> None:
     scripts = [Script.of(entry.load()) for entry in catalogue.select([], ["isolation"])]
-    head, *rows = table(run_script(script, database).observations for script in scripts)
+    results = (run_script(script, database).observations for script in scripts)
+    head, *rows = tabulate_anomalies(results)
     assert [word.lower().replace(" ", "_") for word in head[1:]] == list(LEVELS)
     assert {name: tuple(cells) for name, *cells in rows} == EXPECTED
     page = PAGE.read_text("utf-8")

@@ -250,9 +250,8 @@ def record_texts() -> dict[Path, str]:
         result = runner.run_script(Script.of(example.load()), database)
         output = [text for _, text in render.render_full(result)]
         scripts = [Script.of(script.load()) for script in catalogue.select([], ["isolation"])]
-        rows = list(
-            anomalies.table(runner.run_script(script, database).observations for script in scripts)
-        )
+        runs = (runner.run_script(script, database).observations for script in scripts)
+        rows = list(anomalies.tabulate_anomalies(runs))
     return {
         README: replace_section(README, "output", ["```", *output, "```"]),
         ISOLATION: replace_section(ISOLATION, "table", render_markdown(rows)),

@@ -106,6 +106,11 @@ def _split(source: str) -> tuple[str, str, str]:
     return summary.strip(), prose.strip(), code
 
 
+def split_prose(prose: str) -> tuple[str, tuple[str, ...]]:
+    """Return the explanation and the links in the docstring of a script."""
+    return symptoms.SENTENCE.sub("", DOCS.sub("", prose)).strip(), tuple(DOCS.findall(prose))
+
+
 def _find_files() -> dict[int, Path]:
     files: dict[int, Path] = {}
     for path in sorted(SCRIPTS.glob("*/test*.py")):
@@ -122,7 +127,7 @@ def _find_files() -> dict[int, Path]:
 @cache
 def _read_script(number: int, path: Path) -> ScriptFile:
     claim, prose, code = _split(path.read_text("utf-8"))
-    docs = tuple(DOCS.findall(prose))
+    why, docs = split_prose(prose)
     if path.parent.name not in CHAPTERS:
         remedy = "add its name to the list CHAPTERS of catalogue.py"
         raise CouldNotRun(f"there is no chapter {path.parent.name!r}", str(path), remedy)
@@ -132,7 +137,6 @@ def _read_script(number: int, path: Path) -> ScriptFile:
         errors = tuple(map(symptoms.parse, symptoms.SENTENCE.findall(prose)))
     except ValueError as error:
         raise CouldNotRun(str(error), str(path), FORM) from None
-    why = symptoms.SENTENCE.sub("", DOCS.sub("", prose)).strip()
     right = tuple((name, " ".join(label.split())) for name, label in RIGHT.findall(code))
     since = SINCE.search(code)
     return ScriptFile(

@@ -107,7 +107,7 @@ def test_a_missing_requirement_is_an_error_that_says_what_to_install(
 ) -> None:
     monkeypatch.setenv(pooler.PGBOUNCER_VARIABLE, program)
     with pytest.raises(CouldNotRun) as raised:
-        requirements.require("binaries,pgbouncer", "--require")
+        requirements.require("binaries,pgbouncer")
     assert raised.value.where == "--require"
     assert raised.value.remedy == pooler.REMEDY
 
@@ -120,4 +120,4 @@ def test_an_older_pgbouncer_does_not_meet_the_requirement_of_a_newer_one() -> No
 @pytest.mark.parametrize("word", ["pgbuoncer", "pgbouncers", "pgbouncer>=new", "binaries,x"])
 def test_an_unknown_requirement_is_refused(word: str) -> None:
     with pytest.raises(CouldNotRun, match="cannot be required"):
-        requirements.require(word, "--require")
+        requirements.require(word)

@@ -50,7 +50,7 @@ def bisect(arguments: argparse.Namespace) -> int:
         print("\n".join(_report_lines(result, script, len(versions))))
     if arguments.entry:
         print("\n".join(_entry_lines(result)))
-    return int(any(result.broken_by_version().values()))
+    return int(bool(result.format_words(BROKEN)))
 
 
 def _choose_driver(library: str, wanted: str | None) -> str:

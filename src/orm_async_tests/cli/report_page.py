@@ -10,8 +10,8 @@ from orm_async_tests import catalogue
 from orm_async_tests.cli.script_runs import run_each
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.harness.environment.script_database import open_database
-from orm_async_tests.harness.report import result
 from orm_async_tests.harness.report.phrasing import pluralize
+from orm_async_tests.harness.report.result import document
 from orm_async_tests.html_report import catalogue_files, page
 from orm_async_tests.html_report.changes import WORSE, list_changes
 from orm_async_tests.html_report.result_files import Results, add_documents, read_results
@@ -62,7 +62,7 @@ def _run_scripts(arguments: argparse.Namespace) -> Results:
     with open_database(arguments.db, arguments.driver, arguments.pooler) as database:
         runs = list(run_each(catalogue.read_scripts(), database, arguments.loop))
     results = Results()
-    add_documents(results, [json.loads(json.dumps(result.document(runs)))], "this run")
+    add_documents(results, [json.loads(json.dumps(document(runs)))], "this run")
     return results
 
 

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -12,11 +11,11 @@ from orm_async_tests import catalogue, github, terminal
 from orm_async_tests.catalogue import ScriptFile
 from orm_async_tests.db import Database
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.harness.environment.requirements import REQUIRE_VARIABLE, require
+from orm_async_tests.harness.environment.requirements import require
 from orm_async_tests.harness.environment.script_database import open_database
-from orm_async_tests.harness.report import render, result, views
-from orm_async_tests.harness.report.result import Result
-from orm_async_tests.harness.run.anomalies import table
+from orm_async_tests.harness.report import render, views
+from orm_async_tests.harness.report.result import Result, document, exit_code
+from orm_async_tests.harness.run.anomalies import tabulate_anomalies
 from orm_async_tests.harness.run.runner import run_script
 from orm_async_tests.harness.script import Script
 from orm_async_tests.output_files import require_writable
@@ -30,10 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.all and (arguments.numbers or arguments.chapter):
         problem = "--all selects every script, but the command also names a number or a chapter"
         raise CouldNotRun(problem, "--all", "omit --all, or omit the numbers and the chapters")
-    if arguments.require is not None:
-        require(arguments.require, "--require")
-    else:
-        require(os.environ.get(REQUIRE_VARIABLE, ""), REQUIRE_VARIABLE)
+    require(arguments.require)
     if arguments.github:
         github.require_summary()
     if arguments.trace:
@@ -42,21 +38,21 @@ def run(arguments: argparse.Namespace) -> int:
     results = []
     is_hidden = sys.stdout.isatty()  # the verdicts themselves show the progress
     with open_database(arguments.db, arguments.driver, arguments.pooler) as database:
-        for latest in run_each(scripts, database, arguments.loop, arguments.anyway, is_hidden):
-            results.append(latest)
+        for result in run_each(scripts, database, arguments.loop, arguments.anyway, is_hidden):
+            results.append(result)
             if arguments.ndjson:
-                print(json.dumps(result.document([latest])), flush=True)
+                print(json.dumps(document([result])), flush=True)
             elif not arguments.json:
-                _print_result(latest, arguments)
+                _print_result(result, arguments)
     if arguments.json:
-        print(json.dumps(result.document(results), indent=2))
+        print(json.dumps(document(results), indent=2))
     elif not arguments.ndjson:
         _print_summary(results)
     if arguments.trace:
         views.write_trace(arguments.trace, results)
     if arguments.github:
         _write_for_github(results)
-    return result.exit_code(results)
+    return exit_code(results)
 
 
 def run_each(
@@ -84,15 +80,15 @@ def _print_result(result: Result, arguments: argparse.Namespace) -> None:
 
 
 def _print_summary(results: Sequence[Result]) -> None:
-    anomalies = list(table(result.observations for result in results))
+    anomalies = list(tabulate_anomalies(result.observations for result in results))
     terminal.print_styled(terminal.render_table(anomalies))
     terminal.print_styled(render.render_totals(results))
 
 
 def _write_for_github(results: Sequence[Result]) -> None:
     annotations, rows = [], [("Verdict", "Script", "Claim", "Reason")]
-    for item in results:
-        verdict, script = item.verdict, item.script
+    for result in results:
+        verdict, script = result.verdict, result.script
         if verdict.word == BROKEN:
             title = f"BROKEN {script.command}: {script.claim}"
             path = github.relative_path(catalogue.select_one(script.command).path)

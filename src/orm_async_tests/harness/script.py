@@ -25,6 +25,7 @@ from orm_async_tests.versions.ranges import within
 class Script:
     number: int
     claim: str
+    prose: str  # the docstring below the claim
     variants: tuple[Variant, ...]
     check: Callable[..., None]
     options: tuple[Option, ...]
@@ -54,9 +55,11 @@ class Script:
             raise CouldNotRun("the tables of the script have no schema", file, remedy)
         _refuse_unknown_parameters(variants, names["check"], options)
         requirements, functions = read_needs(module, variants)
+        claim, _, prose = module.__doc__.strip().partition("\n")
         return cls(
             number=int(match[1]),
-            claim=module.__doc__.strip().splitlines()[0],
+            claim=claim,
+            prose=prose.strip(),
             variants=variants,
             check=names["check"],
             options=options,

@@ -162,10 +162,6 @@ class SearchResult:
             ]
         )
 
-    def broken_by_version(self) -> dict[str, bool]:
-        words = {version: outcome.word for version, outcome in self.outcomes.items()}
-        return {v: word == BROKEN for v, word in words.items() if word in (*CONCLUSIVE, BROKEN)}
-
 
 def search_releases(
     number: int,
@@ -203,5 +199,5 @@ def format_row(result: SearchResult, defect: KnownDefect) -> dict[str, Any]:
         "script": result.number,
         "library": result.library,
         "shown": result.format_shown(defect),
-        "run": [version for version, broken in result.broken_by_version().items() if not broken],
+        "run": [v for v, outcome in result.outcomes.items() if outcome.word in CONCLUSIVE],
     }

@@ -3,6 +3,7 @@
 import ast
 import importlib.util
 import inspect
+import os
 import re
 import sys
 from types import ModuleType
@@ -117,12 +118,15 @@ def find_missing(requirement: str, wire: bool) -> Missing | None:
     return Missing(f"needs the package {requirement}", remedy)
 
 
-def require(words: str, source: str) -> None:
+def require(words: str | None = None) -> None:
     """Raise CouldNotRun if this machine lacks a requirement.
 
-    The parameter `words` is a list, for example "standby,pgbouncer". The parameter `source` names
-    the option or variable that contains `words`.
+    The parameter `words` is the value of `--require`, for example "standby,pgbouncer". If `words`
+    is None, check the requirements in the variable ORM_ASYNC_REQUIRE.
     """
+    source = "--require"
+    if words is None:
+        words, source = os.environ.get(REQUIRE_VARIABLE, ""), REQUIRE_VARIABLE
     for requirement in filter(None, words.split(",")):
         form = re.fullmatch(r"(\w+)((>=|<|==)\d+(\.\d+)*)?", requirement)
         if form is None or form[1] not in REQUIRABLE:

@@ -10,6 +10,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from orm_async_tests.catalogue import split_prose
 from orm_async_tests.harness.definitions.variants import Observation
 from orm_async_tests.harness.report.line_notes import annotate_line
 from orm_async_tests.harness.report.phrasing import pluralize, truncate
@@ -41,9 +42,7 @@ LEGEND = "> sent   ~ waited   ! error"
 STYLES = {">": "cyan", "~": "magenta", "!": "bold red"}  # by the mark of a note
 
 
-def render_views(
-    result: Result, columns: int, *, code: bool = False, timeline: bool = False
-) -> Iterator[Styled]:
+def render_views(result: Result, columns: int, *, code: bool, timeline: bool) -> Iterator[Styled]:
     if code:
         yield from render_code(result, columns)
     if code and timeline:
@@ -196,29 +195,28 @@ def _render_events(
 
 def _render_links(script: Script, columns: int) -> Iterator[Styled]:
     yield "", ""
+    why, links = split_prose(script.prose)
     if all(variant.kind != "right" for variant in script.variants):
-        yield from _render_advice(script, columns)
+        yield from _render_advice(script.number, why, columns)
     file, here = Path(script.file), Path.cwd()
     shown = file.relative_to(here) if file.is_relative_to(here) else file
     yield "", f"  explain  orm-async-tests explain {script.number}"
     yield "", f"  file     {shown}"
-    for link in re.findall(r"^Docs: (\S+)", script.check.__globals__["__doc__"], re.MULTILINE):
+    for link in links:
         yield "", f"  docs     {link}"
 
 
-def _render_advice(script: Script, columns: int) -> Iterator[Styled]:
-    """Render the explanation of a script, and the lines of code to write instead."""
+def _render_advice(script: int, why: str, columns: int) -> Iterator[Styled]:
+    """Render the explanation of a script with this number, and the code to write instead."""
     from orm_async_tests.questions import read_cure_lines
 
-    prose = script.check.__globals__["__doc__"].partition("\n\n")[2]
-    for paragraph in re.split(r"\n\n|\n(?=Symptom: |Docs: )", prose):
-        if not paragraph.startswith(("Symptom: ", "Docs: ")):
-            text = " ".join(paragraph.split())
-            yield from wrapped("", f"  advice   {text}", columns, MARGIN + 3)
+    for paragraph in why.split("\n\n"):
+        text = " ".join(paragraph.split())
+        yield from wrapped("", f"  advice   {text}", columns, MARGIN + 3)
     cure_lines = read_cure_lines()
     # A script without such lines shows those of the scripts that its explanation names.
-    named = map(int, re.findall(r"\btest(\d+)\b", prose))
-    for number in [script.number] if script.number in cure_lines else named:
+    named = map(int, re.findall(r"\btest(\d+)\b", why))
+    for number in [script] if script in cure_lines else named:
         for position, line in enumerate(cure_lines.get(number, [])):
-            source = "" if position or number == script.number else f"  # test{number}"
+            source = "" if position or number == script else f"  # test{number}"
             yield "bold", f"  {'' if position else 'write':7}  {line}{source}"

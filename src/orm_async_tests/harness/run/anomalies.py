@@ -59,7 +59,7 @@ async def _outcome(schedule: Schedule, engine: AsyncEngine, activity: Activity, 
             return str(sqlstate(error))
 
 
-def table(results: Iterable[Mapping[str, Observation]]) -> Iterator[Row]:
+def tabulate_anomalies(results: Iterable[Mapping[str, Observation]]) -> Iterator[Row]:
     """Yield a table with one row per anomaly and one column per isolation level."""
     rows = [
         (name, *(levels[level].value[name] for level in LEVELS))

@@ -3,7 +3,6 @@
 import argparse
 import gc
 import json
-import os
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -18,7 +17,7 @@ from orm_async_tests.exit_codes import run_command
 from orm_async_tests.harness.definitions.stack import this_stack
 from orm_async_tests.harness.definitions.variants import Observation, Option
 from orm_async_tests.harness.environment.event_loops import run
-from orm_async_tests.harness.environment.requirements import REQUIRE_VARIABLE, require
+from orm_async_tests.harness.environment.requirements import require
 from orm_async_tests.harness.environment.script_database import open_database, open_script_database
 from orm_async_tests.harness.environment.servers import open_pooler
 from orm_async_tests.harness.report.judge import Verdict, judge
@@ -102,7 +101,7 @@ def main_of(name: str) -> Callable[[], int]:
 
 
 def _run_with_options(script: Script, arguments: argparse.Namespace) -> int:
-    require(os.environ.get(REQUIRE_VARIABLE, ""), REQUIRE_VARIABLE)
+    require()
     if arguments.trace:
         require_writable(arguments.trace, "--trace")
     options = {option.name: getattr(arguments, option.name) for option in script.options}

@@ -169,7 +169,8 @@ def list_expected_differences() -> Iterator[str]:
         conditions = [_describe_condition(*condition) for condition in sorted(entry.where.items())]
         for versions in entry.versions.items():
             conditions.append(_describe_versions(*versions))
-        verb = "may fail" if not entry.always else "fails" if len(numbers) == 1 else "fail"
+        verb = "fails" if len(numbers) == 1 else "fail"
+        verb = verb if entry.always else "may fail"
         which = f"{scripts} {verb} if {_enumerate(conditions)}.".replace("|", "\\|")
         rows.append([which, entry.why])
     yield from render_markdown(rows)

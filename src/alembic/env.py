@@ -17,7 +17,7 @@ from sqlalchemy.schema import CreateSchema
 from alembic import context
 from orm_async_tests import db, migrations, postgres
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.exit_codes import COULD_NOT_RUN, INTERRUPTED
+from orm_async_tests.exit_codes import run_command
 from orm_async_tests.models import Base
 from orm_async_tests.service import idempotency_table
 
@@ -104,7 +104,7 @@ def print_sql() -> None:
         context.run_migrations()
 
 
-def run() -> None:
+def run() -> int:
     passed = context.config.attributes.get("connection")
     if context.is_offline_mode():
         print_sql()
@@ -124,19 +124,13 @@ def run() -> None:
         with db.open_database(arguments.get("db"), cluster_kind=kind, option=option) as database:
             print(f"db: {database.label}, {database.driver}", file=sys.stderr)
             asyncio.run(connect_and_run(database))
+    return 0
 
 
 config_file = context.config.config_file_name
 if config_file is not None and context.config.attributes.get("configure_logger", True):
     fileConfig(config_file, disable_existing_loggers=False)
-try:
+if "connection" in context.config.attributes:
     run()
-except CouldNotRun as error:
-    if "connection" in context.config.attributes:
-        raise
-    print(error, file=sys.stderr)
-    raise SystemExit(COULD_NOT_RUN) from None
-except KeyboardInterrupt:
-    if "connection" in context.config.attributes:
-        raise
-    raise SystemExit(INTERRUPTED) from None
+elif code := run_command(run):
+    raise SystemExit(code)

@@ -30,6 +30,15 @@ def write_file(path: Path, text: str, option: str) -> None:
         raise _refusal(error, path, option) from None
 
 
+def create_folder(path: Path, option: str) -> None:
+    """Create a folder for output files, and raise CouldNotRun if that fails."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        problem = f"the folder cannot be created: {error.strerror}"
+        raise CouldNotRun(problem, str(path), f"use {option} with another folder") from None
+
+
 def _refusal(error: OSError, path: Path, option: str) -> CouldNotRun:
     problem = f"the file cannot be written: {error.strerror or error}"
     return CouldNotRun(problem, str(path), f"use {option} with a file that you can write")

@@ -80,10 +80,10 @@ def _select(query: str, *values: str) -> list[int]:
 
 def find_by_words(text: str, *, all_words: bool) -> list[int]:
     """Return the numbers of the scripts with these words, best match first."""
-    terms = _list_terms(text)
+    terms = (" AND " if all_words else " OR ").join(_list_terms(text))
     bm25 = f"bm25(scripts, {', '.join(map(str, WEIGHTS.values()))})"
     query = f"SELECT rowid FROM scripts WHERE scripts MATCH ? ORDER BY {bm25}, rowid"
-    return _select(query, (" AND " if all_words else " OR ").join(terms)) if terms else []
+    return _select(query, terms) if terms else []
 
 
 def _list_terms(text: str) -> list[str]:

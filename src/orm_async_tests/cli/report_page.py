@@ -15,7 +15,7 @@ from orm_async_tests.harness.report.result import document
 from orm_async_tests.html_report import catalogue_files, page
 from orm_async_tests.html_report.changes import WORSE, list_changes
 from orm_async_tests.html_report.result_files import Results, add_documents, read_results
-from orm_async_tests.output_files import require_writable, write_file
+from orm_async_tests.output_files import create_folder, require_writable, write_file
 from orm_async_tests.questions import read_questions
 
 DEFAULT_OUTPUT = Path("report.html")
@@ -32,11 +32,7 @@ def report(arguments: argparse.Namespace) -> int:
             problem = "--site writes the page into index.html, so --output has no effect"
             raise CouldNotRun(problem, "--output", "omit --output, or omit --site")
         output, option = site / "index.html", "--site"
-        try:
-            site.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            problem = f"the folder cannot be created: {error.strerror}"
-            raise CouldNotRun(problem, str(site), "--site FOLDER") from None
+        create_folder(site, option)
     require_writable(output, option)
     if badge:
         require_writable(badge, "--badge")

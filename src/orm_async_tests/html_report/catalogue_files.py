@@ -70,5 +70,6 @@ def build_badge(results: Results) -> dict[str, Any]:
     broken = sum(counts[word] for word in (*FAILING, NOT_RUN))
     parts = {"hold": counts[HOLDS], "upstream": counts[UPSTREAM], "broken": broken}
     message = ", ".join(f"{count} {name}" for name, count in parts.items() if count) or "no results"
-    color = "red" if broken else "brightgreen" if counts[HOLDS] else "lightgrey"
+    color = "brightgreen" if counts[HOLDS] else "lightgrey"
+    color = "red" if broken else color
     return {"schemaVersion": 1, "label": BADGE_LABEL, "message": message, "color": color}

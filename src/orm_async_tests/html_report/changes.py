@@ -93,7 +93,9 @@ def _compare_runs(old: Document, new: Document) -> Iterator[tuple[str, str, str,
     if None not in (before, after) and abs(after - before) > max(1, TOLERANCE * before):
         yield COSTLIER if after > before else BETTER, "round trips", str(before), str(after)
     if old["error"] != new["error"]:
-        severity = OTHER if new["kind"] != "right" else WORSE if new["error"] else BETTER
+        severity = OTHER
+        if new["kind"] == "right":
+            severity = WORSE if new["error"] else BETTER
         yield severity, "error", old["error"] or "no error", new["error"] or "no error"
 
 

@@ -21,7 +21,6 @@ not disposed.
 """
 
 import asyncio
-import functools
 import gc
 import threading
 import time
@@ -49,6 +48,7 @@ from orm_async_tests.pytest_plugin.findings import (
 )
 from orm_async_tests.pytest_plugin.source_lines import Location, locate_caller
 from orm_async_tests.pytest_plugin.task_usage import TaskUsage
+from orm_async_tests.timeline.engine_hooks import replace_method
 
 GRACE = 5.0  # seconds in which another thread, such as a server's, may return its connections
 POOL_EVENTS = ("connect", "checkout", "checkin", "detach", "close")
@@ -275,20 +275,14 @@ def instrument(tracker: ResourceTracker) -> Iterator[None]:
             (Transaction, ("commit", "rollback", "close"), usage.record_end),
         ):
             for name in names:
-                _replace(stack, owner, name, _record_before, record)
-        _replace(stack, Session, "flush", _record_around, usage.begin_flush, usage.record_inserts)
+                replace_method(stack, owner, name, _record_before, record)
+        replace_method(
+            stack, Session, "flush", _record_around, usage.begin_flush, usage.record_inserts
+        )
         created, disposed = tracker.engine_created, tracker.engine_disposed
-        _replace(stack, AsyncEngine, "__init__", _record_around, id, created)
-        _replace(stack, Engine, "dispose", _record_around, attrgetter("pool"), disposed)
+        replace_method(stack, AsyncEngine, "__init__", _record_around, id, created)
+        replace_method(stack, Engine, "dispose", _record_around, attrgetter("pool"), disposed)
         yield
-
-
-def _replace(
-    stack: ExitStack, owner: type, name: str, wrap: Callable[..., Method], *records: Method
-) -> None:
-    original = getattr(owner, name)
-    setattr(owner, name, functools.wraps(original)(wrap(original, *records)))
-    stack.callback(setattr, owner, name, original)
 
 
 def _record_before(original: Method, record: Method) -> Method:

@@ -5,7 +5,7 @@ import re
 from contextlib import ExitStack
 from pathlib import Path
 
-from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.output_files import create_folder
 from orm_async_tests.pytest_plugin.source_lines import is_user_file
 from orm_async_tests.timeline.engine_hooks import record_events
 from orm_async_tests.timeline.recording import Recorder
@@ -22,11 +22,7 @@ class TraceFolder:
         self.path, self.writes_all = path, writes_all
         self._stack = ExitStack()
         self._recorder: Recorder | None = None
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            problem = f"the folder of traces cannot be created: {error.strerror}"
-            raise CouldNotRun(problem, str(path), f"{OPTION} DIR, with another folder") from None
+        create_folder(path, OPTION)
 
     def start(self) -> None:
         self.stop()

@@ -35,7 +35,7 @@ OPTIONS = """
     --port PORT  listen on this port (default: 8000)
     --workers N  run this many processes (default: 1)
 """
-RETRY_AFTER = 1.0  # seconds between two attempts to start a server that does not start
+RETRY_DELAY = 1.0  # seconds between two attempts to start a server that does not start
 
 
 def main() -> int:
@@ -100,7 +100,7 @@ def keep_server_running() -> None:
                     log.warning("the embedded server had stopped, so the service restarted it")
         except CouldNotRun as error:
             log.error("the service cannot use the embedded server: %s", error)
-            time.sleep(RETRY_AFTER)
+            time.sleep(RETRY_DELAY)
 
 
 def create_frozen_app(url: "URL", settings: "Settings") -> "FastAPI":

@@ -7,7 +7,7 @@ wraps `Pool.connect()`, and the dialect's `do_commit()` and `do_rollback()`.
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from functools import partial
+from functools import wraps
 from time import perf_counter_ns
 from typing import Any
 
@@ -45,16 +45,19 @@ def record_events(recorder: Recorder, unobserved: Engine | None = None) -> Itera
             options = {"retval": True} if name == "before_cursor_execute" else {}
             event.listen(target, name, listener, **options)
             stack.callback(event.remove, target, name, listener)
-        _replace(stack, Pool, "connect", hooks.wrap_connect)
+        replace_method(stack, Pool, "connect", hooks.wrap_connect)
         for kind in ENDS:
-            _replace(stack, DefaultDialect, f"do_{kind}", partial(hooks.wrap_end, kind))
+            replace_method(stack, DefaultDialect, f"do_{kind}", hooks.wrap_end, kind)
         stack.callback(recorder.restore_loops)
         yield
 
 
-def _replace(stack: ExitStack, owner: type, name: str, wrap: Callable[[Any], Any]) -> None:
+def replace_method(
+    stack: ExitStack, owner: type, name: str, wrap: Callable[..., Any], *arguments: Any
+) -> None:
+    """Replace a method by `wrap(method, *arguments)` until the stack closes."""
     original = getattr(owner, name)
-    setattr(owner, name, wrap(original))
+    setattr(owner, name, wraps(original)(wrap(original, *arguments)))
     stack.callback(setattr, owner, name, original)
 
 
@@ -152,7 +155,7 @@ class EngineHooks:
 
         return connect
 
-    def wrap_end(self, kind: Kind, original: Callable[..., None]) -> Callable[..., None]:
+    def wrap_end(self, original: Callable[..., None], kind: Kind) -> Callable[..., None]:
         recorder, records = self.recorder, self._records
         text, caller = kind.upper(), Connection.__module__  # the pool, too, calls these methods
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from time import perf_counter_ns
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import sqlalchemy
 
@@ -45,11 +45,15 @@ class ConnectionRecord:
     round_trips: int = 0  # the round trips of all events so far
 
 
-# The running task, and where the user's code created it, or called the library that created it.
-# For a library's task, the owner is the task that called the library. The last value is whether
-# SQLAlchemy created the task to close something, so that it runs no user's code.
-Owner = tuple[int, Place, bool]
-NO_TASK: Owner = 0, NOWHERE, False
+class Owner(NamedTuple):
+    """The task for which events count: the running task, or the task that called a library."""
+
+    task: int
+    created_at: Place  # the user's line that created the running task or called the library
+    is_closing: bool = False  # SQLAlchemy created the task to close something, without user's code
+
+
+NO_TASK = Owner(0, NOWHERE)
 
 
 class Recorder:
@@ -243,7 +247,7 @@ class Recorder:
         name = "" if self._task_count else self._name
         event = self._add_task(name or _name_coroutine(task.get_coro()), self._lines.find())
         task.add_done_callback(partial(self._end_task, event))
-        owner = event.task, (event.path, event.line), False
+        owner = Owner(event.task, (event.path, event.line))
         self._owner.set(owner)
         return owner
 
@@ -266,11 +270,12 @@ class Recorder:
         event = None
         if owner is None:
             event = self._add_task(_name_coroutine(coroutine), place)
-            task_owner = event.task, place, False
+            task_owner = Owner(event.task, place)
         else:
             code = getattr(coroutine, "cr_code", None)
             is_closing = code is not None and code.co_filename.startswith(SQLALCHEMY)
-            task_owner = owner[0], owner[1] if place is NOWHERE else place, is_closing
+            created_at = owner.created_at if place is NOWHERE else place
+            task_owner = Owner(owner.task, created_at, is_closing)
         if context := options.get("context"):
             with suppress(RuntimeError):  # the running task uses this context, and keeps its owner
                 context.run(self._owner.set, task_owner)

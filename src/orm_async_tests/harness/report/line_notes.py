@@ -48,9 +48,9 @@ def annotate_line(number: int, events: Sequence[Event], code: str) -> Iterator[N
 
 
 def _describe_statement(event: Event, code: str) -> str:
-    ends_block = event.kind != "statement" and "async with" in code
-    begin = "on exit: " if ends_block else "BEGIN; " if event.begins else ""
-    return f"{begin}{abridge(event.text)}"
+    if event.kind != "statement" and "async with" in code:
+        return f"on exit: {abridge(event.text)}"
+    return f"{'BEGIN; ' if event.begins else ''}{abridge(event.text)}"
 
 
 def describe_error(event: Event) -> str:

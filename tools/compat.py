@@ -13,7 +13,7 @@ import json
 import platform
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
@@ -27,6 +27,7 @@ from orm_async_tests.matrix.bisection import (
     CONCLUSIVE,
     ReleaseOutcome,
     Runner,
+    RunScripts,
     SearchResult,
     find_neighbors,
     format_row,
@@ -52,7 +53,6 @@ SEARCHES: tuple[tuple[str, str, Pins], ...] = (  # a library, its driver, and pi
     ("sqlalchemy", "asyncpg", (("asyncpg", "0.31.0"),)),
 )
 Rows = list[dict[str, Any]]
-Run = Callable[[str], Mapping[int, ReleaseOutcome]]  # by version
 
 
 def main() -> int:
@@ -119,14 +119,12 @@ def search_defects(
     defects = load_known_defects()
     wanted = [defect for defect in defects if needs_search(defect, library, driver, pins)]
     showing = sorted({script.number for d in wanted for script in d.scripts} & {*numbers})
-    oldest = KNOWN_FROM[library] if library == LIBRARY else None
-    releases = releases_between(library, oldest, None) if showing else []
+    releases = releases_between(library, None, None) if showing else []
     run = cache(partial(report_run, Runner(tuple(showing), library, driver, home(), pins)))
     for number in showing:
-        alone = partial(report_run, Runner((number,), library, driver, home(), pins))
-        run_one, confirm = partial(select, run, number), partial(select, alone, number)
+        confirm = partial(report_run, Runner((number,), library, driver, home(), pins))
         # A bisection would miss a defect that came back after a fix, so run every release.
-        yield search_releases(number, library, defects, releases, run_one, releases, confirm)
+        yield search_releases(number, library, defects, releases, run, releases, confirm)
 
 
 def report_run(runner: Runner, release: str) -> Mapping[int, ReleaseOutcome]:
@@ -136,10 +134,6 @@ def report_run(runner: Runner, release: str) -> Mapping[int, ReleaseOutcome]:
         head = f"{runner.library} {release:8} test{number:<4} {outcome.word:8}"
         print(head, text, file=sys.stderr)
     return outcomes
-
-
-def select(run: Run, number: int, release: str) -> ReleaseOutcome:
-    return run(release)[number]
 
 
 def update_claims(rows: Rows, scripts: Collection[ScriptFile]) -> Rows:
@@ -170,32 +164,37 @@ def run_claims(scripts: Collection[ScriptFile]) -> Iterator[SearchResult]:
     Run each script on the first, the middle and the last release of every minor version. If the
     results differ, run the script on more releases.
     """
-    releases = releases_between(LIBRARY, KNOWN_FROM[LIBRARY], None)
+    releases = releases_between(LIBRARY, None, None)
     run_all = cache(partial(run_on_drivers, tuple(script.number for script in scripts)))
     groups = group_by_minor_version(releases)
     usual = {group[at] for group in groups for at in (0, len(group) // 2, -1)}
 
-    def run_claim(number: int, usual: set[str], release: str) -> ReleaseOutcome:
-        outcomes = run_all(release) if release in usual else run_on_drivers((number,), release)
-        outcome = outcomes[number]
-        return ReleaseOutcome(HOLDS) if outcome.word in CONCLUSIVE else outcome
+    def run_claim(alone: RunScripts, release: str) -> Mapping[int, ReleaseOutcome]:
+        return run_all(release) if release in usual else alone(release)
 
     for script in scripts:
-        run, confirm = (partial(run_claim, script.number, together) for together in (usual, set()))
+        alone = partial(run_on_drivers, (script.number,))
+        run = partial(run_claim, alone)
         # A script with SINCE must hold on that release, and be BROKEN on the release before it.
         since = find_neighbors(script.since or "", releases)
-        yield search_releases(script.number, LIBRARY, (), releases, run, since, confirm)
+        yield search_releases(script.number, LIBRARY, (), releases, run, since, alone)
 
 
 def run_on_drivers(numbers: tuple[int, ...], release: str) -> dict[int, ReleaseOutcome]:
-    """Run the scripts, and repeat skipped scripts with the next driver."""
+    """Run the scripts, and repeat skipped scripts with the next driver.
+
+    Ignore which defects a script shows, because a claim holds in spite of its defects.
+    """
     outcomes = dict.fromkeys(numbers, ReleaseOutcome(SKIPPED))
     for driver in DRIVERS:
         skipped = tuple(number for number in numbers if outcomes[number].word == SKIPPED)
         if skipped:
             runner = Runner(skipped, LIBRARY, driver, home(), options=("--anyway",))
             outcomes |= report_run(runner, release)
-    return outcomes
+    return {
+        number: ReleaseOutcome(HOLDS) if outcome.word in CONCLUSIVE else outcome
+        for number, outcome in outcomes.items()
+    }
 
 
 if __name__ == "__main__":

@@ -10,8 +10,6 @@ from typing import Any
 import pytest
 
 from orm_async_tests import catalogue
-from orm_async_tests.cli import build_parser
-from orm_async_tests.exit_codes import run_command
 from orm_async_tests.matrix import bisection
 from orm_async_tests.matrix.bisection import (
     UNSTABLE,
@@ -26,31 +24,17 @@ from orm_async_tests.verdicts import BROKEN, HOLDS, NOT_RUN, UPSTREAM
 from orm_async_tests.versions import releases
 from orm_async_tests.versions.defect_catalogue import load_known_defects
 from orm_async_tests.versions.ranges import describe_ranges, format_ranges, within
-from tests.cli.commands import Done
+from tests.cli.commands import orm
 
 COMPAT = Path(__file__).parent.parent.parent / "docs/compat.json"
 VERSIONS = [f"2.0.{number}" for number in range(30, 59)]
 LOST = "a cancel is lost"
 SHOWN = ReleaseOutcome(UPSTREAM, frozenset({LOST}))
-Bisect = Callable[..., Done]
 
 
 def read_compat() -> Any:
     """Return docs/compat.json."""
     return json.loads(COMPAT.read_text("utf-8"))
-
-
-@pytest.fixture
-def bisect(capsys: pytest.CaptureFixture[str]) -> Bisect:
-    """Run the command `bisect` in this process."""
-
-    def run_bisect(*words: str) -> Done:
-        arguments = build_parser().parse_args(["bisect", *words])
-        code = run_command(lambda: int(arguments.run(arguments)))
-        printed = capsys.readouterr()
-        return Done(words, code, printed.out, printed.err)
-
-    return run_bisect
 
 
 def cured_by(release: str) -> Callable[[str], ReleaseOutcome]:
@@ -222,8 +206,8 @@ def test_an_installation_that_cannot_be_imported_has_no_verdict(tmp_path: Path) 
         ["38", "--with", "greenlet==3.1"],
     ],
 )
-def test_a_bisection_that_cannot_run_is_refused(arguments: list[str], bisect: Bisect) -> None:
-    done = bisect(*arguments)
+def test_a_bisection_that_cannot_run_is_refused(arguments: list[str]) -> None:
+    done = orm("bisect", *arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert "  fix:   " in done.stderr
 
@@ -243,30 +227,30 @@ def recorded_runs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("recorded_runs")
-def test_bisect_prints_a_sentence_and_the_entry_only_if_asked(bisect: Bisect) -> None:
+def test_bisect_prints_a_sentence_and_the_entry_only_if_asked() -> None:
     sentence = "2.1.3 and 2.1.4 have the defect, 2.1.5 fixes the defect"
-    done = bisect("190", "--every")
+    done = orm("bisect", "190", "--every")
     assert done.returncode == 0
     assert done.stdout.endswith(f"unique() and columns(): {sentence}\n")
     assert "Upstream(" not in done.stdout
-    with_entry = bisect("190", "--every", "--entry").stdout
+    with_entry = orm("bisect", "190", "--every", "--entry").stdout
     assert sentence in with_entry
     entry = '    {"sqlalchemy": ">=2.1.3,<2.1.5"},\n'
     assert entry in with_entry.partition("\nUpstream(\n")[2]
     assert '    "wrong result",\n)' in with_entry
-    [row] = json.loads(bisect("190", "--every", "--json").stdout)
+    [row] = json.loads(orm("bisect", "190", "--every", "--json").stdout)
     assert (row["shown"], row["sentence"]) == (">=2.1.3,<2.1.5", sentence)
 
 
 @pytest.mark.usefixtures("recorded_runs")
-def test_a_bisection_between_two_releases_runs_both_and_no_others(bisect: Bisect) -> None:
-    done = bisect("190", "--since", "2.1.3", "--until", "2.1.5", "--every")
+def test_a_bisection_between_two_releases_runs_both_and_no_others() -> None:
+    done = orm("bisect", "190", "--since", "2.1.3", "--until", "2.1.5", "--every")
     assert [line.split()[0] for line in done.stdout.splitlines()[2:5]] == [
         "2.1.3",
         "2.1.4",
         "2.1.5",
     ]
-    empty = bisect("190", "--until", "1")
+    empty = orm("bisect", "190", "--until", "1")
     assert (empty.returncode, empty.stdout) == (2, "")
     assert "there is no release of sqlalchemy from 2.0.24 to 1" in empty.stderr
 

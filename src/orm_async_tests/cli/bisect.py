@@ -34,9 +34,9 @@ def bisect(arguments: argparse.Namespace) -> int:
     versions = releases_between(library, arguments.since, arguments.until)
     runner = Runner((script.number,), library, driver, home(), pins)
 
-    def run(version: str) -> ReleaseOutcome:
+    def run(version: str) -> dict[int, ReleaseOutcome]:
         print(f"running {version}", file=sys.stderr)
-        return runner(version)[script.number]
+        return runner(version)
 
     always = versions if arguments.every else ()
     result = search_releases(script.number, library, load_known_defects(), versions, run, always)

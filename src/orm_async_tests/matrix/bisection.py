@@ -31,6 +31,7 @@ class ReleaseOutcome:
 
 Outcomes = Mapping[str, ReleaseOutcome]  # by version, oldest first
 Run = Callable[[str], ReleaseOutcome]  # by version
+RunScripts = Callable[[str], Mapping[int, ReleaseOutcome]]  # outcomes by script number
 
 
 @dataclass(frozen=True)
@@ -168,9 +169,9 @@ def search_releases(
     library: str,
     defects: Sequence[KnownDefect],
     versions: Sequence[str],
-    run: Run,
+    run: RunScripts,
     always: Collection[str] = (),
-    confirm: Run | None = None,
+    confirm: RunScripts | None = None,
 ) -> SearchResult:
     """Bisect the releases of a library, one minor version at a time.
 
@@ -180,10 +181,11 @@ def search_releases(
     """
     shown = tuple(d for d in defects if any(script.number == number for script in d.scripts))
     ranges = " ".join(defect.versions.get(library, "") for defect in shown)
-    confirmed = []
+    run_again, confirmed = confirm or run, []
     for group in group_by_minor_version(versions):
-        outcomes = bisect_minor_version(group, run, {*find_neighbors(ranges, group), *always})
-        confirmed.append(confirm_changes(outcomes, confirm or run))
+        first = {*find_neighbors(ranges, group), *always}
+        outcomes = bisect_minor_version(group, lambda version: run(version)[number], first)
+        confirmed.append(confirm_changes(outcomes, lambda version: run_again(version)[number]))
     return SearchResult(number, library, shown, tuple(confirmed))
 
 

@@ -6,12 +6,28 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
+from alembic.config import main as alembic
+
 from orm_async_tests import catalogue, cli, db
+from orm_async_tests.service.serve import main as serve
 from tests.conftest import with_url
 
 Done = subprocess.CompletedProcess[str]
+ROOT = Path(__file__).parent.parent.parent
+DATABASE_COMMANDS: dict[str, tuple[Callable[[], Any], list[str]]] = {  # they take a database URL
+    "test5": (lambda: catalogue.select_one("5").load().main(), []),
+    "run": (cli.main, ["run", "5"]),
+    "status": (cli.main, ["db", "status"]),
+    "psql": (cli.main, ["db", "psql", "--", "-c", "SELECT 1"]),
+    "faults": (cli.main, ["faults", "--pattern", "add", "--fault", "cancel"]),
+    "doctor": (cli.main, ["doctor"]),
+    "serve": (serve, ["--port", "0"]),
+    "alembic": (lambda: alembic(), ["-c", str(ROOT / "alembic.ini"), "upgrade", "head"]),
+}
 
 
 def call(
@@ -49,6 +65,24 @@ def orm(
 ) -> Done:
     """Call orm-async-tests in this process, on a database or on the embedded server."""
     return call(cli.main, *arguments, on=on, env=env, stdin=stdin)
+
+
+def assert_refused(*names: str) -> str:
+    """Assert that these commands exit with 2 and print errors of three parts.
+
+    Return what the commands print.
+    """
+    printed = ""
+    for name in names:
+        main, arguments = DATABASE_COMMANDS[name]
+        done = call(main, *arguments)
+        output = done.stdout + done.stderr
+        assert (name, done.returncode) == (name, 2), output
+        assert "\n  where: " in output
+        assert "\n  fix:   " in output
+        assert "Traceback" not in output
+        printed += output
+    return printed
 
 
 def lazy_loading(*arguments: str, on: db.Database) -> Done:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from orm_async_tests.exit_codes import run_command
-from tests.cli.test_odd_urls import COMMANDS, call
+from tests.cli.commands import DATABASE_COMMANDS, assert_refused
 
 SCRIPTS = ("test5", "run")
 
@@ -40,32 +40,18 @@ VARIABLES = [
 ]
 
 
-def assert_refused(
-    names: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Assert that each command exits with 2 and prints an error of three parts."""
-    for name in names:
-        code = call(name, monkeypatch)
-        printed = "".join(capsys.readouterr())
-        assert (name, code) == (name, 2), printed
-        assert "\n  where: " in printed
-        assert "\n  fix:   " in printed
-        assert "Traceback" not in printed
-
-
 @pytest.mark.parametrize("kind", HOMES)
 def test_every_command_refuses_an_odd_home(
     kind: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
 ) -> None:
     home = tmp_path / "home"
     HOMES[kind](home)
     before = home.lstat()
     monkeypatch.setenv("ORM_ASYNC_HOME", str(home))
 
-    assert_refused(tuple(COMMANDS), monkeypatch, capsys)
+    assert_refused(*DATABASE_COMMANDS)
 
     assert list(tmp_path.rglob("*")) == [home]
     after = home.lstat()
@@ -74,36 +60,33 @@ def test_every_command_refuses_an_odd_home(
 
 @pytest.mark.parametrize(("variable", "value"), VARIABLES)
 def test_every_command_refuses_an_odd_variable(
-    variable: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(variable, value)
-    assert_refused(tuple(COMMANDS), monkeypatch, capsys)
+    assert_refused(*DATABASE_COMMANDS)
 
 
 @pytest.mark.parametrize("port", ["0", "99999", "many"])
 def test_every_command_refuses_an_odd_port_of_compose(
-    port: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    port: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ORM_ASYNC_DB", "compose")
     monkeypatch.setenv("ORM_ASYNC_COMPOSE_PORT", port)
-    assert_refused(tuple(COMMANDS), monkeypatch, capsys)
+    assert_refused(*DATABASE_COMMANDS)
 
 
 @pytest.mark.parametrize("word", ["nonsense", "pgbouncer>=99", "standby,nonsense"])
-def test_scripts_refuse_an_odd_requirement(
-    word: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_scripts_refuse_an_odd_requirement(word: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ORM_ASYNC_REQUIRE", word)
-    assert_refused(SCRIPTS, monkeypatch, capsys)
+    assert_refused(*SCRIPTS)
 
 
 @pytest.mark.parametrize("idle", ["soon", "-1", "inf", "nan"])
 def test_every_command_that_starts_the_server_refuses_an_odd_idle_time(
-    idle: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    idle: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ORM_ASYNC_IDLE", idle)
-    names = tuple(name for name in COMMANDS if name != "status")
-    assert_refused(names, monkeypatch, capsys)
+    assert_refused(*DATABASE_COMMANDS.keys() - {"status"})
 
 
 def test_a_character_that_the_encoding_lacks_is_printed_as_an_escape(

@@ -25,6 +25,23 @@ except CouldNotRun as error:
     sys.exit(str(error))
 """
 
+
+def run_and_kill(program: str) -> Path:
+    """Start a Python program that owns a server, kill it, and return the server's folder.
+
+    The program prints the folder, and runs until its input ends.
+    """
+    owner = subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert owner.stdout is not None
+    folder = Path(owner.stdout.readline().strip())
+    assert pids_of(folder)
+    owner.kill()
+    owner.communicate()
+    return folder
+
+
 Start = Callable[[], "subprocess.Popen[str]"]
 
 

@@ -1,8 +1,6 @@
 """PgBouncer ends with the `with` block or the process that started it."""
 
 import asyncio
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +12,7 @@ from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.harness.environment import requirements
 from orm_async_tests.postgres import pgbouncer, pooler
 from orm_async_tests.stack_options import DRIVERS
+from tests.postgres.conftest import run_and_kill
 from tests.processes import pids_of, until
 
 OWNER = """
@@ -82,16 +81,7 @@ def test_processes_and_folders_are_gone_after_the_block(database: db.Database) -
 
 @pytest.mark.usefixtures("installed")
 def test_pgbouncer_ends_with_its_owner_however_that_dies(home: Path) -> None:
-    owner = subprocess.Popen(
-        [sys.executable, "-c", OWNER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert owner.stdout is not None
-    folder = Path(owner.stdout.readline().strip())
-    assert pids_of(folder)
-
-    owner.kill()
-    owner.communicate()
-
+    folder = run_and_kill(OWNER)
     until(lambda: not pids_of(folder))
 
 

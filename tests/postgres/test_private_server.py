@@ -1,7 +1,6 @@
 """A private server can be frozen, killed and restarted without effect on other servers."""
 
 import asyncio
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 from orm_async_tests import db, urls
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.postgres import PrivateServer, private_server
+from tests.postgres.conftest import run_and_kill
 from tests.processes import pids_of, until
 
 OWNER = """
@@ -110,15 +110,6 @@ def test_private_servers_are_separate_and_leave_no_files(running_server: Private
 
 
 def test_a_private_server_ends_with_its_owner_however_that_dies(home: Path) -> None:
-    owner = subprocess.Popen(
-        [sys.executable, "-c", OWNER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert owner.stdout is not None
-    folder = Path(owner.stdout.readline().strip())
-    assert pids_of(folder)
-
-    owner.kill()
-    owner.communicate()
-
+    folder = run_and_kill(OWNER)
     until(lambda: not pids_of(folder))
     assert not folder.exists()

@@ -61,9 +61,9 @@ def test_a_driver_can_be_chosen_and_an_unknown_one_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("ORM_ASYNC_DRIVER", "psycopg")
-    assert db.chosen_driver(make_url(URL), None).drivername == "postgresql+psycopg"
+    assert db.choose_driver(make_url(URL), None).drivername == "postgresql+psycopg"
     with pytest.raises(CouldNotRun):
-        db.chosen_driver(make_url(URL), "pg8000")
+        db.choose_driver(make_url(URL), "pg8000")
 
 
 @pytest.mark.parametrize("port", ["", "5433"])

@@ -273,9 +273,9 @@ def test_list_says_how_many_scripts_it_does_not_list() -> None:
 
 
 def test_a_tracebacks_first_answer_is_the_users_own_line() -> None:
-    assert symptoms.own_line(TIMED_OUT) == "main.py:41 in report: await session.execute(QUERY)"
+    assert symptoms.user_line(TIMED_OUT) == "main.py:41 in report: await session.execute(QUERY)"
     assert orm("why", stdin=TIMED_OUT).stdout.startswith("main.py:41 in report: ")
-    assert symptoms.own_line(OTHER_LOOP) == ""
+    assert symptoms.user_line(OTHER_LOOP) == ""
 
 
 def test_the_own_line_is_the_one_that_raised_the_first_error() -> None:
@@ -283,13 +283,13 @@ def test_the_own_line_is_the_one_that_raised_the_first_error() -> None:
     log = (
         f"{TIMED_OUT}\nDuring handling of the above exception, another exception occurred:\n{later}"
     )
-    assert symptoms.own_line(log).startswith("main.py:41 ")
+    assert symptoms.user_line(log).startswith("main.py:41 ")
 
 
 def test_a_frame_of_a_compiled_module_is_not_the_users_own_line() -> None:
     frame = 'File "lib/sqlalchemy/engine/_result_cy.py", line 364, in sqlalchemy.engine._allrows'
     log = TIMED_OUT.replace('File "/usr/lib/python3.12/asyncio/timeouts.py", line 115', frame)
-    assert symptoms.own_line(log).startswith("main.py:41 ")
+    assert symptoms.user_line(log).startswith("main.py:41 ")
 
 
 LAZY_LOAD = """\
@@ -349,7 +349,7 @@ ESCAPED = json.dumps({"level": "error", "exc_info": LAZY_LOAD})
 )
 def test_a_traceback_may_come_from_a_log_or_from_pytest(text: str) -> None:
     restored = symptoms.restore_tracebacks(text)
-    assert symptoms.own_line(restored) == 'main.py:41 in report: print("é", user.points)'
+    assert symptoms.user_line(restored) == 'main.py:41 in report: print("é", user.points)'
     assert answers(restored)[0] == 5
 
 

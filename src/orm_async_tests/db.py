@@ -69,7 +69,7 @@ def compose_url() -> URL:
     )
 
 
-def chosen_driver(url: URL, driver: str | None, source: str = "") -> URL:
+def choose_driver(url: URL, driver: str | None, source: str = "") -> URL:
     """Return the URL with the chosen driver.
 
     `--driver` overrides `ORM_ASYNC_DRIVER`, which overrides the driver in the URL. The parameter
@@ -104,12 +104,12 @@ def open_database(
     choice = choose(db, option)
     through = f", through PgBouncer ({pooler})" if pooler else ""
     if choice.url is not None:
-        url = chosen_driver(choice.url, driver, choice.source)
+        url = choose_driver(choice.url, driver, choice.source)
         label = f"{choice.kind} {hide_secrets(url)} (from {choice.source}){through}"
         yield Database(url, choice.kind, label, pooler)
         return
     with lease(cluster_kind) as server:
-        url = chosen_driver(socket_url(server), driver)
+        url = choose_driver(socket_url(server), driver)
         whose = "" if cluster_kind is SCRIPTS else f" of the {cluster_kind.name}"
         name = f"embedded PostgreSQL {server.version}{whose} ({server.provider})"
         yield Database(url, "embedded", f"{name}, {server.launch}{through}", pooler)

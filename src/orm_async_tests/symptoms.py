@@ -284,7 +284,7 @@ def _scores(text: str, symptoms: Mapping[int, Sequence[Symptom]]) -> dict[int, f
     return scores
 
 
-def own_line(text: str) -> str:
+def user_line(text: str) -> str:
     """Return the last line of user code before the first error, or "" if there is none.
 
     For example, return "app.py:41 in main: user.points".

@@ -8,7 +8,7 @@ import pytest
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.faults.expected_violations import (
     explain_outcome,
-    find_missing,
+    find_unshown_defects,
     read_expected,
 )
 from orm_async_tests.faults.fault_points import KINDS, PAIRS, Fault, Point, list_faults, parse_point
@@ -172,7 +172,7 @@ def test_a_sweep_misses_a_known_defect_that_every_sweep_shows(
     function: str, fault: Fault, is_missing: bool
 ) -> None:
     cell = Cell(function, fault, (1, 1), (CLEAN,))
-    assert bool(list(find_missing([cell], {"asyncpg": "0.32.0"}))) is is_missing
+    assert bool(list(find_unshown_defects([cell], {"asyncpg": "0.32.0"}))) is is_missing
 
 
 def test_a_commit_with_an_error_for_the_caller_is_ambiguous() -> None:

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from orm_async_tests import db
-from orm_async_tests.faults.expected_violations import find_missing
+from orm_async_tests.faults.expected_violations import find_unshown_defects
 from orm_async_tests.faults.fault_points import ANYWHERE
 from orm_async_tests.faults.planning import plan_sweeps, select_functions
 from orm_async_tests.faults.report import Report
@@ -38,7 +38,7 @@ def test_a_pattern_survives_every_fault_at_every_point(database: db.Database, na
     assert not report.violating, report
     assert all(outcome.unconfirmed for outcome in report.unresolved), report
     assert len(report.unresolved) <= STALLS, report
-    assert not list(find_missing(cells, versions))
+    assert not list(find_unshown_defects(cells, versions))
     assert len(report.outcomes) == POINTS[name]
     assert len(report.ambiguous) == (AMBIGUOUS if pattern.rows else 0)
     assert all(cell.counts[0] == cell.counts[1] for cell in cells)

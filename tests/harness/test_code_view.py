@@ -103,7 +103,7 @@ def test_code_and_timeline_follow_each_other_and_a_trace_is_written(
 
 def test_a_trace_that_cannot_be_written_is_refused_before_the_script_runs(tmp_path: Path) -> None:
     trace = tmp_path / "no folder" / "trace.json"
-    arguments = runner.parser(script("@right\nasync def one(): pass")).parse_args(
+    arguments = runner.build_parser(script("@right\nasync def one(): pass")).parse_args(
         ["--trace", str(trace), "--db", "no URL"]
     )
     with pytest.raises(CouldNotRun, match="there is no folder"):

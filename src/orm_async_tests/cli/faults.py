@@ -10,7 +10,7 @@ from functools import partial
 from orm_async_tests import terminal
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.faults import planning
-from orm_async_tests.faults.expected_violations import find_missing
+from orm_async_tests.faults.expected_violations import find_unshown_defects
 from orm_async_tests.faults.fault_points import check_kinds, list_faults, parse_point
 from orm_async_tests.faults.outcomes import Cell, format_numbers
 from orm_async_tests.faults.patterns import SweptFunction
@@ -48,7 +48,7 @@ def sweep_functions(arguments: argparse.Namespace) -> int:
             problem = "the function has no fault point: it neither waits nor sends a message"
             remedy = "repeat the command with a function that runs a statement on its engine"
             raise CouldNotRun(problem, cell.function, remedy)
-    missing, report = list(find_missing(cells, versions)), Report(cells)
+    missing, report = list(find_unshown_defects(cells, versions)), Report(cells)
     if arguments.json:
         print(json.dumps(build_document(report, {**versions, "loop": arguments.loop}), indent=2))
     else:

@@ -27,7 +27,7 @@ def why(arguments: argparse.Namespace) -> int:
         else:
             _print_nearest(scripts, text)
         return NO_MATCH
-    if line := symptoms.own_line(text):
+    if line := symptoms.user_line(text):
         print(f"{line}\n")
     best, equal = scripts[: symptoms.MAX_SCRIPTS], scripts[symptoms.MAX_SCRIPTS :]
     print("\n\n".join("\n".join(_explain_error(script)) for script in best))

@@ -63,7 +63,7 @@ def explain_outcome(outcome: Outcome, versions: Mapping[str, str]) -> Outcome:
     return replace(outcome, defect=next(defects, None)) if outcome.violations else outcome
 
 
-def find_missing(cells: Sequence[Cell], versions: Mapping[str, str]) -> Iterator[Upstream]:
+def find_unshown_defects(cells: Sequence[Cell], versions: Mapping[str, str]) -> Iterator[Upstream]:
     """Yield the known defects that a sweep should have shown but did not."""
     for expected in read_expected().values():
         patterns = (expected.patterns or expected.shown_by) if expected.always else ()

@@ -5,7 +5,7 @@ import importlib
 import inspect
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import ExitStack, asynccontextmanager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -155,15 +155,16 @@ def open_database(
     functions: Sequence[SweptFunction], choice: str | None, driver: str | None
 ) -> Iterator[db.Database]:
     engine, name = functions[0].engine, functions[0].name
-    with ExitStack() as stack:
-        if engine is None:
-            database = stack.enter_context(db.open_database(choice, driver))
-        elif choice or driver:
-            problem = f"{name} uses the engine of its module, and no other database"
-            option = "--db" if choice else "--driver"
-            raise CouldNotRun(problem, option, f"repeat the command without {option}")
-        else:
-            database = db.Database(read_url(engine), "url", f"the engine of {name}")
+    opened: AbstractContextManager[db.Database]
+    if engine is None:
+        opened = db.open_database(choice, driver)
+    elif choice or driver:
+        problem = f"{name} uses the engine of its module, and no other database"
+        option = "--db" if choice else "--driver"
+        raise CouldNotRun(problem, option, f"repeat the command without {option}")
+    else:
+        opened = nullcontext(db.Database(read_url(engine), "url", f"the engine of {name}"))
+    with opened as database:
         asyncio.run(_connect_once(database))
         yield database
 
@@ -243,7 +244,7 @@ async def _fill_database(database: db.Database) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _fill_private_database(url: URL) -> AsyncIterator[None]:
-    await script_database.load(models.Base, insert_rows, {}, url)
+    await script_database.fill_database(models.Base, insert_rows, {}, url)
     yield
 
 

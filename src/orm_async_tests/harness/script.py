@@ -85,7 +85,7 @@ class Script:
     def defaults(self) -> dict[str, Any]:
         return {option.name: option.parse(option.default) for option in self.options}
 
-    def missing(self, stack: Stack, wire: bool) -> str:
+    def explain_skip(self, stack: Stack, wire: bool) -> str:
         """Return why the script cannot run on this stack and what to type next, or ""."""
         missing = (find_missing(name, wire) for name in sorted(self.requirements))
         return self._not_applicable(stack) or "; ".join(map(str, filter(None, missing)))

@@ -57,7 +57,7 @@ def group_by_reason(records: Sequence[Record]) -> dict[str, list[int]]:
 
 
 def find_unexpected(records: Sequence[Record]) -> Iterator[tuple[Record, str]]:
-    for record, entry in _with_entries([*records, *find_missing(records)]):
+    for record, entry in _with_entries([*records, *find_nonexistent(records)]):
         verdict, reason = record["verdict"], record["reason"]
         if entry is None or verdict == UPSTREAM:
             if verdict not in PASSING:
@@ -68,7 +68,7 @@ def find_unexpected(records: Sequence[Record]) -> Iterator[tuple[Record, str]]:
             yield record, f"the script did not run ({reason}), but should fail here: {entry.why}"
 
 
-def find_missing(records: Sequence[Record]) -> list[Record]:
+def find_nonexistent(records: Sequence[Record]) -> list[Record]:
     """Return a result for every nonexistent script that data/expected_differences.toml lists."""
     # Only a complete run of all scripts shows that a script does not exist.
     if not (records[0]["whole"] and is_complete(records)):

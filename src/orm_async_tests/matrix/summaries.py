@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from orm_async_tests.matrix.expected_differences import find_missing, find_unexpected
+from orm_async_tests.matrix.expected_differences import find_nonexistent, find_unexpected
 from orm_async_tests.matrix.records import Record, identities, verdicts
 from orm_async_tests.verdicts import EVERY_WORD, PASSING, SKIPPED
 
@@ -42,7 +42,7 @@ def to_junit(records: Sequence[Record]) -> str:
     }
     root = Element("testsuites")
     suites = {stack: SubElement(root, "testsuite", name=stack) for stack in records[0]["stacks"]}
-    for record in [*records, *find_missing(records)]:
+    for record in [*records, *find_nonexistent(records)]:
         if record["record"] == "result":
             stack, number, verdict = record["stack"], record["number"], record["verdict"]
             fields = {"name": f"test{number}", "classname": stack}

@@ -113,7 +113,7 @@ class Cluster:
     def create(self) -> None:
         """Create the data folder, named "unfinished" until it is complete. Raises CouldNotRun."""
         unfinished = self.folder / "unfinished"
-        with paths.refusals(self.folder):
+        with paths.translate_errors(self.folder):
             if unfinished.exists():
                 shutil.rmtree(unfinished)
         self.write_secret(secrets.token_urlsafe(24))
@@ -124,19 +124,19 @@ class Cluster:
         self._run("initdb", "-D", str(unfinished), "-U", USER, password, *options)
         single = ["--single", "-D", str(unfinished), "postgres"]
         self._run("postgres", *single, stdin=f"CREATE DATABASE {DATABASE}\n")
-        with paths.refusals(self.data):
+        with paths.translate_errors(self.data):
             unfinished.rename(self.data)
 
     def write_secret(self, password: str) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-        with paths.refusals(self.secret):
+        with paths.translate_errors(self.secret):
             self.secret.unlink(missing_ok=True)
             with paths.open_file(self.secret, flags, paths.OTHERS_ENTER) as file:
                 os.write(file, password.encode())
 
     def _run(self, program: str, *arguments: str, stdin: str = "") -> None:
         command = [str(self.binaries.folder / program), *arguments]
-        with paths.refusals(self.folder):
+        with paths.translate_errors(self.folder):
             run = subprocess.run(
                 launcher.launch_command(command, signal.SIGINT),
                 input=stdin,
@@ -177,7 +177,7 @@ class Cluster:
             paths.open_file(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND) as log,
             paths.open_file(self.lease) as lease,
             paths.open_file(self.lock) as lock,
-            paths.refusals(self.folder),
+            paths.translate_errors(self.folder),
         ):
             options = [str(lease), str(lock), str(idle), private, str(self.data), str(sockets)]
             with subprocess.Popen(
@@ -228,7 +228,7 @@ class Cluster:
                 os.kill(int(supervisor.read_pidfile(self.data)[supervisor.PID_LINE]), stop_signal)
             with paths.open_file(self.lock, os.O_RDWR) as lock:
                 fcntl.flock(lock, fcntl.LOCK_SH)  # the supervisor ends with its server
-        with paths.refusals(sockets):
+        with paths.translate_errors(sockets):
             if sockets != self.data and sockets.exists():
                 shutil.rmtree(sockets)
         return is_running

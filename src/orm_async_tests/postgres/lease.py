@@ -64,7 +64,7 @@ def _ensure_running(cluster: Cluster, idle: float, start_file: int) -> Launch:
         return "warm"
     if not is_created:
         cluster.create()
-    with paths.refusals(cluster.folder):  # describe_stop() reads this file
+    with paths.translate_errors(cluster.folder):  # describe_stop() reads this file
         os.ftruncate(start_file, 0)
         os.pwrite(start_file, f"{idle}".encode(), 0)
     cluster.start(idle)
@@ -73,7 +73,7 @@ def _ensure_running(cluster: Cluster, idle: float, start_file: int) -> Launch:
 
 def _renew(cluster: Cluster, lease_file: int, keep_for: float = 0.0) -> None:
     """Record that the server is in use now, and keep it running for at least `keep_for` seconds."""
-    with paths.refusals(cluster.lease):
+    with paths.translate_errors(cluster.lease):
         keep_until = time.time() + keep_for
         if keep_for and keep_until > supervisor.read_keep_until(lease_file):
             os.pwrite(lease_file, f"{keep_until:<{supervisor.UNTIL_BYTES}.3f}".encode(), 0)
@@ -136,7 +136,7 @@ def stop(kind: ClusterKind = SCRIPTS, *, reset: bool = False) -> bool:
                 raise CouldNotRun(problem, str(cluster.lease), remedy)
         os.ftruncate(lease_file, 0)
         was_running = cluster.end(signal.SIGINT)
-        with paths.refusals(cluster.data):
+        with paths.translate_errors(cluster.data):
             if reset and cluster.data.exists():
                 shutil.rmtree(cluster.data)
             if reset:

@@ -57,7 +57,7 @@ def socket_directory(data: Path, *, create: bool = True) -> Path:
 def temporary_folder(within: Path | None = None) -> Iterator[Path]:
     """Create a private folder, and delete it at the end of the `with` block."""
     place = within or _temporary_directory()
-    with refusals(place):
+    with translate_errors(place):
         folder = tempfile.TemporaryDirectory(prefix="orm-async-", dir=place)
     with folder as name:
         yield Path(name)
@@ -73,7 +73,7 @@ def check_existing(folder: Path) -> Path:
 def _prepare(folder: Path) -> Path:
     _check_name(folder)
     check_folder(folder, OTHERS_WRITE, create=True)
-    with refusals(folder):
+    with translate_errors(folder):
         for path in folder.iterdir():
             with suppress(FileNotFoundError):  # another command may have deleted it just now
                 check_owner(path, path.lstat(), forbidden=0)
@@ -122,7 +122,7 @@ def check_folder(path: Path, forbidden: int = OTHERS_ENTER, *, create: bool = Fa
     The mode of the folder must contain no bit of `forbidden`. If `create` is true, create missing
     folders with the mode 0700.
     """
-    with refusals(path):
+    with translate_errors(path):
         _check_links(path, path.absolute())
         real = Path(os.path.realpath(path))
         for folder in reversed(real.parents):
@@ -146,7 +146,7 @@ def open_file(
     The file and its folder must belong to you. A missing file is created with the mode 0600.
     """
     check_folder(path.parent, OTHERS_WRITE)
-    with refusals(path):
+    with translate_errors(path):
         check_entry(path, forbidden)
         descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
@@ -189,7 +189,7 @@ def refusal(path: Path, reason: str, remedy: str = "") -> CouldNotRun:
 
 
 @contextmanager
-def refusals(path: Path) -> Iterator[None]:
+def translate_errors(path: Path) -> Iterator[None]:
     """Convert an OSError in the `with` block to a CouldNotRun about the path."""
     try:
         yield

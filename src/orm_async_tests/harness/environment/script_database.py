@@ -120,7 +120,7 @@ async def open_script_database(database: db.Database) -> AsyncIterator["ScriptDa
         yield ScriptDatabase(connection)
 
 
-async def load(
+async def fill_database(
     base: type[DeclarativeBase], seed: Seed | None, options: Mapping[str, Any], url: URL
 ) -> None:
     database = db.Database(url, "url", "the primary")
@@ -172,7 +172,7 @@ class ScriptDatabase:
         finally:
             await self._connection.execute(text("RESET lock_timeout"))
 
-    async def busy_backends(self) -> set[int]:
+    async def find_busy_backends(self) -> set[int]:
         """Return the PIDs of the backends that run a statement or have an open transaction."""
         rows = await self._connection.execute(BUSY_BACKENDS, {"admin": ADMIN})
         return {pid for (pid,) in rows}
@@ -180,10 +180,10 @@ class ScriptDatabase:
     async def end_busy_backends(self, kept: set[int]) -> None:
         """Terminate the busy backends, except those in the set `kept`."""
         # Outside asyncio's own event loop, a lost connection may stay open and hold locks.
-        if lost := await self.busy_backends() - kept:
+        if lost := await self.find_busy_backends() - kept:
             await self._connection.execute(END_BACKENDS, {"pids": [*lost]})
 
-    async def denied(self, base: type[DeclarativeBase], functions: Collection[str]) -> str:
+    async def find_denied(self, base: type[DeclarativeBase], functions: Collection[str]) -> str:
         """Return which privilege the role lacks and how to grant it, or ""."""
         if self.admin.name == "sqlite":
             return ""  # an SQLite file has no roles
@@ -194,7 +194,7 @@ class ScriptDatabase:
         names = "() and ".join(missing)
         return names and f"needs {names}(), which this role may not call: GRANT EXECUTE"
 
-    async def settings(self) -> dict[str, str]:
+    async def read_settings(self) -> dict[str, str]:
         rows = await self._connection.execute(text(READ_SETTINGS), {"names": [*SETTINGS]})
         return dict(sorted((name, setting) for name, setting in rows))
 
@@ -204,10 +204,10 @@ class SqliteScriptDatabase(ScriptDatabase):
         await self._connection.run_sync(metadata.drop_all)
         await self._connection.run_sync(metadata.create_all)
 
-    async def busy_backends(self) -> set[int]:
+    async def find_busy_backends(self) -> set[int]:
         return set()
 
-    async def settings(self) -> dict[str, str]:
+    async def read_settings(self) -> dict[str, str]:
         version = await self._connection.scalar(text("SELECT sqlite_version()"))
         settings = {"sqlite_version": str(version)}
         for name in ("foreign_keys", "journal_mode", "synchronous"):

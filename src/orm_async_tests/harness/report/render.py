@@ -20,7 +20,7 @@ LONGEST_VALUE = 300  # characters of a returned value
 
 
 def render_full(result: Result, columns: int = WIDTH, in_full: bool = False) -> Iterator[Styled]:
-    yield from wrapped("bold", result.script.claim, columns)
+    yield from wrap_styled("bold", result.script.claim, columns)
     wrong = [other for other in result.observations.values() if other.kind == "wrong"]
     for name, observation in result.observations.items():
         yield from render_heading(result, name, columns)
@@ -36,7 +36,7 @@ def render_heading(result: Result, name: str, columns: int) -> Iterator[Styled]:
     [variant] = [variant for variant in result.script.variants if variant.name == name]
     yield "", ""
     head = f"  {variant.kind:7}  {name}: {variant.label}"
-    yield from wrapped(KINDS[variant.kind], head, columns, MARGIN)
+    yield from wrap_styled(KINDS[variant.kind], head, columns, MARGIN)
 
 
 def render_outcome(
@@ -45,8 +45,8 @@ def render_outcome(
     outcome = describe_outcome(observation)
     if not in_full:
         outcome = truncate(outcome, LONGEST_VALUE)
-    yield from wrapped("bold", " " * MARGIN + outcome, columns, MARGIN)
-    yield from wrapped("", " " * MARGIN + describe_cost(observation), columns, MARGIN)
+    yield from wrap_styled("bold", " " * MARGIN + outcome, columns, MARGIN)
+    yield from wrap_styled("", " " * MARGIN + describe_cost(observation), columns, MARGIN)
 
 
 def describe_outcome(observation: Observation) -> str:
@@ -73,7 +73,7 @@ def render_verdict(result: Result, columns: int) -> Iterator[Styled]:
     reasons = [(defect.sentence, defect.link) for defect in defects]
     for number, (reason, link) in enumerate(reasons or [(result.verdict.reason, "")]):
         head = "" if number else word
-        yield from wrapped(STYLES[word], f"  {head} {reason}".rstrip(), columns, 4)
+        yield from wrap_styled(STYLES[word], f"  {head} {reason}".rstrip(), columns, 4)
         if link:
             yield "", f"    {link}"
     for evidence in result.verdict.evidence:
@@ -125,10 +125,10 @@ def _render_evidence(evidence: Evidence, columns: int) -> Iterator[Styled]:
     if len(head) < middle and len(values) <= columns - middle:
         yield style, f"{head:{middle}}{values}".rstrip()
         return
-    yield from wrapped(style, head, columns, 4)
-    yield from wrapped(style, f"      {values}", columns, 6)
+    yield from wrap_styled(style, head, columns, 4)
+    yield from wrap_styled(style, f"      {values}", columns, 6)
 
 
-def wrapped(style: str, text: str, columns: int, indent: int = 0) -> Iterator[Styled]:
+def wrap_styled(style: str, text: str, columns: int, indent: int = 0) -> Iterator[Styled]:
     for line in textwrap.wrap(text, columns, subsequent_indent=" " * indent):
         yield style, line

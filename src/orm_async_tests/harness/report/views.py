@@ -20,7 +20,7 @@ from orm_async_tests.harness.report.render import (
     render_heading,
     render_outcome,
     render_verdict,
-    wrapped,
+    wrap_styled,
 )
 from orm_async_tests.harness.report.result import Result
 from orm_async_tests.harness.script import Script
@@ -52,7 +52,7 @@ def render_views(result: Result, columns: int, *, code: bool, timeline: bool) ->
 
 
 def render_timelines(result: Result, columns: int) -> Iterator[Styled]:
-    yield from wrapped("bold", result.script.claim, columns)
+    yield from wrap_styled("bold", result.script.claim, columns)
     yield "", ""
     runs = [observation.events for observation in result.observations.values()]
     yield from render_legend(runs, columns)
@@ -72,13 +72,13 @@ def write_trace(path: Path, results: Sequence[Result]) -> None:
 
 
 def render_code(result: Result, columns: int) -> Iterator[Styled]:
-    yield from wrapped("bold", result.script.claim, columns)
+    yield from wrap_styled("bold", result.script.claim, columns)
     source = ScriptSource(result.script)
     meanings = (
         f"{mark} {meaning}" for mark, meaning in MEANINGS.items() if mark in source.marks.values()
     )
     yield "dim", f"  {LEGEND}"
-    yield from wrapped("dim", f"  {'   '.join(meanings)}", columns, 2)
+    yield from wrap_styled("dim", f"  {'   '.join(meanings)}", columns, 2)
     shown = {
         name: source.find_functions(name, observation.events)
         for name, observation in result.observations.items()
@@ -212,7 +212,7 @@ def _render_advice(script: int, why: str, columns: int) -> Iterator[Styled]:
 
     for paragraph in why.split("\n\n"):
         text = " ".join(paragraph.split())
-        yield from wrapped("", f"  advice   {text}", columns, MARGIN + 3)
+        yield from wrap_styled("", f"  advice   {text}", columns, MARGIN + 3)
     cure_lines = read_cure_lines()
     # A script without such lines shows those of the scripts that its explanation names.
     named = map(int, re.findall(r"\btest(\d+)\b", why))

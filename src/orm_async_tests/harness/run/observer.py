@@ -18,7 +18,7 @@ from orm_async_tests.harness.definitions.variants import (
     checked_out,
     select_arguments,
 )
-from orm_async_tests.harness.environment.script_database import ScriptDatabase, load
+from orm_async_tests.harness.environment.script_database import ScriptDatabase, fill_database
 from orm_async_tests.harness.environment.servers import start_servers
 from orm_async_tests.harness.report.phrasing import describe
 from orm_async_tests.harness.run.fixtures import Fixtures, open_fixtures
@@ -44,9 +44,9 @@ async def observe(
     observation = Observation(variant.kind)
     await database.reset(script.base, script.seed, options)
     open_before = wire.open if wire else 0
-    busy = set() if wire else await database.busy_backends()
+    busy = set() if wire else await database.find_busy_backends()
     admin = database.admin
-    load_primary = partial(load, script.base, script.seed, options)
+    load_primary = partial(fill_database, script.base, script.seed, options)
     async with start_servers(variant, admin.url, load_primary) as servers:
         with record_troubles() as troubles:
             count = wire.count_round_trips if wire else None

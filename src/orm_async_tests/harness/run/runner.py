@@ -61,9 +61,9 @@ async def _run(
     observations: dict[str, Observation] = {}
     async with open_script_database(database) as scripts:
         gc.freeze()  # makes later collections fast, because modules stay
-        stack = this_stack(database, await scripts.settings(), loop)
-        reason = script.missing(stack, wire=can_watch(database.url))
-        reason = reason or await scripts.denied(script.base, script.functions)
+        stack = this_stack(database, await scripts.read_settings(), loop)
+        reason = script.explain_skip(stack, wire=can_watch(database.url))
+        reason = reason or await scripts.find_denied(script.base, script.functions)
         if reason:
             return Result(script, stack, Verdict(SKIPPED, reason), observations, 0.0)
         for variant in script.variants:
@@ -90,7 +90,7 @@ def main_of(name: str) -> Callable[[], int]:
 
     def command() -> int:
         script = Script.of(sys.modules[name])
-        return _run_with_options(script, parser(script).parse_args())
+        return _run_with_options(script, build_parser(script).parse_args())
 
     def main() -> int:
         return run_command(command)
@@ -123,7 +123,7 @@ def _run_with_options(script: Script, arguments: argparse.Namespace) -> int:
     return exit_code([result])
 
 
-def parser(script: Script) -> argparse.ArgumentParser:
+def build_parser(script: Script) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=script.claim)
     add_options(parser, OPTIONS)
     for option in script.options:

@@ -134,24 +134,26 @@ class PastedText:
         Return an empty set if the parts in the text do not identify the error.
         """
         parts = {part for part in symptom.parts if self._has(*part)}
+        return parts if self._identifies(symptom, parts) else set()
+
+    def _identifies(self, symptom: Symptom, parts: set[Part]) -> bool:
+        """Return whether these parts of a symptom are enough to recognize its error."""
         kinds, error, fragment = {kind for kind, _ in parts}, symptom.error, symptom.fragment
         # Each driver has its own class for an error, so a different class may be the same error.
         if "fragment" in kinds and not kinds & {"code", "error"} and error:
             is_short = len(fragment.split()) < LONG and not self._is_inside(fragment)
             begins = self._matches(rf"(?:^|[:\]] ){_pattern(fragment)}")
             if is_short and not begins and CLASS.search(self.words):
-                return set()  # the text names another class
+                return False  # the text names another class
         has_message = len(self.words.split()) > BARE_CODE
         if fragment and has_message and not kinds & {"code", "error", "fragment"}:
-            return set()  # the text has the symptom's SQLSTATE with another message
+            return False  # the text has the symptom's SQLSTATE with another message
         if kinds & {"code", "sqlstate"}:
-            return parts
+            return True
         if hasattr(builtins, error) or error in EVERYBODYS:  # require all parts
             required = {"place", "fragment" if fragment else "error"}
-            is_complete = all(part in parts for part in symptom.parts if part[0] in required)
-            return parts if is_complete else set()
-        identifies = "fragment" in kinds or ("error" in kinds and error not in COMMON)
-        return parts if identifies else set()
+            return all(part in parts for part in symptom.parts if part[0] in required)
+        return "fragment" in kinds or ("error" in kinds and error not in COMMON)
 
     def _is_inside(self, fragment: str) -> bool:
         is_long_enough = len(self.words.split()) >= SHORTEST

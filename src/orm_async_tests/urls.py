@@ -236,7 +236,8 @@ def _pair_hosts(hosts: list[str], ports: list[str], source: str) -> tuple[str, .
     inside = [_split_port(host) for host in hosts]
     if ports and any(port for _, port in inside):
         raise _refusal("the URL names its port twice", source)
-    ports = ports * len(hosts) if len(ports) == 1 else ports or [port for _, port in inside]
+    if len(ports) < 2:  # one port for all hosts, or a port in each host
+        ports = ports * len(hosts) or [port for _, port in inside]
     if len(ports) != len(hosts) or not all(name for name, _ in inside):
         raise _refusal("the number of hosts in the URL differs from the number of ports", source)
     numbers = [check_port(port or str(DEFAULT_PORT), _place(source)) for port in ports]

@@ -102,8 +102,8 @@ class _Link:
         network = self._network
         head = await self._client.readexactly(4)
         body = await self._client.readexactly(struct.unpack("!i", head)[0] - 4)
-        is_counted = type_ or not body.startswith(CANCEL_REQUEST)
-        network.sent += bool(is_counted)
+        is_counted = bool(type_) or not body.startswith(CANCEL_REQUEST)
+        network.sent += is_counted
         is_due = is_counted and network.sent == network.at
         if is_due:
             self._withholds = True

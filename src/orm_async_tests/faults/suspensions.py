@@ -104,8 +104,10 @@ class Suspensions:
 
     def _record(self, coroutine: Any, awaited: Any) -> Any:
         # A task that outlives the function has no caller that a fault could reach.
-        self.count += not self.main.done()
-        if self.main.done() or self.count != self._at:
+        if self.main.done():
+            return awaited
+        self.count += 1
+        if self.count != self._at:
             return awaited
         main: Any = self.main.get_coro()
         self._suspended = main.inner, coroutine

@@ -148,8 +148,10 @@ class Recorder:
         self.changes += 1
         if error is not None:
             self.set_error(event, error)
-            is_clients = type(error).__name__ in CLIENT_ERRORS
-            event.unsent |= event.round_trips <= begin_trips if is_watched else is_clients
+            if is_watched:
+                event.unsent |= event.round_trips <= begin_trips
+            else:
+                event.unsent |= type(error).__name__ in CLIENT_ERRORS
         if connection.waiting and connection.running is None:
             following = connection.waiting.pop(0)
             sent = self.now()

@@ -33,10 +33,10 @@ def describe_events(
     for event in sorted(events, key=lambda event: (event.end, event.kind in SENT)):
         if text := _describe(event, among or events):
             who = f"task {numeral(event.task)} " if event.task else ""
-            if event.kind not in WAITS:  # join equal events only if nothing is between them
-                position += (who, text) != last
-                last = who, text
-            key = event.line, who, text, 0 if event.kind in WAITS else position
+            is_wait = event.kind in WAITS
+            if not is_wait and (who, text) != last:  # join equal events if nothing is between them
+                position, last = position + 1, (who, text)
+            key = event.line, who, text, 0 if is_wait else position
             groups.setdefault(key, []).append(event)
     if len(groups) > MAX_SENTENCES:
         groups = _join_tasks(groups)

@@ -7,7 +7,6 @@ import asyncio
 import re
 import struct
 import tempfile
-import threading
 import time
 from asyncio import StreamReader, StreamWriter
 from collections.abc import Iterator
@@ -53,7 +52,7 @@ class Wire(Proxy):
     def wait_until_closed(self, count: int, timeout: float) -> bool:
         deadline = time.monotonic() + timeout
         while self.open > count and time.monotonic() < deadline:
-            threading.Event().wait(0.002)
+            time.sleep(0.002)
         return self.open <= count
 
     def reset_connections(self) -> None:
@@ -114,7 +113,8 @@ class _CountedLink:
         while answer := await replies.read(READ_SIZE):
             # asyncpg sends the rows of COPY without waiting for this answer, and psycopg waits.
             is_only_message = len(answer) == 1 + int.from_bytes(answer[1:5])
-            self.client_sent_last &= answer[:1] == COPY_IN_RESPONSE and is_only_message
+            if answer[:1] != COPY_IN_RESPONSE or not is_only_message:
+                self.client_sent_last = False
             if not self._has_key and (key := BACKEND_KEY.search(answer)):
                 self._has_key = True
                 self.wire.links[int.from_bytes(key[1])] = self

@@ -4,7 +4,7 @@ import asyncio
 import gc
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -59,8 +59,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def database(home: Path) -> Iterator[db.Database]:
     """A migrated database that only this worker uses."""
-    with create_database() as database:
-        asyncio.run(_migrate(database))
+    with create_database(migrations.TRACKING) as database:
         yield database
 
 
@@ -72,12 +71,15 @@ def empty_database(home: Path) -> Iterator[db.Database]:
 
 
 @contextmanager
-def create_database() -> Iterator[db.Database]:
-    """Create a database on the embedded server, and drop it at the end."""
+def create_database(*histories: migrations.History) -> Iterator[db.Database]:
+    """Create a database with the tables of some Alembic histories, and drop it at the end."""
     name = f"test_{uuid4().hex}"
     with db.open_database("embedded") as server:
         asyncio.run(_execute(server, f"CREATE DATABASE {name}"))
-        yield replace(server, url=server.url.set(database=name), kind="url", label=name)
+        database = replace(server, url=server.url.set(database=name), kind="url", label=name)
+        if histories:
+            asyncio.run(_migrate(database, histories))
+        yield database
         asyncio.run(_execute(server, f"DROP DATABASE {name} WITH (FORCE)"))
 
 
@@ -86,9 +88,9 @@ async def _execute(database: db.Database, sql: str) -> None:
         await connection.exec_driver_sql(sql)
 
 
-async def _migrate(database: db.Database) -> None:
+async def _migrate(database: db.Database, histories: Sequence[migrations.History]) -> None:
     async with db.connect(database, "tests", isolation_level="AUTOCOMMIT") as connection:
-        await connection.run_sync(migrations.upgrade, migrations.TRACKING)
+        await connection.run_sync(migrations.upgrade, *histories)
 
 
 def make_sync_engine(database: db.Database) -> Engine:

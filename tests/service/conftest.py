@@ -1,6 +1,5 @@
 """Fixtures that run the service on a real socket, with a migrated database for tests."""
 
-import asyncio
 import socket
 import threading
 from collections.abc import Iterator
@@ -64,24 +63,10 @@ def serve_app(app: FastAPI, connection: type[Connection] = Connection) -> Iterat
         listener.close()
 
 
-async def migrate(database: db.Database) -> None:
-    """Create the tables of all histories."""
-    async with db.connect(database, "tests", isolation_level="AUTOCOMMIT") as connection:
-        await connection.run_sync(migrations.upgrade, *migrations.HISTORIES.values())
-
-
-@contextmanager
-def create_migrated_database() -> Iterator[db.Database]:
-    """Yield a new database with the service's tables and no rows, and drop it at the end."""
-    with create_database() as database:
-        asyncio.run(migrate(database))
-        yield database
-
-
 @pytest.fixture(scope="session")
 def tables(home: object) -> Iterator[db.Database]:
     """A database with the service's tables, which all tests of a worker share."""
-    with create_migrated_database() as database:
+    with create_database(*migrations.HISTORIES.values()) as database:
         yield database
 
 

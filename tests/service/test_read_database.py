@@ -5,11 +5,12 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from orm_async_tests import db
+from orm_async_tests import db, migrations
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.service.app import create_app
 from orm_async_tests.service.settings import Settings
-from tests.service.conftest import create_migrated_database, serve_app
+from tests.conftest import create_database
+from tests.service.conftest import serve_app
 
 FRESH = {"Cache-Control": "no-cache"}
 
@@ -17,7 +18,7 @@ FRESH = {"Cache-Control": "no-cache"}
 @pytest.fixture(scope="module")
 def client(tables: db.Database) -> Iterator[httpx.Client]:
     """A client of a service that reads from an empty database."""
-    with create_migrated_database() as standby:
+    with create_database(*migrations.HISTORIES.values()) as standby:
         read_url = standby.url.render_as_string(hide_password=False)
         with serve_app(create_app(tables.url, Settings(read_url=read_url))) as client:
             yield client

@@ -9,10 +9,9 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from orm_async_tests import db
-from tests.conftest import make_sync_engine
+from orm_async_tests import db, migrations
+from tests.conftest import create_database, make_sync_engine
 from tests.processes import until
-from tests.service.conftest import create_migrated_database
 from tests.service.service_process import run_service, start_service
 from tests.service.stalled import add_long_track, stalled
 from tests.service.test_lost_connections import LISTENER_PIDS
@@ -63,7 +62,7 @@ def test_clients_that_stall_do_not_delay_the_end(tables: db.Database) -> None:
 
 def test_a_server_that_hangs_does_not_delay_the_end(home: object) -> None:
     with ExitStack() as stack:
-        database = stack.enter_context(create_migrated_database())
+        database = stack.enter_context(create_database(*migrations.HISTORIES.values()))
         engine = make_sync_engine(database)
         autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
         connection = stack.enter_context(autocommit.connect())

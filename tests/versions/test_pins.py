@@ -7,6 +7,7 @@ import pytest
 
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.versions import pins
+from tests.versions.audit_calls import BASE, write
 
 BOTH = {"sqlalchemy": "2.0.40", "asyncpg": "0.30.0"}
 ONLY_SQLALCHEMY = {"sqlalchemy": "2.0.40"}
@@ -14,14 +15,6 @@ ONLY_ASYNCPG = {"asyncpg": "0.30.0"}
 WHEEL = "SQLAlchemy-2.0.40-py3-none-any.whl"
 ARCHIVES = "https://index.example/packages"
 EDITABLE = "-e git+https://git.example/sqlalchemy.git@rel_2_0_40#egg=sqlalchemy"
-BASE = "sqlalchemy==2.0.40\nasyncpg==0.30.0\n"
-
-
-def write(folder: Path, name: str, text: str) -> Path:
-    """Write a file and return its path."""
-    path = folder / name
-    path.write_text(text, "utf-8")
-    return path
 
 
 @pytest.mark.parametrize(

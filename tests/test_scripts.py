@@ -73,7 +73,7 @@ CASES = [
 def driven(request: pytest.FixtureRequest, database: db.Database) -> Iterator[db.Database]:
     """This worker's database through a driver, or a SQLite file."""
     if request.param == SQLITE:
-        with script_database.open_database(None, SQLITE, pooler="") as file:
+        with script_database.open_chosen_database(None, SQLITE, pooler="") as file:
             yield file
         return
     url = urls.with_driver(database.url, request.param)

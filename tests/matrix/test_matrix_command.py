@@ -92,7 +92,7 @@ def test_a_preset_omits_a_python_that_is_not_installed(tmp_path: Path) -> None:
     nothing = {"PATH": str(tmp_path), "PYENV_ROOT": str(tmp_path)}
     done = orm("matrix", "--list", "--preset", "full", env=nothing)
     pythons = {name.partition(",")[0] for name in done.stdout.splitlines()}
-    assert (done.returncode, pythons) == (0, {f"python {plans.THIS_PYTHON}"})
+    assert (done.returncode, pythons) == (0, {f"python {plans.PYTHON_VERSION}"})
     assert done.stderr.count("The matrix omits Python 3.") == 2
     named = orm("matrix", "--python", "3.11", "--python", "3.12", "--python", "3.13", env=nothing)
     assert (named.returncode, named.stdout) == (2, "")
@@ -114,8 +114,8 @@ def test_a_list_of_stacks_that_cannot_run_is_refused(word: str, problem: str) ->
 
 def test_the_python_that_runs_the_matrix_need_not_be_on_the_path(tmp_path: Path) -> None:
     nothing = {"PATH": str(tmp_path), "PYENV_ROOT": str(tmp_path)}
-    done = orm("matrix", "--list", "--python", plans.THIS_PYTHON, env=nothing)
-    assert (done.returncode, done.stdout) == (0, f"python {plans.THIS_PYTHON}, asyncpg\n")
+    done = orm("matrix", "--list", "--python", plans.PYTHON_VERSION, env=nothing)
+    assert (done.returncode, done.stdout) == (0, f"python {plans.PYTHON_VERSION}, asyncpg\n")
 
 
 def test_a_folder_of_a_server_is_used_even_if_the_environment_names_a_database() -> None:

@@ -30,7 +30,7 @@ NO_FIX = "no release yet"
 
 
 @dataclass(frozen=True)
-class Report:
+class AuditResult:
     """The result of an audit: library versions, and the known defects that affect them.
 
     With the option `--to`, the field `before` has the defects before the upgrade. The field
@@ -83,7 +83,7 @@ def audit(arguments: argparse.Namespace) -> int:
     return AFFECTED if report.affected else 0
 
 
-def _create_report(arguments: argparse.Namespace) -> Report:
+def _create_report(arguments: argparse.Namespace) -> AuditResult:
     path = arguments.file
     present = pins.read_pins(path) if path else pins.installed_pins()
     upgrade = dict(pins.parse_release(text, "--to") for text in arguments.to)
@@ -97,10 +97,10 @@ def _create_report(arguments: argparse.Namespace) -> Report:
         source = f"{source} upgraded to {releases}"
     affected, before = match_defects(defects, upgraded), match_defects(defects, present)
     is_comparable = bool(upgrade) and not unknown and not pins.find_unknown(present)
-    return Report(source, upgraded, unknown, affected, upgrade, before, is_comparable)
+    return AuditResult(source, upgraded, unknown, affected, upgrade, before, is_comparable)
 
 
-def _annotate(report: Report) -> Iterator[github.Annotation]:
+def _annotate(report: AuditResult) -> Iterator[github.Annotation]:
     for match in report.affected:
         severity, fix = match.defect.severity, match.fixed_by or NO_FIX
         level: Literal["error", "warning"] = "error" if LEVELS[severity] == "error" else "warning"
@@ -111,7 +111,7 @@ def _annotate(report: Report) -> Iterator[github.Annotation]:
             yield github.Annotation(level, title, message, path, pin.line if path else 0)
 
 
-def _build_document(report: Report) -> dict[str, Any]:
+def _build_document(report: AuditResult) -> dict[str, Any]:
     document: dict[str, Any] = {
         "schema": SCHEMA,
         "versions": join_versions((pin.library, pin.version) for pin in report.pins if pin.version),
@@ -140,7 +140,7 @@ def _build_document(report: Report) -> dict[str, Any]:
     return document
 
 
-def _build_sarif(report: Report) -> dict[str, Any]:
+def _build_sarif(report: AuditResult) -> dict[str, Any]:
     rules, results = [], []
     for match in report.affected:
         defect, level = match.defect, LEVELS[match.defect.severity]
@@ -166,7 +166,7 @@ def _build_sarif(report: Report) -> dict[str, Any]:
     return sarif.document(rules, results)
 
 
-def _text_lines(report: Report) -> Iterator[str]:
+def _text_lines(report: AuditResult) -> Iterator[str]:
     yield f"{report.source}: {report.versions}"
     for name, reason in report.unknown.items():
         yield f"unknown: {name}: {reason}"
@@ -187,7 +187,7 @@ def _text_lines(report: Report) -> Iterator[str]:
     yield from _summary(report)
 
 
-def _markdown_lines(report: Report) -> Iterator[str]:
+def _markdown_lines(report: AuditResult) -> Iterator[str]:
     yield from (f"## Known defects: {report.source}", "", report.versions, "")
     for name, reason in report.unknown.items():
         yield f"- **unknown**: {name}: {github.escape_cell(reason)}"
@@ -204,7 +204,7 @@ def _markdown_lines(report: Report) -> Iterator[str]:
     yield from (line.strip() for line in _summary(report))
 
 
-def _summary(report: Report) -> Iterator[str]:
+def _summary(report: AuditResult) -> Iterator[str]:
     total = len(report.affected)
     severities = Counter(match.defect.severity for match in report.affected)  # the worst first
     listed = ", ".join(f"{name} {count}" for name, count in severities.items())

@@ -18,7 +18,7 @@ from orm_async_tests.cli.embedded_server import cluster_kind
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.exit_codes import COULD_NOT_RUN
 from orm_async_tests.extras import install_extra
-from orm_async_tests.harness.environment.event_loops import run
+from orm_async_tests.harness.environment.event_loops import run_in_loop
 from orm_async_tests.postgres import pooler
 from orm_async_tests.postgres.paths import temporary_folder
 
@@ -109,7 +109,7 @@ def doctor(arguments: argparse.Namespace) -> int:
         "user": lambda: "root, in a user namespace" if os.geteuid() == 0 else "ordinary",
         "docker": lambda: shutil.which("docker") or "not found (only --db compose needs it)",
         "pgbouncer": _find_pgbouncer,
-        "loop": lambda: run(arguments.loop, _name_loop),
+        "loop": lambda: run_in_loop(arguments.loop, _name_loop),
         "database": lambda: _check_database(arguments.db, arguments.driver),
     }
     code = 0

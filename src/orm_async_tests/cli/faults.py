@@ -24,7 +24,7 @@ from orm_async_tests.faults.report import (
     summarize,
 )
 from orm_async_tests.faults.sweeping import read_versions, sweep_failed_first
-from orm_async_tests.harness.environment.event_loops import run
+from orm_async_tests.harness.environment.event_loops import run_in_loop
 from orm_async_tests.harness.report.phrasing import pluralize
 from orm_async_tests.postgres.paths import home
 from orm_async_tests.stack_options import DRIVERS
@@ -73,7 +73,7 @@ def _sweep(
 ) -> tuple[list[Cell], dict[str, str]]:
     loop = arguments.loop
     cells: list[Cell] = []
-    with planning.open_database(functions, arguments.db, arguments.driver) as database:
+    with planning.open_swept_database(functions, arguments.db, arguments.driver) as database:
         kinds = arguments.fault or planning.default_kinds(
             functions, database, partial(print, file=sys.stderr)
         )
@@ -90,7 +90,7 @@ def _sweep(
 
             for swept in functions:
                 if sweeps := planning.plan_sweeps(swept, database, kinds, loop, private):
-                    cells += run(loop, sweep_failed_first, sweeps, home(), say, report_cell)
+                    cells += run_in_loop(loop, sweep_failed_first, sweeps, home(), say, report_cell)
     return cells, read_versions(database.driver)
 
 
@@ -101,11 +101,11 @@ def run_again(arguments: argparse.Namespace) -> int:
     [swept] = planning.select_functions([point.function], arguments.rows)
     kinds, driver = [point.fault.kind], None if swept.engine else point.driver
     with (
-        planning.open_database([swept], arguments.db, driver) as database,
+        planning.open_swept_database([swept], arguments.db, driver) as database,
         planning.open_private_server([swept], kinds) as private,
     ):
         [sweep] = planning.plan_sweeps(swept, database, kinds, point.loop, private)
-        outcome = run(point.loop, sweep.run_point, point)
+        outcome = run_in_loop(point.loop, sweep.run_point, point)
     if not outcome.reached:
         count = pluralize(outcome.count, "point")
         problem = f"with this fault, {point.function} has only {count}, and no point {point.where}"

@@ -12,7 +12,7 @@ from orm_async_tests import catalogue, github, terminal
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.matrix import records, summaries
 from orm_async_tests.matrix.expected_differences import find_unexpected, group_by_reason
-from orm_async_tests.matrix.plans import PRESETS, THIS_PYTHON, Plan, combine, take_shard
+from orm_async_tests.matrix.plans import PRESETS, PYTHON_VERSION, Plan, combine, take_shard
 from orm_async_tests.matrix.records import Record
 from orm_async_tests.matrix.stack_runs import Slot, find_interpreter, run_matrix
 from orm_async_tests.output_files import require_writable, write_file
@@ -24,7 +24,7 @@ from orm_async_tests.versions.releases import NotInstalled
 def matrix(arguments: argparse.Namespace) -> int:
     """Run scripts on many stacks, and return 1 if a result is unexpected."""
     plans = _choose_plans(arguments)
-    for version in {*arguments.python} - {THIS_PYTHON}:
+    for version in {*arguments.python} - {PYTHON_VERSION}:
         _require_python(version)
     numbers = [script.number for script in catalogue.select(arguments.numbers)]
     if arguments.list:
@@ -100,7 +100,7 @@ def _refuse_useless_options(preset: str | None, axes: Mapping[str, Sequence[str]
 
 def _omit_missing_pythons(plans: tuple[Plan, ...]) -> tuple[Plan, ...]:
     missing = set()
-    for version in dict.fromkeys(plan.python for plan in plans if plan.python != THIS_PYTHON):
+    for version in dict.fromkeys(plan.python for plan in plans if plan.python != PYTHON_VERSION):
         try:
             find_interpreter(version)
         except NotInstalled as error:

@@ -9,7 +9,7 @@ from pathlib import Path
 from orm_async_tests import catalogue
 from orm_async_tests.cli.script_runs import run_each
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.harness.environment.script_database import open_database
+from orm_async_tests.harness.environment.script_database import open_chosen_database
 from orm_async_tests.harness.report.phrasing import pluralize
 from orm_async_tests.harness.report.result import document
 from orm_async_tests.html_report import catalogue_files, page
@@ -55,7 +55,7 @@ def report(arguments: argparse.Namespace) -> int:
 
 
 def _run_scripts(arguments: argparse.Namespace) -> Results:
-    with open_database(arguments.db, arguments.driver, arguments.pooler) as database:
+    with open_chosen_database(arguments.db, arguments.driver, arguments.pooler) as database:
         runs = list(run_each(catalogue.read_scripts(), database, arguments.loop))
     results = Results()
     add_documents(results, [json.loads(json.dumps(document(runs)))], "this run")

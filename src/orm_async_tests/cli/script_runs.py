@@ -12,7 +12,7 @@ from orm_async_tests.catalogue import ScriptFile
 from orm_async_tests.db import Database
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.harness.environment.requirements import require
-from orm_async_tests.harness.environment.script_database import open_database
+from orm_async_tests.harness.environment.script_database import open_chosen_database
 from orm_async_tests.harness.report import render, views
 from orm_async_tests.harness.report.result import Result, document, exit_code
 from orm_async_tests.harness.run.anomalies import tabulate_anomalies
@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     scripts = catalogue.select(arguments.numbers, arguments.chapter)
     results = []
     is_hidden = sys.stdout.isatty()  # the verdicts themselves show the progress
-    with open_database(arguments.db, arguments.driver, arguments.pooler) as database:
+    with open_chosen_database(arguments.db, arguments.driver, arguments.pooler) as database:
         for result in run_each(scripts, database, arguments.loop, arguments.anyway, is_hidden):
             results.append(result)
             if arguments.ndjson:

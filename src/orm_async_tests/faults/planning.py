@@ -151,7 +151,7 @@ def _walk_engines(function: Any) -> Iterator[AsyncEngine]:
 
 
 @contextmanager
-def open_database(
+def open_swept_database(
     functions: Sequence[SweptFunction], choice: str | None, driver: str | None
 ) -> Iterator[db.Database]:
     engine, name = functions[0].engine, functions[0].name

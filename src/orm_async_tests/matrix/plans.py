@@ -9,7 +9,7 @@ from itertools import product
 
 from orm_async_tests.errors import CouldNotRun
 
-THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+PYTHON_VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Plan:
     driver: str = "asyncpg"
     loop: str = "asyncio"
     pooler: str = ""
-    python: str = THIS_PYTHON  # a minor version, for example "3.12"
+    python: str = PYTHON_VERSION  # a minor version, for example "3.12"
     sqlalchemy: str = ""
     asyncpg: str = ""
     psycopg: str = ""

@@ -27,8 +27,7 @@ from packaging.specifiers import SpecifierSet
 
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.exit_codes import COULD_NOT_RUN
-from orm_async_tests.matrix import plans
-from orm_async_tests.matrix.plans import Plan
+from orm_async_tests.matrix.plans import PYTHON_VERSION, Plan
 from orm_async_tests.matrix.records import Record, result
 from orm_async_tests.postgres.launcher import launch_command
 from orm_async_tests.verdicts import CRASH, NOT_RUN, TIMEOUT
@@ -201,13 +200,13 @@ def _newest(library: str, version: str) -> str:
 
 
 def prepare_interpreter(version: str, home: Path) -> Python:
-    if version == plans.THIS_PYTHON:
+    if version == PYTHON_VERSION:
         return THIS_PYTHON
     requirements = sorted(_requirements())
     digest = hashlib.sha256(repr(requirements).encode()).hexdigest()[:8]
     folder = home / "environments" / f"python{version}-{digest}"
     folder.parent.mkdir(parents=True, exist_ok=True)
-    tag = THIS_PYTHON.tag.replace(plans.THIS_PYTHON.replace(".", ""), version.replace(".", ""))
+    tag = THIS_PYTHON.tag.replace(PYTHON_VERSION.replace(".", ""), version.replace(".", ""))
     python = Python(str(folder / "bin/python"), tag)
     with folder.with_name(f"{folder.name}.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -12,7 +12,9 @@ from orm_async_tests.stack_options import UVLOOP
 Result = TypeVar("Result")
 
 
-def run(name: str, main: Callable[..., Coroutine[Any, Any, Result]], *arguments: Any) -> Result:
+def run_in_loop(
+    name: str, main: Callable[..., Coroutine[Any, Any, Result]], *arguments: Any
+) -> Result:
     """Run a coroutine function in a new event loop. Raise CouldNotRun if uvloop is missing."""
     factory: Callable[[], asyncio.AbstractEventLoop] | None = None  # None: Python chooses
     if name == UVLOOP:

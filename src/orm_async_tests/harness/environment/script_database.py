@@ -70,7 +70,7 @@ async def default_seed(connection: AsyncConnection) -> None:
 
 
 @contextmanager
-def open_database(db_: str | None, driver: str | None, pooler: str) -> Iterator[db.Database]:
+def open_chosen_database(db_: str | None, driver: str | None, pooler: str) -> Iterator[db.Database]:
     """Open the PostgreSQL database, or a new SQLite file for aiosqlite, and print its name."""
     if driver and driver not in (*DRIVERS, SQLITE):
         remedy = f"choose {', '.join(DRIVERS)} or {SQLITE}"

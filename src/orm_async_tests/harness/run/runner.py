@@ -16,9 +16,12 @@ from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.exit_codes import run_command
 from orm_async_tests.harness.definitions.stack import this_stack
 from orm_async_tests.harness.definitions.variants import Observation, Option
-from orm_async_tests.harness.environment.event_loops import run
+from orm_async_tests.harness.environment.event_loops import run_in_loop
 from orm_async_tests.harness.environment.requirements import require
-from orm_async_tests.harness.environment.script_database import open_database, open_script_database
+from orm_async_tests.harness.environment.script_database import (
+    open_chosen_database,
+    open_script_database,
+)
 from orm_async_tests.harness.environment.servers import open_pooler
 from orm_async_tests.harness.report.judge import Verdict, judge
 from orm_async_tests.harness.report.phrasing import describe
@@ -51,7 +54,7 @@ def run_script(
             "Python's option -O or PYTHONOPTIMIZE",
             "repeat the command without -O and without PYTHONOPTIMIZE",
         )
-    return run(loop, _run, script, database, {**script.defaults, **(options or {})}, loop)
+    return run_in_loop(loop, _run, script, database, {**script.defaults, **(options or {})}, loop)
 
 
 async def _run(
@@ -105,7 +108,7 @@ def _run_with_options(script: Script, arguments: argparse.Namespace) -> int:
     if arguments.trace:
         require_writable(arguments.trace, "--trace")
     options = {option.name: getattr(arguments, option.name) for option in script.options}
-    with open_database(arguments.db, arguments.driver, arguments.pooler) as database:
+    with open_chosen_database(arguments.db, arguments.driver, arguments.pooler) as database:
         result = run_script(script, database, options, arguments.loop)
     if arguments.trace:
         from orm_async_tests.harness.report.views import write_trace

@@ -193,6 +193,7 @@ async def _run_function(
         if is_silent and not main.done():
             needed_cancel = main.cancel()
             await asyncio.wait({main}, timeout=CLOSED_WITHIN[engine.driver])
+        main.cancel()  # if it is still running
     result, message = _read_result(main)
     outcome = Outcome(
         point,
@@ -213,7 +214,6 @@ async def _run_function(
 
 def _read_result(main: asyncio.Task[Any]) -> tuple[str, str]:
     if not main.done():
-        main.cancel()
         return "", ""
     if main.cancelled():
         return "CancelledError", ""

@@ -84,7 +84,11 @@ class Recorder:
 
     def now(self) -> int:
         """Return the microseconds since the recording began."""
-        return (perf_counter_ns() - self._origin) // 1000
+        return self._convert(perf_counter_ns())
+
+    def _convert(self, moment: int) -> int:
+        """Convert a value of `perf_counter_ns()` to microseconds since the recording began."""
+        return (moment - self._origin) // 1000
 
     def begin(
         self, kind: Kind, connection: ConnectionRecord | None = None, text: str = ""
@@ -94,14 +98,13 @@ class Recorder:
         place = NOWHERE if is_closing else self._lines.find(text or kind)
         path, line = created if place is NOWHERE else place
         self.changes += 1
-        start = (perf_counter_ns() - self._origin) // 1000  # now(), without the cost of a call
         number, pid = (connection.number, connection.pid) if connection else (0, 0)
-        event = Event(kind, start, -1, task, number, pid, line, text, path=path)
+        event = Event(kind, self.now(), -1, task, number, pid, line, text, path=path)
         self.events.append(event)
         return event
 
     def finish_event(self, event: Event, error: BaseException | None = None) -> None:
-        event.duration = (perf_counter_ns() - self._origin) // 1000 - event.start
+        event.duration = self.now() - event.start
         self.changes += 1
         if error is not None:
             self.set_error(event, error)
@@ -115,8 +118,7 @@ class Recorder:
 
     def begin_statement(self, connection: ConnectionRecord, kind: Kind, text: str) -> Event:
         """Record that a task starts a statement, a COMMIT or a ROLLBACK."""
-        if self._count_round_trips:
-            self._add_round_trips(connection)
+        self._add_round_trips(connection)
         event = self.begin(kind, connection, text)
         event.begins, connection.begins = connection.begins, kind != "statement"
         if connection.running is None:
@@ -138,20 +140,16 @@ class Recorder:
         """
         is_watched = False
         if connection.running is event:
-            if self._count_round_trips:
-                is_watched = self._add_round_trips(connection)
+            is_watched = self._add_round_trips(connection)
             connection.running = None
         elif event in connection.waiting:
             connection.waiting.remove(event)
             event.unsent = True
-        event.duration = (perf_counter_ns() - self._origin) // 1000 - event.start
-        self.changes += 1
-        if error is not None:
-            self.set_error(event, error)
-            if is_watched:
-                event.unsent |= event.round_trips <= begin_trips
-            else:
-                event.unsent |= type(error).__name__ in CLIENT_ERRORS
+        self.finish_event(event, error)
+        if error is not None and is_watched:
+            event.unsent |= event.round_trips <= begin_trips
+        elif error is not None:
+            event.unsent |= type(error).__name__ in CLIENT_ERRORS
         if connection.waiting and connection.running is None:
             following = connection.waiting.pop(0)
             sent = self.now()
@@ -191,12 +189,10 @@ class Recorder:
     def check_out(self, connection: ConnectionRecord) -> None:
         connection.checkout = connection.last = self.begin("checkout", connection)
         connection.begins = True
-        if self._count_round_trips:
-            self._add_round_trips(connection)  # of pool_pre_ping
+        self._add_round_trips(connection)  # of pool_pre_ping
 
     def check_in(self, connection: ConnectionRecord) -> None:
-        if self._count_round_trips:
-            self._add_round_trips(connection)
+        self._add_round_trips(connection)
         if connection.checkout is not None:
             self.finish_event(connection.checkout)
             connection.checkout = None
@@ -209,7 +205,7 @@ class Recorder:
         """
         if self.changes != changes or error:  # else the pool had a free connection
             event = self.begin("pool")
-            event.start = (start - self._origin) // 1000
+            event.start = self._convert(start)
             self.finish_event(event, error)
 
     def add_locks(self, blocked: Collection[tuple[int, Sequence[int]]], since: int) -> None:
@@ -223,7 +219,7 @@ class Recorder:
         for pid, blockers in blocked:
             running = by_pid[pid].running if pid in by_pid else None
             # If the statement began later, the lock may have blocked the previous statement.
-            if running is not None and running.start <= (since - self._origin) // 1000:
+            if running is not None and running.start <= self._convert(since):
                 holders = tuple(by_pid[pid].number if pid in by_pid else 0 for pid in blockers)
                 self._locks.setdefault(running, _copy_wait(running, "lock", holders))
 

@@ -20,6 +20,7 @@ EXAMPLE = "postgresql+asyncpg://user:password@host:5432/database"
 CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 SEVERAL_HOSTS = "postgresql://user:password@/database?host=one:5432&host=two:5432"
 PORTS = range(1, 65536)
+SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 DEFAULT_PORT = 5432
 
 
@@ -38,7 +39,7 @@ def _one_of(*words: str) -> Parameter:
 TEXT, LIBPQ_ONLY, ASYNCPG = Parameter(), Parameter(drivers=("psycopg",)), ("asyncpg",)
 TLS_VERSION = _one_of("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 PARAMETERS = {
-    "sslmode": _one_of("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
+    "sslmode": _one_of(*SSL_MODES),
     "sslnegotiation": _one_of("postgres", "direct"),
     "ssl_min_protocol_version": TLS_VERSION,
     "ssl_max_protocol_version": TLS_VERSION,

@@ -20,9 +20,8 @@ from orm_async_tests.stack_options import DRIVERS
 from orm_async_tests.verdicts import BROKEN
 from orm_async_tests.versions.defect_catalogue import load_known_defects, upstream_entry
 from orm_async_tests.versions.pins import parse_release
+from orm_async_tests.versions.ranges import KNOWN_FROM
 from orm_async_tests.versions.releases import releases_between
-
-LIBRARIES = ("sqlalchemy", "asyncpg", "psycopg")
 
 
 def bisect(arguments: argparse.Namespace) -> int:
@@ -66,8 +65,8 @@ def _choose_driver(library: str, wanted: str | None) -> str:
 
 def _parse_pin(text: str, bisected: str) -> tuple[str, str]:
     name, version = parse_release(text, "--with")
-    if name not in LIBRARIES or name == bisected:
-        other = next(library for library in LIBRARIES if library != bisected)
+    if name not in KNOWN_FROM or name == bisected:
+        other = next(library for library in KNOWN_FROM if library != bisected)
         problem = f"{text!r} does not name a release of a library other than {bisected}"
         raise CouldNotRun(problem, "--with", f"--with {other}==VERSION")
     return name, version

@@ -26,6 +26,9 @@ from orm_async_tests.versions.defect_catalogue import KnownDefect
 LONGEST_SQL, WIDEST = 20_000, 160  # characters of a statement: before and after it is shortened
 LONGEST_TEXT = 600  # characters of a timeline in words
 EMPTY = Event("task", 0)
+OUTSIDE = CodeLine(
+    0, "", Markup("an event outside the script, for example a fixture that closes a session")
+)
 
 
 class ShownLine(NamedTuple):
@@ -124,11 +127,6 @@ def _show(
         timeline=timeline,
         described=described,
     )
-
-
-OUTSIDE = CodeLine(
-    0, "", Markup("an event outside the script, for example a fixture that closes a session")
-)
 
 
 def _read_events(run: Document, problems: Counter[str]) -> list[Event]:

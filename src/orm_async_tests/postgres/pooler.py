@@ -28,7 +28,6 @@ REMEDY = f"run apt-get install pgbouncer, or set {PGBOUNCER_VARIABLE}=/a/folder/
 SBIN = "/usr/local/sbin:/usr/sbin"  # the PATH of an ordinary user may lack these folders
 PORT = 6432
 STARTED_WITHIN = 10.0  # seconds
-SSLMODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 PREPARED = "max_prepared_statements"
 
 
@@ -89,6 +88,8 @@ def pgbouncer(server: "URL") -> Iterator[Pooler]:
 
 
 def _render_config(server: "URL", folder: Path, settings: dict[str, str]) -> str:
+    from orm_async_tests.urls import SSL_MODES
+
     if settings.get(PREPARED) == "0" and tuple(map(int, version().split(".")[:2])) < (1, 21):
         del settings[PREPARED]  # an old PgBouncer rejects the setting, and behaves as with 0
     sslmode = server.query.get("sslmode") or server.query.get("ssl")  # asyncpg's name
@@ -96,7 +97,7 @@ def _render_config(server: "URL", folder: Path, settings: dict[str, str]) -> str
         "listen_addr": "",  # no TCP port
         "unix_socket_dir": folder,
         "auth_type": "any",
-        "server_tls_sslmode": sslmode if sslmode in SSLMODES else "prefer",
+        "server_tls_sslmode": sslmode if sslmode in SSL_MODES else "prefer",
         **settings,
     }
     lines = [f"{name} = {value}" for name, value in values.items()]

@@ -31,8 +31,9 @@ def render_timeline(events: Sequence[Event], outcome: str, columns: int) -> Iter
         yield "dim", f"{'':{INDENT}}and {len(lanes) - MAX_LANES} more tasks and connections"
     if scale.is_dense:
         dense = f"Each column stands for several of the {len(events)} events. In total:"
-        for text in (dense, *count_statements(events)):
-            yield from _render_note("dim" if text is dense else "", "", text, columns)
+        yield from _render_note("dim", "", dense, columns)
+        for text in count_statements(events):
+            yield from _render_note("", "", text, columns)
     sentences = describe_events(events)
     for moment, text in sentences[:MAX_SENTENCES]:
         yield from _render_note("", format_time(moment), text, columns)

@@ -18,7 +18,6 @@ from orm_async_tests.versions.ranges import within
 
 # WIRE is a proxy that counts round trips, and the dictionary SERVERS explains the others.
 WIRE, BINARIES, STANDBY, PGBOUNCER = "a wire", "binaries", "standby", "pgbouncer"
-REQUIRABLE = (BINARIES, STANDBY, PGBOUNCER)
 REQUIRE_VARIABLE = "ORM_ASYNC_REQUIRE"
 
 EXTRAS = {  # the extra in pyproject.toml that installs a package
@@ -129,8 +128,8 @@ def require(words: str | None = None) -> None:
         words, source = os.environ.get(REQUIRE_VARIABLE, ""), REQUIRE_VARIABLE
     for requirement in filter(None, words.split(",")):
         form = re.fullmatch(r"(\w+)((>=|<|==)\d+(\.\d+)*)?", requirement)
-        if form is None or form[1] not in REQUIRABLE:
-            remedy = f"{source} with {' or '.join(REQUIRABLE)}"
+        if form is None or form[1] not in SERVERS:
+            remedy = f"{source} with {' or '.join(SERVERS)}"
             raise CouldNotRun(f"{requirement!r} cannot be required", source, remedy)
         if missing := find_missing(requirement, wire=True):
             problem = f"{requirement} is required: a script {missing.problem}"

@@ -15,7 +15,7 @@ from orm_async_tests.harness.report import result as run_result
 from orm_async_tests.harness.run.runner import run_script
 from orm_async_tests.harness.script import Script
 from orm_async_tests.html_report import changes, figures, page, recorded_tables
-from orm_async_tests.html_report.result_files import Results, add_documents, read_results
+from orm_async_tests.html_report.result_files import Results, read_results
 from orm_async_tests.questions import read_questions
 from tests.cli.commands import orm
 from tests.html_report.html_parts import Page, run_document, spread_over_scripts
@@ -49,12 +49,19 @@ def real_result(database: db.Database) -> dict[str, Any]:
     return loaded
 
 
+def combine(*documents: Any) -> Results:
+    """Return the results in these documents."""
+    results = Results()
+    for document in documents:
+        results.add(document, "results.json")
+    return results
+
+
 @pytest.fixture(scope="module")
 def chapter_page(real_result: dict[str, Any]) -> str:
     """A page of one chapter on eight stacks, from one real result."""
-    results, spread = Results(), spread_over_scripts(real_result, SCRIPTS)
-    documents = [run_document(spread, python=f"3.{minor}.0") for minor in range(STACKS)]
-    add_documents(results, documents, "results.json")
+    spread = spread_over_scripts(real_result, SCRIPTS)
+    results = combine(*(run_document(spread, python=f"3.{minor}.0") for minor in range(STACKS)))
     assert not results.problems
     panels = page.build_panels(results, SCRIPTS)
     return page.render_report(results, panels, "orm-async-tests report results.json")
@@ -62,8 +69,7 @@ def chapter_page(real_result: dict[str, Any]) -> str:
 
 def render(*documents: Any) -> tuple[str, Results]:
     """Return a page of test5 from these documents."""
-    results = Results()
-    add_documents(results, documents, "results.json")
+    results = combine(*documents)
     panels = page.build_panels(results, catalogue.select(["5"]))
     return page.render_report(results, panels, "orm-async-tests report"), results
 
@@ -104,8 +110,7 @@ def assert_runs_only_the_filter(html: str) -> None:
 def test_a_panel_has_the_sql_below_the_line_that_sent_it(
     real_result: dict[str, Any],
 ) -> None:
-    results = Results()
-    add_documents(results, [run_document([real_result])], "results.json")
+    results = combine(run_document([real_result]))
     panels = page.build_panels(results, catalogue.select(["32"]))
     [nested, passed_down] = panels[0].variants
     notes = {shown.line.text.strip(): shown.notes for shown in passed_down.lines if shown.notes}
@@ -150,8 +155,7 @@ def test_a_result_without_a_valid_field_gives_a_page_that_says_so(value: Any) ->
         documents.append(run_document([result]))
     if value == "missing":
         documents = [{**run_document([{}]), "stack": None}, run_document([{"variants": [{}]}])]
-    results = Results()
-    add_documents(results, documents, "results.json")
+    results = combine(*documents)
     html = page.render_report(results, page.build_panels(results, scripts), "report")
     assert_runs_only_the_filter(html)
     assert len(results.problems) > len(RESULT)
@@ -175,9 +179,8 @@ def test_a_partial_matrix_is_shown_with_what_it_has(tmp_path: Path) -> None:
 
 
 def test_a_run_joins_the_stack_of_a_matrix_with_the_same_versions() -> None:
-    results = Results()
-    documents = [*make_records({5: "HOLDS"}), {**run_document([RESULT]), "stack": IDENTITY}]
-    add_documents(results, documents, "results")
+    run = {**run_document([RESULT]), "stack": IDENTITY}
+    results = combine(*make_records({5: "HOLDS"}), run)
     assert list(results.stacks) == ["one"]
     assert results.details[5]["stack"] == "one"
 

@@ -14,7 +14,7 @@ from orm_async_tests.harness.report.phrasing import pluralize
 from orm_async_tests.harness.report.result import document
 from orm_async_tests.html_report import catalogue_files, page
 from orm_async_tests.html_report.changes import WORSE, list_changes
-from orm_async_tests.html_report.result_files import Results, add_documents, read_results
+from orm_async_tests.html_report.result_files import Results, read_results
 from orm_async_tests.output_files import create_folder, require_writable, write_file
 from orm_async_tests.questions import read_questions
 
@@ -58,7 +58,7 @@ def _run_scripts(arguments: argparse.Namespace) -> Results:
     with open_chosen_database(arguments.db, arguments.driver, arguments.pooler) as database:
         runs = list(run_each(catalogue.read_scripts(), database, arguments.loop))
     results = Results()
-    add_documents(results, [json.loads(json.dumps(document(runs)))], "this run")
+    results.add(json.loads(json.dumps(document(runs))), "this run")
     return results
 
 

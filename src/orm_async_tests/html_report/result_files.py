@@ -66,28 +66,91 @@ class Results:
     def count(self) -> Counter[str]:
         return Counter(entry.word for entry in self.entries.values())
 
+    def add(self, document: Document, source: str) -> bool:
+        """Add the results in a document, and return whether its form is known."""
+        if str(document.get("record")) in records.FORMS:
+            self._add_record(document, source)
+        elif "results" in document:
+            self._check_schema(document, "run", source)
+            self._add_run(document, source)
+        elif "cells" in document:
+            self._check_schema(document, "faults", source)
+            form = {"stack": dict, "cells": [CELL]}
+            sweep = clean(document, form, source, self.problems)
+            self.sweeps.append({**sweep, "stack": _texts(sweep["stack"])})
+        elif "workloads" in document:
+            self.benches.append(clean(document, BENCH, source, self.problems))
+        else:
+            self.problems[f"{source}: a document is not a result of these commands"] += 1
+            return False
+        return True
+
+    def _check_schema(self, document: Document, kind: str, source: str) -> None:
+        schema = document.get("schema")
+        if schema != SCHEMAS[kind]:
+            shown = schema if isinstance(schema, int) else "no number"
+            problem = f"the file has schema {shown}, this release writes {SCHEMAS[kind]}"
+            self.problems[f"{source}: {problem}: parts may be missing"] += 1
+
+    def _add_run(self, document: Document, source: str) -> None:
+        identity = _texts(document.get("stack"))
+        same = (name for name, other in self.stacks.items() if _is_same(identity, other))
+        stack = next(same, name_stack(identity) if identity else source)
+        self.stacks.setdefault(stack, identity)
+        for item in clean(document.get("results"), [dict], f"{source}: results", self.problems):
+            where = f"{source}: test{item.get('number')}"
+            detail = clean(item, RUN, where, self.problems)
+            detail["failed"] = [part for part in detail["evidence"] if not part["holds"]]
+            self._add_entry(stack, detail, where)
+            if detail["variants"] and detail["number"] not in self.details:
+                self.details[detail["number"]] = {**detail, "stack": stack}
+
+    def _add_record(self, record: Document, source: str) -> None:
+        kind, stack = record["record"], record.get("stack")
+        if kind == "header":
+            self._check_schema(record, "matrix", source)
+            form = {"stacks": dict, "command": ([str],)}
+            header = clean(record, form, source, self.problems)
+            for name in header["stacks"]:
+                self.stacks.setdefault(name, {})
+            if words := header["command"]:
+                self.commands.append(" ".join(["orm-async-tests", *words]))
+        elif kind == "stack" and isinstance(stack, str):
+            self.stacks[stack] = _texts(record.get("identity"))
+        elif kind == "result":
+            where = f"{source}: test{record.get('number')}"
+            detail = clean(record, RECORD, where, self.problems)
+            self.stacks.setdefault(detail["stack"], {})
+            self._add_entry(detail["stack"], detail, where)
+
+    def _add_entry(self, stack: str, detail: Document, where: str) -> None:
+        word = detail["verdict"]
+        if word not in EVERY_WORD:
+            self.problems[f"{where}: its verdict is unknown, so it counts as {NOT_RUN}"] += 1
+            word = NOT_RUN
+        entry = Entry(word, detail["reason"], detail["defects"], detail["failed"])
+        self.entries[stack, detail["number"]] = entry
+
+    def check_end(self, documents: Sequence[Document], source: str) -> None:
+        kinds = [document.get("record") for document in documents]
+        if "header" in kinds and kinds[-1] != "footer":
+            self.problems[f"{source}: the results are partial, the run was interrupted"] += 1
+
 
 def read_results(paths: Iterable[Path]) -> Results:
     """Read result files. Raise CouldNotRun if a file cannot be read or has no result."""
     results = Results()
     for path in paths:
         documents = list(_read_documents(path, results.problems))
-        known = [document for document in documents if _add(results, document, path.name)]
+        known = [document for document in documents if results.add(document, path.name)]
         if not known:
             raise _refusal(
                 "the file has no results of the commands `run`, `matrix`, `faults` or `bench`", path
             )
         modified = datetime.fromtimestamp(path.stat().st_mtime, UTC)
         results.sources.append((path.name, f"{modified:%Y-%m-%d %H:%M} UTC"))
-        _check_end(results, documents, path.name)
-    results.problems = +results.problems  # removes the zeros
+        results.check_end(documents, path.name)
     return results
-
-
-def add_documents(results: Results, documents: Iterable[Document], source: str) -> None:
-    for document in documents:
-        _add(results, document, source)
-    results.problems = +results.problems
 
 
 def _read_documents(path: Path, problems: Counter[str]) -> Iterator[Document]:
@@ -114,81 +177,6 @@ def _parse(text: str) -> Any:
 
 def _refusal(why: str, path: Path) -> CouldNotRun:
     return CouldNotRun(why, str(path), "orm-async-tests run --all --json > results.json")
-
-
-def _add(results: Results, document: Document, source: str) -> bool:
-    if str(document.get("record")) in records.FORMS:
-        _add_record(results, document, source)
-    elif "results" in document:
-        _check_schema(results, document, "run", source)
-        _add_run(results, document, source)
-    elif "cells" in document:
-        _check_schema(results, document, "faults", source)
-        form = {"stack": dict, "cells": [CELL]}
-        sweep = clean(document, form, source, results.problems)
-        results.sweeps.append({**sweep, "stack": _texts(sweep["stack"])})
-    elif "workloads" in document:
-        results.benches.append(clean(document, BENCH, source, results.problems))
-    else:
-        results.problems[f"{source}: a document is not a result of these commands"] += 1
-        return False
-    return True
-
-
-def _check_schema(results: Results, document: Document, kind: str, source: str) -> None:
-    schema = document.get("schema")
-    if schema != SCHEMAS[kind]:
-        shown = schema if isinstance(schema, int) else "no number"
-        problem = f"the file has schema {shown}, this release writes {SCHEMAS[kind]}"
-        results.problems[f"{source}: {problem}: parts may be missing"] += 1
-
-
-def _add_run(results: Results, document: Document, source: str) -> None:
-    identity = _texts(document.get("stack"))
-    same = (name for name, other in results.stacks.items() if _is_same(identity, other))
-    stack = next(same, name_stack(identity) if identity else source)
-    results.stacks.setdefault(stack, identity)
-    for item in clean(document.get("results"), [dict], f"{source}: results", results.problems):
-        where = f"{source}: test{item.get('number')}"
-        detail = clean(item, RUN, where, results.problems)
-        detail["failed"] = [part for part in detail["evidence"] if not part["holds"]]
-        _add_entry(results, stack, detail, where)
-        if detail["variants"] and detail["number"] not in results.details:
-            results.details[detail["number"]] = {**detail, "stack": stack}
-
-
-def _add_record(results: Results, record: Document, source: str) -> None:
-    kind, stack = record["record"], record.get("stack")
-    if kind == "header":
-        _check_schema(results, record, "matrix", source)
-        form = {"stacks": dict, "command": ([str],)}
-        header = clean(record, form, source, results.problems)
-        for name in header["stacks"]:
-            results.stacks.setdefault(name, {})
-        if words := header["command"]:
-            results.commands.append(" ".join(["orm-async-tests", *words]))
-    elif kind == "stack" and isinstance(stack, str):
-        results.stacks[stack] = _texts(record.get("identity"))
-    elif kind == "result":
-        where = f"{source}: test{record.get('number')}"
-        detail = clean(record, RECORD, where, results.problems)
-        results.stacks.setdefault(detail["stack"], {})
-        _add_entry(results, detail["stack"], detail, where)
-
-
-def _add_entry(results: Results, stack: str, detail: Document, where: str) -> None:
-    word = detail["verdict"]
-    if word not in EVERY_WORD:
-        results.problems[f"{where}: its verdict is unknown, so it counts as {NOT_RUN}"] += 1
-        word = NOT_RUN
-    entry = Entry(word, detail["reason"], detail["defects"], detail["failed"])
-    results.entries[stack, detail["number"]] = entry
-
-
-def _check_end(results: Results, documents: Sequence[Document], source: str) -> None:
-    kinds = [document.get("record") for document in documents]
-    if "header" in kinds and kinds[-1] != "footer":
-        results.problems[f"{source}: the results are partial, the run was interrupted"] += 1
 
 
 def _is_same(one: Mapping[str, str], other: Mapping[str, str]) -> bool:

@@ -117,7 +117,7 @@ def _read_line(path: Path, number: int, line: bytes) -> Record:
     clean(record, FORMS[kind], f"line {number}", problems)
     if kind == "result" and record.get("verdict") not in EVERY_WORD:
         problems[f"line {number} has an unknown verdict"] += 1
-    if problem := next(iter(+problems), ""):
+    if problem := next(iter(problems), ""):
         raise _unreadable(path, problem)
     return dict(record)
 
@@ -138,7 +138,8 @@ def clean(value: Any, form: Any, where: str, problems: Counter[str]) -> Any:
     if isinstance(form, list):
         kind = form[0] if isinstance(form[0], type) else type(form[0])
         fitting = [item for item in value if type(item) is kind]
-        problems[f"{where} has items of an unexpected form"] += len(value) - len(fitting)
+        if dropped := len(value) - len(fitting):
+            problems[f"{where} has items of an unexpected form"] += dropped
         return [clean(item, form[0], where, problems) for item in fitting]
     if isinstance(form, dict):
         return {

@@ -181,7 +181,8 @@ def children_of(pid: int) -> list[int]:
 def test_a_regression_is_a_script_that_passed_and_no_longer_does() -> None:
     before = make_records({5: "HOLDS", 6: "BROKEN", 7: "BROKEN", 8: "HOLDS", 9: "HOLDS"})
     after = make_records({5: "BROKEN", 6: "HOLDS", 8: "UPSTREAM", 9: "HOLDS", 10: "HOLDS"})
-    kinds = [(change.kind, change.number) for change in compare_verdicts(before, after)]
+    changes = compare_verdicts(records.verdicts(before), records.verdicts(after))
+    kinds = [(change.kind, change.number) for change in changes]
     assert kinds == [
         ("regression", 5),
         ("repaired", 6),

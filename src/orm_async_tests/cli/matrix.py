@@ -160,7 +160,7 @@ def _report(collected: list[Record], arguments: argparse.Namespace) -> int:
 def diff(arguments: argparse.Namespace) -> int:
     """Print how two runs differ, and return 1 for a regression or a partial newer run."""
     before, after = records.read(arguments.before), records.read(arguments.after)
-    changes = summaries.compare_verdicts(before, after)
+    changes = summaries.compare_verdicts(records.verdicts(before), records.verdicts(after))
     for change in changes:
         words = " -> ".join(word or "absent" for word in (change.before, change.after))
         print(f"{change.kind:10}  test{change.number:<3}  {words}  ({change.stack})")

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from orm_async_tests.html_report.result_files import Document, Results
-from orm_async_tests.matrix.records import Record, result
 from orm_async_tests.matrix.summaries import Kind, compare_verdicts
 from orm_async_tests.stack_options import DRIVERS
 
@@ -62,19 +61,16 @@ def _key(identity: Mapping[str, str]) -> list[str | None]:
 def _changed_verdicts(
     before: Results, after: Results, renamed: Mapping[str, str]
 ) -> Iterator[Change]:
-    changes = compare_verdicts(_records(before, renamed), _records(after, {}))
-    for kind, stack, number, old, new in changes:
+    old_words = {
+        (renamed.get(stack, stack), number): entry.word
+        for (stack, number), entry in before.entries.items()
+    }
+    new_words = {key: entry.word for key, entry in after.entries.items()}
+    for kind, stack, number, old, new in compare_verdicts(old_words, new_words):
         entry = after.entries.get((stack, number))
         subject, reason = f"test{number}: verdict", entry.reason if entry else ""
         severity = SEVERITY.get(kind, OTHER)
         yield Change(severity, subject, old or "absent", new or "absent", stack, number, reason)
-
-
-def _records(results: Results, renamed: Mapping[str, str]) -> list[Record]:
-    return [
-        result(renamed.get(stack, stack), number, entry.word, entry.reason)
-        for (stack, number), entry in results.entries.items()
-    ]
 
 
 def _changed_variants(before: Results, after: Results) -> Iterator[Change]:

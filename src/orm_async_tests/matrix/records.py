@@ -17,6 +17,7 @@ from orm_async_tests.verdicts import EVERY_WORD
 
 SCHEMA = 2  # increase it with every incompatible change
 Record = dict[str, Any]
+Verdicts = dict[tuple[str, int], str]  # by the stack's name and the script's number
 MISSING = object()
 # Forms: a type, a list of one form, an object of forms; a tuple of one form may be null or missing.
 DEFECT: Record = {"description": str, "versions": dict, "link": str}
@@ -200,7 +201,7 @@ def _flatten(fields: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]
             yield f"{prefix}{name}", str(value)
 
 
-def verdicts(records: Iterable[Record]) -> dict[tuple[str, int], str]:
+def verdicts(records: Iterable[Record]) -> Verdicts:
     return {
         (record["stack"], record["number"]): record["verdict"]
         for record in records

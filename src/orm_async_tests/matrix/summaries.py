@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from orm_async_tests.matrix.expected_differences import find_nonexistent, find_unexpected
-from orm_async_tests.matrix.records import Record, identities, verdicts
+from orm_async_tests.matrix.records import Record, Verdicts, identities, verdicts
 from orm_async_tests.verdicts import EVERY_WORD, PASSING, SKIPPED
 
 Row = tuple[str, ...]
@@ -64,9 +64,9 @@ class VerdictChange(NamedTuple):
     after: str
 
 
-def compare_verdicts(before: Sequence[Record], after: Sequence[Record]) -> list[VerdictChange]:
-    old, new = verdicts(before), verdicts(after)
-    pairs = {key: (old.get(key, ""), new.get(key, "")) for key in sorted(old.keys() | new.keys())}
+def compare_verdicts(before: Verdicts, after: Verdicts) -> list[VerdictChange]:
+    keys = sorted(before.keys() | after.keys())
+    pairs = {key: (before.get(key, ""), after.get(key, "")) for key in keys}
     changes = [
         VerdictChange(_kind(*words), *key, *words)
         for key, words in pairs.items()

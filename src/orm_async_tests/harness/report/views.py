@@ -151,11 +151,8 @@ def _render_variant(
     source: ScriptSource, nodes: Sequence[Function], observation: Observation, columns: int
 ) -> Iterator[Styled]:
     numbers = list(source.list_shown_lines(nodes))
-    for number in numbers:
-        yield from _render_code_line(source, number, columns)
-        yield from _render_events(source, number, observation, columns)
     rest = {event.line for event in observation.events if event.kind != "task"} - {0, *numbers}
-    for number in sorted(rest):
+    for number in [*numbers, *sorted(rest)]:
         yield from _render_code_line(source, number, columns)
         yield from _render_events(source, number, observation, columns)
     if 0 in {event.line for event in observation.events if event.kind in SENT}:

@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Iterable
 from functools import cache
 
-from orm_async_tests import symptoms
+from orm_async_tests import symptoms, tracebacks
 from orm_async_tests.catalogue import ScriptFile, read_scripts
 from orm_async_tests.questions import Question, read_questions
 
@@ -113,14 +113,14 @@ def find_answers(text: str) -> tuple[list[int], bool]:
     for question in read_questions():
         if question.script is not None and question.symptom is not None:
             known[question.script].append(question.symptom)
-    preferred = find_by_words(symptoms.words_beside_error(text), all_words=False)
+    preferred = find_by_words(tracebacks.words_beside_error(text), all_words=False)
     if numbers := symptoms.find_scripts(text, known, preferred):
         return numbers, True
-    messages = "\n".join(symptoms.PRINTED_LINE.findall(text))
+    messages = "\n".join(tracebacks.PRINTED_LINE.findall(text))
     ranked = find_by_words(messages or text, all_words=False)
     # Words in common do not explain a printed error. Only a symptom does.
     is_enough = bool(ranked) and _measure_coverage(text, ranked[0]) >= ENOUGH
-    return ranked[: symptoms.MAX_SCRIPTS], is_enough and not symptoms.is_printed_error(text)
+    return ranked[: symptoms.MAX_SCRIPTS], is_enough and not tracebacks.is_printed_error(text)
 
 
 def find_unanswered(text: str) -> Question | None:

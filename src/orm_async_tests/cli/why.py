@@ -5,7 +5,7 @@ import sys
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from orm_async_tests import catalogue, symptoms, terminal
+from orm_async_tests import catalogue, symptoms, terminal, tracebacks
 from orm_async_tests.catalogue import ScriptFile
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.lint.rules import RULES
@@ -17,7 +17,7 @@ NO_MATCH = 1  # the exit code if no script matches
 
 
 def why(arguments: argparse.Namespace) -> int:
-    text = symptoms.restore_tracebacks(" ".join(arguments.texts).strip() or _read_input())
+    text = tracebacks.restore_tracebacks(" ".join(arguments.texts).strip() or _read_input())
     numbers, is_sure = find_answers(text)
     scripts = [catalogue.select_one(str(number)) for number in numbers]
     if not is_sure:
@@ -27,7 +27,7 @@ def why(arguments: argparse.Namespace) -> int:
         else:
             _print_nearest(scripts, text)
         return NO_MATCH
-    if line := symptoms.user_line(text):
+    if line := tracebacks.user_line(text):
         print(f"{line}\n")
     best, equal = scripts[: symptoms.MAX_SCRIPTS], scripts[symptoms.MAX_SCRIPTS :]
     print("\n\n".join("\n".join(_explain_error(script)) for script in best))
@@ -49,7 +49,7 @@ def _read_input() -> str:
 
 
 def _print_nearest(scripts: Sequence[ScriptFile], text: str) -> None:
-    subject = "shows this error" if symptoms.is_printed_error(text) else "fits these words"
+    subject = "shows this error" if tracebacks.is_printed_error(text) else "fits these words"
     lines = [f"no script {subject}"]
     if scripts:
         lines += ["but these scripts come closest:"]

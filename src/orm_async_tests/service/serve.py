@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 from orm_async_tests.command_options import add_options
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.exit_codes import run_command
-from orm_async_tests.extras import install_extra
 from orm_async_tests.postgres import SERVICE, lease, wait_until_ended
 
 if TYPE_CHECKING:
@@ -52,17 +51,14 @@ def main() -> int:
 
 
 def serve(db_: str | None, host: str, port: int, workers: int) -> int:
-    try:
-        import uvicorn
-        from uvicorn.supervisors import Multiprocess
+    import uvicorn
+    from uvicorn.supervisors import Multiprocess
 
-        import orm_async_tests.service.app  # noqa: F401 (fail here if a package is missing)
-        from orm_async_tests import db
-        from orm_async_tests.service.connection import Connection
-        from orm_async_tests.service.engines import service_urls
-    except ImportError as error:
-        problem = f"the package {error.name} is not installed"
-        raise CouldNotRun(problem, "this Python", install_extra("service")) from None
+    import orm_async_tests.service.app  # noqa: F401 (fail here if a package is missing)
+    from orm_async_tests import db
+    from orm_async_tests.service.connection import Connection
+    from orm_async_tests.service.engines import service_urls
+
     settings = read_settings()
     with bind(host, port) as listener, db.open_database(db_, "asyncpg", SERVICE) as database:
         print(f"db: {database.label}, {database.driver}", file=sys.stderr)

@@ -22,7 +22,7 @@ from benchmarks.patterns.contenders import CONTENDERS, versions_of
 from benchmarks.patterns.work import GETS, READ, WORKLOADS, WRITE, Work
 from orm_async_tests import db
 from orm_async_tests.command_options import add_options
-from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.errors import CouldNotRun, convert_os_errors
 from orm_async_tests.harness.wire.wire import open_wire
 from orm_async_tests.output_files import require_writable
 from orm_async_tests.terminal import render_markdown
@@ -71,11 +71,8 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 def check_page(page: Path) -> None:
     """Raise CouldNotRun if the page cannot take figures, before minutes of measurements."""
     require_writable(page, "--into")
-    try:
+    with convert_os_errors("the page cannot be read", page, "--into docs/bench.md"):
         replace_section(page, "figures", ())
-    except OSError as error:
-        problem = f"the page cannot be read: {error.strerror}"
-        raise CouldNotRun(problem, str(page), "--into docs/bench.md") from None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

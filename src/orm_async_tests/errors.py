@@ -1,5 +1,8 @@
 """Defines the error that a user sees when a command cannot do its work."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class CouldNotRun(Exception):
     """Raised when a command cannot do its work.
@@ -17,3 +20,13 @@ class CouldNotRun(Exception):
 
     def __str__(self) -> str:
         return f"{self.problem}\n  where: {self.where}\n  fix:   {self.remedy}"
+
+
+@contextmanager
+def convert_os_errors(problem: str, where: object, remedy: str) -> Iterator[None]:
+    """Raise CouldNotRun instead of an OSError in the `with` block."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise CouldNotRun(f"{problem}: {reason}", str(where), remedy) from None

@@ -15,7 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from orm_async_tests import db, migrations, postgres, urls
 from orm_async_tests.cli.embedded_server import cluster_kind
-from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.errors import CouldNotRun, convert_os_errors
 from orm_async_tests.exit_codes import COULD_NOT_RUN
 from orm_async_tests.extras import install_extra
 from orm_async_tests.harness.environment.event_loops import run_in_loop
@@ -73,11 +73,8 @@ def psql(arguments: argparse.Namespace) -> int:
         _service_file(database) as variables,
     ):
         program = postgres.find_program("psql") if database.kind == "embedded" else "psql"
-        try:
+        with convert_os_errors("psql does not start", program, "install PostgreSQL's client"):
             return subprocess.run([program, *options], env={**os.environ, **variables}).returncode
-        except OSError as error:
-            problem = f"psql does not start: {error.strerror}"
-            raise CouldNotRun(problem, str(program), "install PostgreSQL's client") from None
 
 
 def alembic(arguments: argparse.Namespace) -> int:

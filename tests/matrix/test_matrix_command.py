@@ -16,7 +16,6 @@ from orm_async_tests import db
 from orm_async_tests.matrix import plans, records
 from orm_async_tests.matrix.expected_differences import find_unexpected
 from orm_async_tests.matrix.plans import Plan
-from orm_async_tests.matrix.stack_runs import find_interpreter
 from orm_async_tests.matrix.summaries import compare_verdicts
 from tests.cli.commands import orm
 from tests.conftest import with_url
@@ -73,19 +72,6 @@ def test_a_stack_that_cannot_be_installed_is_not_run(
     run = run_matrix(url, tmp_path / "m.ndjson", "5", "--sqlalchemy", version)
     assert [*records.verdicts(run).values()] == ["NOT RUN"]
     assert len(list(find_unexpected(run))) == 1
-
-
-def test_a_python_that_does_not_start_is_replaced_by_the_one_of_pyenv(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shim, installed = tmp_path / "python3.98", tmp_path / "versions/3.98.1/bin/python"
-    installed.parent.mkdir(parents=True)
-    for path, text in ((shim, "#!/bin/sh\nexit 127\n"), (installed, "#!/bin/sh\n")):
-        path.write_text(text)
-        path.chmod(0o700)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
-    assert find_interpreter("3.98") == str(installed)
 
 
 def test_a_preset_omits_a_python_that_is_not_installed(tmp_path: Path) -> None:

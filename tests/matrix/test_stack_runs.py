@@ -1,14 +1,12 @@
 """The result of a script whose process prints nonsense, hangs or dies."""
 
 import asyncio
-import importlib.metadata
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from orm_async_tests.matrix import stack_runs
 from orm_async_tests.matrix.stack_runs import LONGEST_LINE, ChildRun
 
 
@@ -53,31 +51,3 @@ def test_the_end_of_a_run_without_a_result_is_explained(
     word, explanation = asyncio.run(end_of(code, tmp_path / "log", limit))
     assert word == verdict
     assert explanation.startswith(reason)
-
-
-def test_an_environment_has_the_installed_versions_and_a_new_version_gets_a_new_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    installed = {"sqlalchemy": "2.1.4", "asyncpg": "0.32.0"}
-    created = []
-
-    def read_version(name: str) -> str:
-        if (version := installed.get(name.lower())) is None:
-            raise importlib.metadata.PackageNotFoundError(name)
-        return version
-
-    def create(_version: str, folder: Path, _python: object, requirements: list[str]) -> None:
-        created.append(requirements)
-        folder.mkdir()
-        (folder / "complete").touch()
-
-    monkeypatch.setattr(importlib.metadata, "version", read_version)
-    monkeypatch.setattr(stack_runs, "_create_environment", create)
-    first = stack_runs.prepare_interpreter("3.99", tmp_path)
-    assert stack_runs.prepare_interpreter("3.99", tmp_path) == first
-    installed["sqlalchemy"] = "2.1.9"
-    assert stack_runs.prepare_interpreter("3.99", tmp_path) != first
-    assert [[line.partition("==")[2] for line in lines] for lines in created] == [
-        ["0.32.0", "2.1.4"],
-        ["0.32.0", "2.1.9"],
-    ]

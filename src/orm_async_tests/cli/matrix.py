@@ -11,10 +11,11 @@ from dataclasses import fields
 from orm_async_tests import catalogue, github, terminal
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.matrix import records, summaries
+from orm_async_tests.matrix.environments import find_interpreter
 from orm_async_tests.matrix.expected_differences import find_unexpected, group_by_reason
 from orm_async_tests.matrix.plans import PRESETS, PYTHON_VERSION, Plan, combine, take_shard
 from orm_async_tests.matrix.records import Record
-from orm_async_tests.matrix.stack_runs import Slot, find_interpreter, run_matrix
+from orm_async_tests.matrix.stack_runs import Slot, run_matrix
 from orm_async_tests.output_files import require_writable, write_file
 from orm_async_tests.postgres.paths import home
 from orm_async_tests.stack_options import DRIVERS, SQLITE

@@ -15,8 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from orm_async_tests import urls
 from orm_async_tests.db import sqlstate
-from orm_async_tests.harness.environment.programs import Processes
 from orm_async_tests.harness.environment.requirements import find_missing
+from orm_async_tests.harness.environment.worker_processes import Processes
 from orm_async_tests.postgres import Pooler, pgbouncer
 
 PREPARED = "max_prepared_statements"

@@ -10,9 +10,11 @@ from orm_async_tests.harness.definitions.variants import right as right
 from orm_async_tests.harness.definitions.variants import variant as variant
 from orm_async_tests.harness.definitions.variants import wrong as wrong
 from orm_async_tests.harness.environment.activity import Activity as Activity
-from orm_async_tests.harness.environment.programs import Http as Http
-from orm_async_tests.harness.environment.programs import Processes as Processes
-from orm_async_tests.harness.environment.programs import alembic_environment as alembic_environment
+from orm_async_tests.harness.environment.alembic_environments import (
+    alembic_environment as alembic_environment,
+)
+from orm_async_tests.harness.environment.web_applications import Http as Http
+from orm_async_tests.harness.environment.worker_processes import Processes as Processes
 from orm_async_tests.harness.run.anomalies import Blocked as Blocked
 from orm_async_tests.harness.run.anomalies import at_each_level as at_each_level
 from orm_async_tests.harness.run.fixtures import MakeEngine as MakeEngine

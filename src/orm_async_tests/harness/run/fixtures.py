@@ -16,8 +16,9 @@ from sqlalchemy.ext.asyncio import (
 
 from orm_async_tests.harness.definitions.variants import Variant
 from orm_async_tests.harness.environment.activity import Activity
-from orm_async_tests.harness.environment.programs import Http, Processes
 from orm_async_tests.harness.environment.servers import Servers, url_of
+from orm_async_tests.harness.environment.web_applications import Http
+from orm_async_tests.harness.environment.worker_processes import Processes
 from orm_async_tests.harness.wire.wire import Wire
 from orm_async_tests.postgres import PrivateServer
 from orm_async_tests.timeline.recording import Recorder

@@ -155,6 +155,8 @@ def test_the_paths_in_a_baseline_do_not_depend_on_the_project(lint: Lint, projec
     write(project / "service/models.py", MODEL)
     lint("--baseline", "known.json", "--write-baseline")
     assert lint("--baseline", "known.json", "service").returncode == 0
+    (project / "link").symlink_to(project)
+    assert lint("--baseline", "known.json", str(project / "link/app")).returncode == 0
 
 
 def test_a_path_with_a_space_is_quoted_in_the_remedy(lint: Lint) -> None:

@@ -83,4 +83,7 @@ def from_here(path: str) -> str:
 
 
 def from_root(path: str, root: Path) -> str:
-    return Path(os.path.relpath(path, root)).as_posix()
+    """Return a path relative to a folder. Either may contain a link to a folder above."""
+    folder, name = os.path.split(path)
+    place = Path(os.path.realpath(folder), name)
+    return Path(os.path.relpath(place, os.path.realpath(root))).as_posix()

@@ -13,6 +13,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from orm_async_tests import catalogue, symptoms
+from orm_async_tests.pytest_plugin.findings import CURES
 from orm_async_tests.search import find_answers
 from orm_async_tests.symptoms import find_scripts
 from tests.cli.commands import orm
@@ -140,6 +141,11 @@ asyncio.exceptions.CancelledError
 OTHER_LOOP = "RuntimeError: Event loop is closed"
 BUSY = "InterfaceError: cannot perform operation: another operation is in progress"
 DETACHED = "DetachedInstanceError: Instance <User> is not bound to a Session; attribute refresh"
+UNREADABLE = (
+    "Error extracting attribute: MissingGreenlet: greenlet_spawn has not been called;"
+    " can't call await_only() here. (Background on this error at: https://sqlalche.me/e/20/xd2s)"
+)
+NOTE = "async-orm: User.name was expired (orm-async-tests explain 7, 8); this User came from a.py:3"
 LAZY = "DetachedInstanceError: Parent instance <User> is not bound to a Session; lazy load"
 
 
@@ -180,6 +186,16 @@ def answers(text: str) -> list[int]:
         ("sys:1: RuntimeWarning: coroutine 'AsyncSession.execute' was never awaited\n"
          "AttributeError: 'coroutine' object has no attribute 'scalars'", 228),
         (f"{LAZY} operation of attribute 'points' cannot proceed", 61),
+        (f"ValidationError: 1 validation error for Order\nitems\n  {UNREADABLE}", 159),
+        (f"ValidationError: 1 validation error for Order\npaid_at\n  {UNREADABLE}", 6),
+        (f"fastapi.exceptions.ResponseValidationError: 1 validation error: {UNREADABLE}", 159),
+        (f"ResponseValidationError: {UNREADABLE}\n{NOTE}", 7),
+        (f"two-tasks: two tasks used one session at once\n    cure: {CURES['two-tasks']}", 24),
+        ("  File \"app.py\", line 9, in add\n    await db.add(user)\n"
+         "TypeError: object NoneType can't be used in 'await' expression", 244),
+        ("SAWarning: The garbage collector is trying to clean up non-checked-in connection", 83),
+        ('asyncpg.exceptions.NotNullViolationError: null value in column "id" violates not-null'
+         ' constraint', 110),
     ],
 )  # fmt: skip
 def test_the_first_answer_belongs_to_the_cause(text: str, first: int) -> None:

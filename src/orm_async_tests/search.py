@@ -28,6 +28,7 @@ MAX_WORDS = 60  # the maximum number of words to search for
 WORD = re.compile(r"\w+")
 NAMES_IN_CODE = re.compile(r"\.(\w+)|\b(\w+)=(?![= ])|^from (?!orm_async)(.+)", re.MULTILINE)
 HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")  # in MissingGreenlet
+FINDING = re.compile(r"\(orm-async-tests explain (\d+(?:, \d+)*)\)")  # of the pytest plugin
 FILLERS = frozenset(
     """a all am an and any are as at be been but by can do does for from get gets give has have how
     i if in into is it its me my no not of on one or our own should so that the their them then
@@ -109,6 +110,8 @@ def _measure_coverage(text: str, number: int) -> float:
 
 def find_answers(text: str) -> tuple[list[int], bool]:
     """Return the numbers of the best scripts, and whether the best one matches well enough."""
+    if named := FINDING.search(text):
+        return [int(number) for number in named[1].split(", ")], True
     known = {script.number: [*script.symptoms] for script in read_scripts()}
     for question in read_questions():
         if question.script is not None and question.symptom is not None:

@@ -9,8 +9,6 @@ raises an error.
 Docs: https://docs.python.org/3/library/asyncio-task.html#asyncio.gather
 Docs: https://github.com/sqlalchemy/sqlalchemy/issues/10092
 Symptom: you get InterfaceError "another operation is in progress" on asyncpg.
-Symptom: you get SAWarning "garbage collector is trying to clean up non-checked-in connection"
-on asyncpg.
 """
 
 from asyncio import TaskGroup, create_task, gather, wait

@@ -7,6 +7,8 @@ add() has run.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#sqlalchemy.ext.asyncio.AsyncSession.add
 Symptom: you get TypeError "object NoneType can't be used in 'await' expression".
+Symptom: you get TypeError "object NoneType can't be used in 'await' expression" with ".add(" in the
+traceback.
 """
 
 from sqlalchemy.ext.asyncio import AsyncSession

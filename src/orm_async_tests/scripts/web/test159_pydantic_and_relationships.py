@@ -5,7 +5,7 @@ relationship raises MissingGreenlet. Pydantic raises a ValidationError with the 
 extracting attribute", which hides the cause. Load every attribute that the Pydantic model reads.
 
 Docs: https://docs.pydantic.dev/latest/concepts/models/#arbitrary-class-instances
-Symptom: you get ValidationError "Error extracting attribute".
+Symptom: you get ValidationError "Error extracting attribute: ...".
 """
 
 from typing import Any

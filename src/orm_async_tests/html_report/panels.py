@@ -8,9 +8,9 @@ from typing import NamedTuple, get_args
 from markupsafe import Markup
 
 from orm_async_tests.catalogue import ScriptFile
+from orm_async_tests.harness.report.abridged_sql import abridge
 from orm_async_tests.harness.report.line_notes import Note, annotate_line
 from orm_async_tests.harness.report.phrasing import truncate
-from orm_async_tests.harness.report.transcript import abridge
 from orm_async_tests.html_report.result_files import Document, Entry, Results
 from orm_async_tests.html_report.variant_code import (
     CodeLine,

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator, Sequence
 
+from orm_async_tests.harness.report.abridged_sql import abridge
 from orm_async_tests.harness.report.phrasing import pluralize
-from orm_async_tests.harness.report.transcript import abridge
 from orm_async_tests.timeline.event_list import Event
 from orm_async_tests.timeline.sentences import describe_events
 

@@ -1,7 +1,6 @@
 """Shortens the SQL of a variant, and marks statements that no wrong variant sends.
 
-A repeated statement appears once, with its count. A long statement keeps its important parts, for
-example `SELECT <4 columns> FROM users WHERE id IN ($1, $2, <498 more>) FOR UPDATE SKIP LOCKED`.
+A repeated statement appears once, with its count.
 """
 
 import difflib
@@ -9,29 +8,17 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
-from itertools import groupby
 from string import ascii_lowercase
 
 from orm_async_tests.harness.definitions.variants import Observation
-from orm_async_tests.harness.report.phrasing import pluralize, truncate
+from orm_async_tests.harness.report.abridged_sql import abridge
+from orm_async_tests.harness.report.phrasing import pluralize
 from orm_async_tests.harness.wire.sql_log import ENDS
 
 MAX_LINES = 10  # if a variant has more lines, its statements are only counted
 MAX_TRANSACTIONS = 3  # the maximum number of transactions that a line names
 SIMILARITY = 0.6  # two statements that are more similar are compared word by word
 TOKEN = re.compile(r"\s+|[^\s(),;]+|.")
-MAX_SHOWN = 3  # a list with more columns, rows or members is shortened
-MAX_CHARACTERS = 400  # characters of a statement
-CAST = re.compile(
-    r"(?<=[\w)])::(?:(?:TIMESTAMP|TIME) WITH(?:OUT)? TIME ZONE|DOUBLE PRECISION|[A-Z]+)"
-    r"(?:\(\d+(?:, ?\d+)?\))?(?:\[\])*"
-)
-SOURCE = re.compile(r"\b(?:FROM|JOIN|UPDATE|INTO) ([a-z_]\w*(?:\.\w+)*)(?: AS (\w+))?")
-LISTS = re.compile(r"\b(SELECT|RETURNING) ((?:[^()]|\([^()]*\))*?)(?= FROM | INTO |\)|$)")
-PLAIN = re.compile(r"(?:(\w+(?:\.\w+)*)\.)?\w+(?: AS \w+)?")
-ROWS = re.compile(r"(VALUES \([^()]*\))((?:, \([^()]*\))+)")
-MEMBERS = re.compile(r"\bIN \(([^()]*)\)")
 
 
 @dataclass(frozen=True)
@@ -146,49 +133,3 @@ def _differences(text: str, known: set[str]) -> Iterator[range]:
             if kind in ("insert", "replace") and words not in ("", "BEGIN", "ROLLBACK"):
                 at = start + part.index(words)
                 yield range(at, at + len(words))
-
-
-def abridge(statement: str) -> str:
-    """Return a statement without casts, repeated table names or long lists."""
-    text = CAST.sub("", statement)
-    text = ROWS.sub(_shorten_rows, text)
-    text = MEMBERS.sub(_shorten_members, text)
-    tables = {alias or table for table, alias in SOURCE.findall(text)}
-    text = LISTS.sub(partial(_shorten_columns, len(tables) > 1), text)
-    # ON CONFLICT needs the table's name, which distinguishes the existing row from the new row.
-    is_only_table = len(tables) == 1 and " ON CONFLICT " not in text
-    for table in tables:
-        name = "" if is_only_table else f"{table.rpartition('.')[2]}."
-        text = re.sub(rf"(?<![\w.]){re.escape(table)}\.(?=\w)", name, text)
-    return truncate(text, MAX_CHARACTERS)
-
-
-def _shorten_rows(match: re.Match[str]) -> str:
-    more = match[2].count("(")
-    return match[0] if more <= MAX_SHOWN else f"{match[1]}, <{more} more rows>"
-
-
-def _shorten_members(match: re.Match[str]) -> str:
-    members = match[1].split(", ")
-    if len(members) <= MAX_SHOWN:
-        return match[0]
-    return f"IN ({members[0]}, {members[1]}, <{len(members) - 2} more>)"
-
-
-def _shorten_columns(several: bool, match: re.Match[str]) -> str:
-    """Replace a long list of columns by its length, for example "<4 columns>"."""
-    parts = []
-    for table, run in groupby(match[2].split(", "), key=_table_of):
-        columns = list(run)
-        if table is None or len(columns) <= MAX_SHOWN:
-            parts += columns
-        else:
-            of = f" of {table.rpartition('.')[2]}" if several and table else ""
-            parts.append(f"<{len(columns)} columns{of}>")
-    return f"{match[1]} {', '.join(parts)}"
-
-
-def _table_of(column: str) -> str | None:
-    """Return "users" for "users.id", "" for "id", and None for an expression."""
-    match = PLAIN.fullmatch(column)
-    return None if match is None else match[1] or ""

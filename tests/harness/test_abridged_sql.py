@@ -2,7 +2,7 @@
 
 import pytest
 
-from orm_async_tests.harness.report.transcript import MAX_CHARACTERS, abridge
+from orm_async_tests.harness.report.abridged_sql import MAX_CHARACTERS, abridge
 
 COLUMNS = "t.a, t.b, t.c, t.d"
 

@@ -11,7 +11,6 @@ from logging.config import fileConfig
 from typing import Any
 
 from sqlalchemy import Connection, Engine, inspect, text
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateSchema
 
 from alembic import context
@@ -26,7 +25,6 @@ METADATA = {
     migrations.TRACKING: Base.metadata,
     migrations.SERVICE: idempotency_table.Base.metadata,
 }[HISTORY]
-INSUFFICIENT_PRIVILEGE = "42501"  # an SQLSTATE
 OPTIONS: dict[str, Any] = {"target_metadata": METADATA, "version_table_schema": METADATA.schema}
 
 
@@ -81,13 +79,8 @@ def refuse_or_run(connection: Connection) -> None:
 
 async def connect_and_run(database: db.Database) -> None:
     async with db.connect(database, "alembic") as connection:
-        try:
+        with migrations.explain_refusals(database.label):
             await connection.run_sync(refuse_or_run)
-        except DBAPIError as error:
-            if db.sqlstate(error) != INSUFFICIENT_PRIVILEGE:
-                raise
-            problem = f"the role may not run this command: {error.orig}"
-            raise CouldNotRun(problem, database.label, migrations.GRANT_RIGHT) from error
 
 
 def print_sql() -> None:

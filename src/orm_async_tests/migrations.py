@@ -8,12 +8,14 @@ independently.
 
 import ast
 import re
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
 from orm_async_tests.errors import CouldNotRun
 
@@ -46,6 +48,10 @@ GRANT_RIGHT = (
     "grant the missing right, for example by GRANT CREATE ON SCHEMA public or "
     "GRANT EXECUTE ON FUNCTION, or add --db with a URL for the owner"
 )
+REMEDIES = {  # by SQLSTATE
+    "42501": GRANT_RIGHT,
+    "25006": "name the primary server instead of a read-only server or role",
+}
 
 
 class History(NamedTuple):
@@ -157,6 +163,17 @@ def refuse_foreign(connection: Connection, *histories: History) -> State:
             f"run CREATE DATABASE {name}_tests, and name this database in DATABASE_URL",
         )
     return state
+
+
+@contextmanager
+def explain_refusals(place: str) -> Iterator[None]:
+    """Raise CouldNotRun if the role lacks a right, or if the server is read-only."""
+    try:
+        yield
+    except DBAPIError as error:
+        if (remedy := REMEDIES.get(getattr(error.orig, "sqlstate", ""))) is None:
+            raise
+        raise CouldNotRun(f"the server refused a statement: {error.orig}", place, remedy) from error
 
 
 def refuse_service(connection: Connection) -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -9,7 +11,7 @@ from uuid import uuid4
 
 from orm_async_tests import db
 from tests.cli.commands import orm
-from tests.conftest import create_database
+from tests.conftest import create_database, with_url
 
 
 async def _execute(database: db.Database, *statements: str) -> None:
@@ -43,6 +45,12 @@ def _revoke(database: db.Database, *functions: str) -> None:
         asyncio.run(_execute(as_owner, *statements))
 
 
+def serve(database: db.Database) -> subprocess.CompletedProcess[str]:
+    """Run the command `serve`, which must refuse the database."""
+    command = [sys.executable, "-m", "orm_async_tests.service.serve", "--port", "0"]
+    return subprocess.run(command, env=with_url(database), capture_output=True, text=True)
+
+
 def test_a_role_that_may_create_nothing_gets_an_error_with_a_remedy() -> None:
     with open_as_role() as database:
         done = orm("run", "5", on=database)
@@ -51,14 +59,33 @@ def test_a_role_that_may_create_nothing_gets_an_error_with_a_remedy() -> None:
     assert "fix:" in done.stderr
 
 
-def test_alembic_and_doctor_name_the_right_that_a_role_lacks() -> None:
+def test_alembic_serve_and_doctor_name_the_right_that_a_role_lacks() -> None:
     with open_as_role() as database:
         upgraded = orm("db", "alembic", "upgrade", "head", on=database)
+        served = serve(database)
         checked = orm("doctor", on=database)
-    for done, printed in ((upgraded, upgraded.stderr), (checked, checked.stdout)):
+    for done in (upgraded, served):
+        assert "the server refused a statement: permission denied for schema public" in done.stderr
+    assert "the role may not" in checked.stdout
+    for done, printed in (
+        (upgraded, upgraded.stderr),
+        (served, served.stderr),
+        (checked, checked.stdout),
+    ):
         assert done.returncode == 2
-        assert "the role may not" in printed
         assert "GRANT CREATE ON SCHEMA" in printed
+
+
+def test_a_read_only_database_is_refused(database: db.Database) -> None:
+    options = {"options": "-c default_transaction_read_only=on"}
+    with create_database() as empty:
+        read_only = replace(empty, url=empty.url.update_query_dict(options))
+        upgraded = orm("db", "alembic", "upgrade", "head", on=read_only)
+        served = serve(read_only)
+    ran = orm("run", "5", on=replace(database, url=database.url.update_query_dict(options)))
+    for done in (upgraded, served, ran):
+        assert done.returncode == 2
+        assert "  fix:   name the primary server" in done.stderr
 
 
 def test_a_role_that_may_not_create_schemas_runs_scripts_that_need_none() -> None:

@@ -149,7 +149,8 @@ async def migrate(database: "Database") -> None:
     from orm_async_tests import db, migrations
 
     async with db.connect(database, "orm_async_tests serve") as connection:
-        await connection.run_sync(migrations.upgrade, *migrations.HISTORIES.values())
+        with migrations.explain_refusals(database.label):
+            await connection.run_sync(migrations.upgrade, *migrations.HISTORIES.values())
         await connection.commit()
 
 

@@ -10,12 +10,14 @@ from uuid import uuid4
 
 import asyncpg
 from sqlalchemy import URL, text
+from sqlalchemy.exc import DBAPIError
 
 from benchmarks.patterns.contenders import Pattern
 from benchmarks.patterns.contenders.asyncpg import dsn_of
 from benchmarks.patterns.contenders.sqlalchemy import Base
 from benchmarks.patterns.work import USERS, Tally, Work
 from orm_async_tests import db, migrations
+from orm_async_tests.errors import CouldNotRun
 
 APPLICATION = "orm_async_tests bench"
 AUTOCOMMIT = {"isolation_level": "AUTOCOMMIT"}
@@ -74,7 +76,12 @@ class BenchDatabase:
 async def created_database(server: db.Database, work: Work) -> AsyncIterator[BenchDatabase]:
     name = f"bench_{uuid4().hex}"
     async with db.connect(server, APPLICATION, **AUTOCOMMIT) as admin:
-        await admin.exec_driver_sql(f"CREATE DATABASE {name}")
+        try:
+            await admin.exec_driver_sql(f"CREATE DATABASE {name}")
+        except DBAPIError as error:
+            problem = f"the benchmark cannot create a database: {error.orig}"
+            remedy = "give the role the attribute CREATEDB, or use the embedded server"
+            raise CouldNotRun(problem, server.label, remedy) from error
         try:
             database = replace(server, url=server.url.set(database=name), kind="url", label=name)
             async with db.connect(database, APPLICATION, **AUTOCOMMIT) as connection:

@@ -60,9 +60,9 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     if unknown := [name for name in options.workloads if name not in WORKLOADS]:
         problem = f"{unknown[0]!r} is not a workload"
         raise CouldNotRun(problem, "orm-async-tests bench", " ".join(WORKLOADS))
-    if options.rounds < 1:
-        problem = "the benchmark needs at least one round"
-        raise CouldNotRun(problem, "--rounds", f"--rounds {ROUNDS}")
+    if options.gets > options.read:
+        problem = f"only {options.read} rows exist, because --read sets the number of rows"
+        raise CouldNotRun(problem, "--gets", f"--read {options.gets}")
     if options.into:
         check_page(options.into)
     return options

@@ -86,6 +86,7 @@ def _positive(kind: type[int] | type[float], example: str) -> Callable[[str], fl
 TYPES: dict[str, Callable[[str], Any]] = {
     **dict.fromkeys(("FILE", "FOLDER", "BEFORE", "AFTER", "RESULT"), Path),
     "N": _positive(int, "2"),
-    **dict.fromkeys(("COUNT", "PORT"), int),
+    "COUNT": _positive(int, "100"),
+    "PORT": int,
     "SECONDS": _positive(float, "60"),
 }

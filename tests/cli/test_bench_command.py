@@ -7,6 +7,7 @@ import pytest
 
 from orm_async_tests import cli, db
 from orm_async_tests.cli import bench
+from tests.cli.test_limited_roles import open_as_role
 from tests.conftest import with_url
 
 SIZES = ("--rounds", "1", "--write", "20", "--read", "200", "--gets", "8", "--json")
@@ -28,14 +29,30 @@ def test_sqlalchemy_is_measured_beside_asyncpg(
     assert contenders == {"asyncpg", "sqlalchemy", "sqlalchemy_tuned", "sqlalchemy_core"}
 
 
-@pytest.mark.parametrize("arguments", [("nothing",), ("get", "--rounds", "0")])
+@pytest.mark.parametrize("arguments", [("nothing",), ("get", "--read", "5", "--gets", "6")])
 def test_a_wrong_argument_is_refused(
-    arguments: tuple[str, ...],
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run("bench", *arguments, monkeypatch=monkeypatch) == 2
     assert "fix:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--rounds", "--write", "--read", "--gets"])
+def test_a_count_below_one_is_refused(
+    option: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        run("bench", "get", option, "0", monkeypatch=monkeypatch)
+    assert "invalid number '0'" in capsys.readouterr().err
+
+
+def test_a_role_that_may_not_create_a_database_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with open_as_role("ALL ON SCHEMA public") as database:
+        monkeypatch.setenv("DATABASE_URL", with_url(database)["DATABASE_URL"])
+        assert run("bench", "get", *SIZES, monkeypatch=monkeypatch) == 2
+    assert "fix:   give the role the attribute CREATEDB" in capsys.readouterr().err
 
 
 def test_without_a_checkout_the_error_says_where_the_benchmarks_are(

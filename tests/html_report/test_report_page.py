@@ -237,6 +237,20 @@ def test_a_comparison_lists_what_got_worse_first(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(("incomplete", "code"), [(0, 0), (1, 1)])
+def test_an_incomplete_newer_run_does_not_look_like_success(
+    incomplete: int, code: int, tmp_path: Path
+) -> None:
+    records = make_records({5: "HOLDS"})
+    files = [
+        write_records(tmp_path / f"{n}.ndjson", records[:-1] if n == incomplete else records)
+        for n in range(2)
+    ]
+    done = orm("report", *files, "--diff", "-o", str(tmp_path / "diff.html"))
+    assert done.returncode == code, done.stderr
+    assert "the results are partial" in done.stderr
+
+
 def test_the_site_has_a_catalogue_that_other_programs_can_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

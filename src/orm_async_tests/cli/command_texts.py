@@ -203,7 +203,7 @@ COMMANDS = {  # functions, and texts; in the order in which `--help` lists them
         all scripts)
     -o, --output FILE  write the page into this file (without --output: report.html)
     --diff             show what changed from the first file to the second; exit with 1 if a result
-        got worse
+        got worse, or if the second file is incomplete
     --site FOLDER      write the page as index.html, with catalogue.json, llms.txt and badge.json
     --badge FILE       also write the JSON of a shields.io endpoint
     {STACK}

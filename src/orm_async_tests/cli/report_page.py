@@ -23,7 +23,7 @@ EXAMPLE = "orm-async-tests report before.json after.json --diff"
 
 
 def report(arguments: argparse.Namespace) -> int:
-    """Write the page, and return 1 if `--diff` shows a change for the worse."""
+    """Write the page, and return 1 if `--diff` shows a change for the worse or missing results."""
     if arguments.diff:
         return _write_changes(arguments)
     output, option, badge = arguments.output or DEFAULT_OUTPUT, "--output", arguments.badge
@@ -75,7 +75,7 @@ def _write_changes(arguments: argparse.Namespace) -> int:
     worse = sum(change.severity == WORSE for change in changes)
     print(f"{output}: {worse} of {len(changes)} changes are for the worse")
     _print_problems(before, after)
-    return int(worse > 0)
+    return int(worse > 0 or bool(after.problems))  # missing results must not look like success
 
 
 def _print_problems(*parts: Results) -> None:

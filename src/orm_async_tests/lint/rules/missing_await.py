@@ -163,7 +163,7 @@ class AwaitedAdd(Rule):
                 word = re.match(r"await[ \t\f]*", place.source[place.column - 1 :])
                 end = place.column + len(word[0] if word else "")
                 cut = replace(place, end_line=place.line, end_column=end)
-                fix = Fix(cut, "") if node.value is call else None
+                fix = Fix(cut, "") if word and node.value is call else None
                 yield self.report(file, node, last_name(call.func), ast.unparse(call), fix=fix)
         for name, calls in [*file.module.calls.items()]:
             awaited = [item for item in calls if isinstance(file.parent(item[0]), ast.Await)]

@@ -60,7 +60,7 @@ def test_without_dependencies_anything_is_possible(tmp_path: Path) -> None:
 
 def test_constant_urls_of_engines_take_precedence_over_dependencies(tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_text("aiosqlite\nasyncpg\npsycopg\n")
-    sqlite = 'URL = "sqlite+aiosqlite:///x"\nengine = create_async_engine(URL)\n'
+    sqlite = '    URL = "sqlite+aiosqlite:///x"\n    engine = create_async_engine(URL)\n'
     psycopg = 'create_async_engine(\n    "postgresql+psycopg://u@h/d",\n)\n'
     assert not read_facts(tmp_path, "", "", [sqlite]).may_use_postgresql
     facts = read_facts(tmp_path, "", "", [sqlite, psycopg])
@@ -82,6 +82,32 @@ def test_one_unknown_url_leaves_the_dependencies(tmp_path: Path, unknown: str) -
     (tmp_path / "requirements.txt").write_text("asyncpg\n")
     sqlite = 'create_async_engine("sqlite+aiosqlite://")\n'
     assert read_facts(tmp_path, "", "", [sqlite, unknown]).may_use_asyncpg
+
+
+def test_a_synchronous_engine_uses_another_driver_than_asyncpg(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("asyncpg\npsycopg2-binary\n")
+    synchronous = "engine = create_engine(settings.url)\n"
+    asynchronous = "engine = create_async_engine(settings.url)\n"
+    assert not read_facts(tmp_path, "", "", [synchronous]).may_use_asyncpg
+    assert read_facts(tmp_path, "", "", [synchronous, asynchronous]).may_use_asyncpg
+    assert read_facts(tmp_path, "", "").may_use_asyncpg
+
+
+@pytest.mark.parametrize(("drivers", "count"), [("asyncpg", 1), ("asyncpg\naiosqlite", 0)])
+def test_asyncpg_raises_no_operational_error(tmp_path: Path, drivers: str, count: int) -> None:
+    (tmp_path / "requirements.txt").write_text(f"{drivers}\n")
+    path = tmp_path / "db.py"
+    path.write_text(
+        "from sqlalchemy.exc import OperationalError\n"
+        "from sqlalchemy.ext.asyncio import AsyncSession\n"
+        "async def read(session: AsyncSession, first, second):\n"
+        "    try:\n"
+        "        return await session.scalar(first)\n"
+        "    except OperationalError:\n"
+        "        return await session.scalar(second)\n"
+    )
+    findings = check([path], Settings(root=tmp_path)).findings
+    assert [finding.code for finding in findings] == ["OAT201"] * count
 
 
 def test_the_checker_reads_the_engines_in_the_checked_files(tmp_path: Path) -> None:

@@ -63,22 +63,17 @@ def drop_known(report: Report, path: Path) -> None:
     report.findings = new
     if fixed := _checked(known, path, report).total():
         notice = f"the baseline lists findings that no longer occur: {fixed}"
-        print(
-            CouldNotRun(notice, str(path), REWRITE.format(shlex.quote(str(path)))), file=sys.stderr
-        )
+        remedy = REWRITE.format(shlex.quote(str(path)))
+        print(CouldNotRun(notice, str(path), remedy), file=sys.stderr)
 
 
 def _checked(known: Counter[Key], path: Path, report: Report) -> Counter[Key]:
     """Return the known findings of files that were checked or do not exist, and rules that ran."""
     unread = {file.path for file in report.unread}
     files = {from_root(str(file), path.parent) for file in report.files if str(file) not in unread}
-    return Counter(
-        {
-            key: count
-            for key, count in (+known).items()
-            if key[1] in report.codes and (key[0] in files or not (path.parent / key[0]).exists())
-        }
-    )
+    counts = {key: count for key, count in (+known).items() if key[1] in report.codes
+              and (key[0] in files or not (path.parent / key[0]).exists())}  # fmt: skip
+    return Counter(counts)
 
 
 def _read_baseline(path: Path) -> Counter[Key]:

@@ -41,6 +41,9 @@ class Checker:
         self.facts = facts
         self.rules = [RULES[code]() for code in settings.codes]
         self.project = Project(settings.root.resolve(), self.load, files, settings.sessions)
+        if {"asyncpg", "aiosqlite"} <= {*facts.drivers}:
+            # asyncpg raises no OperationalError, so such a handler is for SQLite.
+            self.project.unraised.add("OperationalError")
         self._relevance = Relevance(self.project)
         self._flows = Flows(SessionUse(self.project))
         self._modules: dict[str, Module | None] = {}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from orm_async_tests.lint import sqlalchemy_types as sa
 from orm_async_tests.lint.flow_state import DATABASE, TIMEOUT, Raised, assignments
+from orm_async_tests.lint.plain_statements import CHANGE, WRITE
 from orm_async_tests.lint.resolution import Project
 from orm_async_tests.lint.scopes import (
     TESTING,
@@ -87,8 +88,8 @@ def caught_by(project: Project, node: ast.expr | None, scope: Scope) -> Iterator
     value = project.value(source, scope)
     name = value.name if value else last_name(source)
     of_driver = name.partition(".")[0] in ("asyncpg", "psycopg", "psycopg2", "sqlite3")
-    is_other = of_driver or name == "sqlalchemy.exc.TimeoutError"
     last = name.rpartition(".")[2]
+    is_other = of_driver or name == "sqlalchemy.exc.TimeoutError" or last in project.unraised
     yield f"driver {last}" if is_other else last
 
 
@@ -119,8 +120,9 @@ def without_rare(
 
     A handler for all exceptions usually expects errors of other code. A SELECT raises no
     IntegrityError. If the block awaits other code, and a handler for all exceptions sends no SQL,
-    also remove the errors of SQL that only changes rows. If no error remains, and the block awaits
-    only calls that use sessions, return None.
+    also remove the errors of SQL that only changes rows. The handler may send SQL if it and the
+    block pass the session to no function and insert no rows. If no error remains, and the block
+    awaits only calls that use sessions, return None.
     """
     use = flows.use
     errors = ERRORS.intersection(caught_by(use.project, handler.type, scope)) - EVERY
@@ -132,7 +134,9 @@ def without_rare(
     awaited = [call for call in calls if use.awaits_other(call, scope)]
     others = [call for call in awaited if _around(call, scope, ast.Try) is node]
     is_mixed = others or any(OTHER in event.operations for event in events)
-    is_calm = not errors and not any(use.events(part, scope) for part in handler.body)
+    handled = [event for part in handler.body for event in use.events(part, scope)]
+    sent = [*events, *handled] if handled else []
+    is_calm = not errors and all(item.operations <= CHANGES and not item.callee for item in sent)
     rare = CHANGES if is_mixed and is_calm else READS
     kept = {item.key for item in caught if not item.operations <= rare or TIMEOUT in item.kinds}
     kept |= _keys_to_flush(flows, scope, node)
@@ -289,6 +293,15 @@ def committed_by(use: SessionUse, item: ast.withitem, scope: Scope) -> list[str]
     is_owned = is_session(use.project.value(func.value, scope))
     keys = use.keys(func.value, scope) if is_owned else ()
     return [*(names_in(item.optional_vars) if opens else ()), *keys]
+
+
+def is_single(use: SessionUse, key: str, node: ast.With | ast.AsyncWith, scope: Scope) -> bool:
+    """Return whether a block sends only one statement besides SELECTs, and flushes nothing."""
+    events = [event for part in node.body for event in use.events(part, scope)
+              if event.key == key and not event.operations <= READS]  # fmt: skip
+    inner = use.project.function(events[0].callee) if len(events) == 1 else None
+    events = use.events(inner.node, inner) if inner else events
+    return len(events) < 2 and all(event.operations <= READS | {CHANGE, WRITE} for event in events)
 
 
 def is_first(event: Event, scope: Scope) -> bool:

@@ -61,7 +61,7 @@ def render_concise(report: Report) -> Iterator[str]:
 
 
 def render_json(report: Report) -> Iterator[str]:
-    findings = [
+    items = [
         {
             "code": finding.code,
             "name": NAMED[finding.code].name,
@@ -76,12 +76,7 @@ def render_json(report: Report) -> Iterator[str]:
         for finding in report.findings
     ]
     unread = list(map(_with_path, report.unread))
-    document = {
-        "schema": SCHEMA,
-        "files": len(report.files),
-        "findings": findings,
-        "unread": unread,
-    }
+    document = {"schema": SCHEMA, "files": len(report.files), "findings": items, "unread": unread}
     yield json.dumps(document, indent=2)
 
 

@@ -74,11 +74,8 @@ def _drop_ignored(
         return
     for comment in result.comments:
         ran = any(code.startswith(comment.prefix) for code in settings.codes)
-        if (
-            (ran or not is_prefix(comment.prefix))
-            and not comment.is_bare_noqa
-            and comment not in used
-        ):
+        is_used = comment in used or comment.is_bare_noqa
+        if not is_used and (ran or not is_prefix(comment.prefix)):
             yield comment.report_unused()
 
 

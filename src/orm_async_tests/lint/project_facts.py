@@ -68,7 +68,10 @@ def read_facts(root: Path, dialect: str, fastapi: str, sources: Iterable[str] = 
     words = set(WORD.findall(text.lower()))
     drivers = {name for names in DRIVERS.values() for name in names if name in words}
     dialects = {name for name, names in DRIVERS.items() if drivers & set(names)}
-    if not dialect and (urls := _read_urls(sources)):
+    texts = [*sources]
+    if texts and drivers & SYNCHRONOUS and not any("async_engine" in item for item in texts):
+        drivers.discard("asyncpg")  # a synchronous engine cannot use it
+    if not dialect and (urls := _read_urls(texts)):
         known = DRIVERS["postgresql"]
         dialects = {"postgresql" if driver in known else name for name, driver in urls}
         drivers = {driver for _, driver in urls if driver}
@@ -91,7 +94,7 @@ def _read_urls(sources: Iterable[str]) -> set[tuple[str, str]]:
         for match in ENGINE.finditer(source):
             name, start = match.group(1), match.end()
             if name:
-                bound = [*re.finditer(rf"^{name}\b[^=\n]*=(?!=)", source, re.M)]
+                bound = [*re.finditer(rf"^[ \t]*{name}\b[^=\n]*=(?!=)", source, re.M)]
                 start = bound[0].end() if len(bound) == 1 else start
             url = URL.match(source, start)
             if url is None:

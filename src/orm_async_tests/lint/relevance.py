@@ -11,9 +11,8 @@ from orm_async_tests.lint.resolution import Project
 
 LIBRARY = re.compile(r"sqlalchemy|sqlmodel")
 IMPORT = re.compile(
-    r"^[ \t]*(?:from[ \t]+(\.*)([\w.]*)[ \t]+import\b([^(\n]*\([^)]*\)|[^\n]*)"
-    r"|import[ \t]+([^\n#]+))",
-    re.MULTILINE,
+    r"(?m)^[ \t]*(?:from[ \t]+(\.*)([\w.]*)[ \t]+import\b([^(\n]*\([^)]*\)|[^\n]*)"
+    r"|import[ \t]+([^\n#]+))"
 )
 NAME = re.compile(r"[\w.]+")
 

@@ -29,6 +29,9 @@ class Project:
         self.sessions = {name.replace(":", ".") for name in sessions}
         self.load = load
         self.calls = CallIndex(files)
+        self.unraised: set[str] = set()
+        """The exceptions that the project's driver for PostgreSQL does not raise."""
+
         self._known: Known = {}
         """Values that stay known after their module has left memory."""
 

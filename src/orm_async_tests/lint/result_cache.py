@@ -41,9 +41,8 @@ class FileResult:
 
 
 Results = dict[Path, FileResult]
-CLASSES = {
-    item.__name__: item for item in (FileResult, Finding, Fix, Location, Suppression, UnreadFile)
-}
+STORED = (FileResult, Finding, Fix, Location, Suppression, UnreadFile)
+CLASSES = {item.__name__: item for item in STORED}
 
 
 def check_changed(

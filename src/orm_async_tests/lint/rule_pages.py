@@ -30,9 +30,8 @@ def find_rule(word: str) -> type[Rule]:
     for rule in RULES.values():
         if word.upper() == rule.code or word.lower() == rule.name:
             return rule
-    raise CouldNotRun(
-        f"there is no rule {word!r}", "the command line", f"one of {', '.join(RULES)}"
-    )
+    remedy = f"one of {', '.join(RULES)}"
+    raise CouldNotRun(f"there is no rule {word!r}", "the command line", remedy)
 
 
 def render_page(rule: type[Rule]) -> str:

@@ -247,7 +247,8 @@ class SessionFlow:
         raised = [item for item in self._take_raised(first) if not protected
                   or (item.key not in protected and not is_held(item.key))]  # fmt: skip
         for key, place in commits.items():
-            self._use(key, place, end)
+            if not expressions.is_single(self.use, key, node, self.scope):
+                self._use(key, place, end)
         caught = [item for item in raised if expressions.catches(suppressed, item.kinds)]
         self._raised += [item for item in raised if item not in caught]
         if suppressed:

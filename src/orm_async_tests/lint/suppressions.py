@@ -44,12 +44,9 @@ class Suppression:
         return self.location.line in lines and finding.code.startswith(self.prefix)
 
     def report_unused(self) -> Finding:
-        message = (
-            f"This comment suppresses nothing, because the line has no finding of {self.prefix}."
-        )
-        return Finding(
-            UnusedIgnore.code, self.location, message, f"Remove {self.prefix} or the comment."
-        )
+        text = f"This comment suppresses nothing, because the line has no finding of {self.prefix}."
+        remedy = f"Remove {self.prefix} or the comment."
+        return Finding(UnusedIgnore.code, self.location, text, remedy)
 
 
 def read_suppressions(path: str, lines: Sequence[str]) -> Iterator[Suppression]:

@@ -76,16 +76,18 @@ async def in_the_handler(session: AsyncSession, a, b):
         raise
 
 
-async def in_a_begin_block(a):
+async def in_a_begin_block(a, b):
     async with Session.begin() as session:
+        await session.execute(b)
         try:
             await session.execute(a)  # OAT201
         except Exception:
             pass
 
 
-async def in_a_connection(a):
+async def in_a_connection(a, b):
     async with engine.begin() as connection:
+        await connection.execute(b)
         try:
             await connection.execute(a)  # OAT201
         except Exception:

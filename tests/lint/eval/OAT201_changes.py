@@ -72,16 +72,6 @@ async def runs_special_sql(session: AsyncSession, client, keys):
             print("failed")
 
 
-async def records_the_failure(session: AsyncSession, client, job: Job):
-    try:
-        await client.post("/run")
-        job.state = "done"
-        await session.commit()  # OAT201
-    except Exception:
-        job.state = "failed"
-        await session.commit()
-
-
 async def handles_the_other_errors_itself(session: AsyncSession, client, jobs):
     for job in jobs:
         try:

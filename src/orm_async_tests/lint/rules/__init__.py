@@ -6,10 +6,7 @@ from pkgutil import iter_modules
 from orm_async_tests.lint.rules.rule import Rule
 
 MODULES = [import_module(module.name) for module in iter_modules(__path__, f"{__name__}.")]
-RULES: dict[str, type[Rule]] = {
-    rule.code: rule
-    for rule in sorted(
-        {item for module in MODULES for item in vars(module).values() if hasattr(item, "code")},
-        key=lambda rule: rule.code,
-    )
-}
+NAMES = {name: item for module in MODULES for name, item in vars(module).items()}
+RULES: dict[str, type[Rule]] = dict(
+    sorted((item.code, item) for item in NAMES.values() if hasattr(item, "code"))
+)

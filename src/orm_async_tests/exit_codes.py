@@ -26,7 +26,7 @@ def run_command(command: Callable[[], int]) -> int:
         code = command()
         print(end="", flush=True)  # an error would otherwise come when the interpreter exits
         return code
-    except (CouldNotRun, ModuleNotFoundError) as error:
+    except (CouldNotRun, ImportError) as error:
         refusal = error if isinstance(error, CouldNotRun) else name_missing_package(error)
         print(refusal, file=sys.stderr)
         return COULD_NOT_RUN

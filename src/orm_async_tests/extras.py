@@ -17,8 +17,8 @@ def install_extra(extra: str) -> str:
     return f'pip install "{DISTRIBUTION}[{",".join(dict.fromkeys([SCRIPTS, extra]))}]"'
 
 
-def name_missing_package(error: ModuleNotFoundError) -> CouldNotRun:
-    """Return an error that says how to install the missing package.
+def name_missing_package(error: ImportError) -> CouldNotRun:
+    """Return an error that says how to install the missing or outdated package.
 
     If the package belongs to no extra of this project, raise `error` again.
     """
@@ -28,6 +28,8 @@ def name_missing_package(error: ModuleNotFoundError) -> CouldNotRun:
     for text in requires(DISTRIBUTION) or []:
         extra = re.search(r'extra == "(\w+)"', text)
         if extra and re.split(r"[^\w-]", text)[0].replace("-", "_") == package:
-            problem = f"the package {package} is not installed"
+            is_missing = isinstance(error, ModuleNotFoundError)
+            state = "is not installed" if is_missing else f"has an unsupported version: {error}"
+            problem = f"the package {package} {state}"
             return CouldNotRun(problem, "this Python", install_extra(extra[1]))
     raise error

@@ -40,6 +40,8 @@ def test_one_point_can_be_run_alone(tmp_path: Path, empty_database: db.Database)
     result = run_orders(tmp_path, empty_database, "asyncio", "--fault-point", "timeout-suspended/6")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*1 point: 1 violation,*"])
+    wrong = run_orders(tmp_path, empty_database, "asyncio", "--fault-point", "6")
+    wrong.stdout.fnmatch_lines(["*CouldNotRun: '6' is not a fault point*", "*where: --fault-point"])
     missing = run_orders(
         tmp_path, empty_database, "asyncio", "--fault-point", "timeout-suspended/99"
     )

@@ -6,6 +6,7 @@ import sys
 from argparse import Namespace
 from itertools import pairwise
 from pathlib import Path
+from types import ModuleType
 from typing import cast
 
 import pytest
@@ -158,16 +159,23 @@ def test_options_that_cannot_work_are_refused_before_tests_run(
         MisusePlugin(Namespace(**values))
 
 
-def test_without_sqlalchemy_the_plugin_says_what_to_install(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize(
+    ("installed", "problem"),
+    [
+        (None, "sqlalchemy is not installed"),
+        (ModuleType("sqlalchemy"), "sqlalchemy has an unsupported version: cannot import name"),
+    ],
+)
+def test_without_sqlalchemy_2_the_plugin_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, installed: ModuleType | None, problem: str
 ) -> None:
-    monkeypatch.setitem(sys.modules, "sqlalchemy", None)
+    monkeypatch.setitem(sys.modules, "sqlalchemy", installed)
     tracker = "orm_async_tests.pytest_plugin.resource_tracker"
     monkeypatch.delitem(sys.modules, tracker, raising=False)
     monkeypatch.delattr(tracker, raising=False)
     names = ("baseline", "baseline_write", "trace", "trace_all", "github")
     config = Namespace(option=Namespace(**{f"async_orm_{name}": None for name in names}))
-    with pytest.raises(pytest.UsageError, match="sqlalchemy is not installed"):
+    with pytest.raises(pytest.UsageError, match=problem):
         pytest_plugin.pytest_configure(cast("pytest.Config", config))
 
 

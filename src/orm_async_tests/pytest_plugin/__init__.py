@@ -44,7 +44,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Start watching SQLAlchemy now, because importing test modules can create engines."""
     try:
         plugin = MisusePlugin(config.option)
-    except (CouldNotRun, ModuleNotFoundError) as error:
+    except (CouldNotRun, ImportError) as error:
         refusal = error if isinstance(error, CouldNotRun) else name_missing_package(error)
         raise pytest.UsageError(str(refusal)) from None
     config.pluginmanager.register(plugin, "async-orm")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from orm_async_tests.faults.sweeping import Sweep
 
 OPTION = "--fault-point"
+REPEAT = "repeat the option with a fault point that a failing test has printed"
 CACHE_FOLDER = "orm-async-faults"
 SECTION = "faults"
 
@@ -51,7 +52,7 @@ def fault_sweep(request: pytest.FixtureRequest) -> Callable[..., Awaitable["Repo
     ) -> "Report":
         try:
             from orm_async_tests.faults.sweeping import Sweep, list_usual_kinds, read_url
-        except ModuleNotFoundError as error:
+        except ImportError as error:
             raise name_missing_package(error) from None
 
         loop = find_loop(item.nodeid)
@@ -82,14 +83,16 @@ async def _run(sweep: "Sweep", config: pytest.Config, say: Callable[[str], None]
     folder = cache.mkdir(CACHE_FOLDER) if cache else None
     if not (option := config.getoption(OPTION)):
         return Report(await sweep_failed_first([sweep], folder, say))
-    point = parse_point(f"{sweep.driver}/{sweep.loop}/{sweep.name}/{option}")
+    try:
+        point = parse_point(f"{sweep.driver}/{sweep.loop}/{sweep.name}/{option}")
+    except CouldNotRun:
+        raise CouldNotRun(f"{option!r} is not a fault point", OPTION, REPEAT) from None
     outcome = await sweep.run_point(point)
     if not outcome.reached:
         problem = (
             f"the function has no point {point.where}, but only {outcome.count} with this fault"
         )
-        remedy = "repeat the option with a fault point that a failing test has printed"
-        raise CouldNotRun(problem, OPTION, remedy)
+        raise CouldNotRun(problem, OPTION, REPEAT)
     outcome = explain_outcome(outcome, read_versions(sweep.driver))
     report = Report([Cell(sweep.name, point.fault, (1, 1), (outcome,))])
     if folder and not report.violating:

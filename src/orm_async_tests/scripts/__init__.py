@@ -31,7 +31,7 @@ def __getattr__(name: str) -> Callable[[], int]:
     gc.disable()  # because a collection would scan the imported objects, which live on anyway
     try:
         script = import_module(f"{__name__}.{path.parent.name}.{path.stem}")
-    except ModuleNotFoundError as error:
+    except ImportError as error:
         return partial(run_command, partial(_refuse, name_missing_package(error)))
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPTED) from None

@@ -157,6 +157,8 @@ def answers(text: str) -> list[int]:
 @pytest.mark.parametrize(
     ("text", "first"),
     [
+        ("greenlet_spawn has not been called", 5),
+        ("greenlet_spawn has not been called after commit", 6),
         (f"{OTHER_LOOP}\n{BUSY}", 30),
         (f"{BUSY}\n{OTHER_LOOP}", 27),
         ("ValueError: the greenlet library is required to use this function.", 52),

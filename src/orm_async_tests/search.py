@@ -9,6 +9,7 @@ import re
 import sqlite3
 from collections.abc import Iterable
 from functools import cache
+from itertools import chain
 
 from orm_async_tests import symptoms, tracebacks
 from orm_async_tests.catalogue import ScriptFile, read_scripts
@@ -116,7 +117,9 @@ def find_answers(text: str) -> tuple[list[int], bool]:
     for question in read_questions():
         if question.script is not None and question.symptom is not None:
             known[question.script].append(question.symptom)
-    preferred = find_by_words(tracebacks.words_beside_error(text), all_words=False)
+    words = tracebacks.words_beside_error(text)
+    words = symptoms.remove_fragments(words, chain.from_iterable(known.values()))
+    preferred = find_by_words(words, all_words=False)
     if numbers := symptoms.find_scripts(text, known, preferred):
         return numbers, True
     messages = "\n".join(tracebacks.PRINTED_LINE.findall(text))

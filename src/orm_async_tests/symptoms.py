@@ -20,7 +20,7 @@ import builtins
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -168,6 +168,14 @@ def find_scripts(
 
     best = sorted(scores, key=lambda number: (rank(number), order.get(number, len(order)), number))
     return [number for number in best if rank(number) <= rank(best[:MAX_SCRIPTS][-1])]
+
+
+def remove_fragments(text: str, symptoms: Iterable[Symptom]) -> str:
+    """Return a text without the parts of error messages that the symptoms declare."""
+    # In this order, a fragment precedes its own beginning.
+    for fragment in sorted({symptom.fragment for symptom in symptoms} - {""}, reverse=True):
+        text = _compile(_pattern(fragment)).sub("", text)
+    return text
 
 
 def _scores(text: str, symptoms: Mapping[int, Sequence[Symptom]]) -> dict[int, float]:

@@ -32,9 +32,11 @@ def list_commands(parser: argparse.ArgumentParser, path: str) -> Iterator[str]:
                 yield from below or [f"{path} {name}"]
 
 
-def test_the_documents_name_every_command() -> None:
-    commands = list_commands(build_parser(), "orm-async-tests")
+def test_the_documents_name_every_command_and_no_other() -> None:
+    commands = list(list_commands(build_parser(), "orm-async-tests"))
     assert [command for command in commands if command not in DOCUMENTS] == []
+    named = set(re.findall(r"(?:^|`|run )orm-async-tests ([a-z]+)", DOCUMENTS, re.MULTILINE))
+    assert named <= {command.split()[1] for command in commands}
 
 
 def test_the_documents_name_every_variable() -> None:

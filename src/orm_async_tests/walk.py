@@ -2,6 +2,7 @@
 
 import asyncio
 import csv
+import math
 import random
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -37,7 +38,7 @@ def parse_pace(text: str) -> Pace:
     """Parse a range of seconds, for example "1-5" or "2"."""
     low, _, high = text.partition("-")
     shortest, longest = float(low), float(high or low)
-    if not 0 <= shortest <= longest:
+    if not 0 <= shortest <= longest < math.inf:
         raise ValueError(text)
     return shortest, longest
 

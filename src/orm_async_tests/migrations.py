@@ -176,6 +176,11 @@ def explain_refusals(place: str) -> Iterator[None]:
         raise CouldNotRun(f"the server refused a statement: {error.orig}", place, remedy) from error
 
 
+def refuse_read_only(connection: Connection, place: str) -> None:
+    if connection.scalar(text("SHOW transaction_read_only")) == "on":
+        raise CouldNotRun("the database is read-only", place, REMEDIES["25006"])
+
+
 def refuse_service(connection: Connection) -> None:
     if connection.scalar(text(f"SELECT to_regclass('{SERVICE.version_table}')")) is not None:
         name = connection.scalar(text("SELECT current_database()"))

@@ -148,6 +148,7 @@ def _check_database(choice: str | None, driver: str | None) -> str:
                 problem = "the server has no time zone data"
                 raise CouldNotRun(problem, database.label, "install tzdata")
             state = await connection.run_sync(migrations.refuse_foreign, migrations.TRACKING)
+            await connection.run_sync(migrations.refuse_read_only, database.label)
             may_write = await connection.exec_driver_sql(MAY_WRITE)
             if not may_write.scalar_one():
                 problem = "the role may not create the tables of the scripts, or does not own them"

@@ -111,9 +111,7 @@ async def open_script_database(database: db.Database) -> AsyncIterator["ScriptDa
             return
         if database.kind != "embedded":  # the embedded server has a separate database
             await connection.run_sync(migrations.refuse_service)
-            if await connection.scalar(text("SHOW transaction_read_only")) == "on":
-                remedy = migrations.REMEDIES["25006"]
-                raise CouldNotRun("the database is read-only", database.label, remedy)
+            await connection.run_sync(migrations.refuse_read_only, database.label)
         try:
             await _lock(connection)
             await connection.run_sync(migrations.upgrade, migrations.TRACKING)

@@ -103,6 +103,12 @@ def test_requirements_are_read_in_each_encoding_that_has_a_byte_order_mark(
     assert {pin.library: pin.version for pin in pins.read_pins(path)} == BOTH
 
 
+def test_an_environment_without_sqlalchemy_has_no_line_that_could_name_it(tmp_path: Path) -> None:
+    assert pins.find_unknown([pins.Pin("python", "3.12.1")])["sqlalchemy"] == "it is not installed"
+    read = pins.read_pins(write(tmp_path, "requirements.txt", "asyncpg==0.30.0\n"))
+    assert pins.find_unknown(read)["sqlalchemy"] == "no line names sqlalchemy"
+
+
 def test_a_pipfile_lock_may_have_categories(tmp_path: Path) -> None:
     package = '{"sqlalchemy": {"version": "==2.0.40"}}'
     text = f'{{"_meta": {{"sources": []}}, "default": {{}}, "web": {package}}}'

@@ -132,7 +132,8 @@ def find_unknown(pins: Sequence[Pin]) -> dict[str, str]:
             unknown[pin.library] = f"{place}, pins no version{text}"
     # Almost every defect depends on the version of SQLAlchemy.
     if not any(pin.library == "sqlalchemy" for pin in pins):
-        unknown["sqlalchemy"] = "no line names sqlalchemy"
+        is_file = any(pin.path for pin in pins)
+        unknown["sqlalchemy"] = "no line names sqlalchemy" if is_file else "it is not installed"
     return unknown
 
 

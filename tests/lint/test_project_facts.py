@@ -69,6 +69,13 @@ def test_constant_urls_of_engines_take_precedence_over_dependencies(tmp_path: Pa
     assert read_facts(tmp_path, "postgresql+asyncpg", "", [sqlite]).may_use_asyncpg
 
 
+def test_a_constant_names_the_driver_if_nothing_else_does(tmp_path: Path) -> None:
+    settings = 'class Settings(BaseSettings):\n    url: str = "postgresql+asyncpg://db/shop"\n'
+    assert read_facts(tmp_path, "", "", [settings]) == ProjectFacts(("postgresql",), ("asyncpg",))
+    (tmp_path / "requirements.txt").write_text("aiomysql\n")
+    assert read_facts(tmp_path, "", "", [settings]) == ProjectFacts(("mysql",), ("aiomysql",))
+
+
 @pytest.mark.parametrize(
     "unknown",
     [

@@ -54,7 +54,7 @@ class Folding:
             case ast.BinOp(left=left, op=ast.Add(), right=right):
                 return self._join([left, right], scope)
             case ast.Call(func=ast.Attribute(value=ast.Constant(value=str(text)), attr="join")):
-                items = self._fold_items(node.args[0], scope) if node.args else None
+                items = self.fold(node.args[0], scope) if node.args else None
                 return text.join(map(str, items)) if isinstance(items, list) else NOT_CONSTANT
             case ast.Tuple(elts=parts) | ast.List(elts=parts):
                 return [self.fold(part, scope) for part in parts]
@@ -82,6 +82,14 @@ class Folding:
 
     def _fold_part(self, node: ast.AST, scope: Scope) -> object:
         match node:
+            case (
+                ast.GeneratorExp(elt=item, generators=[ast.comprehension(ifs=[]) as loop])
+                | ast.ListComp(elt=item, generators=[ast.comprehension(ifs=[]) as loop])
+            ):
+                items, result = self.fold(loop.iter, scope), self.fold(item, scope)
+                if isinstance(items, list):
+                    return [result for _ in items]
+                return [result, result] if isinstance(result, str) else NOT_CONSTANT
             case ast.IfExp(body=one, orelse=other):
                 both = {part: self.fold(part, scope) for part in (one, other)}
                 filled = {part: item for part, item in both.items()
@@ -104,19 +112,6 @@ class Folding:
             return NOT_CONSTANT
         values = [self.fold(item, function) for item in function.returned]
         return values[0] if len(values) == 1 else _common_items(values)
-
-    def _fold_items(self, node: ast.expr, scope: Scope) -> object:
-        source, scope = self._project.origin(node, scope)
-        match source:
-            case (
-                ast.GeneratorExp(elt=item, generators=[ast.comprehension(ifs=[]) as loop])
-                | ast.ListComp(elt=item, generators=[ast.comprehension(ifs=[]) as loop])
-            ):
-                items, text = self.fold(loop.iter, scope), self.fold(item, scope)
-                if isinstance(items, list):
-                    return [text for _ in items]
-                return [text, text] if isinstance(text, str) else NOT_CONSTANT
-        return self.fold(source, scope)
 
     def _appended(self, name: str, scope: Scope) -> str:
         owner, text = scope.find(name), ""

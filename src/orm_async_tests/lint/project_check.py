@@ -16,7 +16,7 @@ from orm_async_tests.lint.checker import Checker
 from orm_async_tests.lint.file_search import PathPatterns, find_files
 from orm_async_tests.lint.finding import Finding, UnreadFile, from_root
 from orm_async_tests.lint.lint_settings import Settings, find_repository, has_prefix, is_prefix
-from orm_async_tests.lint.project_facts import ProjectFacts, read_facts
+from orm_async_tests.lint.project_facts import DRIVERS, ProjectFacts, read_facts
 from orm_async_tests.lint.result_cache import FileResult, Results, check_changed
 from orm_async_tests.lint.source_text import decode
 from orm_async_tests.lint.suppressions import UnusedIgnore
@@ -112,7 +112,7 @@ def _read_engines(files: Sequence[Path], settings: Settings) -> Iterator[str]:
     for path in files:
         with suppress(OSError, ValueError, SyntaxError):
             text = settings.texts.get(path) or decode(path.read_bytes())
-            if "_engine" in text:
+            if "_engine" in text or any(f"{dialect}+" in text for dialect in DRIVERS):
                 yield text
 
 

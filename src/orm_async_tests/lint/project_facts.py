@@ -22,6 +22,7 @@ SYNCHRONOUS = {"psycopg", "psycopg2", "pg8000"}  # drivers that a synchronous se
 OTHER_TOOLS = re.compile(r"^\[+tool\.(?:mypy|pyright|ruff|isort)\b.*?(?=^\[|\Z)", re.M | re.S)
 WORD = re.compile(r"[a-z][a-z0-9]+")
 ENGINE = re.compile(r"\bcreate_async_engine\(\s*(?:url\s*=\s*)?(?:(\w+)\s*[,)])?")
+NAMED = re.compile(rf"[\"'](?:{'|'.join(DRIVERS)})\+(\w+)")
 URL = re.compile(r"\s*[rf]?[\"'](\w+)(?:\+(\w+))?://")
 IMPORTED = re.compile(r"\bcreate_async_engine\s+as\b|\basync_engine_from_config\b")
 LOCKED = re.compile(r'name = "fastapi"\s+version = "([0-9.]+)"')
@@ -62,16 +63,19 @@ def read_facts(root: Path, dialect: str, fastapi: str, sources: Iterable[str] = 
     """Return the databases, the drivers and the FastAPI version of a project.
 
     The settings `dialect` and `fastapi` take precedence over constant engine URLs in `sources`.
-    Constant engine URLs take precedence over files such as pyproject.toml.
+    Constant engine URLs take precedence over files such as pyproject.toml. If these files name no
+    driver, the constants in `sources` do, for example "postgresql+asyncpg" in a class of settings.
     """
+    sources = [*sources]
     text = "\n".join(_texts(root))
     words = set(WORD.findall(text.lower()))
     drivers = {name for names in DRIVERS.values() for name in names if name in words}
+    drivers = drivers or {name for source in sources for name in NAMED.findall(source)}
     dialects = {name for name, names in DRIVERS.items() if drivers & set(names)}
-    texts = [*sources]
-    if texts and drivers & SYNCHRONOUS and not any("async_engine" in item for item in texts):
+    is_async = any(word in source for source in sources for word in ("async_engine", "+asyncpg"))
+    if sources and drivers & SYNCHRONOUS and not is_async:
         drivers.discard("asyncpg")  # a synchronous engine cannot use it
-    if not dialect and (urls := _read_urls(texts)):
+    if not dialect and (urls := _read_urls(sources)):
         known = DRIVERS["postgresql"]
         dialects = {"postgresql" if driver in known else name for name, driver in urls}
         drivers = {driver for _, driver in urls if driver}

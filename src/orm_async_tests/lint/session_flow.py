@@ -61,6 +61,9 @@ class SessionFlow:
         self.ends = [state for _, state in self._jumps]
         """The states at the end of the function. `facts[RESULT]` is the return value."""
 
+        self.timed = {item.key for item in self._raised if TIMEOUT in item.kinds}
+        """The keys of the sessions whose connection a timeout may cancel."""
+
         self.raised = dict[str, frozenset[str]]()
         """The operations that may raise an error without a rollback, by the key of the session."""
 
@@ -223,12 +226,13 @@ class SessionFlow:
             yield from (state.failed(item.key, failure) for state in item.states)
 
     def _with(self, node: ast.With | ast.AsyncWith, states: list[State]) -> list[State]:
-        entered = {name for item in node.items for name in names_in(item.optional_vars)}
+        names = {name: last_name(item.context_expr)
+                 for item in node.items for name in names_in(item.optional_vars)}  # fmt: skip
+        entered = {name for name, manager in names.items() if manager not in sa.TIMEOUTS}
         for state, key in product(states, entered):
             state.clear(key)
         protected, commits = set(entered), dict[str, ast.AST]()
-        suppressed: list[str] = []
-        timeouts = 0
+        suppressed, timeouts = list[str](), 0
         for item in node.items:
             self._events(item.context_expr, states)
             name, errors = self._flows.suppressed_by(item.context_expr, self.scope)
@@ -252,7 +256,11 @@ class SessionFlow:
         caught = [item for item in raised if expressions.catches(suppressed, item.kinds)]
         self._raised += [item for item in raised if item not in caught]
         if suppressed:
-            end = join([*end, *self._caught(caught, suppressed)])
+            ends = {False: end, True: [*self._caught(caught, suppressed)]}
+            for is_cancelled, name, attribute in product(ends, names, sa.CANCELLED):
+                for state in ends[is_cancelled]:
+                    state.facts[f"{name}.{attribute}"] = is_cancelled
+            end = join(chain(*ends.values()))
         self._clear_jumps(start, {*commits})
         for state, key in product(end, {*entered, *commits}):
             state.clear(key)
@@ -322,7 +330,8 @@ class SessionFlow:
             is_savepoint = "begin_nested" in operations and not may_fail
             raising = self._flows.raising(event)
             kinds = {DATABASE} if raising else set[str]()
-            kinds |= {TIMEOUT} if self._is_timed(event.node) else set()
+            is_timed = self._is_timed(event.node) or (called and called.timed & {*event.inside})
+            kinds |= {TIMEOUT} if is_timed else set()
             if operations & sa.STATEMENTS and not is_savepoint and kinds:
                 copies = [state.copy() for state in states]
                 self._raised.append(Raised(key, event.node, frozenset(kinds), copies, raising))

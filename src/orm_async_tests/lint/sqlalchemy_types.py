@@ -41,6 +41,7 @@ STATEMENTS = {  # coroutines that send SQL; an error in one of them aborts the t
 BEGINNING = STATEMENTS - {"get", "get_one", "commit", "delete"}
 STATE_TESTS = {"in_transaction", "in_nested_transaction", "is_active", "get_transaction"}
 TIMEOUTS = {"timeout", "timeout_at", "fail_after", "move_on_after"}  # of asyncio and AnyIO
+CANCELLED = ("cancelled_caught", "cancel_called")  # the attributes of a timeout that has ended
 ENDINGS = {"rollback", "close", "invalidate", "reset", "aclose", "remove", "close_all"}
 COROUTINES = {
     SESSION: (STATEMENTS | ENDINGS) - {"begin_nested", "remove", "aclose"},

@@ -1,7 +1,8 @@
+from functools import partial
 from typing import Any
 
 from dependency_injector import containers, providers
-from sqlalchemy import AssertionPool, NullPool, create_engine
+from sqlalchemy import AssertionPool, NullPool, StaticPool, create_engine
 from sqlalchemy.ext.asyncio import async_engine_from_config, create_async_engine
 
 URL = "postgresql+asyncpg://localhost/shop"
@@ -15,6 +16,8 @@ class Container(containers.DeclarativeContainer):
 
 CONFIG = {"sqlalchemy.url": "postgresql+psycopg2://localhost/shop"}
 from_config = async_engine_from_config(CONFIG)  # OAT402
+single = partial(create_async_engine, poolclass=StaticPool)
+sized = single(URL, pool_size=1)  # OAT402
 without_size = create_async_engine(URL, poolclass=AssertionPool, pool_timeout=3)  # OAT402
 
 

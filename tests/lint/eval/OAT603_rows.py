@@ -45,6 +45,21 @@ async def store(session: AsyncSession, items):
     await session.execute(update(Entry).values(finished=utcnow()))  # OAT603
 
 
+def to_row(item):
+    print(item)
+    return {"finished": utcnow(), "changed": utcnow()}  # OAT603
+
+
+def to_zoned_row(item):
+    return {"changed": datetime.fromtimestamp(item, timezone.utc), "finished": None}
+
+
+async def store_rows(session: AsyncSession, items):
+    await session.execute(insert(Entry), [to_row(item) for item in items])
+    await session.execute(insert(Entry), [to_zoned_row(item) for item in items])
+    await session.execute(insert(Entry), to_zoned_row(items[0]))
+
+
 async def store_parsed(session: AsyncSession, moment: str):
     finished = datetime.strptime(moment, "%Y-%m-%d %H:%M:%S %z")
     await session.execute(update(Entry).values(finished=finished))  # OAT603

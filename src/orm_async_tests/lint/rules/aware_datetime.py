@@ -168,12 +168,21 @@ def _listed(file: SourceFile) -> Iterator[Stored]:
         for passed in (*call.args, *(k.value for k in call.keywords if k.arg == "set_")):
             node, scope = file.project.origin(passed, place)
             parts = getattr(node, "elts", None) or [getattr(node, "elt", node)]
-            for part in [part for part in parts if isinstance(part, ast.Dict)]:
-                for key, value in zip(part.keys, part.values, strict=True):
+            for row, inner in [row for part in parts for row in _rows(file, part, scope)]:
+                for key, value in zip(row.keys, row.values, strict=True):
                     if isinstance(key, ast.Constant):
-                        yield owner, str(key.value), value, scope
+                        yield owner, str(key.value), value, inner
                     elif isinstance(key, ast.Attribute):
-                        yield *_column(file, key, scope), value, scope
+                        yield *_column(file, key, inner), value, inner
+
+
+def _rows(file: SourceFile, node: ast.AST, scope: Scope) -> list[tuple[ast.Dict, Scope]]:
+    """Return the dictionary that an expression is, or that the called function returns."""
+    function = file.project.function(file.value(getattr(node, "func", node), scope))
+    places = [(item, function) for item in function.returned] if function else [(node, scope)]
+    sources = [file.project.origin(*place) for place in places]
+    return [(item, inner) for item, inner in sources
+            if isinstance(item, ast.Dict) and inner.module is file.module]  # fmt: skip
 
 
 def _column(file: SourceFile, node: ast.Attribute, scope: Scope) -> tuple[Owner, str]:
@@ -222,7 +231,8 @@ def _is_naive(file: SourceFile, owner: Value | Table, name: str) -> bool:
     cls = next((base for base in classes if name in base.bindings), None)
     annotations = ""
     if cls:
-        columns = [(item.node, cls) for item in cls.bindings[name]]
+        # A method may also assign to the column.
+        columns = [(item.node, cls) for item in cls.bindings[name] if item.scope is cls]
         annotated = [item.node for item in cls.bindings[name] if item.kind == "of"]
         # An annotation may be a name for Annotated[datetime, mapped_column(...)].
         aliases = [file.project.origin(getattr(node, "slice", node), cls) for node in annotated]

@@ -34,7 +34,7 @@ def describe_engines(file: SourceFile) -> Iterator[tuple[ast.Call, str]]:
                 name = last_name(call.func)
             words = {keyword.arg for keyword in call.keywords}
             words |= {"url"} if "engine" in name.lower() or name in names else set()
-            if not words & {"connect_args", "poolclass", "url"}:
+            if not words & {"connect_args", "poolclass", "pool_size", "url"}:
                 continue
             value = file.value(call, scope)
             if value and value.kind == "instance" and value.module and "connect_args" in words:

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 
 from orm_async_tests.lint import sqlalchemy_types as sa
-from orm_async_tests.lint.callers import arguments_of
+from orm_async_tests.lint.callers import arguments_of, passed
 from orm_async_tests.lint.finding import Finding
 from orm_async_tests.lint.flow_expressions import depends_of
 from orm_async_tests.lint.rules.rule import Rule, argument, uses_of_call, uses_of_name
@@ -249,7 +249,13 @@ def _ends_early(file: SourceFile, key: str, scope: Scope) -> bool | None:
             if isinstance(bound, ast.Call) and last_name(bound) == "Depends":
                 return _is_short(file, bound)
     if kind == "param":
-        calls = depends_of(file.project, root, owner)
-        return _is_short(file, calls[0][0]) if calls else None
+        if calls := depends_of(file.project, root, owner):
+            return _is_short(file, calls[0][0])
+        if owner.name.endswith("__init__"):
+            places = passed(file.project, owner, root)
+            ends = (_ends_early(file, one, place) for argument, place in places
+                    for one in file.use.keys(argument, place))  # fmt: skip
+            return next((end for end in ends if end is not None), None)
+        return None
     is_state = kind == "value" and ".state." in scope.path(node)
     return True if is_state or kind == "enter" else None

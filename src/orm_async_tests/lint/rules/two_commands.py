@@ -38,7 +38,7 @@ class TwoCommands(Rule):
             yield self.report(file, node)
 
 
-def _executed_texts(file: SourceFile) -> Iterator[ast.expr]:
+def _executed_texts(file: SourceFile) -> Iterator[ast.AST]:
     for call, scope in file.calls(*EXECUTING):
         owner = file.receiver(call, scope)
         if owner is None or not owner.is_session:
@@ -49,7 +49,17 @@ def _executed_texts(file: SourceFile) -> Iterator[ast.expr]:
             places.append((node, scope))
             is_string = last_name(call.func) == "exec_driver_sql"
             texts = places if is_string else [_text(file, *place) for place in places]
-            yield from [node] if any(_has_two_commands(file, *text) for text in texts) else []
+            is_wrong = any(_has_two_commands(file, *text) for text in texts)
+            yield from [node] if is_wrong else _wrong_items(file, {(node, scope), *texts})
+
+
+def _wrong_items(file: SourceFile, texts: set[tuple[ast.AST | None, Scope]]) -> Iterator[ast.AST]:
+    """Yield the items of a list that have two commands, if the texts are variables of a loop."""
+    for node, scope in texts:
+        if node and "item" in scope.role(getattr(node, "id", "")):
+            items = file.project.candidates(node, scope)
+            wrong = [item for item in items if _has_two_commands(file, *item)]
+            yield from {item if inner.module is file.module else node for item, inner in wrong}
 
 
 def _text(file: SourceFile, node: ast.AST, scope: Scope) -> tuple[ast.AST | None, Scope]:
@@ -78,7 +88,7 @@ def _passed_texts(file: SourceFile) -> Iterator[ast.expr]:
         texts = [(part, call, scope) for call, scope in calls
                  for part in (*call.args, *(keyword.value for keyword in call.keywords))
                  if ";" in str(getattr(part, "value", ""))
-                 or getattr(part, "id", "").isupper()]  # fmt: skip
+                 or getattr(part, "attr", getattr(part, "id", "")).isupper()]  # fmt: skip
         for part, call, scope in texts:
             callee = file.value(call.func, scope)
             function = file.project.function(file.project.callee(call.func, scope))

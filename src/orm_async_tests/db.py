@@ -143,7 +143,7 @@ def sqlstate(error: BaseException | None) -> str | None:
 
 
 REFUSALS = {
-    "28P01": "the password is wrong",
+    "28P01": "the password is wrong or missing",
     "28000": "the server does not accept this user",
     "3D000": "the database does not exist",
     "42P05": "the URL leads to a pooler in transaction mode, instead of to the server itself",

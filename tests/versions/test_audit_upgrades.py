@@ -100,6 +100,13 @@ def test_to_another_thing_than_a_release_of_a_library_is_refused(
     assert "  where: --to\n  fix:   --to sqlalchemy==2.1.9" in done.stderr
 
 
+def test_two_releases_of_one_library_are_refused(audit: Audit) -> None:
+    releases = "--to", "sqlalchemy==2.1.4", "--to", "SQLAlchemy==2.1.9"
+    done = audit(str(LOCKS / "uv.lock"), *releases)
+    assert done.returncode == 2
+    assert "  where: --to\n" in done.stderr
+
+
 def test_a_later_release_is_assumed_to_have_the_defects_of_the_newest_recorded_one() -> None:
     document = json.loads((ROOT / "docs/compat.json").read_text("utf-8"))
     newest = document["defects"]["stack"]

@@ -86,15 +86,19 @@ def audit(arguments: argparse.Namespace) -> int:
 def _create_report(arguments: argparse.Namespace) -> AuditResult:
     path = arguments.file
     present = pins.read_pins(path) if path else pins.installed_pins()
-    upgrade = dict(pins.parse_release(text, "--to") for text in arguments.to)
+    releases = [pins.parse_release(text, "--to") for text in arguments.to]
+    upgrade = dict(releases)
+    if len(upgrade) < len(releases):
+        remedy = "name each library once, for example --to sqlalchemy==2.1.9"
+        raise CouldNotRun("the option names two releases of one library", "--to", remedy)
     upgraded = pins.upgrade_pins(present, upgrade, path)
     if path:
         pins.require_version(upgraded, path)
     defects, unknown = defect_catalogue.load_known_defects(), pins.find_unknown(upgraded)
     source = str(path or "this environment")
     if upgrade:
-        releases = " and ".join(f"{name} {version}" for name, version in upgrade.items())
-        source = f"{source} upgraded to {releases}"
+        names = " and ".join(f"{name} {version}" for name, version in releases)
+        source = f"{source} upgraded to {names}"
     affected, before = match_defects(defects, upgraded), match_defects(defects, present)
     is_comparable = bool(upgrade) and not unknown and not pins.find_unknown(present)
     return AuditResult(source, upgraded, unknown, affected, upgrade, before, is_comparable)

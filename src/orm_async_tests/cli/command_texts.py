@@ -62,7 +62,7 @@ COMMANDS = {  # functions, and texts; in the order in which `--help` lists them
     [TEXT...]  look up this error, traceback or words (without a text: read standard input)
     """,
     "cli.database:url": f"""
-    db url  print the URL of the database, which you can set as DATABASE_URL
+    db url  print the URL of the database, without its password unless you add --password
     {CHOICE}
     --password  print the password in the URL
     """,

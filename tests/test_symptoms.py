@@ -138,6 +138,35 @@ Traceback (most recent call last):
     await greenlet_spawn(self.sync_session.close)
 asyncio.exceptions.CancelledError
 """
+QUERY_CANCELLED = """\
+Traceback (most recent call last):
+  File "/srv/app/main.py", line 41, in report
+    await session.execute(QUERY)
+  File "/srv/lib/python3.12/site-packages/sqlalchemy/ext/asyncio/session.py", line 463, in execute
+    result = await greenlet_spawn(
+asyncio.exceptions.CancelledError
+"""
+WAIT_TIMED_OUT = f"""\
+{QUERY_CANCELLED}
+The above exception was the direct cause of the following exception:
+
+Traceback (most recent call last):
+  File "/srv/app/main.py", line 9, in main
+    await asyncio.wait_for(report(), 2)
+  File "/usr/lib/python3.11/asyncio/tasks.py", line 502, in wait_for
+    raise exceptions.TimeoutError() from exc
+TimeoutError
+"""
+SYNC_SESSION = """\
+Traceback (most recent call last):
+  File "/srv/app/main.py", line 41, in report
+    session.execute(QUERY)
+  File "/srv/lib/python3.12/site-packages/sqlalchemy/orm/session.py", line 1306, in \
+_connection_for_bind
+    elif conn.in_transaction():
+sqlalchemy.ext.asyncio.exc.AsyncContextNotStarted: AsyncConnection context has not been started \
+and object has not been awaited.
+"""
 OTHER_LOOP = "RuntimeError: Event loop is closed"
 BUSY = "InterfaceError: cannot perform operation: another operation is in progress"
 DETACHED = "DetachedInstanceError: Instance <User> is not bound to a Session; attribute refresh"
@@ -146,6 +175,8 @@ UNREADABLE = (
     " can't call await_only() here. (Background on this error at: https://sqlalche.me/e/20/xd2s)"
 )
 NOTE = "async-orm: User.name was expired (orm-async-tests explain 7, 8); this User came from a.py:3"
+NO_WITH = "TypeError: '{}' object does not support the context manager protocol"
+NO_ASYNC_WITH = "TypeError: '{}' object does not support the asynchronous context manager protocol"
 LAZY = "DetachedInstanceError: Parent instance <User> is not bound to a Session; lazy load"
 
 
@@ -198,6 +229,32 @@ def answers(text: str) -> list[int]:
         ("SAWarning: The garbage collector is trying to clean up non-checked-in connection", 83),
         ('asyncpg.exceptions.NotNullViolationError: null value in column "id" violates not-null'
          ' constraint', 110),
+        ("TypeError: MetaData.create_all() missing 1 required positional argument: 'bind'", 77),
+        (NO_ASYNC_WITH.format("async_sessionmaker"), 256),
+        (NO_ASYNC_WITH.format("Session"), 256),
+        (NO_ASYNC_WITH.format("Connection"), 119),
+        (NO_ASYNC_WITH.format("async_scoped_session"), 29),
+        (NO_WITH.format("AsyncConnection"), 256),
+        (NO_WITH.format("_AsyncGeneratorContextManager"), 256),
+        (NO_WITH.format("_AsyncSessionContextManager"), 256),
+        ("AttributeError: 'AsyncSession' object has no attribute 'exec'", 256),
+        ("AttributeError: 'AsyncSession' object has no attribute 'bulk_save_objects'", 256),
+        ("AttributeError: 'AsyncEngine' object has no attribute 'run_sync'", 256),
+        ("AttributeError: 'AsyncEngine' object has no attribute '_run_ddl_visitor'", 77),
+        ("AttributeError: '_AsyncGeneratorContextManager' object has no attribute 'execute'", 226),
+        ("sqlalchemy.exc.ResourceClosedError: This Connection is closed", 64),
+        (SYNC_SESSION, 256),
+        ("AsyncContextNotStarted: AsyncConnection context has not been started", 126),
+        (QUERY_CANCELLED, 34),
+        (WAIT_TIMED_OUT, 36),
+        ("AttributeError: 'AsyncConnection' object has no attribute 'add'", 256),
+        ("asyncpg.exceptions.QueryCanceledError: canceling statement due to user request", 34),
+        ("ArgumentError: AsyncEngine expected, got Engine(postgresql+asyncpg:///app)", 119),
+        ("InvalidRequestError: This connection has already initialized a SQLAlchemy Transaction()"
+         " object via begin() or autobegin", 75),
+        ("TypeError: async_scoped_session.__init__() missing 1 required positional argument:"
+         " 'scopefunc'", 134),
+        ("InvalidRequestError: 'User.posts' is not available due to lazy='raise_on_sql'", 13),
     ],
 )  # fmt: skip
 def test_the_first_answer_belongs_to_the_cause(text: str, first: int) -> None:
@@ -225,6 +282,7 @@ def test_words_order_the_scripts_that_match_an_error_equally_well() -> None:
 def test_words_lead_to_scripts() -> None:
     assert answers("populate_existing option of get")[0] == 147
     assert answers("keep tests apart with TRUNCATE")[0] == 162
+    assert answers("SQLModel async session exec")[0] == 256
 
 
 @pytest.mark.parametrize(
@@ -234,7 +292,6 @@ def test_words_lead_to_scripts() -> None:
         "KeyError: 'session pool commit flush'",
         "sqlalchemy.exc.NoResultFound: No row was found when one was required",
         "pandas read_sql with async engine",
-        "SQLModel async session exec",
     ],
 )
 def test_without_a_fitting_script_why_is_not_sure(text: str) -> None:
@@ -252,12 +309,26 @@ def test_the_closest_scripts_are_close_to_the_message_and_not_to_the_frames() ->
     assert find_answers(text) == find_answers(message)
 
 
-def test_why_gives_the_reason_where_no_script_can_answer() -> None:
-    done = orm(
-        "why", "InvalidRequestError: The asyncio extension requires an async driver to be used."
-    )
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        ("InvalidRequestError: The asyncio extension requires an async driver to be used.",
+         "postgresql+asyncpg://"),
+        ("ArgumentError: Textual SQL expression 'SELECT 1' should be explicitly declared as"
+         " text('SELECT 1')", "text('SELECT 1')"),
+        ("sqlalchemy.exc.ObjectNotExecutableError: Not an executable object: 'SELECT 1'",
+         "text('SELECT 1')"),
+        ("AttributeError: 'Depends' object has no attribute 'execute'", "pass the session to it"),
+        ("TypeError: Invalid argument(s) 'pool_size' sent to create_engine(), using configuration"
+         " PGDialect_asyncpg/NullPool/Engine.", "omit pool_size"),
+        ("UnboundExecutionError: Could not locate a bind configured on mapper Mapper[User(users)]",
+         "async_sessionmaker(engine)"),
+    ],
+)  # fmt: skip
+def test_why_gives_the_reason_where_no_script_can_answer(text: str, remedy: str) -> None:
+    done = orm("why", text)
     assert done.returncode == 1
-    assert "postgresql+asyncpg://" in done.stdout
+    assert remedy in done.stdout
 
 
 def test_list_takes_words() -> None:

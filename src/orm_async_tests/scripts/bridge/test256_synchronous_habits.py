@@ -1,14 +1,19 @@
 """AsyncSession has no query(), AsyncEngine has no execute(), and a plain `with` raises TypeError.
 
 AsyncSession and AsyncEngine lack SQLAlchemy's legacy methods. Use select() instead of query(), and
-execute statements on a connection instead of the engine. Enter sessions and connections with `async
-with`. Loop over the result of execute() with a plain `for`, and over the result of stream() with
-`async for`.
+execute statements on a connection instead of the engine. Only SQLModel's own AsyncSession has
+exec(), so import it from sqlmodel.ext.asyncio.session. An AsyncConnection lacks the methods of the
+ORM, for example add() and get(), so open a session.
+
+Create sessions with `Session = async_sessionmaker(engine)`, because sessionmaker(engine) creates
+synchronous sessions. Call the session factory in `async with Session() as session`, and enter
+connections with `async with`, too. Loop over the result of execute() with a plain `for`, and over
+the result of stream() with `async for`.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#synopsis-orm
-Symptom: you get AttributeError "'AsyncSession' object has no attribute 'query'".
-Symptom: you get AttributeError "'AsyncEngine' object has no attribute 'execute'".
-Symptom: you get TypeError "'AsyncSession' object does not support the context manager protocol".
+Symptom: you get AttributeError "'AsyncSession' object has no attribute".
+Symptom: you get AttributeError "'AsyncEngine' object has no attribute".
+Symptom: you get TypeError "Async... object does not support the context manager protocol".
 Symptom: you get TypeError "'async for' requires an object with __aiter__ method".
 """
 

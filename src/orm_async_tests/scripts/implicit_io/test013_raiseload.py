@@ -5,7 +5,7 @@ lazy load silently sends one SELECT per object. With raiseload(), a lazy load al
 InvalidRequestError, and the error names the attribute.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/relationships.html#preventing-unwanted-lazy-loads-using-raiseload
-Symptom: you get InvalidRequestError "is not available due to lazy='raise'".
+Symptom: you get InvalidRequestError "is not available due to lazy='raise".
 """
 
 from sqlalchemy import select

@@ -89,11 +89,6 @@ def _unite(sets: Iterable[Set[str]]) -> Set[str]:
     return frozenset[str]().union(*sets)
 
 
-def _unknown(current: Set[str]) -> Set[str]:
-    """Return the revisions that no history of this project contains."""
-    return current - _unite(revisions(history).keys() for history in HISTORIES.values())
-
-
 def read_revision(path: Path) -> tuple[str, Set[str]]:
     assignments = dict(ASSIGNMENT.findall(path.read_text("utf-8")))
     revision, parents = (ast.literal_eval(assignments[n]) for n in ("revision", "down_revision"))
@@ -111,23 +106,16 @@ def _read_current(connection: Connection, tables: Set[str]) -> dict[History, Set
 def read_state(connection: Connection, *histories: History) -> State:
     """Return whether a database is foreign, empty, current or behind.
 
-    - foreign: it has tables or revisions of another program
-    - empty: it has no revision
-    - current: it has the newest revision of each of `histories`
-    - behind: it lacks one of the newest revisions
+    A database is foreign if refuse_foreign() refuses it.
     """
-    tables = set(connection.scalars(text(TABLES)))  # one statement, as another session may migrate
-    current = _read_current(connection, tables)
-    all_current = _unite(current.values())  # from all version tables
-    if _unknown(all_current):
+    try:
+        return refuse_foreign(connection, *histories)
+    except CouldNotRun:
         return "foreign"
-    for history in HISTORIES.values():
-        if not all_current & revisions(history).keys() and _has_foreign_tables(history, tables):
-            return "foreign"
-    if not all_current:
-        return "empty"
-    is_current = all(current.get(history) == heads(history) for history in histories)
-    return "current" if is_current else "behind"
+
+
+def _read_name(connection: Connection) -> str:
+    return str(connection.scalar(text("SELECT current_database()")))
 
 
 def _has_foreign_tables(history: History, tables: Set[str]) -> bool:
@@ -146,23 +134,36 @@ def _has_foreign_tables(history: History, tables: Set[str]) -> bool:
 
 
 def refuse_foreign(connection: Connection, *histories: History) -> State:
-    if (state := read_state(connection, *histories)) == "foreign":
-        name = connection.scalar(text("SELECT current_database()"))
-        tables = set(connection.scalars(text(TABLES)))
-        if unknown := _unknown(_unite(_read_current(connection, tables).values())):
-            raise CouldNotRun(
-                f"the database {name!r} has a revision of another program or of another version "
-                "of this project, so nothing was changed",
-                f"the revision {min(unknown)}",
-                "name another database in DATABASE_URL, or run orm-async-tests db reset, "
-                "which deletes the data of the scripts' embedded server",
-            )
+    """Raise CouldNotRun if a database has tables or revisions of another program.
+
+    Otherwise, return the state:
+    - empty: the database has no revision
+    - current: it has the newest revision of each of `histories`
+    - behind: it lacks one of the newest revisions
+    """
+    tables = set(connection.scalars(text(TABLES)))  # one statement, as another session may migrate
+    current = _read_current(connection, tables)
+    all_current = _unite(current.values())  # from all version tables
+    if unknown := all_current - _unite(revisions(history).keys() for history in HISTORIES.values()):
         raise CouldNotRun(
-            f"the database {name!r} belongs to another program, so nothing was changed",
-            f"its tables, for example {', '.join(sorted(tables)[:5])}",
-            f"run CREATE DATABASE {name}_tests, and name this database in DATABASE_URL",
+            f"the database {_read_name(connection)!r} has a revision of another program "
+            "or of another version of this project, so nothing was changed",
+            f"the revision {min(unknown)}",
+            "name another database in DATABASE_URL, or run orm-async-tests db reset, "
+            "which deletes the data of the scripts' embedded server",
         )
-    return state
+    for history in HISTORIES.values():
+        if not all_current & revisions(history).keys() and _has_foreign_tables(history, tables):
+            name = _read_name(connection)
+            raise CouldNotRun(
+                f"the database {name!r} belongs to another program, so nothing was changed",
+                f"its tables, for example {', '.join(sorted(tables)[:5])}",
+                f"run CREATE DATABASE {name}_tests, and name this database in DATABASE_URL",
+            )
+    if not all_current:
+        return "empty"
+    is_current = all(current.get(history) == heads(history) for history in histories)
+    return "current" if is_current else "behind"
 
 
 @contextmanager
@@ -183,7 +184,7 @@ def refuse_read_only(connection: Connection, place: str) -> None:
 
 def refuse_service(connection: Connection) -> None:
     if connection.scalar(text(f"SELECT to_regclass('{SERVICE.version_table}')")) is not None:
-        name = connection.scalar(text("SELECT current_database()"))
+        name = _read_name(connection)
         raise CouldNotRun(
             f"scripts would delete the users of the service in the database {name!r}, "
             "so nothing was changed",

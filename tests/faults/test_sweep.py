@@ -12,7 +12,7 @@ from orm_async_tests import db
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.faults import injection, sweep
 from orm_async_tests.faults.patterns import USERS, add, copy_first
-from orm_async_tests.faults.sweeping import read_url
+from orm_async_tests.faults.sweeping import read_url, select_kinds
 from tests.faults.sweep_helpers import LEAKED, name_violations, run_sweep
 
 INSERT = text("INSERT INTO users (username) VALUES ('one')")
@@ -200,3 +200,7 @@ def test_both_names_of_psycopg_stand_for_the_same_driver() -> None:
 def test_an_unknown_fault_is_refused(database: db.Database) -> None:
     with pytest.raises(CouldNotRun, match="there is no fault 'flood'"):
         run_sweep(database, add, "flood")
+
+
+def test_a_string_names_one_kind_of_fault() -> None:
+    assert select_kinds("cancel", print) == select_kinds(["cancel"], print) == ("cancel",)

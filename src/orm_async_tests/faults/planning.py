@@ -23,7 +23,7 @@ from orm_async_tests import db, models
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.faults.fault_points import KINDS, SILENT
 from orm_async_tests.faults.patterns import PATTERNS, SweptFunction
-from orm_async_tests.faults.sweeping import Sweep, list_usual_kinds, read_url, refuse_kill
+from orm_async_tests.faults.sweeping import Sweep, read_url, refuse_kill, select_kinds
 from orm_async_tests.harness.environment import script_database
 from orm_async_tests.harness.environment.servers import data_directory, url_of
 from orm_async_tests.postgres import PrivateServer, private_server
@@ -66,7 +66,7 @@ def default_kinds(
     Include the kind "kill" only for patterns on the embedded server.
     """
     is_users = database.kind != "embedded" or any(swept.is_users for swept in functions)
-    usual = list_usual_kinds(say)
+    usual = select_kinds((), say)
     return usual if is_users else (*usual, "kill")
 
 

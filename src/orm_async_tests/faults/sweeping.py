@@ -54,7 +54,8 @@ async def sweep(
     rows. After a fault, the numbers from `rows` must be unchanged, or changed by the same amounts
     as without a fault.
 
-    If `kinds` is empty, the sweep injects the kinds of faults that are possible on every server.
+    The parameter `kinds` contains one kind of fault or several kinds. If `kinds` is empty, the
+    sweep injects the kinds of faults that are possible on every server.
 
     On a silent network, the function may wait `patience` seconds for an answer. Set `patience` to
     more than twice the driver's timeout.
@@ -67,7 +68,7 @@ async def sweep(
     numbers.
     """
     name, url = str(getattr(function, "__qualname__", function)), read_url(engine)
-    selected = tuple(kinds) or list_usual_kinds(print)
+    selected = select_kinds(kinds, print)
     swept = Sweep(function, lambda: engine, url, name, selected, rows, patience=patience)
     return Report(await sweep_failed_first([swept]))
 
@@ -212,8 +213,13 @@ async def _run_until_reached(
     return replace(confirmation, unconfirmed=outcome.violations)
 
 
-def list_usual_kinds(say: Callable[[str], None]) -> tuple[str, ...]:
-    """Return the default kinds of faults, without "scope" if AnyIO is missing."""
+def select_kinds(kinds: Sequence[str], say: Callable[[str], None]) -> tuple[str, ...]:
+    """Return these kinds of faults, or the default kinds if `kinds` is empty.
+
+    The default kinds do not contain "scope" if AnyIO is missing.
+    """
+    if kinds:
+        return (kinds,) if isinstance(kinds, str) else tuple(kinds)
     if find_spec("anyio"):
         return ANYWHERE
     install = install_extra("anyio")

@@ -51,13 +51,13 @@ def fault_sweep(request: pytest.FixtureRequest) -> Callable[..., Awaitable["Repo
         kinds: Sequence[str] = (),
     ) -> "Report":
         try:
-            from orm_async_tests.faults.sweeping import Sweep, list_usual_kinds, read_url
+            from orm_async_tests.faults.sweeping import Sweep, read_url, select_kinds
         except ImportError as error:
             raise name_missing_package(error) from None
 
         loop = find_loop(item.nodeid)
         lines: list[str] = []
-        selected = tuple(kinds) or list_usual_kinds(lines.append)
+        selected = select_kinds(kinds, lines.append)
         sweep = Sweep(
             function, lambda: engine, read_url(engine), item.nodeid, selected, rows=rows, loop=loop
         )

@@ -20,7 +20,7 @@ from orm_async_tests.faults.planning import (
 )
 from orm_async_tests.harness.environment.servers import url_of
 from orm_async_tests.postgres.cluster import DURABLE
-from tests.faults.sweep_helpers import name_violations
+from tests.faults.sweep_runs import name_violations
 
 NON_DURABLE = {"synchronous_commit": "off", "wal_writer_delay": "10000"}  # milliseconds
 USERS_FUNCTION = "tests.faults.test_sweep:commit_twice"

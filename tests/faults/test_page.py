@@ -12,7 +12,7 @@ from orm_async_tests import db
 from orm_async_tests.faults import injection, sweeping
 from orm_async_tests.faults.expected_violations import read_expected
 from orm_async_tests.faults.planning import TIMEOUTS
-from tests.faults.sweep_helpers import run_sweep
+from tests.faults.sweep_runs import run_sweep
 
 PAGE = (Path(__file__).parents[2] / "docs/faults.md").read_text("utf-8")
 EXAMPLE = re.compile(r"```python\n(.+?)```", re.DOTALL)

@@ -9,7 +9,7 @@ from orm_async_tests import db
 from orm_async_tests.faults.fault_points import Fault, Point
 from orm_async_tests.faults.patterns import USERS, add
 from orm_async_tests.faults.sweeping import Sweep
-from tests.faults.sweep_helpers import LEAKED, name_violations, run_sweep
+from tests.faults.sweep_runs import LEAKED, name_violations, run_sweep
 
 
 async def close_unless_cancelled_twice(engine: AsyncEngine) -> None:

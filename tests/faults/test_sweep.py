@@ -13,7 +13,7 @@ from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.faults import injection, sweep
 from orm_async_tests.faults.patterns import USERS, add, copy_first
 from orm_async_tests.faults.sweeping import read_url, select_kinds
-from tests.faults.sweep_helpers import LEAKED, name_violations, run_sweep
+from tests.faults.sweep_runs import LEAKED, name_violations, run_sweep
 
 INSERT = text("INSERT INTO users (username) VALUES ('one')")
 PSYCOPG = ("psycopg", "psycopg_async")

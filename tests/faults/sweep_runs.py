@@ -1,4 +1,4 @@
-"""Helpers for sweeps of functions that may leave connections open on purpose."""
+"""Runs sweeps of functions that may leave connections open on purpose."""
 
 import asyncio
 

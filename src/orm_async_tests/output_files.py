@@ -1,10 +1,14 @@
 """Writes output files, and checks in advance that it can write them."""
 
+import errno
 import os
-from contextlib import AbstractContextManager
+import tempfile
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 from orm_async_tests.errors import convert_os_errors
+
+CANNOT_REPLACE = (errno.EACCES, errno.EPERM, errno.EBUSY)  # but the file itself may be writable
 
 
 def require_writable(path: Path, option: str) -> None:
@@ -23,8 +27,33 @@ def require_writable(path: Path, option: str) -> None:
 
 def write_file(path: Path, text: str, option: str) -> None:
     """Write a text to a file, and raise CouldNotRun if that fails."""
+    data = text.encode()
     with _convert_os_errors(path, option):
-        path.write_text(text, "utf-8")
+        if path.is_file() and not path.is_symlink():  # a link may lead to an open file: /dev/stdout
+            try:
+                replace_file(path, data)
+                return
+            except OSError as error:
+                if error.errno not in CANNOT_REPLACE:
+                    raise
+        path.write_bytes(data)
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Replace a regular file in one step, so that a full disk or an interruption loses nothing."""
+    with path.open("r+b"):  # raises an error if the file is read-only
+        status = path.stat()
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+        part = Path(file.name)
+        try:
+            file.write(data)
+            file.flush()
+            with suppress(PermissionError):  # only root may keep another owner
+                os.chown(part, status.st_uid, status.st_gid)
+            part.chmod(status.st_mode)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
 
 
 def create_folder(path: Path, option: str) -> None:

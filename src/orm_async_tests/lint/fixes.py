@@ -1,17 +1,15 @@
 """Applies the fixes of findings to the files."""
 
 import ast
-import os
 import re
-import tempfile
 from collections.abc import Iterable
-from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
 
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.lint.finding import Finding, Fix
 from orm_async_tests.lint.source_text import decode, encoding_of
+from orm_async_tests.output_files import replace_file
 
 LINE_END = re.compile(r"\r\n|\r|\n")  # as for Python
 
@@ -42,7 +40,7 @@ def _fix_file(path: Path, fixes: Iterable[Fix]) -> int:
     new += text[done:]
     try:
         ast.parse(new)
-        _replace(path.resolve(), new.encode(encoding_of(data)))
+        replace_file(path.resolve(), new.encode(encoding_of(data)))
     except (ValueError, SyntaxError):
         return 0
     except OSError as error:
@@ -50,20 +48,3 @@ def _fix_file(path: Path, fixes: Iterable[Fix]) -> int:
         remedy = "run orm-async-tests lint without --fix"
         raise CouldNotRun(problem, str(path), remedy) from None
     return count
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Replace a file in one step, so that an interrupted command loses nothing."""
-    with path.open("r+b"):  # raises an error if the file is read-only
-        status = path.stat()
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-        part = Path(file.name)
-        try:
-            file.write(data)
-            file.flush()
-            with suppress(PermissionError):  # only root may keep another owner
-                os.chown(part, status.st_uid, status.st_gid)
-            part.chmod(status.st_mode)
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)

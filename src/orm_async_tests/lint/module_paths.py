@@ -28,13 +28,16 @@ class ModulePaths:
 
     def _search(self, name: str, level: int, folder: str, searched: set[str]) -> str | None:
         parts = name.split(".") if name else []
-        folders = [str(Path(folder, *[".."] * (level - 1)).resolve())] if level else []
+        folders = [str([Path(folder), *Path(folder).parents][:level][-1])] if level else []
         for start in folders or self._import_folders(folder):
             searched.add(f"{start}{os.sep}")
             if parts and parts[0] not in self._names_in(start):
                 continue
             place = f"{start}{os.sep}{name.replace('.', os.sep)}" if parts else start
-            searched.add(place.rpartition(os.sep)[0] + os.sep)
+            parent, _, last = place.rpartition(os.sep)
+            searched.add(parent + os.sep)
+            if parts and last not in self._names_in(parent):
+                continue
             package = f"{place}{os.sep}__init__.py"
             with suppress(OSError):  # the folder may be unreadable
                 searched |= {place + os.sep} if Path(place).is_dir() else set()

@@ -131,7 +131,7 @@ def report_run(runner: Runner, release: str) -> Mapping[int, ReleaseOutcome]:
     outcomes = runner(release)
     for number, outcome in outcomes.items():
         text = "; ".join([outcome.why, *sorted(outcome.defects)])
-        head = f"{runner.library} {release:8} test{number:<4} {outcome.word:8}"
+        head = f"{runner.library} {release:8} test{number:<4} {outcome.verdict:8}"
         print(head, text, file=sys.stderr)
     return outcomes
 
@@ -150,10 +150,10 @@ def update_claims(rows: Rows, scripts: Collection[ScriptFile]) -> Rows:
         run = [
             release
             for release, outcome in result.outcomes.items()
-            if outcome.word not in (SKIPPED, NOT_RUN)
+            if outcome.verdict not in (SKIPPED, NOT_RUN)
         ]
         if run:  # otherwise the script needs something that this machine lacks
-            numbers_by_releases[result.format_words(*CONCLUSIVE), *run].append(result.number)
+            numbers_by_releases[result.format_verdicts(*CONCLUSIVE), *run].append(result.number)
     ordered = sorted((sorted(them), *key) for key, them in numbers_by_releases.items() if them)
     return [{"scripts": them, "holds": holds, "run": run} for them, holds, *run in ordered]
 
@@ -187,12 +187,12 @@ def run_on_drivers(numbers: tuple[int, ...], release: str) -> dict[int, ReleaseO
     """
     outcomes = dict.fromkeys(numbers, ReleaseOutcome(SKIPPED))
     for driver in DRIVERS:
-        skipped = tuple(number for number in numbers if outcomes[number].word == SKIPPED)
+        skipped = tuple(number for number in numbers if outcomes[number].verdict == SKIPPED)
         if skipped:
             runner = Runner(skipped, LIBRARY, driver, home(), options=("--anyway",))
             outcomes |= report_run(runner, release)
     return {
-        number: ReleaseOutcome(HOLDS) if outcome.word in CONCLUSIVE else outcome
+        number: ReleaseOutcome(HOLDS) if outcome.verdict in CONCLUSIVE else outcome
         for number, outcome in outcomes.items()
     }
 

@@ -15,7 +15,7 @@ NOT_RUN = "NOT RUN"  # the run could not start
 
 PASSING = (HOLDS, UPSTREAM, SKIPPED)
 FAILING = (BROKEN, TIMEOUT, CRASH)
-EVERY_WORD = (*PASSING, *FAILING, NOT_RUN)
+VERDICTS = (*PASSING, *FAILING, NOT_RUN)
 
 Severity = Literal["loses data", "breaks the pool", "wrong result", "wrong error"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)  # the worst first

@@ -88,7 +88,7 @@ def test_a_release_that_did_not_run_says_nothing_and_is_stepped_over() -> None:
         return ReleaseOutcome(NOT_RUN) if version == "2.0.52" else cured_by("2.0.53")(version)
 
     outcomes = bisect_minor_version(VERSIONS, run)
-    assert outcomes["2.0.52"].word == NOT_RUN
+    assert outcomes["2.0.52"].verdict == NOT_RUN
     assert shown_ranges(outcomes) == ">=2.0.30,<2.0.53"
 
 
@@ -99,7 +99,7 @@ def test_a_release_beside_a_change_whose_two_runs_differ_says_nothing() -> None:
     assert {version for version in outcomes if confirmed[version] != outcomes[version]} == {
         "2.0.52"
     }
-    assert confirmed["2.0.52"].word == UNSTABLE
+    assert confirmed["2.0.52"].verdict == UNSTABLE
     assert shown_ranges(confirmed) == ">=2.0.30,<2.0.53"
 
 
@@ -163,14 +163,14 @@ def test_an_outcome_does_not_depend_on_the_range_that_the_script_declares() -> N
     assert outcome_of(run_document("UPSTREAM", defects=defects)) == SHOWN
     assert outcome_of(run_document("BROKEN", defects=defects)) == SHOWN
     cured = run_document("BROKEN", evidence=[{"holds": True}])
-    assert outcome_of(cured).word == HOLDS
+    assert outcome_of(cured).verdict == HOLDS
     broken = run_document("BROKEN", evidence=[{"holds": False}])
-    assert outcome_of(broken).word == BROKEN
+    assert outcome_of(broken).verdict == BROKEN
 
 
 def test_a_release_that_was_replaced_by_another_one_has_no_verdict() -> None:
-    assert outcome_of(run_document("HOLDS"), "sqlalchemy", "2.1.3").word == NOT_RUN
-    assert outcome_of(run_document("HOLDS"), "psycopg", "3.3.9").word == NOT_RUN
+    assert outcome_of(run_document("HOLDS"), "sqlalchemy", "2.1.3").verdict == NOT_RUN
+    assert outcome_of(run_document("HOLDS"), "psycopg", "3.3.9").verdict == NOT_RUN
 
 
 def test_a_release_without_a_wheel_has_no_verdict(
@@ -179,7 +179,7 @@ def test_a_release_without_a_wheel_has_no_verdict(
     for name, value in {"NO_INDEX": "1", "FIND_LINKS": str(tmp_path)}.items():
         monkeypatch.setenv(f"PIP_{name}", value)
     outcome = Runner((38,), "sqlalchemy", "asyncpg", tmp_path)("2.1.4")[38]
-    assert outcome.word == NOT_RUN
+    assert outcome.verdict == NOT_RUN
     assert "sqlalchemy==2.1.4" in outcome.why
     assert list((tmp_path / "releases").rglob("*part*")) == []
 
@@ -190,7 +190,7 @@ def test_an_installation_that_cannot_be_imported_has_no_verdict(tmp_path: Path) 
     package.mkdir(parents=True)
     (package / "__init__.py").write_text("raise ImportError('half a wheel')\n")
     outcome = runner("2.1.4")[38]
-    assert (outcome.word, outcome.why.endswith("half a wheel")) == (NOT_RUN, True)
+    assert (outcome.verdict, outcome.why.endswith("half a wheel")) == (NOT_RUN, True)
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def bisect(arguments: argparse.Namespace) -> int:
         print("\n".join(_report_lines(result, script, len(versions))))
     if arguments.entry:
         print("\n".join(_entry_lines(result)))
-    return int(bool(result.format_words(BROKEN)))
+    return int(bool(result.format_verdicts(BROKEN)))
 
 
 def _choose_driver(library: str, wanted: str | None) -> str:
@@ -78,11 +78,11 @@ def _report_lines(result: SearchResult, script: ScriptFile, releases: int) -> It
     names = {defect.description: defect.name for defect in result.defects}
     for version, outcome in result.outcomes.items():
         shown = ", ".join(sorted(names[description] for description in outcome.defects))
-        yield f"  {version:8}  {outcome.word:8}  {outcome.why or shown}".rstrip()
+        yield f"  {version:8}  {outcome.verdict:8}  {outcome.why or shown}".rstrip()
     yield ""
     for defect in result.defects:
         yield f"{defect.description}: {result.describe_shown(defect)}"
-    if broken := result.format_words(BROKEN):
+    if broken := result.format_verdicts(BROKEN):
         yield f"the script is broken without a known defect on {result.library} {broken}"
     elif not result.defects:
         yield f"{script.command} shows no known defect, and no release breaks it"
@@ -97,6 +97,6 @@ def _entry_lines(result: SearchResult) -> Iterator[str]:
             yield upstream_entry(defect.description, versions, defect.link, defect.severity)
         else:
             yield f"# none of these releases has this defect: {defect.description}"
-    if broken := result.format_words(BROKEN):
+    if broken := result.format_verdicts(BROKEN):
         yield ""
         yield upstream_entry("<what goes wrong>", {result.library: broken}, "https://...")

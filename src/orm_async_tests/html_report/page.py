@@ -23,13 +23,13 @@ from orm_async_tests.html_report.variant_code import code_css
 from orm_async_tests.questions import group_by_subject, read_questions
 from orm_async_tests.script_code import MEANINGS
 from orm_async_tests.timeline.lanes import LEGEND
-from orm_async_tests.verdicts import EVERY_WORD
+from orm_async_tests.verdicts import VERDICTS
 from orm_async_tests.versions.defect_catalogue import load_known_defects
 
 TEMPLATES = Path(__file__).parent / "templates"
 MAX_CHARACTERS = 4000  # characters of one value
 UNPRINTABLE = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-SIGNS = dict(zip(EVERY_WORD, "✓▲-✗⧖✗?", strict=True))
+SIGNS = dict(zip(VERDICTS, "✓▲-✗⧖✗?", strict=True))
 
 
 def build_panels(results: Results, scripts: Sequence[ScriptFile]) -> list[Panel]:

@@ -18,7 +18,7 @@ from orm_async_tests.harness.report import result
 from orm_async_tests.matrix import records
 from orm_async_tests.matrix.json_forms import clean
 from orm_async_tests.matrix.records import DEFECT
-from orm_async_tests.verdicts import EVERY_WORD, NOT_RUN
+from orm_async_tests.verdicts import NOT_RUN, VERDICTS
 
 Document = dict[str, Any]
 SCHEMAS = {"run": result.SCHEMA, "matrix": records.SCHEMA, "faults": report.SCHEMA}
@@ -127,7 +127,7 @@ class Results:
 
     def _add_entry(self, stack: str, detail: Document, where: str) -> None:
         word = detail["verdict"]
-        if word not in EVERY_WORD:
+        if word not in VERDICTS:
             self.problems[f"{where}: its verdict is unknown, so it counts as {NOT_RUN}"] += 1
             word = NOT_RUN
         entry = Entry(word, detail["reason"], detail["defects"], detail["failed"])

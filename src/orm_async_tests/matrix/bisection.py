@@ -16,7 +16,7 @@ from orm_async_tests.versions.ranges import describe_ranges, format_ranges
 from orm_async_tests.versions.releases import group_by_minor_version
 
 UNSTABLE = "UNSTABLE"  # two runs of one release differ
-CONCLUSIVE = (HOLDS, UPSTREAM)  # words that say whether a defect shows
+CONCLUSIVE = (HOLDS, UPSTREAM)  # verdicts that say whether a defect shows
 HOME_NAME = "bisect"  # the folder of the embedded server
 RUN_TIMEOUT = 600  # seconds: a script may hang on a release
 VERSION = re.compile(r"\d+(?:\.\d+)+")
@@ -24,7 +24,7 @@ VERSION = re.compile(r"\d+(?:\.\d+)+")
 
 @dataclass(frozen=True)
 class ReleaseOutcome:
-    word: str
+    verdict: str
     defects: frozenset[str] = frozenset()  # the descriptions of the defects that the script showed
     why: str = field(default="", compare=False)  # the outcome says nothing about a defect
 
@@ -69,13 +69,13 @@ def read_outcome(
     others = [f"{name} {ran.get(name)}" for name in releases if ran.get(name) != releases[name]]
     if others:
         return ReleaseOutcome(NOT_RUN, why=f"the run used {' and '.join(others)} instead")
-    word, evidence = item["verdict"], item["evidence"]
+    verdict, evidence = item["verdict"], item["evidence"]
     defects = frozenset(defect["description"] for defect in item["defects"])
-    if word == BROKEN and defects:
+    if verdict == BROKEN and defects:
         return ReleaseOutcome(UPSTREAM, defects)
-    if word == BROKEN and evidence and all(assertion["holds"] for assertion in evidence):
+    if verdict == BROKEN and evidence and all(assertion["holds"] for assertion in evidence):
         return ReleaseOutcome(HOLDS)
-    return ReleaseOutcome(word, defects, item["reason"] if word in (BROKEN, SKIPPED) else "")
+    return ReleaseOutcome(verdict, defects, item["reason"] if verdict in (BROKEN, SKIPPED) else "")
 
 
 def bisect_minor_version(versions: Sequence[str], run: Run, first: Iterable[str] = ()) -> Outcomes:
@@ -101,7 +101,7 @@ def confirm_changes(outcomes: Outcomes, run: Run) -> Outcomes:
         version
         for pair in pairwise(outcomes.items())
         for version, outcome in pair
-        if pair[0][1] != pair[1][1] and outcome.word in CONCLUSIVE
+        if pair[0][1] != pair[1][1] and outcome.verdict in CONCLUSIVE
     }
     confirmed = dict(outcomes)
     for version in sorted(beside):
@@ -116,7 +116,7 @@ def _find_gap(versions: Sequence[str], outcomes: Outcomes) -> tuple[int, int] | 
     indexes = [index for index, version in enumerate(versions) if version in outcomes]
     for low, high in pairwise(indexes):
         older, newer = outcomes[versions[low]], outcomes[versions[high]]
-        if high - low > 1 and (older.word == NOT_RUN or older != newer):
+        if high - low > 1 and (older.verdict == NOT_RUN or older != newer):
             return low, high
     return None
 
@@ -129,7 +129,7 @@ def mark_shown(outcomes: Outcomes, description: str) -> list[tuple[str, bool]]:
     return [
         (version, description in outcome.defects)
         for version, outcome in outcomes.items()
-        if outcome.word in CONCLUSIVE
+        if outcome.verdict in CONCLUSIVE
     ]
 
 
@@ -155,10 +155,10 @@ class SearchResult:
     def describe_shown(self, defect: KnownDefect) -> str:
         return describe_ranges(self._mark_shown(defect))
 
-    def format_words(self, *words: str) -> str:
+    def format_verdicts(self, *verdicts: str) -> str:
         return format_ranges(
             [
-                [(version, outcome.word in words) for version, outcome in outcomes.items()]
+                [(version, outcome.verdict in verdicts) for version, outcome in outcomes.items()]
                 for outcomes in self.minor_versions
             ]
         )
@@ -201,5 +201,5 @@ def format_row(result: SearchResult, defect: KnownDefect) -> dict[str, Any]:
         "script": result.number,
         "library": result.library,
         "shown": result.format_shown(defect),
-        "run": [v for v, outcome in result.outcomes.items() if outcome.word in CONCLUSIVE],
+        "run": [v for v, outcome in result.outcomes.items() if outcome.verdict in CONCLUSIVE],
     }

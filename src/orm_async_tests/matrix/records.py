@@ -14,7 +14,7 @@ from typing import Any
 from orm_async_tests.errors import CouldNotRun, convert_os_errors
 from orm_async_tests.matrix.json_forms import clean
 from orm_async_tests.matrix.plans import Plan, hide_password
-from orm_async_tests.verdicts import EVERY_WORD
+from orm_async_tests.verdicts import VERDICTS
 
 SCHEMA = 2  # increase it with every incompatible change
 PROBLEM = "the file does not contain the results of a matrix"
@@ -115,7 +115,7 @@ def _read_line(path: Path, number: int, line: bytes) -> Record:
         raise _unreadable(path, f"the file has schema {record.get('schema')} instead of {SCHEMA}")
     problems = Counter[str]()
     clean(record, FORMS[kind], f"line {number}", problems)
-    if kind == "result" and record.get("verdict") not in EVERY_WORD:
+    if kind == "result" and record.get("verdict") not in VERDICTS:
         problems[f"line {number} has an unknown verdict"] += 1
     if problem := next(iter(problems), ""):
         raise _unreadable(path, problem)

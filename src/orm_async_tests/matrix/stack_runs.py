@@ -49,12 +49,12 @@ async def run_matrix(
     async def run_plans(slot: Slot) -> None:
         for plan in waiting:
             has_identity = False
-            async for stack, item in run_stack(plan, numbers, home, slot):
+            async for stack, script_result in run_stack(plan, numbers, home, slot):
                 if stack and not has_identity:
                     has_identity = True
                     identity = {**stack, "command": plan.command}
                     write({"record": "stack", "stack": plan.name, "identity": identity})
-                write(result(plan.name, **item))
+                write(result(plan.name, **script_result))
 
     async with asyncio.TaskGroup() as tasks:
         for slot in slots:
@@ -79,9 +79,9 @@ async def run_stack(
     while remaining:
         async with _start_run(plan, python, variables, remaining, slot) as run:
             async for document in run.documents():
-                (item,) = document["results"]
-                yield document["stack"], item
-                remaining.remove(item["number"])
+                (script_result,) = document["results"]
+                yield document["stack"], script_result
+                remaining.remove(script_result["number"])
             verdict, reason = await run.explain_end()
         without_result = remaining if verdict == NOT_RUN else remaining[:1]
         for number in without_result:

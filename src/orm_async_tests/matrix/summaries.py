@@ -7,7 +7,7 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 
 from orm_async_tests.matrix.expected_differences import find_nonexistent, find_unexpected
 from orm_async_tests.matrix.records import Record, Verdicts, identities, verdicts
-from orm_async_tests.verdicts import EVERY_WORD, PASSING, SKIPPED
+from orm_async_tests.verdicts import PASSING, SKIPPED, VERDICTS
 
 Row = tuple[str, ...]
 Kind = Literal["regression", "repaired", "changed", "added", "removed"]
@@ -17,7 +17,7 @@ def count_verdicts(records: Sequence[Record]) -> Iterator[Row]:
     counts = {name: Counter[str]() for name in records[0]["stacks"]}
     for (stack, _), verdict in verdicts(records).items():
         counts[stack][verdict] += 1
-    used = [word for word in EVERY_WORD if any(count[word] for count in counts.values())]
+    used = [word for word in VERDICTS if any(count[word] for count in counts.values())]
     yield ("stack", *used)
     for name, count in counts.items():
         yield (name, *(str(count[word]) if count[word] else "-" for word in used))

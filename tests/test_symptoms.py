@@ -246,6 +246,9 @@ def answers(text: str) -> list[int]:
         (SYNC_SESSION, 256),
         ("AsyncContextNotStarted: AsyncConnection context has not been started", 126),
         (QUERY_CANCELLED, 34),
+        ("ArgumentError: Textual SQL expression 'SELECT 1' should be explicitly declared as"
+         " text('SELECT 1')", 260),
+        ("sqlalchemy.exc.ObjectNotExecutableError: Not an executable object: 'SELECT 1'", 260),
         (WAIT_TIMED_OUT, 36),
         ("AttributeError: 'AsyncConnection' object has no attribute 'add'", 256),
         ("asyncpg.exceptions.QueryCanceledError: canceling statement due to user request", 34),
@@ -314,10 +317,6 @@ def test_the_closest_scripts_are_close_to_the_message_and_not_to_the_frames() ->
     [
         ("InvalidRequestError: The asyncio extension requires an async driver to be used.",
          "postgresql+asyncpg://"),
-        ("ArgumentError: Textual SQL expression 'SELECT 1' should be explicitly declared as"
-         " text('SELECT 1')", "text('SELECT 1')"),
-        ("sqlalchemy.exc.ObjectNotExecutableError: Not an executable object: 'SELECT 1'",
-         "text('SELECT 1')"),
         ("AttributeError: 'Depends' object has no attribute 'execute'", "pass the session to it"),
         ("TypeError: Invalid argument(s) 'pool_size' sent to create_engine(), using configuration"
          " PGDialect_asyncpg/NullPool/Engine.", "omit pool_size"),

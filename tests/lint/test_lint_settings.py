@@ -173,3 +173,5 @@ def test_a_setting_names_the_baseline(lint: Lint, project: Path) -> None:
 def test_a_damaged_baseline_is_refused(lint: Lint, project: Path, text: str) -> None:
     write(project / "known.json", text)
     assert lint("--baseline", "known.json").returncode == 2
+    assert lint("--baseline", "known.json", "--write-baseline").returncode == 2
+    assert (project / "known.json").read_text("utf-8") == text

@@ -8,7 +8,6 @@ import json
 import shlex
 import sys
 from collections import Counter
-from contextlib import suppress
 from pathlib import Path
 
 from orm_async_tests.errors import CouldNotRun
@@ -33,10 +32,11 @@ def key_of(finding: Finding, root: Path) -> Key:
 def write_baseline(path: Path, report: Report) -> None:
     """Write the findings of a report to a file, sorted so that diffs stay small.
 
-    Keep the known findings of other files and other rules.
+    Keep the known findings of other files and other rules. Raise CouldNotRun if the file contains
+    anything other than a baseline.
     """
     keys = Counter(key_of(finding, path.parent) for finding in report.findings)
-    with suppress(CouldNotRun):  # the file is missing or damaged
+    if path.is_file() and path.stat().st_size:
         known = _read_baseline(path)
         keys |= known - _checked(known, path, report)
     entries = [
@@ -87,4 +87,7 @@ def _read_baseline(path: Path) -> Counter[Key]:
         )
     except (OSError, ValueError, TypeError, LookupError, RecursionError) as error:
         problem = f"the baseline cannot be read: {getattr(error, 'strerror', None) or repr(error)}"
-        raise CouldNotRun(problem, str(path), REWRITE.format(shlex.quote(str(path)))) from None
+        remedy = REWRITE.format(shlex.quote(str(path)))
+        if not isinstance(error, OSError):
+            remedy = f"correct or delete the file, and run {remedy}"
+        raise CouldNotRun(problem, str(path), remedy) from None

@@ -7,7 +7,7 @@ from pathlib import Path
 from orm_async_tests.lint.finding import Finding
 from orm_async_tests.lint.flow_state import DATABASE, TIMEOUT
 from orm_async_tests.lint.rules.rule import Rule
-from orm_async_tests.lint.scopes import last_name
+from orm_async_tests.lint.scopes import last_name, start_of
 from orm_async_tests.lint.session_use import FLUSHING
 from orm_async_tests.lint.source_file import SourceFile
 
@@ -62,8 +62,19 @@ class SwallowedError(Rule):
             names = " ".join([Path(file.name).name, last_name(node), *functions])
             if file.facts.may_use_postgresql and "sqlite" not in names and "mysql" not in names:
                 yield self.report(file, node, related=use)
-            elif last_name(node) in FLUSHING:
-                yield self.report(file, node, related=use, message=FLUSH_FAILED)
+            elif flush := _first_flush(file, node):
+                yield self.report(file, flush, related=use, message=FLUSH_FAILED)
+
+
+def _first_flush(file: SourceFile, node: ast.AST) -> ast.Call | None:
+    """Return the call, or else the first flush() or commit() after it in its `try` block."""
+    blocks = (item.body for item in file.ancestors(node) if isinstance(item, ast.Try))
+    nodes = [node, *(inner for part in next(blocks, []) for inner in ast.walk(part))]
+    session = last_name(getattr(getattr(node, "func", None), "value", None))
+    calls = [item for item in nodes if isinstance(item, ast.Call) and last_name(item) in FLUSHING
+             and last_name(getattr(item.func, "value", None)) == session
+             and start_of(item) >= start_of(node)]  # fmt: skip
+    return min(calls, key=start_of, default=None)
 
 
 class UseAfterTimeout(Rule):

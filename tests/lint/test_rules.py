@@ -243,3 +243,12 @@ def test_the_checker_follows_long_chains_of_calls(tmp_path: Path) -> None:
     path.write_text("\n".join(lines))
 
     assert check([path], Settings(root=tmp_path)).unread == []
+
+
+def test_a_package_hides_a_module_of_the_same_name(tmp_path: Path) -> None:
+    session = "from sqlalchemy.ext.asyncio import AsyncSession\ndef open() -> AsyncSession: ...\n"
+    write(tmp_path / "store.py", "def open() -> list[int]: ...\n")
+    write(tmp_path / "store/__init__.py", session)
+    path = write(tmp_path / "caller.py", "import store\n\nstore.open().commit()\n")
+    findings = check([path], Settings(root=tmp_path)).findings
+    assert [finding.location.line for finding in findings] == [3]

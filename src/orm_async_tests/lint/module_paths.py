@@ -41,7 +41,7 @@ class ModulePaths:
             package = f"{place}{os.sep}__init__.py"
             with suppress(OSError):  # the folder may be unreadable
                 searched |= {place + os.sep} if Path(place).is_dir() else set()
-                for file in (f"{place}.py", package) if parts else (package,):
+                for file in (package, f"{place}.py") if parts else (package,):
                     if Path(file).is_file():
                         return file
         return None

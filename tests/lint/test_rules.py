@@ -245,10 +245,25 @@ def test_the_checker_follows_long_chains_of_calls(tmp_path: Path) -> None:
     assert check([path], Settings(root=tmp_path)).unread == []
 
 
+OPEN = "from sqlalchemy.ext.asyncio import AsyncSession\ndef open() -> AsyncSession: ...\n"
+
+
+@pytest.mark.parametrize(
+    ("distribution", "package"), [("storage", "src/store"), ("libraries/storage", "store")]
+)
+def test_a_distribution_may_import_another_one(
+    tmp_path: Path, distribution: str, package: str
+) -> None:
+    write(tmp_path / distribution / "pyproject.toml", "")
+    write(tmp_path / distribution / package / "__init__.py", OPEN)
+    path = write(tmp_path / "services/api/caller.py", "import store\n\nstore.open().commit()\n")
+    findings = check([path], Settings(root=tmp_path)).findings
+    assert [finding.location.line for finding in findings] == [3]
+
+
 def test_a_package_hides_a_module_of_the_same_name(tmp_path: Path) -> None:
-    session = "from sqlalchemy.ext.asyncio import AsyncSession\ndef open() -> AsyncSession: ...\n"
     write(tmp_path / "store.py", "def open() -> list[int]: ...\n")
-    write(tmp_path / "store/__init__.py", session)
+    write(tmp_path / "store/__init__.py", OPEN)
     path = write(tmp_path / "caller.py", "import store\n\nstore.open().commit()\n")
     findings = check([path], Settings(root=tmp_path)).findings
     assert [finding.location.line for finding in findings] == [3]

@@ -2,6 +2,7 @@
 
 import os
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 
 
@@ -60,5 +61,13 @@ class ModulePaths:
             if self.root in above:
                 above = above[: above.index(self.root) + 1]
             outside = [str(one) for one in above if not (one / "__init__.py").is_file()]
-            self._folders[folder] = [*outside[:6], str(self.root / "src")]
+            self._folders[folder] = [*outside[:6], str(self.root / "src"), *self._distributions]
         return self._folders[folder]
+
+    @cached_property
+    def _distributions(self) -> list[str]:
+        """The folders with the packages of other distributions in a repository with several."""
+        files = [*self.root.glob("*/pyproject.toml"), *self.root.glob("*/*/pyproject.toml")]
+        return [
+            str(place) for file in sorted(files) for place in (file.parent / "src", file.parent)
+        ]

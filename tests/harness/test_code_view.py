@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from orm_async_tests import catalogue, db
+from orm_async_tests import catalogue, db, urls
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.harness.report.line_notes import describe_error, name_sqlstate
 from orm_async_tests.harness.report.views import render_code, render_views, write_trace
 from orm_async_tests.harness.run import runner
 from orm_async_tests.harness.run.runner import run_script
 from orm_async_tests.harness.script import Script
+from orm_async_tests.stack_options import DRIVERS
 from orm_async_tests.timeline.event_list import Event
 from tests.harness.example_scripts import HEAD, ran, script
 
@@ -60,6 +61,16 @@ def test_a_line_of_code_has_what_it_sent_and_raised_below_it(
     assert f"{FIRST + 11} - users = [*await read(session), *await read(session)]" in text
     assert f"{FIRST + 21} await session.commit()" in text  # in the wrong variant too
     assert "\nexplain orm-async-tests explain 9" in text
+
+
+def test_an_error_that_a_variant_catches_is_shown_on_every_driver(database: db.Database) -> None:
+    test5 = Script.of(catalogue.select_one("5").load())
+    for driver in DRIVERS:
+        driven = db.Database(urls.with_driver(database.url, driver), database.kind, database.label)
+        text = "\n".join(text for _, text in render_code(run_script(test5, driven), 100))
+        caught = text.partition("variant  refused_then_used")[2].partition("except")[0]
+        assert "\n        ! " in caught
+        assert "MissingGreenlet" in caught
 
 
 def test_a_long_line_of_code_is_indented_and_fits(database: db.Database) -> None:

@@ -96,6 +96,7 @@ def test_what_the_wrong_way_sent_too_is_not_marked() -> None:
     wrong = sent("BEGIN", "SELECT 1", "ROLLBACK")
     right = sent("BEGIN", "SELECT 0 FROM t", "SELECT 1", "ROLLBACK")
     assert [line.new for line in build_transcript(right, [wrong])] == [True, False]
+    assert not any(line.new for line in build_transcript(sent("ROLLBACK"), [wrong]))
 
 
 def test_without_a_wrong_way_nothing_is_marked() -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from greenlet import getcurrent, greenlet
 from sqlalchemy import Connection, Engine, ExceptionContext, Pool, event
 from sqlalchemy.engine.default import DefaultDialect
+from sqlalchemy.exc import MissingGreenlet
 from sqlalchemy.pool import PoolProxiedConnection
 
 from orm_async_tests.timeline.event_list import Event, Kind
@@ -106,6 +107,11 @@ class EngineHooks:
             self.recorder.finish_statement(record, statement, error, int(statement.begins))
         elif not sent and (failed := find_event(context)):
             self.recorder.set_error(failed, error)
+        elif not sent and isinstance(context.original_exception, MissingGreenlet):
+            # psycopg raises this error before SQLAlchemy calls before_cursor_execute().
+            event = self.recorder.begin("statement", text=context.statement or "")
+            event.unsent = True
+            self.recorder.finish_event(event, error)
 
     def do_connect(self, *_: Any) -> None:
         waiter = getcurrent()

@@ -38,13 +38,14 @@ def build_transcript(
     known = {_comparable(line.text) for other in wrong for line in _join(other, in_full)}
     lines = _join(observation, in_full)
     for line in lines if in_full else _shorten(lines):
-        new = bool(known) and not line.is_heading and _comparable(line.text) not in known
+        text = _comparable(line.text)
+        new = bool(known and text) and not line.is_heading and text not in known
         yield replace(line, new=new, marks=tuple(_differences(line.text, known)) if new else ())
 
 
 def _comparable(text: str) -> str:
     # COMMIT stays, because it may be the only difference between two variants.
-    return text.removeprefix("BEGIN; ").removesuffix("; ROLLBACK")
+    return text.removeprefix("BEGIN; ").removesuffix("ROLLBACK").removesuffix("; ")
 
 
 def _join(observation: Observation, in_full: bool) -> list[TranscriptLine]:

@@ -35,7 +35,7 @@ LEARNING_PATH = {  # the scripts to read first, in this order: number and lesson
     24: "Sharing a session between tasks often works, so tests do not catch the mistake.",
     32: "A task that holds one connection and asks for another can deadlock the pool.",
     33: "A pooled connection can die while it is idle, and pool_pre_ping detects this.",
-    2: "stream() saves memory only with yield_per.",
+    2: "The stream of a session saves memory only with yield_per.",
     34: "Cancelling a task also cancels its query and returns its connection.",
     50: "A FastAPI dependency with yield commits after the response has been sent.",
     162: "Isolate tests from each other with a savepoint, TRUNCATE or a clone of the database.",

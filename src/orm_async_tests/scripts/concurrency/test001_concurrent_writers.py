@@ -1,7 +1,7 @@
 """Tasks with separate sessions never see each other's uncommitted rows.
 
-In this script, one task adds users, and another task adds track points for one of these users. In
-this script, each task counts the uncommitted rows of the other task.
+In this script, one task adds users, and another task adds track points for one of these users.
+After every batch, each task counts the rows of the other task, and the script adds up these counts.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_basics.html#is-the-session-thread-safe-is-asyncsession-safe-to-share-in-concurrent-tasks
 """

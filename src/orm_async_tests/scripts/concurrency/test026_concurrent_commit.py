@@ -1,17 +1,19 @@
 """Two tasks that flush or commit the same session at the same time get errors.
 
-While a session flushes, the session refuses another flush. While a session commits for one task,
-every call from another task raises IllegalStateChangeError (isce). Give every task its own session.
+While a session flushes, the session refuses another flush. If two tasks commit a session at the
+same time, one task gets IllegalStateChangeError (isce), the other task gets ResourceClosedError,
+and the changes are lost. Give every task its own session.
 
 Docs: https://docs.sqlalchemy.org/en/21/errors.html#illegalstatechangeerror-and-concurrency-exceptions
 Symptom: you get IllegalStateChangeError (code isce) "is already in progress and this would cause".
 Symptom: you get InvalidRequestError "Session is already flushing".
+Symptom: you get ResourceClosedError "This transaction is closed".
 """
 
 from asyncio import gather
 from typing import Any
 
-from sqlalchemy.exc import IllegalStateChangeError, InvalidRequestError
+from sqlalchemy.exc import IllegalStateChangeError, InvalidRequestError, ResourceClosedError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from orm_async_tests.harness import Observation, Sessions, main_of, right, wrong
@@ -46,8 +48,12 @@ async def session_per_task(Session: Sessions) -> Any:
 
 def check(flushes: Observation, commits: Observation, session_per_task: Observation) -> None:
     assert [type(result) for result in flushes.value] == [type(None), InvalidRequestError]
-    assert type(commits.value[1]) is IllegalStateChangeError
+    assert [type(result) for result in commits.value] == [
+        ResourceClosedError,
+        IllegalStateChangeError,
+    ]
     assert commits.value[1].code == "isce"
+    assert commits.log[-1] == "ROLLBACK"
 
     assert session_per_task.value == [None, None]
     assert session_per_task.log.count("COMMIT") == 2

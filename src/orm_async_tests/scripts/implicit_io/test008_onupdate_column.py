@@ -1,17 +1,15 @@
-"""Even with expire_on_commit=False, reading an onupdate column after UPDATE raises MissingGreenlet.
+"""After an UPDATE, reading a column with onupdate=func.now() raises MissingGreenlet.
 
-The server computes the value of an onupdate column, so the flush expires the attribute. By default,
-SQLAlchemy fetches server-computed values after an INSERT, but not after an UPDATE. With
-eager_defaults=True, the UPDATE returns the new value of an onupdate column. A call to refresh()
-loads the new value with one more SELECT.
+With onupdate=func.now(), the server computes the new value, so the flush expires the attribute.
+SQLAlchemy fetches server-computed values after an INSERT, but after an UPDATE only with
+eager_defaults=True. A Python function as onupdate does not expire the attribute.
 
-Docs: https://github.com/sqlalchemy/sqlalchemy/issues/12182
 Docs: https://docs.sqlalchemy.org/en/21/orm/mapping_api.html#sqlalchemy.orm.Mapper.params.eager_defaults
 Symptom: you get MissingGreenlet (code xd2s) "greenlet_spawn has not been called" with
 "_load_expired" and ".updated_at" in the traceback.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import DateTime, MetaData, func
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
@@ -38,6 +36,13 @@ class Eager(Base):
     __mapper_args__ = {"eager_defaults": True}
 
 
+class Computed(Base):
+    __tablename__ = "computed"
+    updated_at: Mapped[datetime] = mapped_column(
+        server_default=func.now(), onupdate=lambda: datetime.now(UTC)
+    )
+
+
 @wrong
 async def usual(engine: AsyncEngine) -> dict[str, bool]:
     """change an object, commit, and read its `updated_at`"""
@@ -61,6 +66,17 @@ async def eager(engine: AsyncEngine) -> dict[str, bool]:
 
 
 @right
+async def computed(engine: AsyncEngine) -> dict[str, bool]:
+    """change an object, commit, and read its `updated_at`, with a Python function as onupdate"""
+    async with AsyncSession(engine, expire_on_commit=False) as session:
+        session.add(row := Computed(name="old"))
+        await session.commit()
+        row.name = "new"
+        await session.commit()
+        return {"changed after created": row.updated_at > row.created_at}
+
+
+@right
 async def refreshed(engine: AsyncEngine) -> dict[str, bool]:
     """change an object, commit, refresh the object, and read its `updated_at`"""
     async with AsyncSession(engine, expire_on_commit=False) as session:
@@ -72,10 +88,12 @@ async def refreshed(engine: AsyncEngine) -> dict[str, bool]:
         return {"changed after created": row.updated_at > row.created_at}
 
 
-def check(usual: Observation, eager: Observation, refreshed: Observation) -> None:
+def check(
+    usual: Observation, eager: Observation, computed: Observation, refreshed: Observation
+) -> None:
     assert usual.code == "xd2s"
-    assert eager.value == refreshed.value == {"changed after created": True}
-    assert [len(run.sql) for run in (usual, eager, refreshed)] == [2, 2, 3]
+    assert eager.value == computed.value == refreshed.value == {"changed after created": True}
+    assert [len(run.sql) for run in (usual, eager, computed, refreshed)] == [2, 2, 2, 3]
     assert ["RETURNING" in run.sql[1] for run in (usual, eager)] == [False, True]
 
 

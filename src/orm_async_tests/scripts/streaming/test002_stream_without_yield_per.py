@@ -1,7 +1,8 @@
-"""stream() without yield_per fetches every row before it returns the first one.
+"""Without yield_per, an ORM stream fetches every row before it returns the first one.
 
 Without yield_per, the ORM reads all rows before it builds its objects. With yield_per, the ORM
-reads the rows in partitions, and memory holds one partition at a time.
+reads the rows in partitions, and memory holds one partition at a time. The stream of a connection
+returns rows instead of objects, and fetches them in batches even without yield_per.
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/queryguide/api.html#fetching-large-result-sets-with-yield-per
 """
@@ -10,7 +11,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from sqlalchemy import select, text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
 from orm_async_tests.harness import Observation, Option, at_least, main_of, right, variant, wrong
 from orm_async_tests.models import TrackPoint, User
@@ -40,6 +41,14 @@ async def buffered_tenth(session: AsyncSession, rows: int) -> AsyncIterator[Any]
         yield row
 
 
+@variant
+async def plain_rows(engine: AsyncEngine, rows: int) -> AsyncIterator[Any]:
+    """stream all rows of a connection, without yield_per"""
+    async with engine.connect() as connection:
+        async for row in await connection.stream(JOIN.limit(rows)):
+            yield row
+
+
 @right
 async def streamed(session: AsyncSession, rows: int) -> AsyncIterator[Any]:
     """stream all rows in partitions, with yield_per"""
@@ -61,11 +70,12 @@ async def streamed_tenth(session: AsyncSession, rows: int) -> AsyncIterator[Any]
 def check(
     buffered: Observation,
     buffered_tenth: Observation,
+    plain_rows: Observation,
     streamed: Observation,
     streamed_tenth: Observation,
     rows: int,
 ) -> None:
-    assert buffered.value == streamed.value == {"items": rows}
+    assert buffered.value == plain_rows.value == streamed.value == {"items": rows}
     assert buffered_tenth.value == streamed_tenth.value == {"items": rows // 10}
 
     buffered_share = buffered.seconds_to_first / buffered.seconds
@@ -74,6 +84,7 @@ def check(
 
     assert buffered.peak_bytes > 5 * buffered_tenth.peak_bytes  # memory grows with the rows
     assert streamed.peak_bytes < 2 * streamed_tenth.peak_bytes
+    assert plain_rows.peak_bytes < buffered.peak_bytes / 3
 
 
 main = main_of(__name__)

@@ -59,9 +59,8 @@ async def clone(make_engine: MakeEngine, private_url: URL) -> UserIds:
     """run two tests, each in a clone of a template database"""
     user_ids: list[list[int]] = []
     async with make_engine(private_url, poolclass=NullPool).begin() as template:
-        await template.run_sync(
-            Base.metadata.create_all
-        )  # PostgreSQL clones no database in use, so disconnect
+        await template.run_sync(Base.metadata.create_all)
+    # PostgreSQL clones no database that is in use, so NullPool has disconnected.
     postgres = make_engine(private_url.set(database="postgres"), isolation_level="AUTOCOMMIT")
     async with postgres.connect() as admin:
         for name in ("one", "two"):

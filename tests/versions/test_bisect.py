@@ -20,7 +20,7 @@ from orm_async_tests.matrix.bisection import (
     mark_shown,
     read_outcome,
 )
-from orm_async_tests.verdicts import BROKEN, HOLDS, NOT_RUN, UPSTREAM
+from orm_async_tests.verdicts import BROKEN, CRASH, HOLDS, NOT_RUN, SKIPPED, UPSTREAM
 from orm_async_tests.versions import releases
 from orm_async_tests.versions.defect_catalogue import load_known_defects
 from orm_async_tests.versions.ranges import describe_ranges, format_ranges, within
@@ -139,6 +139,10 @@ def test_a_sentence_says_which_releases_have_a_defect_and_which_cures_it(
     assert describe_ranges([versions]) == sentence
 
 
+def test_releases_without_a_result_are_not_free_of_the_defect() -> None:
+    assert describe_ranges([[], []]) == "no release gave a result"
+
+
 def test_the_sentence_has_a_part_for_each_time_that_a_defect_came_and_went() -> None:
     minor_versions = [
         [
@@ -253,6 +257,28 @@ def test_a_bisection_between_two_releases_runs_both_and_no_others() -> None:
     empty = orm("bisect", "190", "--until", "1")
     assert (empty.returncode, empty.stdout) == (2, "")
     assert "there is no release of sqlalchemy from 2.0.24 to 1" in empty.stderr
+
+
+@pytest.mark.usefixtures("recorded_runs")
+@pytest.mark.parametrize(
+    ("verdict", "code", "count", "sentence"),
+    [
+        (NOT_RUN, 2, 0, "unique() and columns(): no release gave a result"),
+        (SKIPPED, 2, 0, "unique() and columns(): no release gave a result"),
+        (CRASH, 1, 5, "broken without a known defect on sqlalchemy >=2.1.0,<=2.1.7"),
+    ],
+)
+def test_a_script_that_fails_or_runs_nowhere_does_not_look_like_success(
+    verdict: str, code: int, count: int, sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outcome = ReleaseOutcome(verdict, why="it has no wheel")
+    monkeypatch.setattr(Runner, "__call__", lambda *_: {190: outcome})
+    done = orm("bisect", "190", "--since", "2.1.0")
+    assert done.returncode == code
+    assert f"\n{count} of 8 releases of sqlalchemy were run\n" in done.stdout
+    assert done.stdout.endswith(f"{sentence}\n")
+    refusal = "the script ran on none of these releases: it has no wheel\n  where: sqlalchemy 2.1.0"
+    assert (refusal in done.stderr) == (code == 2)
 
 
 def test_the_range_of_each_defect_agrees_with_the_recorded_runs() -> None:

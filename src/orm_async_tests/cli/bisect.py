@@ -17,7 +17,7 @@ from orm_async_tests.matrix.bisection import (
 )
 from orm_async_tests.postgres.paths import home
 from orm_async_tests.stack_options import DRIVERS
-from orm_async_tests.verdicts import BROKEN
+from orm_async_tests.verdicts import FAILING, NOT_RUN, SKIPPED
 from orm_async_tests.versions.defect_catalogue import load_known_defects, upstream_entry
 from orm_async_tests.versions.pins import parse_release
 from orm_async_tests.versions.ranges import KNOWN_FROM
@@ -25,7 +25,7 @@ from orm_async_tests.versions.releases import releases_between
 
 
 def bisect(arguments: argparse.Namespace) -> int:
-    """Search releases for defects, and return 1 if the script is BROKEN on a release."""
+    """Search releases for defects, and return 1 if the script fails on a release."""
     script = catalogue.select_one(arguments.number)
     library = arguments.library
     driver = _choose_driver(library, arguments.driver)
@@ -46,10 +46,19 @@ def bisect(arguments: argparse.Namespace) -> int:
         ]
         print(json.dumps(rows, indent=2))
     else:
-        print("\n".join(_report_lines(result, script, len(versions))))
+        print("\n".join(_report_lines(result, script, f"{len(versions)} releases of {library}")))
+    if not _count_runs(result):  # this must not look like success
+        reason = next(iter(result.outcomes.values())).why
+        problem = f"the script ran on none of these releases: {reason}"
+        remedy = f"choose other releases, for example --since {KNOWN_FROM[library]}"
+        raise CouldNotRun(problem, f"{library} {versions[0]}", remedy)
     if arguments.entry:
         print("\n".join(_entry_lines(result)))
-    return int(bool(result.format_verdicts(BROKEN)))
+    return int(bool(result.format_verdicts(*FAILING)))
+
+
+def _count_runs(result: SearchResult) -> int:
+    return sum(outcome.verdict not in (NOT_RUN, SKIPPED) for outcome in result.outcomes.values())
 
 
 def _choose_driver(library: str, wanted: str | None) -> str:
@@ -72,9 +81,9 @@ def _parse_pin(text: str, bisected: str) -> tuple[str, str]:
     return name, version
 
 
-def _report_lines(result: SearchResult, script: ScriptFile, releases: int) -> Iterator[str]:
+def _report_lines(result: SearchResult, script: ScriptFile, releases: str) -> Iterator[str]:
     yield f"{script.command}  {script.claim}"
-    yield f"{len(result.outcomes)} of {releases} releases of {result.library} were run"
+    yield f"{_count_runs(result)} of {releases} were run"
     names = {defect.description: defect.name for defect in result.defects}
     for version, outcome in result.outcomes.items():
         shown = ", ".join(sorted(names[description] for description in outcome.defects))
@@ -82,9 +91,9 @@ def _report_lines(result: SearchResult, script: ScriptFile, releases: int) -> It
     yield ""
     for defect in result.defects:
         yield f"{defect.description}: {result.describe_shown(defect)}"
-    if broken := result.format_verdicts(BROKEN):
+    if broken := result.format_verdicts(*FAILING):
         yield f"the script is broken without a known defect on {result.library} {broken}"
-    elif not result.defects:
+    elif not result.defects and _count_runs(result):
         yield f"{script.command} shows no known defect, and no release breaks it"
 
 
@@ -97,6 +106,6 @@ def _entry_lines(result: SearchResult) -> Iterator[str]:
             yield upstream_entry(defect.description, versions, defect.link, defect.severity)
         else:
             yield f"# none of these releases has this defect: {defect.description}"
-    if broken := result.format_verdicts(BROKEN):
+    if broken := result.format_verdicts(*FAILING):
         yield ""
         yield upstream_entry("<what goes wrong>", {result.library: broken}, "https://...")

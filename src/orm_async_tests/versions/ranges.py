@@ -72,6 +72,8 @@ def describe_ranges(minor_versions: MinorVersions) -> str:
             shown = f"{first} {'and' if is_next else 'to'} {last} have"
         cure = f"{end} fixes the defect" if end else "no later release fixes the defect"
         texts.append(f"{shown} the defect, {cure}")
+    if not any(minor_versions):
+        return "no release gave a result"
     return "; ".join(texts) or "none of these releases has the defect"
 
 

@@ -20,6 +20,7 @@ def test_serve_creates_the_tables_of_an_empty_database(
 ) -> None:
     with run_service(empty_database.url) as service:
         assert httpx.get(f"{service.url}/users").json() == {"items": [], "next": None}
+        assert f"\nservice: {service.url}/docs\n" in service.read_log()
 
 
 def test_the_garbage_collector_ignores_the_application() -> None:
@@ -70,7 +71,18 @@ def test_a_setting_that_is_wrong_is_named_with_a_remedy(
     assert place in details[0]
 
 
-@pytest.mark.parametrize("host", ["192.0.2.1", "::1"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_a_host_may_be_an_address_of_either_family(host: str) -> None:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        socket.create_server((host, 0), family=family).close()
+    except OSError as error:
+        pytest.skip(f"this machine has no address {host}: {error}")
+    with serve.bind(host, 0) as listener, socket.create_connection(listener.getsockname()[:2]):
+        assert httpx.URL(serve.format_url(listener)).host == host
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "2001:db8::1", "127.0.0.1::"])
 def test_a_host_that_is_wrong_has_a_remedy_about_the_host(host: str) -> None:
     with pytest.raises(CouldNotRun) as refusal:
         serve.bind(host, 0)

@@ -64,6 +64,8 @@ def serve(db_: str | None, host: str, port: int, workers: int) -> int:
         print(f"db: {database.label}, {database.driver}", file=sys.stderr)
         direct = service_urls(database.url, settings).listening  # not through a pooler (test173)
         asyncio.run(migrate(replace(database, url=direct)))
+        # uvicorn does not log the address of a socket that it gets
+        print(f"service: {format_url(listener)}/docs", file=sys.stderr)
         app = create_frozen_app(database.url, settings)
         config = uvicorn.Config(
             app if workers == 1 else partial(create_frozen_app, database.url, settings),
@@ -134,7 +136,8 @@ def bind(host: str, port: int) -> socket.socket:
     try:
         if port not in range(2**16):  # create_server() would leave its socket open
             raise OverflowError("a port must be between 0 and 65535")
-        listener = socket.create_server((host, port))
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.create_server((host, port), family=family)
     except (OSError, OverflowError) as error:
         number = getattr(error, "errno", None)
         is_port = isinstance(error, OverflowError) or number in (errno.EADDRINUSE, errno.EACCES)
@@ -143,6 +146,11 @@ def bind(host: str, port: int) -> socket.socket:
         raise CouldNotRun(problem, f"{host}:{port}", remedy) from None
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)  # connections inherit it
     return listener
+
+
+def format_url(listener: socket.socket) -> str:
+    host, port, *_ = listener.getsockname()
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 async def migrate(database: "Database") -> None:

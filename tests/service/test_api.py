@@ -13,10 +13,21 @@ from schemathesis.transport.serialization import Binary
 from sqlalchemy import make_url
 
 from orm_async_tests.service.app import create_app
+from orm_async_tests.service.problems import MEDIA_TYPE
 
 UPLOADS = ("/users/{user_id}/points/ndjson", "/users/{user_id}/points/gpx")
 DESCRIPTION = create_app(make_url("postgresql+asyncpg://")).openapi()
 OPERATIONS = [(path, method) for path, item in DESCRIPTION["paths"].items() for method in item]
+
+
+@pytest.mark.parametrize(("path", "method"), OPERATIONS)
+def test_the_description_lists_every_error_of_an_endpoint(path: str, method: str) -> None:
+    responses = DESCRIPTION["paths"][path][method]["responses"]
+    media_types = {status: [*response.get("content", ())] for status, response in responses.items()}
+    errors = {status: names for status, names in media_types.items() if status >= "400"}
+    assert all(media_types[status] for status in media_types.keys() - errors.keys() - {"204"})
+    assert all(names == [MEDIA_TYPE] for names in errors.values())
+    assert path in ("/health/live", "/metrics") or {"408", "413", "422", "503"} <= errors.keys()
 
 
 @schemathesis.serializer("application/x-ndjson")

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from asyncpg import InternalClientError
 from fastapi import APIRouter, Header, Request
 from fastapi.responses import StreamingResponse
-from fastapi.sse import EventSourceResponse, format_sse_event
+from fastapi.sse import format_sse_event
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -119,12 +119,14 @@ async def stream_events(
                 yield format_sse_event(comment="still here")
 
 
-@router.get(
-    "/users/{user_id}/live", responses=problem_responses(404), response_class=StreamingResponse
-)
+class EventStream(StreamingResponse):
+    media_type = "text/event-stream"
+
+
+@router.get("/users/{user_id}/live", responses=problem_responses(404), response_class=EventStream)
 async def stream_live(
     user_id: Id, request: Request, last_event_id: Annotated[EventId, Header()] = MAX_ID
-) -> EventSourceResponse:
+) -> EventStream:
     """Stream a user's new points as soon as they are committed.
 
     With the header Last-Event-ID, the stream begins after the point with this id.
@@ -136,4 +138,4 @@ async def stream_live(
     last_id = min(last_event_id, rows[0].id or 0)
     # FastAPI 0.165 logs a traceback when a client leaves a generator that FastAPI itself runs.
     events = stream_events(state.hub, state.primary, user_id, last_id, state.settings)
-    return EventSourceResponse(events)
+    return EventStream(events)

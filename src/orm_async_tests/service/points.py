@@ -114,7 +114,7 @@ async def create(
 @router.get(
     "/users/{user_id}/points", response_model=Page[PointOut], responses=problem_responses(404)
 )
-async def list_(
+async def list_points(
     user_id: Id,
     reader: Read,
     after: After = 0,

@@ -89,20 +89,28 @@ async def stream_feature(reader: FairPool, user_id: int, batch: Batch) -> AsyncI
     yield b']},"properties":{"user":%d}}' % user_id
 
 
-@router.get("/track.ndjson", responses=problem_responses(404), response_class=StreamingResponse)
-async def stream_ndjson(user_id: Id, reader: Read) -> StreamingResponse:
+class NdjsonResponse(StreamingResponse):
+    media_type = "application/x-ndjson"
+
+
+class GeoJsonResponse(StreamingResponse):
+    media_type = "application/geo+json"
+
+
+@router.get("/track.ndjson", responses=problem_responses(404), response_class=NdjsonResponse)
+async def stream_ndjson(user_id: Id, reader: Read) -> NdjsonResponse:
     """Download a user's points as NDJSON, one JSON document per line.
 
     You can upload the downloaded file again with the route /points/ndjson.
     """
     batch = await read_first_batch(reader, LINES, user_id)
     lines = stream_texts(reader, LINES, user_id, batch)
-    return StreamingResponse(lines, media_type="application/x-ndjson")
+    return NdjsonResponse(lines)
 
 
-@router.get("/track.geojson", responses=problem_responses(404), response_class=StreamingResponse)
-async def stream_geojson(user_id: Id, reader: Read) -> StreamingResponse:
+@router.get("/track.geojson", responses=problem_responses(404), response_class=GeoJsonResponse)
+async def stream_geojson(user_id: Id, reader: Read) -> GeoJsonResponse:
     """Download a user's points as a GeoJSON feature."""
     batch = await read_first_batch(reader, POSITIONS, user_id)
     feature = stream_feature(reader, user_id, batch)
-    return StreamingResponse(feature, media_type="application/geo+json")
+    return GeoJsonResponse(feature)

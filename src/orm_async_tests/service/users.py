@@ -40,8 +40,8 @@ async def create(user: UserIn, session: WriteSession, response: Response, key: K
     return UserOut.model_validate(answer["user"])
 
 
-@router.get("")
-async def list_(reader: Read, after: After = 0, limit: Limit = 100) -> Page[UserOut]:
+@router.get("", responses=problem_responses())
+async def list_users(reader: Read, after: After = 0, limit: Limit = 100) -> Page[UserOut]:
     """List users in the order of their ids, one page at a time."""
     rows = await reader.rows(SELECT_PAGE, {"after": after, "count": limit + 1})
     users = [UserOut.model_validate(row) for row in rows[:limit]]

@@ -210,6 +210,26 @@ def test_a_synchronous_session_may_store_an_aware_datetime(tmp_path: Path) -> No
     assert lines_with("OAT603", tmp_path, AWARE, "asyncpg\npsycopg2-binary") == [18]
 
 
+HUT = """\
+from datetime import UTC, datetime
+from sqlmodel import Field, SQLModel
+
+class Hut(SQLModel, table=True):
+    id: int = Field(primary_key=True)
+    opened: datetime = Field(default_factory=lambda: datetime.now(UTC))
+"""
+
+
+@pytest.mark.parametrize(
+    ("requirement", "lines"), [("==0.0.44", [6]), ("==0.0.45", []), (">=0.0.8", [])]
+)
+def test_a_datetime_of_a_newer_sqlmodel_has_a_time_zone(
+    tmp_path: Path, requirement: str, lines: list[int]
+) -> None:
+    requirements = f"asyncpg\nsqlmodel{requirement}"
+    assert lines_with("OAT603", tmp_path, HUT, requirements) == lines
+
+
 def test_the_remedy_calls_a_method_of_the_value(tmp_path: Path) -> None:
     text = (
         "from datetime import datetime\nfrom sqlalchemy import Column, Date\n"

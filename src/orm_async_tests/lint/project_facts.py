@@ -1,4 +1,4 @@
-"""Finds the databases, the drivers and the FastAPI version of a project."""
+"""Finds the databases, the drivers and some library versions of a project."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -25,8 +25,8 @@ ENGINE = re.compile(r"\bcreate_async_engine\(\s*(?:url\s*=\s*)?(?:(\w+)\s*[,)])?
 NAMED = re.compile(rf"[\"'](?:{'|'.join(DRIVERS)})\+(\w+)")
 URL = re.compile(r"\s*[rf]?[\"'](\w+)(?:\+(\w+))?://")
 IMPORTED = re.compile(r"\bcreate_async_engine\s+as\b|\basync_engine_from_config\b")
-LOCKED = re.compile(r'name = "fastapi"\s+version = "([0-9.]+)"')
-PINNED = re.compile(r'\bfastapi(?:\[[^]]*\])?["\s]*(?:=\s*"?)?(?:==|~=|\^)\s*([0-9.]+)')
+LOCKED = r'name = "{}"\s+version = "([0-9.]+)"'
+PINNED = r'\b{}(?:\[[^]]*\])?["\s]*(?:=\s*"?)?(?:==|~=|\^)\s*([0-9.]+)'
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,9 @@ class ProjectFacts:
     drivers: tuple[str, ...] = ()
     fastapi: tuple[int, ...] = ()
     """The version of FastAPI, or () if it is unknown."""
+
+    sqlmodel: tuple[int, ...] = ()
+    """The version of SQLModel, or () if it is unknown."""
 
     @property
     def may_use_postgresql(self) -> bool:
@@ -58,9 +61,14 @@ class ProjectFacts:
         """Return whether the code after `yield` in a dependency runs before the response."""
         return (0, 106) <= self.fastapi < (0, 118)
 
+    @property
+    def has_naive_sqlmodel(self) -> bool:
+        """Return whether the columns of SQLModel's datetimes have no time zone."""
+        return () < self.sqlmodel < (0, 0, 45)
+
 
 def read_facts(root: Path, dialect: str, fastapi: str, sources: Iterable[str] = ()) -> ProjectFacts:
-    """Return the databases, the drivers and the FastAPI version of a project.
+    """Return the databases, the drivers and some library versions of a project.
 
     The settings `dialect` and `fastapi` take precedence over constant engine URLs in `sources`.
     Constant engine URLs take precedence over files such as pyproject.toml. If these files name no
@@ -82,11 +90,16 @@ def read_facts(root: Path, dialect: str, fastapi: str, sources: Iterable[str] = 
     if dialect:
         dialects = {dialect.partition("+")[0]}
         drivers = {driver} if (driver := dialect.partition("+")[2]) else drivers
-    match = LOCKED.search(text) or PINNED.search(text)
-    version = fastapi or (match.group(1) if match else "")
-    numbers = tuple(int(part) for part in version.split(".") if part.isdigit())
+    versions = (fastapi or _find_version("fastapi", text), _find_version("sqlmodel", text))
+    numbers = (tuple(map(int, filter(str.isdigit, item.split(".")))) for item in versions)
     # Sorted, because the name of the cache file depends on these facts.
-    return ProjectFacts(tuple(sorted(dialects)), tuple(sorted(drivers)), numbers)
+    return ProjectFacts(tuple(sorted(dialects)), tuple(sorted(drivers)), *numbers)
+
+
+def _find_version(package: str, text: str) -> str:
+    """Return the locked or pinned version of a package, or ""."""
+    match = re.search(LOCKED.format(package), text) or re.search(PINNED.format(package), text)
+    return match.group(1) if match else ""
 
 
 def _read_urls(sources: Iterable[str]) -> set[tuple[str, str]]:

@@ -43,6 +43,9 @@ class AwareDatetime(Rule):
     loaded objects. If a project also uses a synchronous driver, for example psycopg2, the rule
     ignores functions without an asynchronous session.
 
+    In SQLModel 0.0.45 and newer, the column of a datetime has a time zone. The rule OAT603 reads
+    the version of SQLModel from the files that lock or pin it.
+
     The rule OAT603 ignores a column if the checker cannot infer its type, for example because of a
     type_annotation_map.
     """
@@ -278,7 +281,8 @@ def _has_usual_types(file: SourceFile, classes: list[Scope]) -> bool:
             value = file.value(getattr(node, "value", node), cls.parent or cls)
             if not (value and value.module):
                 names.add(last_name(node))
-    return bool(names & {"DeclarativeBase", "SQLModel"}) and names <= BASES
+    roots = {"DeclarativeBase", *(["SQLModel"] if file.facts.has_naive_sqlmodel else [])}
+    return not roots.isdisjoint(names) and names <= BASES
 
 
 def _parts(file: SourceFile, node: ast.AST, scope: Scope) -> Iterator[ast.AST]:

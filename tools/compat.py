@@ -33,7 +33,6 @@ from orm_async_tests.matrix.bisection import (
     format_row,
     search_releases,
 )
-from orm_async_tests.postgres.paths import home
 from orm_async_tests.stack_options import DRIVERS
 from orm_async_tests.verdicts import HOLDS, NOT_RUN, SKIPPED
 from orm_async_tests.versions.defect_catalogue import KnownDefect, load_known_defects
@@ -120,9 +119,9 @@ def search_defects(
     wanted = [defect for defect in defects if needs_search(defect, library, driver, pins)]
     showing = sorted({script.number for d in wanted for script in d.scripts} & {*numbers})
     releases = releases_between(library, None, None) if showing else []
-    run = cache(partial(report_run, Runner(tuple(showing), library, driver, home(), pins)))
+    run = cache(partial(report_run, Runner(tuple(showing), library, driver, pins)))
     for number in showing:
-        confirm = partial(report_run, Runner((number,), library, driver, home(), pins))
+        confirm = partial(report_run, Runner((number,), library, driver, pins))
         # A bisection would miss a defect that came back after a fix, so run every release.
         yield search_releases(number, library, defects, releases, run, releases, confirm)
 
@@ -189,7 +188,7 @@ def run_on_drivers(numbers: tuple[int, ...], release: str) -> dict[int, ReleaseO
     for driver in DRIVERS:
         skipped = tuple(number for number in numbers if outcomes[number].verdict == SKIPPED)
         if skipped:
-            runner = Runner(skipped, LIBRARY, driver, home(), options=("--anyway",))
+            runner = Runner(skipped, LIBRARY, driver, options=("--anyway",))
             outcomes |= report_run(runner, release)
     return {
         number: ReleaseOutcome(HOLDS) if outcome.verdict in CONCLUSIVE else outcome

@@ -87,9 +87,8 @@ def test_the_sweep_finds_a_known_defect(
     violation: str,
     points: int,
     database: db.Database,
-    home: Path,
 ) -> None:
-    folders = [str(install_release(*pin, home)) for pin in releases.items()]
+    folders = [str(install_release(*pin)) for pin in releases.items()]
     process = subprocess.run(
         [sys.executable, "-m", "orm_async_tests", "faults", "--json", *sweep],
         env={**with_url(database), "PYTHONPATH": os.pathsep.join(folders)},

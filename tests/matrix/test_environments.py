@@ -37,12 +37,13 @@ def test_an_environment_has_the_installed_versions_and_a_new_version_gets_a_new_
         folder.mkdir()
         (folder / "complete").touch()
 
+    monkeypatch.setenv("ORM_ASYNC_HOME", str(tmp_path))
     monkeypatch.setattr(importlib.metadata, "version", read_version)
     monkeypatch.setattr(environments, "_create_environment", create)
-    first = environments.prepare_interpreter("3.99", tmp_path)
-    assert environments.prepare_interpreter("3.99", tmp_path) == first
+    first = environments.prepare_interpreter("3.99")
+    assert environments.prepare_interpreter("3.99") == first
     installed["sqlalchemy"] = "2.1.9"
-    assert environments.prepare_interpreter("3.99", tmp_path) != first
+    assert environments.prepare_interpreter("3.99") != first
     assert [[line.partition("==")[2] for line in lines] for lines in created] == [
         ["0.32.0", "2.1.4"],
         ["0.32.0", "2.1.9"],

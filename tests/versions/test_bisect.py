@@ -180,17 +180,21 @@ def test_a_release_that_was_replaced_by_another_one_has_no_verdict() -> None:
 def test_a_release_without_a_wheel_has_no_verdict(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("ORM_ASYNC_HOME", str(tmp_path))
     for name, value in {"NO_INDEX": "1", "FIND_LINKS": str(tmp_path)}.items():
         monkeypatch.setenv(f"PIP_{name}", value)
-    outcome = Runner((38,), "sqlalchemy", "asyncpg", tmp_path)("2.1.4")[38]
+    outcome = Runner((38,), "sqlalchemy", "asyncpg")("2.1.4")[38]
     assert outcome.verdict == NOT_RUN
     assert "sqlalchemy==2.1.4" in outcome.why
     assert list((tmp_path / "releases").rglob("*part*")) == []
 
 
-def test_an_installation_that_cannot_be_imported_has_no_verdict(tmp_path: Path) -> None:
-    runner = Runner((38,), "sqlalchemy", "asyncpg", tmp_path)
-    package = releases.release_folder("sqlalchemy", "2.1.4", tmp_path) / "sqlalchemy"
+def test_an_installation_that_cannot_be_imported_has_no_verdict(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORM_ASYNC_HOME", str(tmp_path))
+    runner = Runner((38,), "sqlalchemy", "asyncpg")
+    package = releases.release_folder("sqlalchemy", "2.1.4") / "sqlalchemy"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text("raise ImportError('half a wheel')\n")
     outcome = runner("2.1.4")[38]

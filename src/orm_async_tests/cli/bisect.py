@@ -15,7 +15,6 @@ from orm_async_tests.matrix.bisection import (
     format_row,
     search_releases,
 )
-from orm_async_tests.postgres.paths import home
 from orm_async_tests.stack_options import DRIVERS
 from orm_async_tests.verdicts import FAILING, NOT_RUN, SKIPPED
 from orm_async_tests.versions.defect_catalogue import load_known_defects, upstream_entry
@@ -31,7 +30,7 @@ def bisect(arguments: argparse.Namespace) -> int:
     driver = _choose_driver(library, arguments.driver)
     pins = tuple(_parse_pin(text, library) for text in vars(arguments)["with"])
     versions = releases_between(library, arguments.since, arguments.until)
-    runner = Runner((script.number,), library, driver, home(), pins)
+    runner = Runner((script.number,), library, driver, pins)
 
     def run(version: str) -> dict[int, ReleaseOutcome]:
         print(f"running {version}", file=sys.stderr)

@@ -17,7 +17,6 @@ from orm_async_tests.matrix.plans import PRESETS, PYTHON_VERSION, Plan, combine,
 from orm_async_tests.matrix.records import Record
 from orm_async_tests.matrix.stack_runs import Slot, run_matrix
 from orm_async_tests.output_files import require_writable, write_file
-from orm_async_tests.postgres.paths import home
 from orm_async_tests.stack_options import DRIVERS, SQLITE
 from orm_async_tests.versions.releases import NotInstalled
 
@@ -50,8 +49,8 @@ def matrix(arguments: argparse.Namespace) -> int:
 
         keep(records.header(plans, numbers, not arguments.numbers, sys.argv[1:]))
         jobs = arguments.jobs or os.cpu_count() or 1
-        slots = [Slot(home() / f"matrix-{job}", arguments.timeout) for job in range(jobs)]
-        asyncio.run(run_matrix(plans, numbers, slots, home(), keep))
+        slots = [Slot(f"matrix-{job}", arguments.timeout) for job in range(jobs)]
+        asyncio.run(run_matrix(plans, numbers, slots, keep))
         keep(records.footer(total))
     code = _report(collected, arguments)
     if arguments.github:

@@ -5,7 +5,6 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, pairwise
-from pathlib import Path
 from typing import Any
 
 from orm_async_tests.matrix.plans import Plan
@@ -17,7 +16,7 @@ from orm_async_tests.versions.releases import group_by_minor_version
 
 UNSTABLE = "UNSTABLE"  # two runs of one release differ
 CONCLUSIVE = (HOLDS, UPSTREAM)  # verdicts that say whether a defect shows
-HOME_NAME = "bisect"  # the folder of the embedded server
+FOLDER = "bisect"  # the folder of the embedded server
 RUN_TIMEOUT = 600  # seconds: a script may hang on a release
 VERSION = re.compile(r"\d+(?:\.\d+)+")
 
@@ -41,7 +40,6 @@ class Runner:
     numbers: tuple[int, ...]
     library: str
     driver: str
-    home: Path
     pins: tuple[tuple[str, str], ...] = ()  # versions of other packages
     options: tuple[str, ...] = ()  # of the command `run`
 
@@ -51,8 +49,8 @@ class Runner:
 
     async def _run(self, releases: dict[str, str]) -> dict[int, ReleaseOutcome]:
         plan = Plan(driver=self.driver, **releases)
-        slot = Slot(self.home / HOME_NAME, RUN_TIMEOUT, self.options)
-        runs = run_stack(plan, self.numbers, self.home, slot)
+        slot = Slot(FOLDER, RUN_TIMEOUT, self.options)
+        runs = run_stack(plan, self.numbers, slot)
         return {item["number"]: read_outcome(stack, item, releases) async for stack, item in runs}
 
 

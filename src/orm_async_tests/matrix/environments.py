@@ -17,6 +17,7 @@ from packaging.specifiers import SpecifierSet
 
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.matrix.plans import PYTHON_VERSION, Plan
+from orm_async_tests.postgres.paths import home
 from orm_async_tests.versions.releases import (
     THIS_PYTHON,
     NotInstalled,
@@ -32,11 +33,11 @@ ALSO_INSTALLED = ("aiosqlite", "httpx")  # a driver, and the client of the scrip
 SOURCES = Path(__file__).parents[2]
 
 
-def prepare_stack(plan: Plan, home: Path) -> tuple[str, dict[str, str]]:
+def prepare_stack(plan: Plan) -> tuple[str, dict[str, str]]:
     """Install the packages of a stack, and return its Python command and environment variables."""
-    python = prepare_interpreter(plan.python, home)
+    python = prepare_interpreter(plan.python)
     folders = [
-        install_release(library, _newest(library, version), home, python)
+        install_release(library, _newest(library, version), python)
         for library, version in plan.pins.items()
     ]
     return python.command, {"PYTHONPATH": os.pathsep.join(map(str, [*folders, SOURCES]))}
@@ -54,12 +55,12 @@ def _newest(library: str, version: str) -> str:
     return releases[-1]
 
 
-def prepare_interpreter(version: str, home: Path) -> Python:
+def prepare_interpreter(version: str) -> Python:
     if version == PYTHON_VERSION:
         return THIS_PYTHON
     requirements = sorted(_requirements())
     digest = hashlib.sha256(repr(requirements).encode()).hexdigest()[:8]
-    folder = home / "environments" / f"python{version}-{digest}"
+    folder = home() / "environments" / f"python{version}-{digest}"
     folder.parent.mkdir(parents=True, exist_ok=True)
     tag = THIS_PYTHON.tag.replace(PYTHON_VERSION.replace(".", ""), version.replace(".", ""))
     python = Python(str(folder / "bin/python"), tag)

@@ -21,6 +21,7 @@ from orm_async_tests.matrix.environments import prepare_stack
 from orm_async_tests.matrix.plans import Plan
 from orm_async_tests.matrix.records import Record, result
 from orm_async_tests.postgres.launcher import launch_command
+from orm_async_tests.postgres.paths import home
 from orm_async_tests.verdicts import CRASH, NOT_RUN, TIMEOUT
 from orm_async_tests.versions.releases import NotInstalled
 
@@ -32,7 +33,7 @@ LONGEST_LINE = 2**24  # bytes of one result
 class Slot:
     """An embedded server that stacks use one after the other."""
 
-    home: Path
+    folder: str  # within the folder for all files
     timeout: float  # seconds for one script
     options: tuple[str, ...] = ()  # of the command `run`
 
@@ -41,7 +42,6 @@ async def run_matrix(
     plans: Sequence[Plan],
     numbers: Sequence[int],
     slots: Sequence[Slot],
-    home: Path,
     write: Callable[[Record], None],
 ) -> None:
     waiting = iter(plans)
@@ -49,7 +49,7 @@ async def run_matrix(
     async def run_plans(slot: Slot) -> None:
         for plan in waiting:
             has_identity = False
-            async for stack, script_result in run_stack(plan, numbers, home, slot):
+            async for stack, script_result in run_stack(plan, numbers, slot):
                 if stack and not has_identity:
                     has_identity = True
                     identity = {**stack, "command": plan.command}
@@ -62,7 +62,7 @@ async def run_matrix(
 
 
 async def run_stack(
-    plan: Plan, numbers: Sequence[int], home: Path, slot: Slot
+    plan: Plan, numbers: Sequence[int], slot: Slot
 ) -> AsyncIterator[tuple[Record, Record]]:
     """Yield the stack and the result of every script, in the form of docs/result.schema.json.
 
@@ -70,7 +70,7 @@ async def run_stack(
     `reason`.
     """
     try:
-        python, variables = await asyncio.to_thread(prepare_stack, plan, home)
+        python, variables = await asyncio.to_thread(prepare_stack, plan)
     except NotInstalled as error:
         for number in numbers:
             yield {}, {"number": number, "verdict": NOT_RUN, "reason": str(error)}
@@ -139,11 +139,11 @@ async def _start_run(
 ) -> AsyncIterator[ChildRun]:
     command = [python, "-m", "orm_async_tests", "run", "--ndjson", *plan.options, *slot.options]
     command = launch_command([*command, *map(str, numbers)], signal.SIGKILL, as_nobody=False)
-    slot_variables = {"ORM_ASYNC_HOME": str(slot.home), "ORM_ASYNC_IDLE": IDLE, **plan.variables}
+    slot_variables = {"ORM_ASYNC_HOME": str(home() / slot.folder), "ORM_ASYNC_IDLE": IDLE}
     with tempfile.NamedTemporaryFile(prefix="orm-async-", suffix=".log") as log:
         process = await asyncio.create_subprocess_exec(
             *command,
-            env={**os.environ, **variables, **slot_variables},
+            env={**os.environ, **variables, **slot_variables, **plan.variables},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=log,

@@ -14,6 +14,7 @@ from pathlib import Path
 from packaging.version import InvalidVersion, Version
 
 from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.postgres.paths import home
 from orm_async_tests.versions.ranges import KNOWN_FROM, UNKNOWN_FROM
 
 COMPANIONS = {"psycopg": ("psycopg-binary",)}  # packages to install in the same version
@@ -88,13 +89,13 @@ def group_by_minor_version(versions: Iterable[str]) -> list[list[str]]:
     return groups if any(len(group) > 1 for group in groups) else [list(chain(*groups))]
 
 
-def release_folder(library: str, version: str, home: Path, python: Python = THIS_PYTHON) -> Path:
-    return home / "releases" / python.tag / f"{library}-{version}"
+def release_folder(library: str, version: str, python: Python = THIS_PYTHON) -> Path:
+    return home() / "releases" / python.tag / f"{library}-{version}"
 
 
-def install_release(library: str, version: str, home: Path, python: Python = THIS_PYTHON) -> Path:
+def install_release(library: str, version: str, python: Python = THIS_PYTHON) -> Path:
     """Install a release unless its folder exists, and return the folder."""
-    folder = release_folder(library, version, home, python)
+    folder = release_folder(library, version, python)
     if folder.is_dir():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from orm_async_tests import db
 from orm_async_tests.faults.fault_points import Fault, Point
+from orm_async_tests.faults.injection import SweptFunction
 from orm_async_tests.faults.patterns import USERS, add
 from orm_async_tests.faults.sweeping import Sweep
 from tests.faults.sweep_runs import LEAKED, name_violations, run_sweep
@@ -49,7 +50,7 @@ def test_a_function_that_a_second_cancel_breaks_is_reported(database: db.Databas
 def test_a_point_of_a_pair_can_be_run_alone(database: db.Database) -> None:
     engine = create_async_engine(database.url)
     point = Point("asyncpg", "asyncio", "add", Fault("cancel+cancel", "suspended"), 2, 2)
-    sweep = Sweep(add, lambda: engine, database.url, "add", ("cancel+cancel",), rows=USERS)
+    sweep = Sweep(SweptFunction(add, USERS, engine=engine), database.url, ("cancel+cancel",))
     outcome = asyncio.run(sweep.run_point(point))
     assert outcome.delivered
     assert not outcome.violations

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from orm_async_tests import db
 from orm_async_tests.faults import Report, sweep
 from orm_async_tests.faults.fault_points import Fault, Point
-from orm_async_tests.faults.injection import Function
+from orm_async_tests.faults.injection import Function, SweptFunction
 from orm_async_tests.faults.outcomes import Outcome
 from orm_async_tests.faults.patterns import USERS, read_untimed
 from orm_async_tests.faults.sweeping import Sweep
@@ -57,9 +57,8 @@ def run_stall(
     """Return the outcome of a stall at one message, with this command_timeout in seconds."""
     options = {} if timeout is None else {"command_timeout": timeout}
     engine = create_async_engine(database.url, connect_args=options)
-    sweep = Sweep(
-        function, lambda: engine, database.url, "read", ("stall",), rows=USERS, patience=patience
-    )
+    swept = SweptFunction(function, USERS, engine=engine, patience=patience)
+    sweep = Sweep(swept, database.url, ("stall",))
     point = Point("asyncpg", "asyncio", "read", Fault("stall", moment), at)
     return asyncio.run(sweep.run_point(point))
 

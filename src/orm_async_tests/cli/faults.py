@@ -12,8 +12,8 @@ from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.faults import planning
 from orm_async_tests.faults.expected_violations import find_unshown_defects
 from orm_async_tests.faults.fault_points import check_kinds, list_faults, parse_point
+from orm_async_tests.faults.injection import SweptFunction
 from orm_async_tests.faults.outcomes import Cell, format_numbers
-from orm_async_tests.faults.patterns import SweptFunction
 from orm_async_tests.faults.report import (
     Report,
     build_document,
@@ -105,13 +105,7 @@ def run_again(arguments: argparse.Namespace) -> int:
         planning.open_private_server([swept], kinds) as private,
     ):
         [sweep] = planning.plan_sweeps(swept, database, kinds, point.loop, private)
-        outcome = run_in_loop(point.loop, sweep.run_point, point)
-    if not outcome.reached:
-        count = pluralize(outcome.count, "point")
-        problem = f"with this fault, {point.function} has only {count}, and no point {point.where}"
-        raise CouldNotRun(problem, "--point", TOKEN)
-    if not outcome.violations:
-        sweep.failed_points(home()).forget(point)
+        outcome = run_in_loop(point.loop, sweep.repeat_point, point, home(), "--point", TOKEN)
     print(format_point(outcome))
     print(f"  the fault was injected: {'yes' if outcome.delivered else 'no'}")
     print(f"  the caller got: {outcome.result} {outcome.message}".rstrip())

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.faults.fault_points import SILENT, Point
+from orm_async_tests.faults.fault_points import SILENT, USUAL, Point
 from orm_async_tests.faults.network import Network, refuse_tls
 from orm_async_tests.faults.outcomes import DONE, OPEN, Outcome
 from orm_async_tests.faults.server_monitor import ServerMonitor
@@ -33,22 +33,37 @@ MAX_USES = 4  # the number of attempts to use the engine again
 
 
 @dataclass(frozen=True)
+class SweptFunction:
+    """A function, and the settings of its sweeps."""
+
+    function: Function
+    rows: str | None = None  # a query of one row of numbers that the function changes
+    warm: bool = True  # whether the pool has a connection before the function starts
+    timed: bool = True  # whether its engine has the driver's timeouts on a silent network
+    kinds: frozenset[str] = frozenset(USUAL)  # the faults in a sweep of all patterns
+    users_name: str = ""  # of a user's function, for example module:function
+    engine: AsyncEngine | None = None  # the engine of a user's function
+    patience: float = SILENT_FOR  # the seconds that a silent network may keep the caller waiting
+
+    @property
+    def name(self) -> str:
+        return self.users_name or str(getattr(self.function, "__name__", self.function))
+
+
+@dataclass(frozen=True)
 class Setup:
     """The tested function, its engine and its server."""
 
-    function: Function
+    swept: SweptFunction
     make_engine: Callable[[], AsyncEngine]
     monitor: ServerMonitor
-    rows: str | None  # A query of one row of numbers that the function changes
-    warm: bool = True  # whether the pool has a connection before the function starts
     network: Network | None = None
-    patience: float = SILENT_FOR  # the seconds that a silent network may keep the caller waiting
 
 
 async def run_point(setup: Setup, point: Point, expected_change: tuple[Any, ...] = ()) -> Outcome:
     engine = setup.make_engine()
     with _instrument_connections(engine, setup):
-        if setup.warm:
+        if setup.swept.warm:
             await _ping(engine)
         before = await _read_numbers(setup)
         with record_troubles() as troubles:
@@ -175,7 +190,7 @@ async def _run_function(
     async def run() -> None:
         async with delivery.limit():
             try:
-                await setup.function(engine)
+                await setup.swept.function(engine)
             except SystemExit as error:  # would end the event loop, and so the sweep
                 raise RuntimeError(f"the function called sys.exit({error.code!r})") from None
 
@@ -189,7 +204,7 @@ async def _run_function(
         main = asyncio.get_running_loop().create_task(run())
         main.add_done_callback(lambda _: counts.append(checked_out(engine)))
         is_silent = fault.kind in SILENT and bool(point.at)
-        await asyncio.wait({main}, timeout=setup.patience if is_silent else RELEASED_WITHIN)
+        await asyncio.wait({main}, timeout=setup.swept.patience if is_silent else RELEASED_WITHIN)
         if is_silent and not main.done():
             needed_cancel = main.cancel()
             await asyncio.wait({main}, timeout=CLOSED_WITHIN[engine.driver])
@@ -295,10 +310,11 @@ async def _dispose_and_count_orphans(engine: AsyncEngine, monitor: ServerMonitor
 
 
 async def _read_numbers(setup: Setup) -> tuple[Any, ...]:
-    if setup.rows is None:
+    query = setup.swept.rows
+    if query is None:
         return ()
     try:
-        rows = await setup.monitor.query(setup.rows)
+        rows = await setup.monitor.query(query)
     except SQLAlchemyError as error:
         problem = f"failed: {_first_line(getattr(error, 'orig', error))}"
     else:
@@ -306,7 +322,7 @@ async def _read_numbers(setup: Setup) -> tuple[Any, ...]:
             return rows[0]
         problem = f"returned {rows[0] if len(rows) == 1 else pluralize(len(rows), 'row')}"
     raise CouldNotRun(
-        f"the query {setup.rows!r} {problem}",
+        f"the query {query!r} {problem}",
         "the option --rows, or the argument `rows`",
         "use a query that returns one row of numbers, for example 'select count(*) from orders'",
     )

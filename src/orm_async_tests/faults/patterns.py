@@ -6,7 +6,6 @@ The command `orm-async-tests faults` injects faults into the patterns. The patte
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import insert, select, text
@@ -14,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 from sqlalchemy.orm import selectinload
 
 from orm_async_tests.faults.fault_points import PAIRS, USUAL
-from orm_async_tests.faults.injection import Function
+from orm_async_tests.faults.injection import SweptFunction
 from orm_async_tests.models import TrackPoint, User
 
 USERS = "select count(*) from users"
@@ -124,27 +123,6 @@ async def _copy_rows(connection: AsyncConnection) -> None:
     async with driver.cursor() as cursor, cursor.copy(COPY) as into:
         for row in rows:
             await into.write_row(row)
-
-
-@dataclass(frozen=True)
-class SweptFunction:
-    """A function, and the settings of its sweeps."""
-
-    function: Function
-    rows: str | None  # A query of one row of numbers that the function changes
-    warm: bool = True  # whether the pool has a connection before the function starts
-    timed: bool = True  # whether its engine has the driver's timeouts on a silent network
-    kinds: frozenset[str] = frozenset(USUAL)  # the faults in a sweep of all patterns
-    path: str = ""  # module:function of a user's function
-    engine: AsyncEngine | None = None  # the engine that a user's function takes from its module
-
-    @property
-    def name(self) -> str:
-        return self.path or str(getattr(self.function, "__name__", self.function))
-
-    @property
-    def is_users(self) -> bool:
-        return bool(self.path)
 
 
 SHORT = frozenset((*USUAL, *PAIRS, "down"))

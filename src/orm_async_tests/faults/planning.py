@@ -12,17 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, text
-from sqlalchemy.ext.asyncio import (
-    AsyncConnection,
-    AsyncEngine,
-    async_sessionmaker,
-    create_async_engine,
-)
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, async_sessionmaker
 
 from orm_async_tests import db, models
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.faults.fault_points import KINDS, SILENT
-from orm_async_tests.faults.patterns import PATTERNS, SweptFunction
+from orm_async_tests.faults.injection import SweptFunction
+from orm_async_tests.faults.patterns import PATTERNS
 from orm_async_tests.faults.sweeping import Sweep, read_url, refuse_kill, select_kinds
 from orm_async_tests.harness.environment import script_database
 from orm_async_tests.harness.environment.servers import data_directory, url_of
@@ -47,7 +43,7 @@ def select_functions(names: Sequence[str], rows: str | None) -> list[SweptFuncti
     example counts of rows.
     """
     functions = [_select_function(name, rows) for name in names]
-    if rows and not any(swept.is_users for swept in functions):
+    if rows and not any(swept.users_name for swept in functions):
         remedy = "omit --rows, or add --pattern module:function with your own function"
         raise CouldNotRun("this project's patterns have queries of their own", "--rows", remedy)
     with_engine = [swept.name for swept in functions if swept.engine]
@@ -65,7 +61,7 @@ def default_kinds(
 
     Include the kind "kill" only for patterns on the embedded server.
     """
-    is_users = database.kind != "embedded" or any(swept.is_users for swept in functions)
+    is_users = database.kind != "embedded" or any(swept.users_name for swept in functions)
     usual = select_kinds((), say)
     return usual if is_users else (*usual, "kill")
 
@@ -79,7 +75,7 @@ def _select_function(name: str, rows: str | None) -> SweptFunction:
     function = _load_function(name)
     if problem := _find_problem(function):
         raise CouldNotRun(f"{name} {problem}", "--pattern", FORM)
-    swept = SweptFunction(function, rows, path=name, kinds=frozenset(KINDS))
+    swept = SweptFunction(function, rows, users_name=name, kinds=frozenset(KINDS))
     if _required_parameters(function):
         return swept
     engines = {id(engine): engine for engine in _walk_engines(inspect.unwrap(function))}
@@ -179,7 +175,7 @@ def open_private_server(
     functions: Sequence[SweptFunction], kinds: Sequence[str]
 ) -> Iterator[PrivateServer | None]:
     """Start a private server if a sweep will kill it."""
-    if any(swept.is_users for swept in functions):  # a private server lacks their tables
+    if any(swept.users_name for swept in functions):  # a private server lacks their tables
         refuse_kill(kinds)
     needs_server = "kill" in kinds
     with private_server(data_directory(), **DURABLE) if needs_server else nullcontext() as private:
@@ -201,30 +197,17 @@ def plan_sweeps(
     usual = tuple(kind for kind in selected if kind not in (*SILENT, "kill"))
     silent = tuple(kind for kind in selected if kind in SILENT)
 
-    def make_engines(url: URL, **timeouts: float) -> Callable[[], AsyncEngine]:
-        return lambda: swept.engine or create_async_engine(url, connect_args=dict(timeouts))
-
-    sweep = Sweep(
-        swept.function,
-        make_engines(database.url),
-        database.url,
-        swept.name,
-        usual,
-        rows=swept.rows,
-        warm=swept.warm,
-        loop=loop,
-        prepare=partial(_connect if swept.is_users else _fill_database, database),
-    )
+    prepare = partial(_connect if swept.users_name else _fill_database, database)
+    sweep = Sweep(swept, database.url, usual, loop, prepare=prepare)
     sweeps = [sweep] if usual else []
     if silent:
         timeouts = TIMEOUTS[database.driver] if swept.timed else {}
-        engines = make_engines(database.url, **timeouts)
-        sweeps.append(replace(sweep, kinds=silent, make_engine=engines))
+        sweeps.append(replace(sweep, kinds=silent, timeouts=timeouts))
     if "kill" in selected and private is not None:
         url = url_of(private, database.driver)
-        on_private = replace(sweep, kinds=("kill",), make_engine=make_engines(url), url=url)
         prepare = partial(_fill_private_database, url)
-        sweeps.append(replace(on_private, private=private, prepare=prepare))
+        on_private = replace(sweep, url=url, private=private, prepare=prepare)
+        sweeps.append(replace(on_private, kinds=("kill",)))
     return sweeps
 
 

@@ -3,9 +3,9 @@
 The next sweep first tests the fault points that failed.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from importlib.util import find_spec
 from itertools import count
@@ -14,7 +14,7 @@ from platform import python_version
 from typing import Any
 
 from sqlalchemy import URL
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.extras import install_extra
@@ -25,6 +25,7 @@ from orm_async_tests.faults.injection import (
     SILENT_FOR,
     Function,
     Setup,
+    SweptFunction,
     exclude_old_objects,
     run_point,
 )
@@ -32,6 +33,7 @@ from orm_async_tests.faults.network import Network
 from orm_async_tests.faults.outcomes import DONE, SLOW, VIOLATION, Cell, Outcome
 from orm_async_tests.faults.report import Report
 from orm_async_tests.faults.server_monitor import ServerMonitor
+from orm_async_tests.harness.report.phrasing import pluralize
 from orm_async_tests.postgres import PrivateServer
 from orm_async_tests.stack_options import DRIVERS
 from orm_async_tests.urls import DEFAULT_PORT
@@ -67,10 +69,10 @@ async def sweep(
     Raise CouldNotRun if `kinds` contains "kill", or if the query `rows` does not return one row of
     numbers.
     """
-    name, url = str(getattr(function, "__qualname__", function)), read_url(engine)
-    selected = select_kinds(kinds, print)
-    swept = Sweep(function, lambda: engine, url, name, selected, rows, patience=patience)
-    return Report(await sweep_failed_first([swept]))
+    name = str(getattr(function, "__qualname__", function))
+    swept = SweptFunction(function, rows, users_name=name, engine=engine, patience=patience)
+    sweep = Sweep(swept, read_url(engine), select_kinds(kinds, print))
+    return Report(await sweep_failed_first([sweep]))
 
 
 def read_url(engine: AsyncEngine) -> URL:
@@ -90,16 +92,12 @@ def read_versions(driver: str) -> dict[str, str]:
 class Sweep:
     """A function to test, and the faults to inject."""
 
-    function: Function
-    make_engine: Callable[[], AsyncEngine]
+    swept: SweptFunction
     url: URL
-    name: str  # the name of the function in tokens
     kinds: tuple[str, ...] = ANYWHERE
-    rows: str | None = None
-    warm: bool = True
     loop: str = "asyncio"  # the name of the event loop in tokens
+    timeouts: Mapping[str, float] = field(default_factory=dict)  # `connect_args` of new engines
     private: PrivateServer | None = None  # the server that the kind "kill" may kill
-    patience: float = SILENT_FOR
     prepare: Callable[[], AbstractAsyncContextManager[None]] = nullcontext  # the database
 
     @property
@@ -107,16 +105,29 @@ class Sweep:
         return self.url.get_driver_name()
 
     def failed_points(self, folder: Path) -> FailedPoints:
-        return find_failed_points(folder, self.name, self.rows, self.driver, self.loop)
+        return find_failed_points(folder, self.swept.name, self.swept.rows, self.driver, self.loop)
 
     async def run(self) -> AsyncIterator[Cell]:
         if self.private is None:
             refuse_kill(self.kinds)
         async with self.prepare():
             for fault in list_faults(self.kinds):
-                start = Point(self.driver, self.loop, self.name, fault, 0)
+                start = Point(self.driver, self.loop, self.swept.name, fault, 0)
                 with self._open_setup(fault) as setup:
                     yield await _sweep_fault(setup, start)
+
+    async def repeat_point(
+        self, point: Point, folder: Path | None, option: str, remedy: str
+    ) -> Outcome:
+        """Run a fault point that may have failed, and forget the failure if the point passes."""
+        outcome = explain_outcome(await self.run_point(point), read_versions(self.driver))
+        if not outcome.reached:
+            count = pluralize(outcome.count, "point")
+            problem = f"with this fault, {point.function} has only {count}"
+            raise CouldNotRun(f"{problem}, and no point {point.where}", option, remedy)
+        if folder and outcome.status != VIOLATION:
+            self.failed_points(folder).forget(point)
+        return outcome
 
     async def run_point(self, point: Point) -> Outcome:
         async with self.prepare():
@@ -142,15 +153,11 @@ class Sweep:
                     )
                 network = Network(host, self.url.port or DEFAULT_PORT)
                 stack.enter_context(network.running())
-            yield Setup(
-                self.function,
-                self.make_engine,
-                monitor,
-                self.rows,
-                self.warm,
-                network,
-                self.patience,
-            )
+            yield Setup(self.swept, self._make_engine, monitor, network)
+
+    def _make_engine(self) -> AsyncEngine:
+        timeouts = dict(self.timeouts)
+        return self.swept.engine or create_async_engine(self.url, connect_args=timeouts)
 
 
 async def _sweep_fault(setup: Setup, start: Point) -> Cell:

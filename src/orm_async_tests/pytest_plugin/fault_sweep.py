@@ -51,6 +51,7 @@ def fault_sweep(request: pytest.FixtureRequest) -> Callable[..., Awaitable["Repo
         kinds: Sequence[str] = (),
     ) -> "Report":
         try:
+            from orm_async_tests.faults.injection import SweptFunction
             from orm_async_tests.faults.sweeping import Sweep, read_url, select_kinds
         except ImportError as error:
             raise name_missing_package(error) from None
@@ -58,9 +59,8 @@ def fault_sweep(request: pytest.FixtureRequest) -> Callable[..., Awaitable["Repo
         loop = find_loop(item.nodeid)
         lines: list[str] = []
         selected = select_kinds(kinds, lines.append)
-        sweep = Sweep(
-            function, lambda: engine, read_url(engine), item.nodeid, selected, rows=rows, loop=loop
-        )
+        swept = SweptFunction(function, rows, users_name=item.nodeid, engine=engine)
+        sweep = Sweep(swept, read_url(engine), selected, loop)
         try:
             report = await _run(sweep, config, lines.append)
             lines += format_failures(report.violating, item.nodeid)
@@ -73,31 +73,21 @@ def fault_sweep(request: pytest.FixtureRequest) -> Callable[..., Awaitable["Repo
 
 
 async def _run(sweep: "Sweep", config: pytest.Config, say: Callable[[str], None]) -> "Report":
-    from orm_async_tests.faults.expected_violations import explain_outcome
     from orm_async_tests.faults.fault_points import parse_point
     from orm_async_tests.faults.outcomes import Cell
     from orm_async_tests.faults.report import Report
-    from orm_async_tests.faults.sweeping import read_versions, sweep_failed_first
+    from orm_async_tests.faults.sweeping import sweep_failed_first
 
     cache = getattr(config, "cache", None)  # absent with -p no:cacheprovider
     folder = cache.mkdir(CACHE_FOLDER) if cache else None
     if not (option := config.getoption(OPTION)):
         return Report(await sweep_failed_first([sweep], folder, say))
     try:
-        point = parse_point(f"{sweep.driver}/{sweep.loop}/{sweep.name}/{option}")
+        point = parse_point(f"{sweep.driver}/{sweep.loop}/{sweep.swept.name}/{option}")
     except CouldNotRun:
         raise CouldNotRun(f"{option!r} is not a fault point", OPTION, REPEAT) from None
-    outcome = await sweep.run_point(point)
-    if not outcome.reached:
-        problem = (
-            f"the function has no point {point.where}, but only {outcome.count} with this fault"
-        )
-        raise CouldNotRun(problem, OPTION, REPEAT)
-    outcome = explain_outcome(outcome, read_versions(sweep.driver))
-    report = Report([Cell(sweep.name, point.fault, (1, 1), (outcome,))])
-    if folder and not report.violating:
-        sweep.failed_points(folder).forget(point)
-    return report
+    outcome = await sweep.repeat_point(point, folder, OPTION, REPEAT)
+    return Report([Cell(point.function, point.fault, (1, 1), (outcome,))])
 
 
 def find_loop(test: str) -> str:

@@ -6,7 +6,6 @@ statements. The benchmark prints the median processor times, and the median rati
 benchmark exits with 1 if a median ratio exceeds 1.1.
 """
 
-import argparse
 import asyncio
 import gc
 import statistics
@@ -16,6 +15,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from orm_async_tests import db
+from orm_async_tests.command_options import CommandParser
 from orm_async_tests.harness.definitions.variants import Observation
 from orm_async_tests.harness.environment.script_database import default_seed, open_script_database
 from orm_async_tests.harness.report.phrasing import describe
@@ -30,7 +30,7 @@ GetRows = Callable[[AsyncEngine], Awaitable[None]]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    argparse.ArgumentParser(prog="recording", description=__doc__).parse_args(arguments)
+    CommandParser(prog="recording", description=__doc__).parse_args(arguments)
     with db.open_database("embedded") as database:
         ratios = [report(asyncio.run(measure(database, get)), get) for get in (one, many)]
     return int(max(ratios) > MAX_RATIO)

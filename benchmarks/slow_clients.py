@@ -8,7 +8,6 @@ of the service's memory. The benchmark exits with 1 if a median ratio is below 0
 failed, or if the memory grew by more than 64 MiB.
 """
 
-import argparse
 import asyncio
 import os
 import socket
@@ -26,6 +25,7 @@ from tests.service.stalled import add_long_track, stalled
 from tests.service.walkers import NDJSON, POINT
 
 from orm_async_tests import db
+from orm_async_tests.command_options import CommandParser
 from orm_async_tests.service.request_limits import UPLOADS
 
 LOWEST_RATIO, HIGHEST_GROWTH = 0.8, 64  # MiB
@@ -122,7 +122,7 @@ async def measure(database: db.Database, base: str, pid: int) -> bool:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    argparse.ArgumentParser(prog="slow_clients", description=__doc__).parse_args(arguments)
+    CommandParser(prog="slow_clients", description=__doc__).parse_args(arguments)
     with db.open_database(driver="asyncpg") as database:
         print(f"{database.label}: {ROUNDS} rounds of {SECONDS:g} s of each kind")
         with start_service(database.url) as service:

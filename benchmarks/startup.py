@@ -6,7 +6,6 @@ prints the median times of 9 pairs of runs, and the ratio of the two medians. Th
 with 1 if the ratio exceeds 1.4.
 """
 
-import argparse
 import json
 import os
 import statistics
@@ -17,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from orm_async_tests import db
+from orm_async_tests.command_options import CommandParser
 
 PAIRS = 9
 MAX_RATIO = 1.4
@@ -36,7 +36,7 @@ asyncio.run(main(*json.load(sys.stdin)))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    argparse.ArgumentParser(prog="startup", description=__doc__).parse_args(arguments)
+    CommandParser(prog="startup", description=__doc__).parse_args(arguments)
     test5 = [str(Path(sys.executable).with_name("test5")), "--db", "embedded"]
     by_hand = [sys.executable, "-c", BY_HAND]
     with db.open_database("embedded") as database:

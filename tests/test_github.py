@@ -71,7 +71,7 @@ def test_audit_annotates_the_lines_of_the_pins(
     assert levels == {"error", "warning"}
     lines = {(fields["file"], fields["line"]) for _, fields, _ in parse_annotations(done.stderr)}
     assert lines == {("requirements.txt", "1"), ("requirements.txt", "2")}
-    assert summary.read_text("utf-8").startswith("earlier\n## Known defects")
+    assert summary.read_text("utf-8").startswith("earlier\n## Known defects: requirements.txt\n")
 
 
 def test_run_writes_a_summary_and_annotates_only_what_is_broken(

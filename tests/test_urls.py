@@ -63,6 +63,13 @@ def test_a_parameter_of_the_other_driver_is_refused_by_name(query: str, driver: 
         urls.with_driver(url, driver, "--db")
 
 
+@pytest.mark.parametrize("port", ["abc", "1e3", "5432x"])
+def test_a_port_that_is_no_number_is_named(port: str) -> None:
+    with pytest.raises(CouldNotRun) as refusal:
+        urls.parse_url(f"postgresql://u:p@h:{port}/d", "--db")
+    assert "the port" in refusal.value.problem
+
+
 def test_host_port_user_and_database_may_stand_in_the_query() -> None:
     url = urls.parse_url("postgresql://?host=h&port=5&user=u&password=p&dbname=d", "--db")
     assert url == make_url("postgresql+asyncpg://u:p@h:5/d")

@@ -13,7 +13,7 @@ import json
 import platform
 import sys
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
@@ -21,6 +21,7 @@ from typing import Any
 
 from orm_async_tests import catalogue
 from orm_async_tests.catalogue import ScriptFile
+from orm_async_tests.command_options import CommandParser
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.exit_codes import run_command
 from orm_async_tests.matrix.bisection import (
@@ -55,15 +56,11 @@ Rows = list[dict[str, Any]]
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser = CommandParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("part", choices=PARTS)
     parser.add_argument("scripts", nargs="*", metavar="NUMBER", help="for example 38")
     arguments = parser.parse_args()
-    return run_command(partial(write, arguments.part, arguments.scripts))
-
-
-def write(part: str, words: Sequence[str]) -> int:
+    part, words = arguments.part, arguments.scripts
     scripts = catalogue.select(words)
     versions = {library: version(library) for library in KNOWN_FROM}
     stack = {"python": platform.python_version(), **versions}
@@ -197,4 +194,4 @@ def run_on_drivers(numbers: tuple[int, ...], release: str) -> dict[int, ReleaseO
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(run_command(main))

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from orm_async_tests import catalogue
 from orm_async_tests.catalogue import SCRIPTS, Chapter, ScriptFile
+from orm_async_tests.command_options import CommandParser
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.exit_codes import run_command
 from orm_async_tests.html_report.recorded_tables import PACKAGED, RECORDED, read_section
@@ -60,9 +61,7 @@ LIBRARIES = {"sqlalchemy": "SQLAlchemy"}
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
+    parser = CommandParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--record", action="store_true")
     arguments = parser.parse_args()

@@ -21,7 +21,7 @@ from benchmarks.patterns.comparison import PatternResult, Ratio, WorkloadResult,
 from benchmarks.patterns.contenders import CONTENDERS, versions_of
 from benchmarks.patterns.work import GETS, READ, WORKLOADS, WRITE, Work
 from orm_async_tests import db
-from orm_async_tests.command_options import add_options
+from orm_async_tests.command_options import CommandParser
 from orm_async_tests.errors import CouldNotRun, convert_os_errors
 from orm_async_tests.harness.wire.wire import open_wire
 from orm_async_tests.output_files import require_writable
@@ -54,8 +54,7 @@ class Report:
 
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="orm-async-tests bench", description=__doc__)
-    add_options(parser, OPTIONS)
+    parser = CommandParser(OPTIONS, prog="orm-async-tests bench", description=__doc__)
     options = parser.parse_args(arguments)
     if unknown := [name for name in options.workloads if name not in WORKLOADS]:
         problem = f"{unknown[0]!r} is not a workload"

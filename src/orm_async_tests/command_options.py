@@ -13,6 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from orm_async_tests.errors import CouldNotRun
+
 # The forms of an argument are:
 #
 #     [NUMBER...]        words that may be missing; `NUMBER...` requires one word or more
@@ -35,7 +37,26 @@ VIEWS = """
 """
 
 
-def add_options(parser: argparse.ArgumentParser, text: str) -> None:
+class CommandParser(argparse.ArgumentParser):
+    """A parser of the arguments that a text declares."""
+
+    def __init__(self, text: str = "", **settings: Any) -> None:
+        super().__init__(**settings)
+        _add_options(self, text)
+
+    def print_help(self, file: Any = None) -> None:
+        print(self.format_help(), end="", file=file)  # argparse would ignore an error
+
+
+def refuse_options(arguments: argparse.Namespace, beside: str, *names: str) -> None:
+    """Raise CouldNotRun for options that have no effect beside an option, for example --json."""
+    for name in names:
+        if getattr(arguments, name):
+            problem, remedy = f"--{name} has no effect beside {beside}", f"omit {beside}"
+            raise CouldNotRun(problem, f"--{name}", f"{remedy}, or omit --{name}")
+
+
+def _add_options(parser: CommandParser, text: str) -> None:
     target: Any = parser
     exclusive = None  # a group of options that exclude each other
     for line in CONTINUED.sub(" ", text).split("\n"):

@@ -208,5 +208,5 @@ def _no_connection(database: Database, error: Exception) -> CouldNotRun:
     return CouldNotRun(
         f"no connection: {problem}",
         database.label,
-        f"start the database{start}, or correct the URL, or unset the URL to use embedded",
+        f"start the database{start}, or correct the URL, or omit the URL to use embedded",
     )

@@ -4,10 +4,11 @@ import io
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.extras import name_missing_package
+from orm_async_tests.extras import explain_error
 
 COULD_NOT_RUN = 2  # the exit code after CouldNotRun
 INTERRUPTED = 130  # the exit code that shells use after Ctrl-C
@@ -18,17 +19,15 @@ def run_command(command: Callable[[], int]) -> int:
 
     If the command raises CouldNotRun, print the error's message instead of a traceback.
     """
-    if isinstance(sys.stdout, io.TextIOWrapper):  # the encoding may lack a character
-        sys.stdout.reconfigure(errors="backslashreplace")
-    sys.stdin = sys.stdin or io.TextIOWrapper(io.BytesIO())  # the shell's `<&-` closes stdin
+    _open_closed_streams()
     try:
         _require_current_folder()
-        code = command()
-        print(end="", flush=True)  # an error would otherwise come when the interpreter exits
-        return code
-    except (CouldNotRun, ImportError) as error:
-        refusal = error if isinstance(error, CouldNotRun) else name_missing_package(error)
-        print(refusal, file=sys.stderr)
+        try:
+            return command()
+        finally:
+            print(end="", flush=True)  # an error would otherwise come when the interpreter exits
+    except (CouldNotRun, ImportError, SyntaxError) as error:
+        _print_error(explain_error(error))
         return COULD_NOT_RUN
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -39,10 +38,20 @@ def run_command(command: Callable[[], int]) -> int:
             raise
         problem = f"standard output cannot be written: {error.strerror}"
         remedy = "free some space, or send the output to another file"
-        print(CouldNotRun(problem, "standard output", remedy), file=sys.stderr)
+        _print_error(CouldNotRun(problem, "standard output", remedy))
     # The interpreter flushes stdout at exit, which would fail again.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return COULD_NOT_RUN
+
+
+def _open_closed_streams() -> None:
+    """Replace the standard streams that the shell has closed, for example with `>&-`."""
+    sys.stdin = sys.stdin or io.TextIOWrapper(io.BytesIO())
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):  # the encoding may lack a character
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _require_current_folder() -> None:
@@ -51,6 +60,11 @@ def _require_current_folder() -> None:
     except FileNotFoundError:
         problem, remedy = "the current folder was deleted", "change to another folder"
         raise CouldNotRun(problem, "this shell", remedy) from None
+
+
+def _print_error(error: CouldNotRun) -> None:
+    with suppress(OSError):  # the exit code says the rest
+        print(error, file=sys.stderr)
 
 
 def _can_print() -> bool:

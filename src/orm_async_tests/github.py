@@ -45,9 +45,10 @@ def require_summary() -> None:
 
 
 def write(annotations: Iterable[Annotation], summary: str) -> None:
+    folder = f"{_repository()}{os.sep}"  # paths in texts become relative to it
     for annotation in annotations:
-        print(annotation, file=sys.stderr)
-    data = summary.encode("utf-8", "replace")
+        print(str(annotation).replace(folder, ""), file=sys.stderr)
+    data = summary.replace(folder, "").encode("utf-8", "replace")
     if len(data) > LARGEST_SUMMARY:
         data = data[:LARGEST_SUMMARY] + TRUNCATED.encode()
     _append(data)
@@ -67,8 +68,12 @@ def _append(data: bytes) -> None:
 
 def relative_path(path: Path) -> str:
     """Return a path relative to the repository, or "" if it lies outside."""
-    folder = Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd())
+    folder = _repository()
     return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else ""
+
+
+def _repository() -> Path:
+    return Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd())
 
 
 def render_summary(title: str, rows: Iterable[Sequence[str]]) -> str:

@@ -80,7 +80,10 @@ def parse_url(text: str, source: str) -> URL:
             raise ValueError("a URL must not contain control characters")
         if "," in urllib.parse.urlsplit(text).netloc.rpartition("@")[2]:
             raise _refusal("the URL may name only one host before the `?`", source, SEVERAL_HOSTS)
-        url = make_url(text)
+        try:
+            url = make_url(text)
+        except ValueError:
+            raise _refusal("the port in the URL is not a whole number", source) from None
     except (ArgumentError, ValueError):
         raise CouldNotRun(
             "the database must be a URL, or the word `embedded` or `compose`",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from orm_async_tests.command_options import add_options
+from orm_async_tests.command_options import CommandParser
 
 TEXT = """
     NUMBER             a number
@@ -28,9 +28,7 @@ TEXT = """
 @pytest.fixture
 def parser() -> argparse.ArgumentParser:
     """Return a parser with the options that TEXT declares."""
-    parser = argparse.ArgumentParser(prog="command")
-    add_options(parser, TEXT)
-    return parser
+    return CommandParser(TEXT, prog="command")
 
 
 def test_options_have_the_defaults_of_their_help(parser: argparse.ArgumentParser) -> None:
@@ -83,7 +81,6 @@ def test_the_help_shows_every_line_once(parser: argparse.ArgumentParser) -> None
 
 
 def test_the_rest_of_the_command_line_may_contain_options() -> None:
-    parser = argparse.ArgumentParser()
-    add_options(parser, "\n    --db URL  a value\n    OPTION ...  the rest")
+    parser = CommandParser("\n    --db URL  a value\n    OPTION ...  the rest")
     arguments = parser.parse_args(["--db", "x", "upgrade", "--sql"])
     assert (arguments.db, arguments.options) == ("x", ["upgrade", "--sql"])

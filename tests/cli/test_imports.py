@@ -88,6 +88,13 @@ def test_control_c_during_the_imports_of_a_script_prints_no_traceback(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(scripts, "import_module", interrupt)
-    with pytest.raises(SystemExit) as caught:
-        scripts.__getattr__.__wrapped__("test5")
-    assert caught.value.code == 130
+    assert scripts.__getattr__("test5")() == 130
+
+
+def test_a_script_that_python_cannot_read_is_named_with_the_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(scripts, "import_module", lambda name: compile("(", f"{name}.py", "exec"))
+    assert scripts.__getattr__("test5")() == 2
+    error = capsys.readouterr().err
+    assert "test005_lazy_loading.py, line 1\n  fix: " in error

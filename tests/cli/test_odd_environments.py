@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from orm_async_tests import cli, scripts
 from orm_async_tests.exit_codes import run_command
+from orm_async_tests.service.serve import main as serve
 from tests.cli.commands import DATABASE_COMMANDS, assert_refused
 
 SCRIPTS = ("test5", "run")
@@ -96,6 +98,35 @@ def test_a_character_that_the_encoding_lacks_is_printed_as_an_escape(
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(printed, "ascii", write_through=True))
     assert run_command(lambda: print("café") or 0) == 0
     assert printed.getvalue() == b"caf\\xe9\n"
+
+
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_a_closed_stream_is_like_an_empty_device(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, name, None)
+    monkeypatch.setattr(sys, "argv", ["orm-async-tests", "list"])
+    assert cli.main() == 0
+    getattr(sys, name).close()
+
+
+@pytest.mark.parametrize("command", ["orm-async-tests", "test5", "serve"])
+def test_a_help_page_that_cannot_be_printed_is_an_error(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mains = {"orm-async-tests": cli.main, "test5": scripts.__getattr__("test5"), "serve": serve}
+    monkeypatch.setattr(sys, "argv", [command, "--help"])
+    with io.TextIOWrapper(io.FileIO("/dev/full", "w"), write_through=True) as full:
+        monkeypatch.setattr(sys, "stdout", full)  # as with PYTHONUNBUFFERED
+        assert mains[command]() == 2
+    assert "\n  where: standard output\n" in capsys.readouterr().err
+
+
+def test_an_error_that_cannot_be_printed_has_its_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["orm-async-tests", "explain", "9999"])
+    with io.TextIOWrapper(io.FileIO("/dev/full", "w"), write_through=True) as full:
+        monkeypatch.setattr(sys, "stderr", full)
+        assert cli.main() == 2
 
 
 @pytest.mark.parametrize("size", [1, 100_000])

@@ -11,6 +11,7 @@ import jsonschema
 import pytest
 
 from orm_async_tests import catalogue, db
+from orm_async_tests.harness.definitions.variants import LARGEST
 from orm_async_tests.harness.environment import requirements, script_database
 from orm_async_tests.harness.script import Script
 from tests.cli.commands import call, lazy_loading, orm, orm_process
@@ -141,6 +142,8 @@ def test_a_script_runs_behind_a_pooler_and_records_it(database: db.Database) -> 
         ["run", "5", "--require", "nonsense"],
         ["run", "5", "--require", "binaries,pgbouncer>=99"],
         ["run", "5", "--driver", "nothing"],
+        ["run", "5", "--json", "--code"],
+        ["run", "5", "--ndjson", "--timeline"],
         ["run", "5", "--db", "postgresql://127.0.0.1:1/x"],
         ["explain", "4000"],
         ["nonsense"],
@@ -172,11 +175,18 @@ def test_an_unknown_driver_or_pooler_mode_is_refused_with_the_valid_values(
 @pytest.mark.parametrize(
     ("number", "option", "minimum"), [("1", "--points", 1000), ("2", "--rows", 5000)]
 )
-def test_a_script_names_the_minimum_of_an_option(number: str, option: str, minimum: int) -> None:
+def test_a_script_names_the_limits_of_an_option(number: str, option: str, minimum: int) -> None:
     main = catalogue.select_one(number).load().main
-    done = call(main, option, str(minimum - 1))
-    assert done.returncode == 2
-    assert f"at least {minimum}" in done.stderr
+    for value in (f"{minimum - 1}", f"{LARGEST + 1}", "9" * 5000, "many", ""):
+        done = call(main, option, value)
+        assert done.returncode == 2
+        assert f"at least {minimum} and at most {LARGEST}" in done.stderr
+
+
+def test_a_script_prints_no_code_as_json() -> None:
+    done = call(catalogue.select_one("5").load().main, "--json", "--timeline")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "where: --timeline" in done.stderr
 
 
 def test_a_run_of_skipped_scripts_exits_with_77(database: db.Database) -> None:

@@ -281,6 +281,7 @@ def test_an_unknown_fault_of_another_release_is_ignored(tmp_path: Path) -> None:
         ("--point", "asyncpg/asyncio/add/cancel-never/1"),
         ("--point", "asyncpg/asyncio/add/cancel-ready/300"),
         ("--point", "oracle/asyncio/add/cancel-ready/1"),
+        ("--json", "--point", "asyncpg/asyncio/add/cancel-ready/1"),
     ],
     ids=" ".join,
 )

@@ -293,6 +293,7 @@ def test_a_file_without_results_is_refused(tmp_path: Path, text: str) -> None:
         ["-o", "missing/report.html"],
         ["--diff", "a", "b", "c"],
         ["-o", "report.html", "--site", "site"],
+        ["results.json", "--driver", "psycopg"],
     ],
 )
 def test_wrong_arguments_of_the_report_are_refused_before_the_work(

@@ -90,6 +90,10 @@ def test_a_preset_omits_a_python_that_is_not_installed(tmp_path: Path) -> None:
         ("--python=3.10", "the scripts need Python >=3.11, not 3.10"),
         ("--python=3.11.7", "'3.11.7' is not a minor version of Python"),
         ("9999", "there is no script 9999"),
+        ("--sqlalchemy=1.4", "the scripts support sqlalchemy from 2.0.24 on, not 1.4"),
+        ("--sqlalchemy=2.0.9", "the scripts support sqlalchemy from 2.0.24 on, not 2.0.9"),
+        ("--psycopg=new", "'new' is not a version"),
+        ("--junit=j.xml", "--junit has no effect beside --list"),
     ],
 )
 def test_a_list_of_stacks_that_cannot_run_is_refused(word: str, problem: str) -> None:
@@ -115,6 +119,7 @@ def test_a_folder_of_a_server_is_used_even_if_the_environment_names_a_database()
 def test_scripts_on_an_unreachable_database_are_not_run(tmp_path: Path) -> None:
     run = run_matrix("postgresql://127.0.0.1:1/x", tmp_path / "m.ndjson", "5", "6")
     assert [*records.verdicts(run).values()] == ["NOT RUN", "NOT RUN"]
+    assert "(from --server)" in run[-2]["reason"]
 
 
 @pytest.mark.thorough

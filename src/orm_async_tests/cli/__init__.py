@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from orm_async_tests.cli.command_texts import COMMANDS
-from orm_async_tests.command_options import add_options
+from orm_async_tests.command_options import CommandParser
 from orm_async_tests.exit_codes import run_command
 
 GROUPS = {"db": "show, start or reset the database; run psql or Alembic"}
@@ -15,8 +15,12 @@ WITHOUT_PARSER = {"add_help": False, "prefix_chars": "\0"}  # bench parses its o
 
 
 def main() -> int:
+    return run_command(_run_command)
+
+
+def _run_command() -> int:
     arguments = build_parser().parse_args()
-    return run_command(lambda: int(arguments.run(arguments)))
+    return int(arguments.run(arguments))
 
 
 def _run(path: str, arguments: argparse.Namespace) -> int:
@@ -24,8 +28,8 @@ def _run(path: str, arguments: argparse.Namespace) -> int:
     return int(getattr(import_module(f"orm_async_tests.{module}"), function)(arguments))
 
 
-def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def build_parser() -> CommandParser:
+    parser = CommandParser(
         prog="orm-async-tests",
         description="Run scripts that prove how SQLAlchemy's asyncio ORM behaves.",
     )
@@ -38,8 +42,7 @@ def build_parser() -> argparse.ArgumentParser:
             parent = _add_parser(groups[""], group, GROUPS[group])
             groups[group] = parent.add_subparsers(required=True, metavar="ACTION")
         settings = WITHOUT_PARSER if name == "bench" else {}
-        subparser = _add_parser(groups[group], name, summary, **settings)
-        add_options(subparser, f"\n{options}")
+        subparser = _add_parser(groups[group], name, summary, text=f"\n{options}", **settings)
         subparser.set_defaults(run=partial(_run, function))
     return parser
 

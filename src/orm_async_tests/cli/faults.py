@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from orm_async_tests import terminal
+from orm_async_tests.command_options import refuse_options
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.faults import planning
 from orm_async_tests.faults.expected_violations import find_unshown_defects
@@ -37,6 +38,7 @@ TOKEN = "add --point with a token that an earlier run printed at the start of a 
 def sweep_functions(arguments: argparse.Namespace) -> int:
     """Sweep the chosen functions, and return 1 after an unexpected result."""
     if arguments.point:
+        refuse_options(arguments, "--point", "pattern", "fault", "json")
         return run_again(arguments)
     functions = planning.select_functions(arguments.pattern, arguments.rows)
     check_kinds(arguments.fault)

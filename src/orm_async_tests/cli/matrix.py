@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 
 from orm_async_tests import catalogue, github, terminal
+from orm_async_tests.command_options import refuse_options
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.matrix import records, summaries
 from orm_async_tests.matrix.environments import find_interpreter
@@ -18,16 +19,20 @@ from orm_async_tests.matrix.records import Record
 from orm_async_tests.matrix.stack_runs import Slot, run_matrix
 from orm_async_tests.output_files import require_writable, write_file
 from orm_async_tests.stack_options import DRIVERS, SQLITE
-from orm_async_tests.versions.releases import NotInstalled
+from orm_async_tests.versions.releases import NotInstalled, check_version
 
 
 def matrix(arguments: argparse.Namespace) -> int:
     """Run scripts on many stacks, and return 1 if a result is unexpected."""
     plans = _choose_plans(arguments)
+    for library in ("sqlalchemy", *DRIVERS, SQLITE):
+        for version in getattr(arguments, library):
+            check_version(library, version, f"--{library}")
     for version in {*arguments.python} - {PYTHON_VERSION}:
         _require_python(version)
     numbers = [script.number for script in catalogue.select(arguments.numbers)]
     if arguments.list:
+        refuse_options(arguments, "--list", "markdown", "junit", "github")
         print("\n".join(plan.name for plan in plans))
         return 0
     _check_outputs(arguments)

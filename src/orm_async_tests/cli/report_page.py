@@ -8,6 +8,7 @@ from pathlib import Path
 
 from orm_async_tests import catalogue
 from orm_async_tests.cli.script_runs import run_each
+from orm_async_tests.command_options import refuse_options
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.harness.environment.script_database import open_chosen_database
 from orm_async_tests.harness.report.phrasing import pluralize
@@ -24,13 +25,13 @@ EXAMPLE = "orm-async-tests report before.json after.json --diff"
 
 def report(arguments: argparse.Namespace) -> int:
     """Write the page, and return 1 if `--diff` shows a change for the worse or missing results."""
+    if arguments.results:
+        refuse_options(arguments, "the result files", "db", "driver", "pooler")
     if arguments.diff:
         return _write_changes(arguments)
     output, option, badge = arguments.output or DEFAULT_OUTPUT, "--output", arguments.badge
     if site := arguments.site:
-        if arguments.output:
-            problem = "--site writes the page into index.html, so --output has no effect"
-            raise CouldNotRun(problem, "--output", "omit --output, or omit --site")
+        refuse_options(arguments, "--site", "output")
         output, option = site / "index.html", "--site"
         create_folder(site, option)
     require_writable(output, option)

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from orm_async_tests import catalogue, github, terminal
 from orm_async_tests.catalogue import ScriptFile
+from orm_async_tests.command_options import refuse_options
 from orm_async_tests.db import Database
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.harness.environment.requirements import require
@@ -29,6 +30,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.all and (arguments.numbers or arguments.chapter):
         problem = "--all selects every script, but the command also names a number or a chapter"
         raise CouldNotRun(problem, "--all", "omit --all, or omit the numbers and the chapters")
+    if arguments.json or arguments.ndjson:
+        refuse_options(arguments, "--json or --ndjson", "code", "timeline")
     require(arguments.require)
     if arguments.github:
         github.require_summary()

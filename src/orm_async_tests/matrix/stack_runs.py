@@ -83,6 +83,8 @@ async def run_stack(
                 yield document["stack"], script_result
                 remaining.remove(script_result["number"])
             verdict, reason = await run.explain_end()
+        for name in plan.variables:
+            reason = reason.replace(name, "--server")
         without_result = remaining if verdict == NOT_RUN else remaining[:1]
         for number in without_result:
             yield {}, {"number": number, "verdict": verdict, "reason": reason}

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.extras import name_missing_package
+from orm_async_tests.extras import explain_error
 from orm_async_tests.output_files import require_writable
 from orm_async_tests.pytest_plugin import findings
 from orm_async_tests.pytest_plugin.findings import Finding
@@ -45,8 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
     try:
         plugin = MisusePlugin(config.option)
     except (CouldNotRun, ImportError) as error:
-        refusal = error if isinstance(error, CouldNotRun) else name_missing_package(error)
-        raise pytest.UsageError(str(refusal)) from None
+        raise pytest.UsageError(str(explain_error(error))) from None
     config.pluginmanager.register(plugin, "async-orm")
 
 

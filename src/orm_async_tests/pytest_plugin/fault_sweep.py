@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.extras import name_missing_package
+from orm_async_tests.extras import explain_error
 from orm_async_tests.pytest_plugin import GROUP
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def fault_sweep(request: pytest.FixtureRequest) -> Callable[..., Awaitable["Repo
             from orm_async_tests.faults.injection import SweptFunction
             from orm_async_tests.faults.sweeping import Sweep, read_url, select_kinds
         except ImportError as error:
-            raise name_missing_package(error) from None
+            raise explain_error(error) from None
 
         loop = find_loop(item.nodeid)
         lines: list[str] = []

@@ -1,10 +1,10 @@
 """The command `serve`: migrate the chosen database, and serve it over HTTP."""
 
-import argparse
 import asyncio
 import errno
 import gc
 import logging
+import signal
 import socket
 import sys
 import threading
@@ -13,9 +13,9 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from orm_async_tests.command_options import add_options
+from orm_async_tests.command_options import CommandParser
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.exit_codes import run_command
+from orm_async_tests.exit_codes import COULD_NOT_RUN, run_command
 from orm_async_tests.postgres import SERVICE, lease, wait_until_ended
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 # Bytes that the kernel keeps for a client that reads nothing. Linux doubles the number. Without a
 # limit the kernel takes up to 4 MiB for each client, and the service has to produce all of it.
 SEND_BUFFER = 2**17
+ABOUT = "Upgrade the tables of a database, and serve the database over HTTP."
 OPTIONS = """
     --db URL     use this database: embedded, compose, or a URL
     --host HOST  listen on this address (default: 127.0.0.1)
@@ -42,15 +43,11 @@ def main() -> int:
 
     Return the exit code 2 if the service cannot start.
     """
-    parser = argparse.ArgumentParser(
-        description="Upgrade the tables of a database, and serve the database over HTTP."
-    )
-    add_options(parser, OPTIONS)
-    options = parser.parse_args()
-    return run_command(lambda: serve(options.db, options.host, options.port, options.workers))
+    return run_command(serve)
 
 
-def serve(db_: str | None, host: str, port: int, workers: int) -> int:
+def serve() -> int:
+    options = CommandParser(OPTIONS, description=ABOUT).parse_args()
     import uvicorn
     from uvicorn.supervisors import Multiprocess
 
@@ -59,8 +56,11 @@ def serve(db_: str | None, host: str, port: int, workers: int) -> int:
     from orm_async_tests.service.connection import Connection
     from orm_async_tests.service.engines import service_urls
 
-    settings = read_settings()
-    with bind(host, port) as listener, db.open_database(db_, "asyncpg", SERVICE) as database:
+    settings, workers = read_settings(), options.workers
+    with (
+        bind(options.host, options.port) as listener,
+        db.open_database(options.db, "asyncpg", SERVICE) as database,
+    ):
         print(f"db: {database.label}, {database.driver}", file=sys.stderr)
         direct = service_urls(database.url, settings).listening  # not through a pooler (test173)
         asyncio.run(migrate(replace(database, url=direct)))
@@ -79,9 +79,12 @@ def serve(db_: str | None, host: str, port: int, workers: int) -> int:
             threading.Thread(target=keep_server_running, daemon=True).start()
         if workers > 1:
             Multiprocess(config, sockets=[listener]).run()
-        else:
-            uvicorn.Server(config).run(sockets=[listener])
-    return 0
+            return 0
+        for number in (signal.SIGINT, signal.SIGTERM):  # uvicorn repeats the signal at its end
+            signal.signal(number, signal.SIG_IGN)
+        server = uvicorn.Server(config)
+        server.run(sockets=[listener])
+        return 0 if server.started else COULD_NOT_RUN
 
 
 def keep_server_running() -> None:

@@ -55,18 +55,32 @@ def list_releases(library: str) -> list[str]:
     return sorted(re.split(r",\s*", versions[1]), key=Version)
 
 
+def check_version(library: str, text: str, option: str) -> Version:
+    """Parse a version. Raise CouldNotRun if the scripts do not support it.
+
+    A short version, for example "2.0", means the newest of its releases.
+    """
+    oldest = KNOWN_FROM.get(library, "0")
+    try:
+        version = Version(text)
+    except InvalidVersion:
+        problem = f"{text!r} is not a version"
+    else:
+        parts = len(version.release)
+        if version.release >= Version(oldest).release[:parts]:
+            return version
+        problem = f"the scripts support {library} from {oldest} on, not {text}"
+    raise CouldNotRun(problem, option, f"{option} {oldest}")
+
+
 def releases_between(library: str, since: str | None, until: str | None) -> list[str]:
     """Return the releases from `since` to `until`, oldest first.
 
     If `since` is None, begin with the oldest supported release. If `until` is None, end with the
     newest supported release.
     """
-    oldest = KNOWN_FROM[library]
-    try:
-        low, high = Version(since or oldest), Version(until or UNKNOWN_FROM[library])
-    except InvalidVersion as error:
-        remedy = f"orm-async-tests bisect NUMBER --library {library} --since {oldest}"
-        raise CouldNotRun(str(error), "--since or --until", remedy) from None
+    low = check_version(library, since or KNOWN_FROM[library], "--since")
+    high = check_version(library, until or UNKNOWN_FROM[library], "--until")
     excluded = None if until else high
     releases = [
         version

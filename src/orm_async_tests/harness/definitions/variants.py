@@ -1,6 +1,8 @@
 """Defines variants, observations, and the options of scripts."""
 
 import inspect
+import re
+from argparse import ArgumentTypeError
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, overload
@@ -12,6 +14,7 @@ from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.timeline.event_list import Event
 
 Kind = Literal["wrong", "right", "variant"]
+LARGEST = 10_000_000  # the most rows that a script inserts
 
 
 @dataclass(frozen=True)
@@ -97,11 +100,12 @@ class Option:
 
 
 def at_least(minimum: int) -> Callable[[str], int]:
-    """Return a parser of integers that rejects numbers below the minimum."""
+    """Return a parser of integers from the minimum to LARGEST."""
 
     def number(text: str) -> int:
-        if int(text) < minimum:
-            raise ValueError(text)
+        if not re.fullmatch("[0-9]{1,9}", text) or not minimum <= int(text) <= LARGEST:
+            limits = f"at least {minimum} and at most {LARGEST}"
+            raise ArgumentTypeError(f"{text!r} is not valid: type a whole number, {limits}")
         return int(text)
 
     return number

@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import NamedTuple
 
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.extras import install_extra
+from orm_async_tests.extras import find_extras, install_extra
 from orm_async_tests.harness.definitions.variants import Variant
 from orm_async_tests.harness.environment.servers import PRIVATE, REPLICATED
 from orm_async_tests.postgres import binaries, pooler
@@ -19,14 +19,6 @@ from orm_async_tests.versions.ranges import within
 # WIRE is a proxy that counts round trips, and the dictionary SERVERS explains the others.
 WIRE, BINARIES, STANDBY, PGBOUNCER = "a wire", "binaries", "standby", "pgbouncer"
 REQUIRE_VARIABLE = "ORM_ASYNC_REQUIRE"
-
-EXTRAS = {  # the extra in pyproject.toml that installs a package
-    "anyio": "anyio",
-    "fastapi": "web",
-    "httpx": "web",
-    "pydantic": "web",
-    "uvicorn": "web",
-}
 BY_FIXTURE = (
     ({"wire"}, {WIRE}),
     (PRIVATE, {BINARIES}),
@@ -112,8 +104,8 @@ def find_missing(requirement: str, wire: bool) -> Missing | None:
         return Missing("needs a URL with one host and without TLS, because it counts round trips")
     if server in (WIRE, *SERVERS) or importlib.util.find_spec(requirement):
         return None
-    extra = EXTRAS.get(requirement)
-    remedy = install_extra(extra) if extra else f"pip install {requirement}"
+    extras = find_extras(requirement)  # the last one is `web`, not `service`
+    remedy = install_extra(extras[-1]) if extras else f"pip install {requirement}"
     return Missing(f"needs the package {requirement}", remedy)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy.exc import DBAPIError
 
 from orm_async_tests import db
-from orm_async_tests.command_options import VIEWS, add_options
+from orm_async_tests.command_options import VIEWS, CommandParser, refuse_options
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.exit_codes import run_command
 from orm_async_tests.harness.definitions.stack import this_stack
@@ -105,6 +105,8 @@ def main_of(name: str) -> Callable[[], int]:
 
 def _run_with_options(script: Script, arguments: argparse.Namespace) -> int:
     require()
+    if arguments.json:
+        refuse_options(arguments, "--json", "code", "timeline")
     if arguments.trace:
         require_writable(arguments.trace, "--trace")
     options = {option.name: getattr(arguments, option.name) for option in script.options}
@@ -126,9 +128,8 @@ def _run_with_options(script: Script, arguments: argparse.Namespace) -> int:
     return exit_code([result])
 
 
-def build_parser(script: Script) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=script.claim)
-    add_options(parser, OPTIONS)
+def build_parser(script: Script) -> CommandParser:
+    parser = CommandParser(OPTIONS, description=script.claim)
     for option in script.options:
         help_ = f"{option.help} (default {option.default})"
         name = f"--{option.name}"

@@ -92,7 +92,7 @@ def test_a_preset_omits_a_python_that_is_not_installed(tmp_path: Path) -> None:
         ("9999", "there is no script 9999"),
         ("--sqlalchemy=1.4", "the scripts support sqlalchemy from 2.0.24 on, not 1.4"),
         ("--sqlalchemy=2.0.9", "the scripts support sqlalchemy from 2.0.24 on, not 2.0.9"),
-        ("--psycopg=new", "'new' is not a version"),
+        ("--asyncpg=new", "'new' is not a version"),
         ("--junit=j.xml", "--junit has no effect beside --list"),
     ],
 )

@@ -35,8 +35,10 @@ class Project:
         self._known: Known = {}
         """Values that stay known after their module has left memory."""
 
-        self._open: set[Any] = set()
-        self._cuts = 0  # the number of evaluations that ended because they were recursive
+        self._open: dict[Any, int] = {}  # the unfinished evaluations, with their depths
+        self._cut = 0
+        """The lowest depth of an unfinished evaluation that the current value depends on."""
+
         self._imports: dict[str, set[str]] = defaultdict(set)
 
     def behind(self, path: str) -> set[str]:
@@ -121,18 +123,19 @@ class Project:
     def _remember(self, key: Any, known: Known, evaluate: Evaluate, *items: Any) -> Value | None:
         if key in known:
             return known[key]
-        place = (id(known), key)
-        if place in self._open or len(self._open) > MAX_DEPTH:
-            self._cuts += 1
+        place, depth = (id(known), key), len(self._open)
+        if place in self._open or depth > MAX_DEPTH:
+            self._cut = min(self._cut, self._open.get(place, 0))
             return None
-        self._open.add(place)
-        cuts = self._cuts
+        self._open[place] = depth
+        outer, self._cut = self._cut, depth
         try:
             value = evaluate(self, *items)
         finally:
-            self._open.discard(place)
-        if value is not None or cuts == self._cuts or not self._open:
+            del self._open[place]
+        if value is not None or self._cut == depth:
             known[key] = value
+        self._cut = min(outer, self._cut)
         return value
 
     def named(self, name: str, scope: Scope) -> Value | None:
@@ -259,7 +262,7 @@ class Project:
         if binding is None or kind not in ("param", "item", "part of item"):
             yield node, scope
             return
-        self._open.add(binding)
+        self._open[binding] = len(self._open)
         if kind == "param":
             for place in callers.passed(self, binding.scope, binding.node.arg):
                 yield from self.candidates(*place)
@@ -271,7 +274,7 @@ class Project:
             parts: list[ast.expr] = getattr(item, "elts", [])
             is_pair = is_part and binding.node[1] < len(parts)
             yield from self.candidates(parts[binding.node[1]] if is_pair else item, scope)
-        self._open.discard(binding)
+        del self._open[binding]
 
     def definition(self, name: str, scope: Scope, depth: int = 8) -> Binding | None:
         binding = scope.binding(name)

@@ -6,17 +6,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from orm_async_tests.lint import sqlalchemy_types as sa
-from orm_async_tests.lint.flow_state import DATABASE, TIMEOUT, Raised, assignments
+from orm_async_tests.lint.flow_state import DATABASE, TIMEOUT, Raised, State, assignments
 from orm_async_tests.lint.plain_statements import CHANGE, WRITE
 from orm_async_tests.lint.resolution import Project
 from orm_async_tests.lint.scopes import (
-    TESTING,
     Scope,
     awaited_name,
     creation,
     end_of,
     last_name,
     names_in,
+    start_of,
+    walk,
 )
 from orm_async_tests.lint.session_use import (
     ADDING,
@@ -31,6 +32,7 @@ from orm_async_tests.lint.session_use import (
 
 if TYPE_CHECKING:
     from orm_async_tests.lint.flows import Flows
+    from orm_async_tests.lint.session_flow import SessionFlow
 
 BODY = "what a manager or decorator wraps"  # the key of its session
 ENDING_THE_PROCESS = {"sys.exit", "os._exit", "exit", "quit", "pytest.fail", "pytest.skip"}
@@ -152,8 +154,9 @@ def _keys_to_flush(flows: "Flows", scope: Scope, node: ast.Try | ast.TryStar) ->
     for limit in [end_of(loop), end] if isinstance(loop, LOOPS) else [end]:
         for event in flows.use.events(scope.node, scope):
             place = end_of(event.node)
-            may_fail = place > (node.lineno, node.col_offset) and flows.raising(event) & FLUSHING
-            if place <= limit and event.operations & FLUSHING and not may_fail:
+            is_after = place > start_of(node)
+            failing = raising(event, flows.called(event, State())) if is_after else frozenset()
+            if place <= limit and event.operations & FLUSHING and not failing & FLUSHING:
                 keys.discard(event.key)
             elif place <= limit and event.operations & ADDING:
                 keys.add(event.key)
@@ -204,7 +207,7 @@ def wrapped_in(node: ast.AST, scope: Scope) -> Iterator[tuple[str, ast.AST]]:
     is_nested = hasattr(getattr(scope.parent, "node", None), "args")
     if not (is_nested or scope.yielded or scope.awaited):
         return
-    for item in ast.walk(node):
+    for item in walk(node):
         match item:
             case ast.Yield() if scope.decorators & MANAGERS:
                 yield BODY, item
@@ -217,30 +220,30 @@ def wrapped_in(node: ast.AST, scope: Scope) -> Iterator[tuple[str, ast.AST]]:
 
 def is_tested(project: Project, node: ast.AST, scope: Scope) -> bool:
     """Return whether the code tests a call's result, for example with `if not result: return`."""
-    parents, known = scope.module.parents, scope.module.values
+    parents = scope.module.parents
     while isinstance(around := parents.get(node), ast.expr):
         node = around
-    if (scope, "tested") not in known:
-        tests = [getattr(item, "test", getattr(item, "subject", None))
-                 for kind in TESTING for item, inner in scope.module.nodes[kind]
-                 if inner is scope and _may_jump(project, item, scope)]  # fmt: skip
-        known[scope, "tested"] = {name for test in tests for name in names_in(test)}
     pairs = assignments(around) if isinstance(around, ast.stmt) else ()
     nodes = [node] if hasattr(around, "test") else [target for target, _ in pairs]
-    return any(name in known[scope, "tested"] for item in nodes for name in names_in(item))
+    names = {name for item in nodes for name in names_in(item)}
+    return any(
+        not names.isdisjoint(names_in(test.subject if isinstance(test, ast.Match) else test.test))
+        and _may_jump(project, test, scope)
+        for test in scope.tests
+    )
 
 
 def _may_jump(project: Project, node: ast.AST, scope: Scope) -> bool:
-    if not isinstance(node, ast.If | ast.Match):
-        return isinstance(node, ast.While | ast.Assert)
-    parts = [*ast.walk(node)]
+    if isinstance(node, ast.While | ast.Assert):
+        return True
+    parts = [*walk(node)]
     never = (never_returns(project, part.value, scope) for part in parts if type(part) is ast.Expr)
     return any(isinstance(part, JUMPS) for part in parts) or any(never)
 
 
 def tests_state(test: ast.expr, scope: Scope) -> bool:
     """Return whether a condition tests the state of a session, for example in_transaction()."""
-    calls = [creation(node, scope) or node for node in ast.walk(test)]
+    calls = [creation(node, scope) or node for node in walk(test)]
     return not sa.STATE_TESTS.isdisjoint(map(last_name, calls))
 
 
@@ -254,8 +257,24 @@ def is_repeated(node: ast.AST, scope: Scope) -> bool:
     return isinstance(_around(node, scope, (ast.stmt, *COMPREHENSIONS)), COMPREHENSIONS)
 
 
+def may_fail(event: Event, flow: "SessionFlow | None") -> bool:
+    """Return whether a called function may leave the session in a failed transaction."""
+    if event.callee is None or "rollback" in last_name(event.node):
+        return False
+    return bool(raising(event, flow)) or flow is None or any(
+        end.failures.get(name) for end in flow.ends for name in event.inside
+    )  # fmt: skip
+
+
+def raising(event: Event, flow: "SessionFlow | None") -> frozenset[str]:
+    """Return the operations in a call that may raise an error and leave a transaction open."""
+    if flow is None:
+        return event.operations
+    return frozenset[str]().union(*(flow.raised.get(name, ()) for name in event.inside))
+
+
 def returns_true(method: Scope) -> bool:
-    returns = (item for item in ast.walk(method.node) if isinstance(item, ast.Return))
+    returns = (item for item in walk(method.node) if isinstance(item, ast.Return))
     return any(getattr(item.value, "value", item.value) for item in returns)
 
 

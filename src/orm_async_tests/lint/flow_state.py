@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from orm_async_tests.lint.plain_statements import WRITE
+from orm_async_tests.lint.scopes import walk
 
 DATABASE, TIMEOUT = "database error", "timeout"
 RESULT = ""  # stands for the value that a call has returned
@@ -81,7 +82,7 @@ class State:
         empty = {name for name, value in self.facts.items() if value == ()}
         if not empty:
             return
-        for item in ast.walk(node):
+        for item in walk(node):
             if isinstance(item, ast.Name) and isinstance(item.ctx, ast.Load) and item.id in empty:
                 self.facts.pop(item.id, None)
 

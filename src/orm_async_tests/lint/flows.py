@@ -7,7 +7,7 @@ from orm_async_tests.lint import flow_expressions as expressions
 from orm_async_tests.lint import sqlalchemy_types as sa
 from orm_async_tests.lint.callers import arguments_of
 from orm_async_tests.lint.flow_state import DATABASE, RESULT, TRUE, UNKNOWN, Failure, State
-from orm_async_tests.lint.scopes import Scope, last_name, names_in
+from orm_async_tests.lint.scopes import Scope, names_in
 from orm_async_tests.lint.session_flow import SessionFlow
 from orm_async_tests.lint.session_use import Event, SessionUse, wrappers
 from orm_async_tests.lint.value import Value
@@ -85,33 +85,19 @@ class Flows:
             start.begun = dict.fromkeys(event.inside, function)
         return self._interpret(scope, start)
 
-    def may_fail(self, event: Event) -> bool:
-        """Return whether a called function may leave the session in a failed transaction."""
-        if event.callee is None or "rollback" in last_name(event.node):
-            return False
-        flow = self.called(event, State())
-        return bool(self.raising(event)) or flow is None or any(
-            end.failures.get(name) for end in flow.ends for name in event.inside
-        )  # fmt: skip
-
-    def raising(self, event: Event) -> frozenset[str]:
-        """Return the operations in a call that may raise an error and leave a transaction open."""
-        flow = self.called(event, State())
-        if flow is None:
-            return event.operations
-        return frozenset[str]().union(*(flow.raised.get(name, ()) for name in event.inside))
-
-    def outcomes(self, event: Event, scope: Scope) -> tuple[bool, list[tuple[Failure, object]]]:
+    def outcomes(
+        self, event: Event, scope: Scope, flow: SessionFlow | None
+    ) -> tuple[bool, list[tuple[Failure, object]]]:
         """Return whether a call leaves a transaction open, and which errors the call swallows.
 
-        Pair each error with the value that the function returns after the error.
+        Pair each error with the value that the function returns after the error. The parameter
+        `flow` is the control flow of the called function.
         """
         errors: list[tuple[Failure, object]] = []
         for value in wrappers(self.use.project, event.callee):
             wrapper = self.of_function(value)
-            if wrapper and self.may_fail(event):
+            if wrapper and expressions.may_fail(event, flow):
                 errors += [(Failure(event.node, kind), None) for kind in wrapper.swallows]
-        flow = self.called(event, State())
         if flow is None or event.callee is None or flow.scope.decorators & expressions.MANAGERS:
             return False, errors
         is_here = flow.scope.module is scope.module

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from orm_async_tests.lint.resolution import Project
-from orm_async_tests.lint.scopes import Scope, end_of, last_name
+from orm_async_tests.lint.scopes import Scope, end_of, last_name, walk
 
 NOT_CONSTANT = object()
 REST = "?"  # the key of all items of a dictionary that are unknown
@@ -252,15 +252,15 @@ def _query_of(options: dict[str, object]) -> str:
 
 def _is_alternative(node: ast.AST, scope: Scope, use: ast.AST | None = None) -> bool:
     """Return whether a node never runs before `use`, or is in one of two alternative branches."""
-    tests = [ast.unparse(item.test) for item in ast.walk(scope.node)
-             if isinstance(item, ast.If | ast.IfExp)]  # fmt: skip
     while isinstance(around := scope.module.parents.get(node), ast.If | ast.IfExp):
         test = ast.unparse(around.test)
+        tests = [ast.unparse(item.test) for item in walk(scope.node)
+                 if isinstance(item, ast.If | ast.IfExp)]  # fmt: skip
         if isinstance(around, ast.IfExp):
             is_other = node is around.orelse and tests.count(test) > 1
         else:
             returns = isinstance(around.body[-1], ast.Return)
-            is_other = node in around.orelse or (returns and use not in {*ast.walk(around)})
+            is_other = node in around.orelse or (returns and use not in {*walk(around)})
         if is_other or (test.startswith("not ") and test[4:] in tests):
             return True
         node = around

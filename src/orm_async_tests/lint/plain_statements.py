@@ -3,7 +3,7 @@
 import ast
 
 from orm_async_tests.lint.resolution import Project
-from orm_async_tests.lint.scopes import Scope, last_name
+from orm_async_tests.lint.scopes import Scope, last_name, walk
 
 SPECIAL = {"text", "literal_column", "with_for_update", "op"}  # calls that may make a SELECT fail
 FUNCTIONS = {"count", "sum", "max", "min", "avg", "coalesce", "lower", "upper", "date", "now"}
@@ -18,7 +18,7 @@ def change_by(project: Project, call: ast.Call, scope: Scope) -> frozenset[str]:
     """
     known = scope.module.values
     if (scope, "special") not in known:
-        nodes = [*ast.walk(scope.node)]
+        nodes = [*walk(scope.node)]
         called = {last_name(node) for node in nodes if isinstance(node, ast.Call)}
         functions = {getattr(node, "attr", "") for node in nodes
                      if last_name(getattr(node, "value", None)) == "func"}  # fmt: skip

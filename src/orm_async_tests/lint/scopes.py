@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 SKIPPED = {ast.Name, ast.Constant, str, bool, type(None)}
 TESTING = {ast.If, ast.Match, ast.While, ast.Assert}
-KEPT = TESTING | {ast.Assign, ast.AnnAssign, ast.AugAssign, ast.AsyncFunctionDef, ast.Compare}
+KEPT = {ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Compare}
 NOTED = {
     ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.Assign, ast.AnnAssign,
     ast.NamedExpr, ast.With, ast.AsyncWith, ast.For, ast.AsyncFor, ast.comprehension,
@@ -82,6 +82,8 @@ class Scope:
         self.starts: list[ast.Call] = []
         """The calls that may start tasks."""
 
+        self.tests: list[ast.If | ast.Match | ast.While | ast.Assert] = []
+
         self.parameters: list[str] = []
         """The names of the parameters, except `*args` and `**options`."""
 
@@ -100,14 +102,14 @@ class Scope:
 
     def calls_in(self, node: Any) -> list[ast.Call]:
         """Return this scope's calls inside a syntax node, sorted by their end positions."""
-        start, end = start_of(node), end_of(node)
-        first = bisect_left(self._sorted_calls, start, key=end_of)
-        last = bisect_right(self._sorted_calls, end, key=end_of)
-        return [call for call in self._sorted_calls[first:last] if start_of(call) >= start]
+        start, (calls, ends) = start_of(node), self._sorted_calls
+        first, last = bisect_left(ends, start), bisect_right(ends, end_of(node))
+        return [call for call in calls[first:last] if start_of(call) >= start]
 
     @cached_property
-    def _sorted_calls(self) -> list[ast.Call]:
-        return sorted(self.calls, key=end_of)
+    def _sorted_calls(self) -> tuple[list[ast.Call], list[tuple[int, int]]]:
+        calls = sorted(self.calls, key=end_of)
+        return calls, [*map(end_of, calls)]
 
     def bind(self, name: str, kind: str, node: Any) -> None:
         scope = self.module.scope if name in self.globals else self
@@ -124,9 +126,7 @@ class Scope:
 
     def binding(self, name: str) -> Binding | None:
         owner = self.find(name)
-        if owner is None:
-            return None
-        bindings = [item for item in owner.bindings[name] if item.kind != "of"]
+        bindings = [item for item in owner.bindings[name] if item.kind != "of"] if owner else []
         return bindings[0] if len(bindings) == 1 else None
 
     def role(self, name: str) -> str:
@@ -198,6 +198,14 @@ class Module:
                 known.clear()
         del self.scope
 
+    def ancestors(self, node: ast.AST) -> Iterator[ast.AST]:
+        """Yield the syntax nodes around a node inside its function or class, the closest first."""
+        ends = (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+        around = self.parents.get(node)
+        while around is not None and not isinstance(around, ends):
+            yield around
+            around = self.parents.get(around)
+
     def _walk(self, tree: ast.Module) -> None:
         stack: list[tuple[Any, Scope]] = [(tree, self.scope)]
         nodes, parents = self.nodes, self.parents
@@ -215,7 +223,9 @@ class Module:
                     scope.awaited |= {awaited_name(node)} & scope.bindings.keys()
             elif kind in NOTED:
                 inner = self._bind(node, scope) or scope
-            if kind in KEPT or (kind is ast.Attribute and type(node.value) is ast.Call):
+            elif kind in TESTING:
+                scope.tests.append(node)
+            if kind in KEPT:
                 nodes[kind].append((node, scope))
             for name, is_inner in FIELDS[kind]:
                 value = getattr(node, name)
@@ -224,9 +234,7 @@ class Module:
                     child_kind = type(child)
                     if child_kind not in SKIPPED:
                         parents[child] = node
-                        if child_kind is ast.Attribute and type(child.value) is ast.Name:
-                            nodes[ast.Attribute].append((child, place))
-                        else:
+                        if child_kind is not ast.Attribute or type(child.value) is not ast.Name:
                             stack.append((child, place))
 
     def _function(self, node: Any, scope: Scope) -> Scope:
@@ -358,9 +366,21 @@ def tail_of(path: str) -> str:
     return ".".join(parts[-2:]) if len(parts) > 1 else ""
 
 
+def walk(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield a syntax node and all nodes below it in the order of the code."""
+    stack: list[Any] = [node]
+    while stack:
+        node = stack.pop()
+        yield node
+        for name, _ in FIELDS[type(node)]:
+            value = getattr(node, name, None)
+            for child in reversed(value) if type(value) is list else (value,):
+                if isinstance(child, ast.AST):
+                    stack.append(child)
+
+
 def names_in(node: ast.AST | None) -> Iterator[str]:
-    if node:
-        yield from (item.id for item in ast.walk(node) if isinstance(item, ast.Name))
+    return (item.id for item in (walk(node) if node else ()) if isinstance(item, ast.Name))
 
 
 def later(node: ast.expr, func: ast.expr, args: list[Any], keywords: list[Any]) -> ast.Call:

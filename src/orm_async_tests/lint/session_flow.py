@@ -307,8 +307,8 @@ class SessionFlow:
             for state in states:
                 state.failures.clear()
             return
-        may_fail = self._flows.may_fail(event)
         called = self._flows.called(event, State())
+        may_fail = expressions.may_fail(event, called)
         repeated = called.repeated if called else {}
         for name in repeated.keys() & {*event.inside}:
             self.swallowed.setdefault(event.node, (repeated[name], event.node))
@@ -328,16 +328,16 @@ class SessionFlow:
             if not operations & sa.ENDINGS:  # otherwise the call may roll back first
                 self._use(key, event.node, states)
             is_savepoint = "begin_nested" in operations and not may_fail
-            raising = self._flows.raising(event)
+            raising = expressions.raising(event, called)
             kinds = {DATABASE} if raising else set[str]()
             is_timed = self._is_timed(event.node) or (called and called.timed & {*event.inside})
             kinds |= {TIMEOUT} if is_timed else set()
             if operations & sa.STATEMENTS and not is_savepoint and kinds:
                 copies = [state.copy() for state in states]
                 self._raised.append(Raised(key, event.node, frozenset(kinds), copies, raising))
-        self._succeed(event, states)
+        self._succeed(event, states, called)
 
-    def _succeed(self, event: Event, states: list[State]) -> None:
+    def _succeed(self, event: Event, states: list[State], called: "SessionFlow | None") -> None:
         """Record how a successful call changes the session."""
         key, operations = event.key, event.operations
         is_get = operations & {"get", "get_one"} and expressions.is_first(event, self.scope)
@@ -348,7 +348,7 @@ class SessionFlow:
                 state.begun.pop(key, None)
             if operations & sa.ENDINGS:
                 state.clear(key)
-        is_begun, failed = self._flows.outcomes(event, self.scope)
+        is_begun, failed = self._flows.outcomes(event, self.scope, called)
         if failed and expressions.is_tested(self.use.project, event.node, self.scope):
             failed = [(failure, result) for failure, result in failed if result is not UNKNOWN]
         states += [state.failed(key, *outcome) for state in [*states] for outcome in failed]

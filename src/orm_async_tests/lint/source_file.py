@@ -93,11 +93,7 @@ class SourceFile:
         return self.module.parents.get(node)
 
     def ancestors(self, node: ast.AST) -> Iterator[ast.AST]:
-        ends = (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
-        around = self.module.parents.get(node)
-        while around is not None and not isinstance(around, ends):
-            yield around
-            around = self.module.parents.get(around)
+        return self.module.ancestors(node)
 
     @cached_property
     def flows(self) -> list[SessionFlow]:

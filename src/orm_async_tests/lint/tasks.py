@@ -160,11 +160,10 @@ def _start_of_wrapper(
     arguments = arguments_of(call, function, callee) if callee else {}
     rest = function.node.args.vararg
     for inner in function.starts:
-        blocks = [node for node in ast.walk(function.node)
-                  if isinstance(node, BLOCKS) and inner in ast.walk(node)]  # fmt: skip
+        blocks = [node for node in function.module.ancestors(inner) if isinstance(node, BLOCKS)]
         roles = map(function.role, names_in(getattr(inner.func, "value", None)))
         is_group = ast.AsyncWith in map(type, blocks) and "enter" in roles
-        loop = blocks[-1] if is_group and isinstance(blocks[-1], LOOPS) else None
+        loop = blocks[0] if is_group and isinstance(blocks[0], LOOPS) else None
         gathers = last_name(inner) in GATHERING
         parts = inner.args if gathers else [inner]
         started: list[Work] = []

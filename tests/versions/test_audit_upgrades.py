@@ -50,8 +50,18 @@ def test_to_lists_what_is_left_after_an_upgrade(audit: Audit) -> None:
     text = audit(path, "--to", "sqlalchemy==2.1.9").stdout
     assert f"{path} upgraded to sqlalchemy 2.1.9: asyncpg 0.31.0, greenlet 3.5.6" in text
     assert f"the upgrade fixes 8 of {len(before)} defects, and adds 0" in text
-    downgraded = json.loads(audit(path, "--to", "sqlalchemy==2.0.58", "--json").stdout)
-    assert "test208.OPEN_TRANSACTION" in downgraded["upgrade"]["adds"]
+
+
+@pytest.mark.parametrize(
+    ("option", "mark"),
+    [("", "\n  added by  the upgrade\n"), ("--markdown", ", added by the upgrade |")],
+)
+def test_defects_that_an_upgrade_adds_are_marked(option: str, mark: str, audit: Audit) -> None:
+    to = (str(LOCKS / "poetry.lock"), "--to", "sqlalchemy==2.0.58")
+    document = json.loads(audit(*to, "--json").stdout)
+    assert "test208.OPEN_TRANSACTION" in (added := document["upgrade"]["adds"])
+    assert len(added) < len(document["findings"])
+    assert audit(*to, *filter(None, [option])).stdout.count(mark) == len(added)
 
 
 @pytest.mark.parametrize("to", ["sqlalchemy==2.3.0", "asyncpg==0.40"])
@@ -61,15 +71,23 @@ def test_the_effect_of_an_upgrade_to_an_unknown_version_is_unknown(to: str, audi
     assert json.loads(audit(path, "--to", to, "--json").stdout)["upgrade"].keys() == {"to"}
 
 
-def test_the_release_that_fixes_most_defects_is_named_with_their_number(
+def test_the_releases_that_fix_most_defects_are_named_with_their_number(
     tmp_path: Path, audit: Audit
 ) -> None:
     done = audit(str(write(tmp_path, "requirements.txt", BASE)))
     before = names_of_defects(sqlalchemy="2.0.40", asyncpg="0.30.0")
-    [version, count] = re.findall(r"^  sqlalchemy (\S+) fixes (\d+) of", done.stdout, re.M)[0]
-    after = names_of_defects(sqlalchemy=version, asyncpg="0.30.0")
-    assert len(before - after) == int(count)
-    assert len(before - names_of_defects(sqlalchemy="2.1", asyncpg="0.30.0")) < int(count)
+    lines = re.findall(r"^  sqlalchemy (\S+) fixes (\d+) of", done.stdout, re.M)
+    fixed = {
+        version: before - names_of_defects(sqlalchemy=version, asyncpg="0.30.0")
+        for version in (*dict(lines), "2.1")
+    }
+    assert [version[:4] for version, _ in lines] == ["2.0.", "2.1."]
+    assert {version: len(fixed[version]) for version, _ in lines} == {
+        version: int(count) for version, count in lines
+    }
+    first, second = (fixed[version] for version, _ in lines)
+    assert len(fixed["2.1"]) < len(first) < len(second)
+    assert "test208.OPEN_TRANSACTION" in second - first  # only a later minor version fixes it
 
 
 def test_sarif_points_at_the_file_for_a_library_that_only_the_upgrade_names(

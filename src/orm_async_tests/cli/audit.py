@@ -14,9 +14,15 @@ from orm_async_tests import github, sarif, terminal
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.verdicts import Severity
 from orm_async_tests.versions import defect_catalogue, pins
-from orm_async_tests.versions.defect_catalogue import AffectedPins, join_versions, match_defects
+from orm_async_tests.versions.defect_catalogue import (
+    AffectedPins,
+    KnownDefect,
+    join_versions,
+    match_defects,
+)
 from orm_async_tests.versions.pins import Pin
-from orm_async_tests.versions.ranges import within
+from orm_async_tests.versions.ranges import known_ends, within
+from orm_async_tests.versions.releases import group_by_minor_version
 
 AFFECTED = 1  # the exit code if a defect affects the versions
 SCHEMA = 2  # of the JSON document; increase it with every incompatible change
@@ -49,6 +55,10 @@ class AuditResult:
     def versions(self) -> str:
         versions = (f"{pin.library} {pin.version}" for pin in self.pins if pin.version)
         return ", ".join(dict.fromkeys(versions))
+
+    def is_added(self, defect: KnownDefect) -> bool:
+        """Return whether the defect affects only the versions after the upgrade."""
+        return self.is_comparable and defect.name in self.compare()[1]
 
     def compare(self) -> tuple[list[str], list[str]]:
         before = [match.defect.name for match in self.before]
@@ -179,6 +189,7 @@ def _text_lines(report: AuditResult) -> Iterator[str]:
             ("severity", match.defect.severity),
             ("affects", match.libraries),
             ("only on", match.condition),
+            ("added by", "the upgrade" if report.is_added(match.defect) else ""),
             ("fixed by", match.fixed_by or NO_FIX),
             ("shown by", match.defect.commands),
             *(("error", symptom) for symptom in match.defect.symptoms),
@@ -201,6 +212,7 @@ def _markdown_lines(report: AuditResult) -> Iterator[str]:
     for match in report.affected:
         description = f"[{github.escape_cell(match.defect.description)}]({match.defect.link})"
         affects = ", only on ".join(filter(None, (match.libraries, match.condition)))
+        affects += ", added by the upgrade" * report.is_added(match.defect)
         fix = match.fixed_by or NO_FIX
         rows.append((match.defect.severity, description, affects, fix, match.defect.commands))
     if report.affected:
@@ -218,19 +230,28 @@ def _summary(report: AuditResult) -> Iterator[str]:
         yield "no verdict: a version is unknown"
     else:
         yield "no known defect affects these versions"
-    fixes = dict.fromkeys(fix for match in report.affected for fix in match.fixed_in)
-    for library in dict.fromkeys(library for library, _ in fixes):
-        versions = [version for name, version in fixes if name == library]
-        counts = {version: _count_fixed(report.affected, library, version) for version in versions}
-        best = max(versions, key=lambda version: (counts[version], Version(version)))
-        yield f"  {library} {best} fixes {counts[best]} of {total} defects"
+    for library in dict.fromkeys(name for match in report.affected for name, _ in match.fixed_in):
+        for version, number in _count_fixes(report.affected, library):
+            yield f"  {library} {version} fixes {number} of {total} defects"
     if report.is_comparable:
         fixed, added = report.compare()
         count = f"{len(fixed)} of {len(report.before)} defects"
         yield f"  the upgrade fixes {count}, and adds {len(added)}"
 
 
-def _count_fixed(affected: Sequence[AffectedPins], library: str, version: str) -> int:
-    """Count the defects that do not affect this version, because a later version may have them."""
+def _count_fixes(affected: Sequence[AffectedPins], library: str) -> Iterator[tuple[str, int]]:
+    """Yield the version of each minor version that fixes most defects, with their number.
+
+    Omit a minor version that fixes no more defects than an older one. A fixed defect does not
+    affect the version, because a later version may have the defect again.
+    """
     ranges = [match.defect.versions.get(library, "") for match in affected]
-    return sum(not within(version, text) for text in ranges)
+    pinned = (match.versions[library] for match in affected if library in match.versions)
+    oldest, most = min(map(Version, ", ".join(pinned).split(", "))), 0
+    ends = {end for text in ranges for end in known_ends(library, text) if Version(end) > oldest}
+    for versions in group_by_minor_version(sorted(ends, key=Version)):
+        counts = [sum(not within(version, text) for text in ranges) for version in versions]
+        count, _, best = max(zip(counts, map(Version, versions), versions, strict=True))
+        if count > most:
+            yield best, count
+        most = max(most, count)

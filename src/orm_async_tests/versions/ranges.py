@@ -16,11 +16,17 @@ def within(version: str, ranges: str) -> bool:
 
 def first_version_after(library: str, version: str, ranges: str) -> str | None:
     """Return the end of the range around `version`, or None if the end is unknown."""
+    return next(known_ends(library, _find_range(version, ranges) or ""), None)
+
+
+def known_ends(library: str, ranges: str) -> Iterator[str]:
+    """Yield the versions with which ranges end, but not the ends that are unknown."""
     from packaging.specifiers import SpecifierSet
 
-    specifiers = SpecifierSet(_find_range(version, ranges) or "")
-    ends = [specifier.version for specifier in specifiers if specifier.operator == "<"]
-    return next((end for end in ends if end != UNKNOWN_FROM.get(library)), None)
+    for text in ranges.split(" or "):
+        for specifier in SpecifierSet(text):
+            if specifier.operator == "<" and specifier.version != UNKNOWN_FROM.get(library):
+                yield specifier.version
 
 
 def describe_untested(library: str, version: str) -> str:

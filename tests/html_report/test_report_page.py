@@ -237,6 +237,15 @@ def test_a_comparison_lists_what_got_worse_first(tmp_path: Path) -> None:
     ]
 
 
+def test_the_variants_of_another_driver_are_not_compared() -> None:
+    before, after = Results(), Results()
+    before.add(run_document([RESULT]), "old")
+    more = {**RESULT, "variants": [{**VARIANT, "round_trips": 9, "error": HOSTILE}]}
+    after.add(run_document([more], driver="psycopg", driver_version="3.3.9"), "new")
+    listed = changes.list_changes(before, after)
+    assert {change.subject for change in listed} == {"test5: verdict"}
+
+
 @pytest.mark.parametrize(("incomplete", "code"), [(0, 0), (1, 1)])
 def test_an_incomplete_newer_run_does_not_look_like_success(
     incomplete: int, code: int, tmp_path: Path

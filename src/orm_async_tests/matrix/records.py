@@ -18,7 +18,10 @@ from orm_async_tests.verdicts import VERDICTS
 
 SCHEMA = 2  # increase it with every incompatible change
 PROBLEM = "the file does not contain the results of a matrix"
-REMEDY = "orm-async-tests matrix --output results.ndjson"
+REMEDY = (
+    "orm-async-tests matrix --output results.ndjson, or for results of `run`: "
+    "orm-async-tests report old.json new.json --diff"
+)
 Record = dict[str, Any]
 Verdicts = dict[tuple[str, int], str]  # by the stack's name and the script's number
 DEFECT: Record = {"description": str, "versions": dict, "link": str}

@@ -187,7 +187,7 @@ class MisusePlugin:
 
     def _compare_with_baseline(self) -> Iterator[str]:
         if self.writes:
-            yield f"{sum(map(len, self.current.values()))} findings written to {self.path}"
+            yield f"findings written to {self.path}: {sum(map(len, self.current.values()))}"
             return
         for test, kinds in sorted(self.current.items()):
             for kind in sorted(self.known.get(test, set()) - kinds):

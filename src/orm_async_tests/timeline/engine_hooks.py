@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import wraps
 from time import perf_counter_ns
+from types import FunctionType
 from typing import Any
 
 from greenlet import getcurrent, greenlet
@@ -58,7 +59,11 @@ def replace_method(
 ) -> None:
     """Replace a method by `wrap(method, *arguments)` until the stack closes."""
     original = getattr(owner, name)
-    setattr(owner, name, wraps(original)(wrap(original, *arguments)))
+    wrapper = wrap(original, *arguments)
+    # A warning of SQLAlchemy names the innermost line outside of the modules of SQLAlchemy.
+    names = {**wrapper.__globals__, "__name__": original.__module__}
+    disguised = FunctionType(wrapper.__code__, names, closure=wrapper.__closure__)
+    setattr(owner, name, wraps(original)(disguised))
     stack.callback(setattr, owner, name, original)
 
 

@@ -7,11 +7,11 @@ from contextlib import AsyncExitStack
 
 import pytest
 from sqlalchemy import NullPool, event, select
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.exc import DisconnectionError, SAWarning
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import selectinload
 
-from tests.pytest_plugin.suites.owners import ONE, RUNNER, URL, Owner
+from tests.pytest_plugin.suites.owners import ONE, RUNNER, URL, Owner, Pet
 
 pytestmark = getattr(pytest.mark, RUNNER)
 
@@ -65,6 +65,13 @@ async def test_close_by_hand(engine: AsyncEngine) -> None:
     await session.commit()
     await session.execute(ONE)
     await session.close()
+
+
+async def test_a_warning_names_the_line_of_the_user(session: AsyncSession) -> None:
+    product = select(Owner, Pet)  # the cartesian product of two tables
+    with pytest.warns(SAWarning) as warnings:
+        await session.run_sync(lambda sync_session: sync_session.execute(product))
+    assert [warning.filename for warning in warnings] == [__file__]
 
 
 async def test_an_engine_that_is_disposed() -> None:

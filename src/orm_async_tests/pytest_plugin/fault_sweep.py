@@ -42,6 +42,7 @@ def fault_sweep(request: pytest.FixtureRequest) -> Callable[..., Awaitable["Repo
     fault point. The next run begins with the fault points that had violations.
     """
     item, config = request.node, request.config
+    calls: list[object] = []
 
     async def run_sweep(
         function: Callable[["AsyncEngine"], Awaitable[Any]],
@@ -50,6 +51,10 @@ def fault_sweep(request: pytest.FixtureRequest) -> Callable[..., Awaitable["Repo
         rows: str | None = None,
         kinds: Sequence[str] = (),
     ) -> "Report":
+        if calls:  # the fault points of both sweeps would have the same names
+            problem = "a test called `fault_sweep` twice"
+            raise CouldNotRun(problem, item.nodeid, "write a test for each sweep")
+        calls.append(function)
         try:
             from orm_async_tests.faults.injection import SweptFunction
             from orm_async_tests.faults.sweeping import Sweep, read_url, select_kinds

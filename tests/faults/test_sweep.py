@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
@@ -13,6 +14,7 @@ from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.faults import injection, sweep
 from orm_async_tests.faults.patterns import USERS, add, copy_first
 from orm_async_tests.faults.sweeping import read_url, select_kinds
+from orm_async_tests.urls import with_driver
 from tests.faults.sweep_runs import LEAKED, name_violations, run_sweep
 
 INSERT = text("INSERT INTO users (username) VALUES ('one')")
@@ -27,6 +29,20 @@ async def leak_if_cancelled(engine: AsyncEngine) -> None:
     await connection.execute(text("SELECT 1"))
     await asyncio.sleep(0)
     await connection.close()
+
+
+async def keep_lock_if_cancelled(engine: AsyncEngine) -> None:
+    """Unlock, unless a cancel arrives before the last statement."""
+    async with engine.connect() as connection:
+        await connection.execute(text("SELECT pg_advisory_lock(1)"))
+        await asyncio.sleep(0)
+        await connection.execute(text("SELECT pg_advisory_unlock(1)"))
+
+
+async def keep_lock(engine: AsyncEngine) -> None:
+    """Return the connection to the pool without unlocking."""
+    async with engine.connect() as connection:
+        await connection.execute(text("SELECT pg_advisory_lock(1)"))
 
 
 async def commit_twice(engine: AsyncEngine) -> None:
@@ -126,6 +142,22 @@ def test_a_connection_that_is_not_closed_is_reported_with_its_line(
     first = next(outcome for outcome in report.violating if "checked out" in outcome.violations)
     assert first.label.startswith("test_sweep.py:")
     assert first.point.token in str(report)
+
+
+@pytest.mark.parametrize("driver", ["asyncpg", "psycopg"])
+def test_a_lock_that_stays_with_a_pooled_connection_is_reported(
+    database: db.Database, impatient: None, driver: str
+) -> None:
+    database = replace(database, url=with_driver(database.url, driver))
+    report = run_sweep(database, keep_lock_if_cancelled, "timeout")
+    assert name_violations(report) == {"open backend"}
+    assert "open backend: idle with an advisory lock" in str(report)
+
+
+def test_a_violation_without_a_fault_ends_the_sweep(database: db.Database, impatient: None) -> None:
+    report = run_sweep(database, keep_lock, "timeout", "reset")
+    assert [outcome.point.at for outcome in report.outcomes] == [0]
+    assert name_violations(report) == {"open backend"}
 
 
 def test_two_transactions_commit_in_part(database: db.Database) -> None:

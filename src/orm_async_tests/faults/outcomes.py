@@ -8,7 +8,13 @@ from orm_async_tests.faults.fault_points import KINDS, Fault, Point
 from orm_async_tests.harness.definitions.upstream import Upstream
 
 DONE = "done"
-OPEN = ("idle in transaction", "idle in transaction (aborted)", "active", "fastpath function call")
+OPEN = (
+    "idle in transaction",
+    "idle in transaction (aborted)",
+    "idle with an advisory lock",  # which stays with the pooled connection
+    "active",
+    "fastpath function call",
+)
 STUCK, WAITING, SWALLOWED, CHECKED_OUT = "stuck", "waiting", "swallowed", "checked out"
 OPEN_BACKEND, ORPHAN, TROUBLE, TASK = "open backend", "orphan", "trouble", "leaked task"
 PARTIAL_COMMIT, LOST_COMMIT, UNUSABLE = "partial commit", "lost commit", "unusable"

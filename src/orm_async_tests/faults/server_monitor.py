@@ -18,10 +18,16 @@ from orm_async_tests.postgres import PrivateServer
 from orm_async_tests.postgres.cluster import DURABLE
 
 BACKENDS = """
-    from pg_stat_activity where datname = current_database() and backend_type = 'client backend'
+    from pg_stat_activity as activity
+    where datname = current_database() and backend_type = 'client backend'
     and application_name = :name
 """
-STATES = f"select state {BACKENDS} order by state"
+# Use the same words as outcomes.OPEN.
+LOCKED = "exists (select from pg_locks where pg_locks.pid = activity.pid and locktype = 'advisory')"
+STATES = f"""
+    select case when state = 'idle' and {LOCKED} then 'idle with an advisory lock' else state end
+    {BACKENDS} order by 1
+"""
 TERMINATE = f"select count(*) filter (where pg_terminate_backend(pid, 5000)) {BACKENDS}"
 
 

@@ -114,7 +114,10 @@ class Sweep:
             for fault in list_faults(self.kinds):
                 start = Point(self.driver, self.loop, self.swept.name, fault, 0)
                 with self._open_setup(fault) as setup:
-                    yield await _sweep_fault(setup, start)
+                    cell = await _sweep_fault(setup, start)
+                yield cell
+                if any(not item.point.at and item.status == VIOLATION for item in cell.outcomes):
+                    return
 
     async def repeat_point(
         self, point: Point, folder: Path | None, option: str, remedy: str
@@ -163,7 +166,11 @@ class Sweep:
 async def _sweep_fault(setup: Setup, start: Point) -> Cell:
     first, second = [await _run_without_fault(setup, start) for _ in range(2)]
     counts = first.count, second.count
-    outcomes = [second] if first.violations and second.violations else []
+    outcomes = []
+    if first.violations and second.violations:
+        outcomes = [explain_outcome(second, read_versions(start.driver))]
+        if outcomes[0].status == VIOLATION:  # every fault point would have this violation too
+            return Cell(start.function, start.fault, counts, tuple(outcomes))
     for at in list_points(max(counts), start.fault):
         point = replace(start, at=at)
         if start.fault.kind in PAIRS:

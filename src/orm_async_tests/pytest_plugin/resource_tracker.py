@@ -170,8 +170,11 @@ class ResourceTracker:
 
     def checkin(self, _: Any, entry: ConnectionPoolEntry) -> None:
         connection = self.connections.get(id(entry))
-        if connection is not None and connection.checkouts:
-            connection.checkouts.pop(0).returned = True
+        if connection is not None:
+            # With a StaticPool, only the first of several users causes this event.
+            for checkout in connection.checkouts:
+                checkout.returned = True
+            connection.checkouts.clear()
 
     def detach(self, _: Any, entry: ConnectionPoolEntry) -> None:
         connection = self.connections.get(id(entry))

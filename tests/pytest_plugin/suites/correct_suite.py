@@ -74,6 +74,16 @@ async def test_a_warning_names_the_line_of_the_user(session: AsyncSession) -> No
     assert [warning.filename for warning in warnings] == [__file__]
 
 
+async def test_two_sessions_with_one_connection() -> None:
+    engine = create_async_engine("sqlite+aiosqlite://")  # its pool is a StaticPool
+    async with AsyncSession(engine) as first, AsyncSession(engine) as second:
+        await first.execute(ONE)
+        await second.execute(ONE)
+    async with AsyncSession(engine) as third:
+        await third.execute(ONE)
+    await engine.dispose()
+
+
 async def test_an_engine_that_is_disposed() -> None:
     engine = create_async_engine(URL)
     async with engine.connect() as connection:

@@ -128,7 +128,7 @@ def test_every_minor_version_has_separate_ranges() -> None:
             "0.30.0 and 0.31.0 have the defect, 0.32.0 fixes the defect",
         ),
         (["2.0.9", "2.1.9"], "2.1.10", "2.0.9 and 2.1.9 have the defect, 2.1.10 fixes the defect"),
-        (["3.3.9"], "", "3.3.9 has the defect, no later release fixes the defect"),
+        (["3.3.9"], "", "3.3.9 has the defect, none of these releases fixes the defect"),
         ([], "2.1.0", "none of these releases has the defect"),
     ],
 )
@@ -157,7 +157,7 @@ def test_the_sentence_has_a_part_for_each_time_that_a_defect_came_and_went() -> 
     assert describe_ranges(minor_versions) == (
         "2.0.52 has the defect, 2.0.53 fixes the defect; "
         "2.0.54 has the defect, 2.0.55 fixes the defect; "
-        "2.1.0 and 2.1.1 have the defect, no later release fixes the defect"
+        "2.1.0 and 2.1.1 have the defect, none of these releases fixes the defect"
     )
 
 

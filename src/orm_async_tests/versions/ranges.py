@@ -76,7 +76,7 @@ def describe_ranges(minor_versions: MinorVersions) -> str:
             numbers = zip(Version(first).release, Version(last).release, strict=False)
             is_next = sorted(later - earlier for earlier, later in numbers)[-2:] == [0, 1]
             shown = f"{first} {'and' if is_next else 'to'} {last} have"
-        cure = f"{end} fixes the defect" if end else "no later release fixes the defect"
+        cure = f"{end} fixes the defect" if end else "none of these releases fixes the defect"
         texts.append(f"{shown} the defect, {cure}")
     if not any(minor_versions):
         return "no release gave a result"

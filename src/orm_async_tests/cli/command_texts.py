@@ -6,21 +6,10 @@ options in the form that the module command_options explains. The command import
 the chosen subcommand, so that `--help` starts fast.
 """
 
-from orm_async_tests import catalogue, github
+from orm_async_tests import catalogue, github, stack_options
 from orm_async_tests.command_options import VIEWS
-from orm_async_tests.stack_options import (
-    DATABASE,
-    DEFAULT_LOOP,
-    DRIVER,
-    DRIVERS,
-    LOOP,
-    POOLER_MODES,
-    SQLITE,
-    STACK,
-    UVLOOP,
-)
 
-CHOICE = f"""{DATABASE}
+CHOICE = f"""{stack_options.DATABASE}
     --service   use the embedded server of the service, not the server of the scripts
 """
 TABLES = """
@@ -49,7 +38,7 @@ COMMANDS = {  # functions, and texts; in the order in which `--help` lists them
     --require NEED     fail if this requirement is missing, instead of skipping scripts, for example
         pgbouncer or pgbouncer,standby
     {github.OPTION}
-    {STACK}
+    {stack_options.STACK}
     {VIEWS}
     """,
     "cli.script_texts:explain": """
@@ -99,7 +88,7 @@ COMMANDS = {  # functions, and texts; in the order in which `--help` lists them
     """,
     "cli.database:doctor": f"""
     doctor  check whether the scripts can run on this machine
-    {DATABASE}{DRIVER}{LOOP}
+    {stack_options.DATABASE}{stack_options.DRIVER}{stack_options.LOOP}
     """,
     "cli.audit:audit": f"""
     audit  list the known defects of the library versions that you use
@@ -121,7 +110,7 @@ COMMANDS = {  # functions, and texts; in the order in which `--help` lists them
     --until VERSION                end with this release (without --until: the newest
         supported release)
     --every                        run every release instead of bisecting
-    --driver NAME                  connect with {" or ".join(DRIVERS)}
+    --driver NAME                  connect with {" or ".join(stack_options.DRIVERS)}
     --with NAME==VERSION...        also install this release of another library, for example
         asyncpg==0.31.0
     | --json                       print the result as a JSON document
@@ -147,9 +136,9 @@ COMMANDS = {  # functions, and texts; in the order in which `--help` lists them
     --asyncpg VALUE...     use this release, for example 0.31.0
     --psycopg VALUE...     use this release, for example 3.2.3
     --aiosqlite VALUE...   use this release, for example 0.21.0
-    --driver {"|".join((*DRIVERS, SQLITE))}...  use this driver
-    --loop {DEFAULT_LOOP}|{UVLOOP}...  use this event loop
-    --pooler {"|".join(POOLER_MODES)}...  connect through PgBouncer in this mode
+    --driver {"|".join((*stack_options.DRIVERS, stack_options.SQLITE))}...  use this driver
+    --loop {stack_options.DEFAULT_LOOP}|{stack_options.UVLOOP}...  use this event loop
+    --pooler {"|".join(stack_options.POOLER_MODES)}...  connect through PgBouncer in this mode
     --server VALUE...      use this server: a folder with PostgreSQL's programs, system, or a URL
     """,
     "cli.matrix:merge": f"""
@@ -172,7 +161,7 @@ COMMANDS = {  # functions, and texts; in the order in which `--help` lists them
     --point TOKEN      run only the fault point that this token names; the output prints a token
         for every failure
     --json             print the result as a JSON document
-    {DATABASE}{DRIVER}{LOOP}
+    {stack_options.DATABASE}{stack_options.DRIVER}{stack_options.LOOP}
     """,
     "lint.lint_command:run": """
     lint  find misuse of async SQLAlchemy in source code
@@ -206,6 +195,6 @@ COMMANDS = {  # functions, and texts; in the order in which `--help` lists them
         got worse, or if the second file is incomplete
     --site FOLDER      write the page as index.html, with catalogue.json, llms.txt and badge.json
     --badge FILE       also write the JSON of a shields.io endpoint
-    {STACK}
+    {stack_options.STACK}
     """,
 }

@@ -3,20 +3,9 @@
 import re
 from typing import Annotated, Any
 
+import sqlalchemy as sa
 from fastapi import Header, HTTPException, Response
 from pydantic import BeforeValidator, WithJsonSchema
-from sqlalchemy import (
-    ARRAY,
-    ColumnElement,
-    Row,
-    Text,
-    any_,
-    cast,
-    literal,
-    literal_column,
-    select,
-    true,
-)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.dml import ReturningDelete, ReturningUpdate
 
@@ -46,25 +35,25 @@ IfMatch = Annotated[
 ]
 
 
-def version_column(model: Model) -> ColumnElement[str]:
-    xmin: ColumnElement[Any] = literal_column(f"{model.__tablename__}.xmin")
-    return cast(xmin, Text)
+def version_column(model: Model) -> sa.ColumnElement[str]:
+    xmin: sa.ColumnElement[Any] = sa.literal_column(f"{model.__tablename__}.xmin")
+    return sa.cast(xmin, sa.Text)
 
 
 def set_etag(response: Response, version: str) -> None:
     response.headers["ETag"] = f'"{version}"'
 
 
-def is_unchanged(model: Model, if_match: list[str]) -> ColumnElement[bool]:
+def is_unchanged(model: Model, if_match: list[str]) -> sa.ColumnElement[bool]:
     """Return an SQL condition that is true if the header If-Match lists the row's version.
 
     A weak ETag never matches.
     """
     if if_match == [ANY]:
-        return true()
+        return sa.true()
     versions = [tag.strip('"') for tag in if_match if tag.startswith('"')]
     # An array makes one statement for any number of tags (test106).
-    return version_column(model) == any_(literal(versions, ARRAY(Text)))
+    return version_column(model) == sa.any_(sa.literal(versions, sa.ARRAY(sa.Text)))
 
 
 def not_found(model: Model) -> HTTPException:
@@ -77,7 +66,7 @@ async def write_unchanged(
     model: Model,
     key: int,
     if_match: list[str],
-) -> "Row[*tuple[Any, ...]]":
+) -> "sa.Row[*tuple[Any, ...]]":
     """Update or delete a row if the header If-Match lists its version.
 
     Return the values of the RETURNING clause. Raise HTTPException 404 if the row does not exist,
@@ -87,6 +76,6 @@ async def write_unchanged(
     written = await session.execute(statement.where(has_key, is_unchanged(model, if_match)))
     if (row := written.one_or_none()) is not None:
         return row
-    if await session.scalar(select(model.id).where(has_key)) is None:
+    if await session.scalar(sa.select(model.id).where(has_key)) is None:
         raise not_found(model)
     raise HTTPException(412, f"the {NAMES[model]} has changed since you read it: read it again")

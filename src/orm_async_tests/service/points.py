@@ -6,13 +6,7 @@ from fastapi import APIRouter, Query, Response
 from sqlalchemy import TextClause, bindparam, delete, select, text, update
 
 from orm_async_tests.models import TrackPoint, User
-from orm_async_tests.service.etags import (
-    IfMatch,
-    not_found,
-    set_etag,
-    version_column,
-    write_unchanged,
-)
+from orm_async_tests.service import etags
 from orm_async_tests.service.idempotency import Key, build_insertion, digest_of, insert_once
 from orm_async_tests.service.json_bodies import JsonRoute
 from orm_async_tests.service.problems import problem_responses
@@ -32,7 +26,7 @@ from orm_async_tests.service.sessions import Read, WriteSession
 
 CHANNEL = "orm_async_points"  # for NOTIFY; the payload is the id of a user with new points
 POINTS = TrackPoint.__table__.c
-VERSION = version_column(TrackPoint).label("version")
+VERSION = etags.version_column(TrackPoint).label("version")
 SELECT_POINT = select(*POINTS, VERSION).where(POINTS.id == bindparam("id"))
 router = APIRouter(tags=["points"], route_class=JsonRoute)
 
@@ -106,7 +100,7 @@ async def create(
     digest = digest_of(f"POST /users/{user_id}/points {point.model_dump_json()}")
     values = {"owner": user_id, **point.model_dump()}
     created = await insert_once(session, INSERT, values, key, digest)
-    set_etag(response, created["version"])
+    etags.set_etag(response, created["version"])
     response.headers["Location"] = f"/points/{created['point']['id']}"
     return PointOut.model_validate(created["point"])
 
@@ -126,7 +120,7 @@ async def list_points(
     values = {"user_id": user_id, "after": after, "limit": limit, "since": since, "until": until}
     rows = await reader.rows(PAGES[since > FIRST, until < LAST], values)
     if not rows:
-        raise not_found(User)
+        raise etags.not_found(User)
     [page] = rows
     document = f'{{"items":[{page.documents or ""}],"next":{page.following or "null"}}}'
     return Response(document, media_type="application/json")
@@ -137,26 +131,30 @@ async def read(point_id: Id, reader: Read, response: Response) -> PointOut:
     """Read a point. The ETag identifies the version of the point."""
     rows = await reader.rows(SELECT_POINT, {"id": point_id})
     if not rows:
-        raise not_found(TrackPoint)
-    set_etag(response, rows[0].version)
+        raise etags.not_found(TrackPoint)
+    etags.set_etag(response, rows[0].version)
     return PointOut.model_validate(rows[0])
 
 
 @router.patch("/points/{point_id}", responses=problem_responses(404, 412, 415, 428))
 async def patch(
-    point_id: Id, point: PointPatch, session: WriteSession, response: Response, if_match: IfMatch
+    point_id: Id,
+    point: PointPatch,
+    session: WriteSession,
+    response: Response,
+    if_match: etags.IfMatch,
 ) -> PointOut:
     """Change some fields of a point if the header If-Match lists the point's version."""
     # A PATCH without members sets the id to itself: an UPDATE needs a column to return a row.
     values = {"id": TrackPoint.id, **point.model_dump(exclude_none=True)}
     change = update(TrackPoint).values(values).returning(TrackPoint, VERSION)
-    row = await write_unchanged(session, change, TrackPoint, point_id, if_match)
-    set_etag(response, row[1])
+    row = await etags.write_unchanged(session, change, TrackPoint, point_id, if_match)
+    etags.set_etag(response, row[1])
     return PointOut.model_validate(row[0])
 
 
 @router.delete("/points/{point_id}", status_code=204, responses=problem_responses(404, 412, 428))
-async def remove(point_id: Id, session: WriteSession, if_match: IfMatch) -> None:
+async def remove(point_id: Id, session: WriteSession, if_match: etags.IfMatch) -> None:
     """Delete a point if the header If-Match lists the point's version."""
     deletion = delete(TrackPoint).returning(TrackPoint.id)
-    await write_unchanged(session, deletion, TrackPoint, point_id, if_match)
+    await etags.write_unchanged(session, deletion, TrackPoint, point_id, if_match)

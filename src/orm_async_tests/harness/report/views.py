@@ -12,16 +12,9 @@ from pathlib import Path
 
 from orm_async_tests.catalogue import split_prose
 from orm_async_tests.harness.definitions.variants import Observation
+from orm_async_tests.harness.report import render
 from orm_async_tests.harness.report.line_notes import annotate_line
 from orm_async_tests.harness.report.phrasing import pluralize, truncate
-from orm_async_tests.harness.report.render import (
-    LONGEST_VALUE,
-    describe_outcome,
-    render_heading,
-    render_outcome,
-    render_verdict,
-    wrap_styled,
-)
 from orm_async_tests.harness.report.result import Result
 from orm_async_tests.harness.script import Script
 from orm_async_tests.output_files import write_file
@@ -52,13 +45,13 @@ def render_views(result: Result, columns: int, *, code: bool, timeline: bool) ->
 
 
 def render_timelines(result: Result, columns: int) -> Iterator[Styled]:
-    yield from wrap_styled("bold", result.script.claim, columns)
+    yield from render.wrap_styled("bold", result.script.claim, columns)
     yield "", ""
     runs = [observation.events for observation in result.observations.values()]
     yield from render_legend(runs, columns)
     for name, observation in result.observations.items():
-        yield from render_heading(result, name, columns)
-        outcome = truncate(describe_outcome(observation), LONGEST_VALUE)
+        yield from render.render_heading(result, name, columns)
+        outcome = truncate(render.describe_outcome(observation), render.LONGEST_VALUE)
         yield from render_timeline(observation.events, outcome, columns)
 
 
@@ -72,13 +65,13 @@ def write_trace(path: Path, results: Sequence[Result]) -> None:
 
 
 def render_code(result: Result, columns: int) -> Iterator[Styled]:
-    yield from wrap_styled("bold", result.script.claim, columns)
+    yield from render.wrap_styled("bold", result.script.claim, columns)
     source = ScriptSource(result.script)
     meanings = (
         f"{mark} {meaning}" for mark, meaning in MEANINGS.items() if mark in source.marks.values()
     )
     yield "dim", f"  {LEGEND}"
-    yield from wrap_styled("dim", f"  {'   '.join(meanings)}", columns, 2)
+    yield from render.wrap_styled("dim", f"  {'   '.join(meanings)}", columns, 2)
     shown = {
         name: source.find_functions(name, observation.events)
         for name, observation in result.observations.items()
@@ -89,11 +82,11 @@ def render_code(result: Result, columns: int) -> Iterator[Styled]:
     for number in constants:
         yield from _render_code_line(source, number, columns)
     for name, observation in result.observations.items():
-        yield from render_heading(result, name, columns)
+        yield from render.render_heading(result, name, columns)
         yield from _render_variant(source, shown[name], observation, columns)
-        yield from render_outcome(observation, columns)
+        yield from render.render_outcome(observation, columns)
     yield "", ""
-    yield from render_verdict(result, columns)
+    yield from render.render_verdict(result, columns)
     yield from _render_links(result.script, columns)
 
 
@@ -209,7 +202,7 @@ def _render_advice(script: int, why: str, columns: int) -> Iterator[Styled]:
 
     for paragraph in why.split("\n\n"):
         text = " ".join(paragraph.split())
-        yield from wrap_styled("", f"  advice   {text}", columns, MARGIN + 3)
+        yield from render.wrap_styled("", f"  advice   {text}", columns, MARGIN + 3)
     cure_lines = read_cure_lines()
     # A script without such lines shows those of the scripts that its explanation names.
     named = map(int, re.findall(r"\btest(\d+)\b", why))

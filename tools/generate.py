@@ -82,9 +82,11 @@ def generate_texts() -> dict[Path, str]:
     scripts = catalogue.read_scripts()
     chapters = list(catalogue.group_by_chapter(scripts))
     readme = replace_section(README, "path", list_learning_path())
+    commands = [script.command for script in scripts]
+    entry_points = [f'{name} = "orm_async_tests.scripts:{name}"' for name in commands]
     return {
         README: replace_section(README, "chapters", list_chapters(chapters), readme),
-        PYPROJECT: replace_section(PYPROJECT, "scripts", list_entry_points(scripts)),
+        PYPROJECT: replace_section(PYPROJECT, "scripts", entry_points),
         QUESTIONS: render_questions(read_questions(), scripts),
         MATRIX: replace_section(MATRIX, "expected", list_expected_differences()),
         LINT: replace_section(LINT, "rules", list_rules()),
@@ -116,11 +118,6 @@ def replace_section(path: Path, name: str, lines: Iterable[str], text: str = "")
         raise CouldNotRun(problem, str(path), remedy)
     body = "".join(f"{line}\n" for line in lines)
     return pattern.sub(lambda match: f"{match[1]}{body}{match[2]}", text)
-
-
-def list_entry_points(scripts: Iterable[ScriptFile]) -> Iterator[str]:
-    for script in scripts:
-        yield f'{script.command} = "orm_async_tests.scripts:{script.command}"'
 
 
 def list_learning_path() -> Iterator[str]:

@@ -62,16 +62,11 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     if options.gets > options.read:
         problem = f"only {options.read} rows exist, because --read sets the number of rows"
         raise CouldNotRun(problem, "--gets", f"--read {options.gets}")
-    if options.into:
-        check_page(options.into)
+    if options.into:  # refuse a page that cannot take figures before minutes of measurements
+        require_writable(options.into, "--into")
+        with convert_os_errors("the page cannot be read", options.into, "--into docs/bench.md"):
+            replace_section(options.into, "figures", ())
     return options
-
-
-def check_page(page: Path) -> None:
-    """Raise CouldNotRun if the page cannot take figures, before minutes of measurements."""
-    require_writable(page, "--into")
-    with convert_os_errors("the page cannot be read", page, "--into docs/bench.md"):
-        replace_section(page, "figures", ())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

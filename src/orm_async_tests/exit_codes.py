@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from orm_async_tests.errors import CouldNotRun
+from orm_async_tests.errors import CouldNotRun, convert_os_errors
 from orm_async_tests.extras import explain_error
 
 COULD_NOT_RUN = 2  # the exit code after CouldNotRun
@@ -21,7 +21,8 @@ def run_command(command: Callable[[], int]) -> int:
     """
     _open_closed_streams()
     try:
-        _require_current_folder()
+        with convert_os_errors("the current folder was deleted", "this shell", "cd /a/folder"):
+            Path.cwd()
         try:
             return command()
         finally:
@@ -52,14 +53,6 @@ def _open_closed_streams() -> None:
             setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115
     if isinstance(sys.stdout, io.TextIOWrapper):  # the encoding may lack a character
         sys.stdout.reconfigure(errors="backslashreplace")
-
-
-def _require_current_folder() -> None:
-    try:
-        Path.cwd()
-    except FileNotFoundError:
-        problem, remedy = "the current folder was deleted", "change to another folder"
-        raise CouldNotRun(problem, "this shell", remedy) from None
 
 
 def _print_error(error: CouldNotRun) -> None:

@@ -5,15 +5,8 @@ The docstring of a script describes the errors that the script explains, for exa
     Symptom: you get MissingGreenlet (code xd2s) "greenlet_spawn has not been called" with
     "_load_expired" in the traceback.
 
-After the words "you get", a `Symptom:` sentence has up to five parts, in this order:
-
-- the error's class, or "an error" if the class does not matter
-- the error's code in SQLAlchemy, or its SQLSTATE in PostgreSQL
-- a piece of the error's message, in which "..." stands for any word or any part of a word
-- the word "on" and a driver, if only this driver raises the error
-- texts that the error's traceback must contain
-
-Every symptom needs a piece of the error's message, or a text from the traceback.
+CONTRIBUTING.md describes the parts of such a sentence. Every symptom needs a piece of the error's
+message, or a text from the traceback.
 """
 
 import builtins

@@ -90,9 +90,9 @@ def test_a_preset_omits_a_python_that_is_not_installed(tmp_path: Path) -> None:
         ("--python=3.10", "the scripts need Python >=3.11, not 3.10"),
         ("--python=3.11.7", "'3.11.7' is not a minor version of Python"),
         ("9999", "there is no script 9999"),
-        ("--sqlalchemy=1.4", "the scripts support sqlalchemy from 2.0.24 on, not 1.4"),
-        ("--sqlalchemy=2.0.9", "the scripts support sqlalchemy from 2.0.24 on, not 2.0.9"),
-        ("--asyncpg=new", "'new' is not a version"),
+        ("--sqlalchemy=1.4", "the scripts support sqlalchemy from 2.0.24 on, not '1.4'"),
+        ("--sqlalchemy=2.0.9", "the scripts support sqlalchemy from 2.0.24 on, not '2.0.9'"),
+        ("--asyncpg=new", "the scripts support asyncpg from 0.30.0 on, not 'new'"),
         ("--junit=j.xml", "--junit has no effect beside --list"),
     ],
 )

@@ -10,8 +10,9 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session, aliased, contains_eager
 
+from benchmarks.patterns.contenders import sqlalchemy as idiomatic
 from benchmarks.patterns.contenders.sqlalchemy import Library, Mark, connected
-from benchmarks.patterns.work import BATCH, LATEST, WRITTEN, Tally, Work, raw, tuned
+from benchmarks.patterns.work import LATEST, WRITTEN, Tally, Work, raw, tuned
 from orm_async_tests.models import TrackPoint, User
 
 __all__ = ["connected"]
@@ -126,10 +127,8 @@ async def upsert_copy(library: Library, work: Work, _: Tally) -> None:
 @tuned
 async def rows_collector(library: Library, work: Work, tally: Tally) -> None:
     """load all entities, with high garbage collection thresholds"""
-    points = select(TrackPoint).where(TrackPoint.id <= work.read)
     with collector_thresholds(200_000, 50, 1000):
-        async with library.Session() as session:
-            tally.add_objects(await session.scalars(points))
+        await idiomatic.rows(library, work, tally)
 
 
 @tuned
@@ -142,12 +141,8 @@ async def rows_columns(library: Library, work: Work, tally: Tally) -> None:
 @tuned
 async def stream_collector(library: Library, work: Work, tally: Tally) -> None:
     """stream partitions of entities, with high garbage collection thresholds"""
-    points = select(TrackPoint).where(TrackPoint.id <= work.read)
     with collector_thresholds(50_000, 50, 1000):  # the entities of a batch live until its end
-        async with library.Session() as session:
-            stream = await session.stream_scalars(points.execution_options(yield_per=BATCH))
-            async for partition in stream.partitions():
-                tally.add_objects(partition)
+        await idiomatic.stream_partitions(library, work, tally)
 
 
 @tuned

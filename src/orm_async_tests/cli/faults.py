@@ -10,20 +10,11 @@ from functools import partial
 from orm_async_tests import terminal
 from orm_async_tests.command_options import refuse_options
 from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.faults import planning
+from orm_async_tests.faults import planning, report
 from orm_async_tests.faults.expected_violations import find_unshown_defects
 from orm_async_tests.faults.fault_points import check_kinds, list_faults, parse_point
 from orm_async_tests.faults.injection import SweptFunction
 from orm_async_tests.faults.outcomes import Cell, format_numbers
-from orm_async_tests.faults.report import (
-    Report,
-    build_document,
-    format_cell,
-    format_point,
-    list_failures,
-    list_rows,
-    summarize,
-)
 from orm_async_tests.faults.sweeping import read_versions, sweep_failed_first
 from orm_async_tests.harness.environment.event_loops import run_in_loop
 from orm_async_tests.harness.report.phrasing import pluralize
@@ -50,24 +41,25 @@ def sweep_functions(arguments: argparse.Namespace) -> int:
             problem = "the function has no fault point: it neither waits nor sends a message"
             remedy = "repeat the command with a function that runs a statement on its engine"
             raise CouldNotRun(problem, cell.function, remedy)
-    missing, report = list(find_unshown_defects(cells, versions)), Report(cells)
+    missing, results = list(find_unshown_defects(cells, versions)), report.Report(cells)
     if arguments.json:
-        print(json.dumps(build_document(report, {**versions, "loop": arguments.loop}), indent=2))
+        stack = {**versions, "loop": arguments.loop}
+        print(json.dumps(report.build_document(results, stack), indent=2))
     else:
-        terminal.print_styled(terminal.render_table(list_rows(report)))
+        terminal.print_styled(terminal.render_table(report.list_rows(results)))
         print(f"{LEGEND}\n")
-        shown = [outcome.defect for outcome in report.expected if outcome.defect]
+        shown = [outcome.defect for outcome in results.expected if outcome.defect]
         for description, defect in {defect.description: defect for defect in shown}.items():
             count = sum(other.description == description for other in shown)
             print(f"known defect, at {pluralize(count, 'point')}: {description}\n  {defect.link}")
         for defect in missing:
             print(f"known defect that did not occur: {defect.description}\n  {defect.link}")
-        print(f"{summarize(report)} ({time.perf_counter() - started:.0f} s)")
-        for line in list_failures(report):
+        print(f"{report.summarize(results)} ({time.perf_counter() - started:.0f} s)")
+        for line in report.list_failures([*results.violating, *results.unresolved]):
             print(line)
-        if report.violating:
+        if results.violating:
             print(REPEAT)
-    return int(bool(report.violating or missing))
+    return int(bool(results.violating or missing))
 
 
 def _sweep(
@@ -87,7 +79,7 @@ def _sweep(
             say(f"db: {database.label}, {database.driver}, {loop}")
 
             def report_cell(cell: Cell) -> None:
-                say(f"{cell.function} {cell.fault}: {format_cell(cell)}")
+                say(f"{cell.function} {cell.fault}: {report.format_cell(cell)}")
                 advance(cell.function)
 
             for swept in functions:
@@ -108,7 +100,7 @@ def run_again(arguments: argparse.Namespace) -> int:
     ):
         [sweep] = planning.plan_sweeps(swept, database, kinds, point.loop, private)
         outcome = run_in_loop(point.loop, sweep.repeat_point, point, home(), "--point", TOKEN)
-    print(format_point(outcome))
+    print(report.format_point(outcome))
     print(f"  the fault was injected: {'yes' if outcome.delivered else 'no'}")
     print(f"  the caller got: {outcome.result} {outcome.message}".rstrip())
     if outcome.change:

@@ -29,7 +29,11 @@ def matrix(arguments: argparse.Namespace) -> int:
         for version in getattr(arguments, library):
             check_version(library, version, f"--{library}")
     for version in {*arguments.python} - {PYTHON_VERSION}:
-        _require_python(version)
+        try:
+            find_interpreter(version)
+        except NotInstalled as error:
+            remedy = "choose a minor version that is installed, for example --python 3.12"
+            raise CouldNotRun(str(error), "--python", remedy) from None
     numbers = [script.number for script in catalogue.select(arguments.numbers)]
     if arguments.list:
         refuse_options(arguments, "--list", "markdown", "junit", "github")
@@ -112,14 +116,6 @@ def _omit_missing_pythons(plans: tuple[Plan, ...]) -> tuple[Plan, ...]:
             print(f"The matrix omits Python {version}, because {error}.", file=sys.stderr)
             missing.add(version)
     return tuple(plan for plan in plans if plan.python not in missing)
-
-
-def _require_python(version: str) -> None:
-    try:
-        find_interpreter(version)
-    except NotInstalled as error:
-        remedy = "choose a minor version that is installed, for example --python 3.12"
-        raise CouldNotRun(str(error), "--python", remedy) from None
 
 
 def _check_outputs(arguments: argparse.Namespace) -> None:

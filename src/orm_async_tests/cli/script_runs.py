@@ -17,7 +17,7 @@ from orm_async_tests.harness.environment.script_database import open_chosen_data
 from orm_async_tests.harness.report import render, views
 from orm_async_tests.harness.report.result import Result, document, exit_code
 from orm_async_tests.harness.run.anomalies import tabulate_anomalies
-from orm_async_tests.harness.run.runner import run_script
+from orm_async_tests.harness.run.runner import print_result, run_script
 from orm_async_tests.harness.script import Script
 from orm_async_tests.output_files import require_writable
 from orm_async_tests.verdicts import BROKEN, HOLDS
@@ -74,12 +74,9 @@ def run_each(
 
 def _print_result(result: Result, arguments: argparse.Namespace) -> None:
     lines, verbose = render.render_result_line(result), arguments.verbose
-    if arguments.code or arguments.timeline:
-        shown = {"code": arguments.code, "timeline": arguments.timeline}
-        lines = views.render_views(result, terminal.detect_width(), **shown)
-    elif verbose or result.verdict.word == BROKEN:
+    if verbose or result.verdict.word == BROKEN:
         lines = render.render_full(result, terminal.detect_width(), verbose > 1)
-    terminal.print_styled(lines)
+    print_result(result, arguments, lines)
 
 
 def _print_summary(results: Sequence[Result]) -> None:

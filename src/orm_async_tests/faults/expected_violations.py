@@ -9,12 +9,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from orm_async_tests.faults.fault_points import Fault
 from orm_async_tests.faults.outcomes import Cell, Outcome
 from orm_async_tests.harness.definitions.upstream import Upstream
 
+FIELDS = ("description", "versions", "link")  # of a defect
 FILE = Path(__file__).parents[1] / "data/expected_violations.toml"
 
 
@@ -45,13 +45,10 @@ class ExpectedViolation:
 @cache
 def read_expected() -> dict[str, ExpectedViolation]:
     tables = tomllib.loads(FILE.read_text("utf-8"))
-    return {name: _build_expected(**table) for name, table in tables.items()}
-
-
-def _build_expected(
-    description: str, versions: Mapping[str, str], link: str, **fields: Any
-) -> ExpectedViolation:
-    return ExpectedViolation(Upstream(description, versions, link), **fields)
+    return {
+        name: ExpectedViolation(Upstream(*map(table.pop, FIELDS)), **table)
+        for name, table in tables.items()
+    }
 
 
 def explain_outcome(outcome: Outcome, versions: Mapping[str, str]) -> Outcome:

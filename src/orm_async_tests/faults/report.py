@@ -50,15 +50,17 @@ class Report:
         return [outcome for outcome in self.outcomes if outcome.status == status]
 
     def __repr__(self) -> str:  # pytest prints it as the message of an assertion
-        return "\n".join([summarize(self), *list_failures(self)])
+        return "\n".join([summarize(self), *list_failures([*self.violating, *self.unresolved])])
 
 
-def list_failures(report: Report) -> Iterator[str]:
-    """Yield lines about the fault points that failed."""
-    for header, group in group_by_line([*report.violating, *report.unresolved]).items():
+def list_failures(outcomes: Iterable[Outcome], command: str = "") -> Iterator[str]:
+    """Yield lines about fault points that failed, and a command that repeats each fault point."""
+    for header, group in group_by_line(outcomes).items():
         yield header
         for outcome in group:
             yield indent(format_point(outcome), "  ")
+            if command:
+                yield f"    {command} {outcome.point.fault}/{outcome.point.where}"
 
 
 def summarize(report: Report) -> str:

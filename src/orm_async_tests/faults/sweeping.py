@@ -18,17 +18,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.extras import install_extra
+from orm_async_tests.faults import injection
 from orm_async_tests.faults.expected_violations import explain_outcome
 from orm_async_tests.faults.failed_points import FailedPoints, find_failed_points
 from orm_async_tests.faults.fault_points import ANYWHERE, PAIRS, Fault, Point, list_faults
-from orm_async_tests.faults.injection import (
-    SILENT_FOR,
-    Function,
-    Setup,
-    SweptFunction,
-    exclude_old_objects,
-    run_point,
-)
 from orm_async_tests.faults.network import Network
 from orm_async_tests.faults.outcomes import DONE, SLOW, VIOLATION, Cell, Outcome
 from orm_async_tests.faults.report import Report
@@ -43,12 +36,12 @@ MAX_RUNS = 3  # attempts at a fault point that some runs do not reach
 
 
 async def sweep(
-    function: Function,
+    function: injection.Function,
     engine: AsyncEngine,
     *,
     rows: str | None = None,
     kinds: Sequence[str] = (),
-    patience: float = SILENT_FOR,
+    patience: float = injection.SILENT_FOR,
 ) -> Report:
     """Run `await function(engine)` for every fault at every fault point, and report all violations.
 
@@ -70,7 +63,9 @@ async def sweep(
     numbers.
     """
     name = str(getattr(function, "__qualname__", function))
-    swept = SweptFunction(function, rows, users_name=name, engine=engine, patience=patience)
+    swept = injection.SweptFunction(
+        function, rows, users_name=name, engine=engine, patience=patience
+    )
     sweep = Sweep(swept, read_url(engine), select_kinds(kinds, print))
     return Report(await sweep_failed_first([sweep]))
 
@@ -92,7 +87,7 @@ def read_versions(driver: str) -> dict[str, str]:
 class Sweep:
     """A function to test, and the faults to inject."""
 
-    swept: SweptFunction
+    swept: injection.SweptFunction
     url: URL
     kinds: tuple[str, ...] = ANYWHERE
     loop: str = "asyncio"  # the name of the event loop in tokens
@@ -135,16 +130,16 @@ class Sweep:
     async def run_point(self, point: Point) -> Outcome:
         async with self.prepare():
             with self._open_setup(point.fault) as setup:
-                baseline = await run_point(setup, replace(point, at=0, then=0))
+                baseline = await injection.run_point(setup, replace(point, at=0, then=0))
                 return await _run_until_reached(setup, point, baseline.change)
 
     @contextmanager
-    def _open_setup(self, fault: Fault) -> Iterator[Setup]:
+    def _open_setup(self, fault: Fault) -> Iterator[injection.Setup]:
         if fault.kind == "scope" and not find_spec("anyio"):
             problem = "the fault `scope` needs AnyIO, which is not installed"
             raise CouldNotRun(problem, "--fault scope", install_extra("anyio"))
         monitor = ServerMonitor(self.url, self.private)
-        with monitor.running(), exclude_old_objects(), ExitStack() as stack:
+        with monitor.running(), injection.exclude_old_objects(), ExitStack() as stack:
             network = None
             if fault.is_at_message:
                 host = self.url.host or self.url.query.get("host") or "127.0.0.1"
@@ -156,14 +151,14 @@ class Sweep:
                     )
                 network = Network(host, self.url.port or DEFAULT_PORT)
                 stack.enter_context(network.running())
-            yield Setup(self.swept, self._make_engine, monitor, network)
+            yield injection.Setup(self.swept, self._make_engine, monitor, network)
 
     def _make_engine(self) -> AsyncEngine:
         timeouts = dict(self.timeouts)
         return self.swept.engine or create_async_engine(self.url, connect_args=timeouts)
 
 
-async def _sweep_fault(setup: Setup, start: Point) -> Cell:
+async def _sweep_fault(setup: injection.Setup, start: Point) -> Cell:
     first, second = [await _run_without_fault(setup, start) for _ in range(2)]
     counts = first.count, second.count
     outcomes = []
@@ -185,7 +180,7 @@ async def _sweep_fault(setup: Setup, start: Point) -> Cell:
 
 
 async def _sweep_pairs(
-    setup: Setup, first: Point, change: tuple[Any, ...]
+    setup: injection.Setup, first: Point, change: tuple[Any, ...]
 ) -> AsyncIterator[Outcome]:
     """Inject a second fault at each later suspension, and yield the outcomes."""
     for then in count(1):
@@ -196,8 +191,8 @@ async def _sweep_pairs(
             yield outcome
 
 
-async def _run_without_fault(setup: Setup, start: Point) -> Outcome:
-    outcome = await run_point(setup, start)
+async def _run_without_fault(setup: injection.Setup, start: Point) -> Outcome:
+    outcome = await injection.run_point(setup, start)
     if outcome.result != DONE:
         raised = f"raises {outcome.result}: {outcome.message}"
         problem = raised if outcome.result else "does not end within some seconds"
@@ -210,18 +205,18 @@ async def _run_without_fault(setup: Setup, start: Point) -> Outcome:
 
 
 async def _run_until_reached(
-    setup: Setup, point: Point, change: tuple[Any, ...], *, max_runs: int = MAX_RUNS
+    setup: injection.Setup, point: Point, change: tuple[Any, ...], *, max_runs: int = MAX_RUNS
 ) -> Outcome:
     """Repeat a run until the function reaches the fault point."""
-    outcome = await run_point(setup, point, change)
+    outcome = await injection.run_point(setup, point, change)
     for _ in range(1, max_runs):
         if outcome.reached or outcome.violations:
             break
-        outcome = await run_point(setup, point, change)
+        outcome = await injection.run_point(setup, point, change)
     if not outcome.violations or not SLOW.issuperset(outcome.violations):
         return outcome
     # A slow machine can cause these violations too, so a second run must confirm them.
-    confirmation = await run_point(setup, point, change)
+    confirmation = await injection.run_point(setup, point, change)
     if confirmation.violations.keys() == outcome.violations.keys():
         return confirmation
     return replace(confirmation, unconfirmed=outcome.violations)

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from orm_async_tests.matrix.records import Record, identities, is_complete, result, verdicts
 from orm_async_tests.verdicts import FAILING, HOLDS, NOT_RUN, PASSING, UPSTREAM
@@ -41,11 +40,7 @@ class Expected:
 @cache
 def read_expected() -> tuple[Expected, ...]:
     tables = tomllib.loads(FILE.read_text("utf-8"))["difference"]
-    return tuple(_build_expected(**table) for table in tables)
-
-
-def _build_expected(scripts: Sequence[int], **fields: Any) -> Expected:
-    return Expected(frozenset(scripts), **fields)
+    return tuple(Expected(frozenset(table.pop("scripts")), **table) for table in tables)
 
 
 def group_by_reason(records: Sequence[Record]) -> dict[str, list[int]]:

@@ -5,8 +5,7 @@ Load the plugin with `pytest -p orm_async_tests.pytest_plugin.fault_sweep`. See 
 
 import asyncio
 import shlex
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from textwrap import indent
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,7 +17,6 @@ from orm_async_tests.pytest_plugin import GROUP
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-    from orm_async_tests.faults.outcomes import Outcome
     from orm_async_tests.faults.report import Report
     from orm_async_tests.faults.sweeping import Sweep
 
@@ -57,6 +55,7 @@ def fault_sweep(request: pytest.FixtureRequest) -> Callable[..., Awaitable["Repo
         calls.append(function)
         try:
             from orm_async_tests.faults.injection import SweptFunction
+            from orm_async_tests.faults.report import list_failures
             from orm_async_tests.faults.sweeping import Sweep, read_url, select_kinds
         except ImportError as error:
             raise explain_error(error) from None
@@ -68,7 +67,7 @@ def fault_sweep(request: pytest.FixtureRequest) -> Callable[..., Awaitable["Repo
         sweep = Sweep(swept, read_url(engine), selected, loop)
         try:
             report = await _run(sweep, config, lines.append)
-            lines += format_failures(report.violating, item.nodeid)
+            lines += list_failures(report.violating, f"pytest {shlex.quote(item.nodeid)} {OPTION}")
         finally:
             if lines:
                 item.add_report_section("call", SECTION, "\n".join(lines))
@@ -102,15 +101,3 @@ def find_loop(test: str) -> str:
         problem = "a sweep needs asyncio, because it cancels asyncio's tasks"
         raise CouldNotRun(problem, test, "anyio_backend: asyncio") from None
     return "uvloop" if type(loop).__module__.startswith("uvloop") else "asyncio"
-
-
-def format_failures(outcomes: Iterable["Outcome"], test: str) -> Iterator[str]:
-    """Yield a report of the failed fault points, grouped by line of code."""
-    from orm_async_tests.faults.report import format_point, group_by_line
-
-    for header, group in group_by_line(outcomes).items():
-        yield header
-        for outcome in group:
-            yield indent(format_point(outcome), "  ")
-            point = f"{outcome.point.fault}/{outcome.point.where}"
-            yield f"    pytest {shlex.quote(test)} {OPTION} {point}"

@@ -11,14 +11,7 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, HTTPException, Request, UploadFile
 
-from orm_async_tests.service.bulk_insert import (
-    FEW,
-    HEADER,
-    TRAILER,
-    copy_points,
-    encode_points,
-    insert_points,
-)
+from orm_async_tests.service import bulk_insert
 from orm_async_tests.service.gpx import read_gpx
 from orm_async_tests.service.idempotency import Key, digest_of
 from orm_async_tests.service.json_bodies import JsonRoute, media_type, unsupported
@@ -55,14 +48,14 @@ async def store(file: UploadFile, user_id: int, points: list[PointIn], others: B
     Raise HTTPException 503 if the disk is full. asyncpg's own encoder would occupy a connection
     during the upload.
     """
-    part = bytearray(HEADER + encode_points(user_id, points))
+    part = bytearray(bulk_insert.HEADER + bulk_insert.encode_points(user_id, points))
     try:
         async for batch in others:
-            part += encode_points(user_id, batch)
+            part += bulk_insert.encode_points(user_id, batch)
             if len(part) >= PART_SIZE:
                 await file.write(bytes(part))
                 part.clear()
-        await file.write(bytes(part + TRAILER))
+        await file.write(bytes(part + bulk_insert.TRAILER))
         await file.seek(0)  # writes what Python has buffered
     except OSError as error:
         why = f"the service cannot store this upload: {error.strerror}; nothing was added"
@@ -91,18 +84,18 @@ async def load(
     first: list[PointIn] = []
     async for points in batches:
         first += points
-        if len(first) > FEW:
+        if len(first) > bulk_insert.FEW:
             break
     else:
         async with state.primary.begin() as session:
-            return await insert_points(session, user_id, first, key, sha256.hexdigest())
+            return await bulk_insert.insert_points(session, user_id, first, key, sha256.hexdigest())
     # The file has no name, so it disappears with the block, and also when the process is killed.
     with SpooledTemporaryFile[bytes](state.settings.upload_memory or 1) as file:
         spool = UploadFile(file)  # type: ignore[arg-type]  # it uses the disk in a thread
         await store(spool, user_id, first, batches)
         async with state.primary.begin() as session:
             parts = read_parts(spool)
-            return await copy_points(session, user_id, parts, key, sha256.hexdigest())
+            return await bulk_insert.copy_points(session, user_id, parts, key, sha256.hexdigest())
 
 
 @router.post("/bulk", status_code=201, responses=problem_responses(404, 409, 415))
@@ -112,13 +105,13 @@ async def load_json(
     """Add the points in a JSON array."""
     rows = [(user_id, point.lat, point.lon, point.date) for point in points]
     digest = digest_of(f"POST /users/{user_id}/points/bulk {rows}")
-    if len(points) <= FEW:
-        return await insert_points(session, user_id, points, key, digest)
+    if len(points) <= bulk_insert.FEW:
+        return await bulk_insert.insert_points(session, user_id, points, key, digest)
 
     async def encoded() -> AsyncIterator[bytes]:
-        yield HEADER + encode_points(user_id, points) + TRAILER
+        yield bulk_insert.HEADER + bulk_insert.encode_points(user_id, points) + bulk_insert.TRAILER
 
-    return await copy_points(session, user_id, encoded(), key, digest)
+    return await bulk_insert.copy_points(session, user_id, encoded(), key, digest)
 
 
 def streamed_body(*media_types: str) -> dict[str, Any]:

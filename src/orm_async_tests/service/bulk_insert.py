@@ -14,16 +14,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from orm_async_tests.models import User
+from orm_async_tests.service import idempotency
 from orm_async_tests.service.etags import not_found
-from orm_async_tests.service.idempotency import (
-    ALWAYS,
-    READ_STORED,
-    STORED,
-    UNUSED,
-    build_insertion,
-    insert_once,
-    read_answer,
-)
 from orm_async_tests.service.idempotency_table import IdempotencyKey
 from orm_async_tests.service.points import lock_user, notify_listeners
 from orm_async_tests.service.schemas import Loaded, PointIn
@@ -39,7 +31,7 @@ MICROSECOND = timedelta(microseconds=1)
 FEW = 100  # one statement adds up to FEW points; COPY adds more, with one more round trip
 COPY_TIMEOUT = 3600.0  # seconds
 
-INSERT_FEW = build_insertion(
+INSERT_FEW = idempotency.build_insertion(
     lambda condition: (
         f"""{lock_user(condition)}, added AS (
         INSERT INTO track_points (user_id, lat, lon, date)
@@ -53,14 +45,14 @@ INSERT_FEW = build_insertion(
 )
 # COPY runs without a timeout, and COMMIT sends a notification.
 NOTIFY_COPY = f"set_config('statement_timeout', '0', true), {notify_listeners('locked.id')}"
-PREPARE_COPY = text(f"WITH {lock_user(ALWAYS)} SELECT {NOTIFY_COPY} FROM locked")
+PREPARE_COPY = text(f"WITH {lock_user(idempotency.ALWAYS)} SELECT {NOTIFY_COPY} FROM locked")
 # Claims an unused key, or reads the answer stored under it.
 PREPARE_COPY_UNDER_KEY = text(
-    f"""WITH {lock_user(UNUSED)}, new AS (
+    f"""WITH {lock_user(idempotency.UNUSED)}, new AS (
         INSERT INTO service.idempotency_keys (key, request) SELECT :key, '' FROM locked
         ON CONFLICT DO NOTHING RETURNING request, answer
     ) SELECT request, answer, {NOTIFY_COPY} FROM new, locked
-    UNION ALL SELECT stored.*, NULL, NULL FROM ({STORED}) AS stored"""
+    UNION ALL SELECT stored.*, NULL, NULL FROM ({idempotency.STORED}) AS stored"""
 ).columns(request=Text, answer=JSONB)
 
 
@@ -82,7 +74,9 @@ async def insert_points(
     """
     columns = {name: [getattr(point, name) for point in points] for name in COLUMNS[1:]}
     parameters = {"owner": user_id, "points": len(points), **columns}
-    return Loaded.model_validate(await insert_once(session, INSERT_FEW, parameters, key, digest))
+    return Loaded.model_validate(
+        await idempotency.insert_once(session, INSERT_FEW, parameters, key, digest)
+    )
 
 
 async def copy_points(
@@ -103,11 +97,11 @@ async def copy_points(
         keyed = {"owner": user_id, "key": key}
         row = (await session.execute(PREPARE_COPY_UNDER_KEY, keyed)).one_or_none()
         if row is None:  # another request may have used the key
-            row = (await session.execute(READ_STORED, {"key": key})).one_or_none()
+            row = (await session.execute(idempotency.READ_STORED, {"key": key})).one_or_none()
     if row is None:
         raise not_found(User)
     if key and row.answer is not None:
-        return Loaded.model_validate(read_answer(row, digest))
+        return Loaded.model_validate(idempotency.read_answer(row, digest))
     driver: Any = (await (await session.connection()).get_raw_connection()).driver_connection
     tag = await driver.copy_to_table(
         "track_points",

@@ -121,14 +121,12 @@ class GpxParser:
         if sum(map(len, self._names)) > MAX_NAMES:
             raise self._file_error(f"its names are longer than {MAX_NAMES} characters together")
         if last and not self._begun["trkpt"]:
-            raise HTTPException(422, f"the GPX has {self._contents()}; nothing was added")
+            counts = ((self._begun[name], word) for name, word in KINDS.items())
+            parts = [f"{count} {word}{'s' * (count > 1)}" for count, word in counts if count]
+            contents = ", ".join([*parts, "no track point"])
+            raise HTTPException(422, f"the GPX has {contents}; nothing was added")
         points, self._points = self._points, []
         return points
-
-    def _contents(self) -> str:
-        counts = {word: self._begun[name] for name, word in KINDS.items()}
-        parts = [f"{count} {word}{'s' * (count > 1)}" for word, count in counts.items() if count]
-        return ", ".join([*parts, "no track point"])
 
     def _declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
         """Reject an unusual encoding before Python looks up its name.

@@ -142,8 +142,7 @@ def _read_lock(path: Path) -> Iterator[Pin]:
         text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise _unreadable(path, error) from None
-    is_json = text.lstrip().startswith("{")
-    for name, version in (_parse_pipfile_lock if is_json else _parse_toml_lock)(text, path):
+    for name, version in _list_packages(text, path):
         if (library := canonicalize_name(name)) in LIBRARIES:
             place = PLACE.format(name=re.escape(name), version=re.escape(version))
             match = re.search(place, text, re.MULTILINE)
@@ -160,27 +159,25 @@ def _unreadable(path: Path, error: Exception) -> CouldNotRun:
     return CouldNotRun(f"the file cannot be read: {reason}", str(path), REMEDY)
 
 
-def _parse_toml_lock(text: str, path: Path) -> Iterator[tuple[str, str]]:
+def _list_packages(text: str, path: Path) -> Iterator[tuple[str, str]]:
+    """Yield the names and versions in a lock file: JSON from Pipenv, or TOML."""
+    is_json = text.lstrip().startswith("{")
+    tables: list[dict[str, Any]]
     try:
-        document: dict[str, Any] = tomli.loads(text)
-    except tomli.TOMLDecodeError as error:
-        raise CouldNotRun(f"the file is not valid TOML: {error}", str(path), REMEDY) from None
-    arrays = [document.get(name) for name in TABLES]
-    tables = chain.from_iterable(array for array in arrays if isinstance(array, list))
-    for table in (table for table in tables if isinstance(table, dict)):
-        yield str(table.get("name", "")), str(table.get("version", ""))
-
-
-def _parse_pipfile_lock(text: str, path: Path) -> Iterator[tuple[str, str]]:
-    try:
-        document: dict[str, Any] = json.loads(text)
-        # Besides default and develop, a section exists for each category of the Pipfile.
-        sections = [section.items() for name, section in document.items() if name != "_meta"]
-        packages = [(name, dict(package)) for section in sections for name, package in section]
+        if is_json:
+            # Besides default and develop, a section exists for each category of the Pipfile.
+            sections = [table for name, table in json.loads(text).items() if name != "_meta"]
+            packages = chain.from_iterable(section.items() for section in sections)
+            tables = [{"name": name, **package} for name, package in packages]
+        else:
+            arrays = map(tomli.loads(text).get, TABLES)
+            items = chain.from_iterable(array for array in arrays if isinstance(array, list))
+            tables = [item for item in items if isinstance(item, dict)]
     except (ValueError, TypeError, AttributeError) as error:
-        raise CouldNotRun(f"the file is not a Pipfile.lock: {error}", str(path), REMEDY) from None
-    for name, package in packages:
-        yield name, str(package.get("version", "")).lstrip("=")
+        form = "a Pipfile.lock" if is_json else "valid TOML"
+        raise CouldNotRun(f"the file is not {form}: {error}", str(path), REMEDY) from None
+    for table in tables:
+        yield str(table.get("name", "")), str(table.get("version", "")).lstrip("=")
 
 
 def _read_requirements(path: Path, including: tuple[Path, ...]) -> Iterator[Pin]:

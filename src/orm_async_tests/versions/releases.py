@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain, groupby
 from pathlib import Path
@@ -60,16 +61,12 @@ def check_version(library: str, text: str, option: str) -> Version:
 
     A short version, for example "2.0", means the newest of its releases.
     """
-    oldest = KNOWN_FROM.get(library, "0")
-    try:
+    oldest = Version(KNOWN_FROM.get(library, "0.21"))  # of aiosqlite
+    with suppress(InvalidVersion):
         version = Version(text)
-    except InvalidVersion:
-        problem = f"{text!r} is not a version"
-    else:
-        parts = len(version.release)
-        if version.release >= Version(oldest).release[:parts]:
+        if version.release >= oldest.release[: len(version.release)]:
             return version
-        problem = f"the scripts support {library} from {oldest} on, not {text}"
+    problem = f"the scripts support {library} from {oldest} on, not {text!r}"
     raise CouldNotRun(problem, option, f"{option} {oldest}")
 
 

@@ -11,14 +11,11 @@ from orm_async_tests.versions.ranges import applies
 
 @dataclass(frozen=True)
 class Upstream:
-    """A known defect of a library.
+    """A known defect of a library. CONTRIBUTING.md says how scripts use it.
 
-    In `check`, assert the correct behavior in a block, for example `with CLOSE_HANGS:`. If the
-    assertion fails on affected versions, the verdict is UPSTREAM. If the assertion fails on
-    unaffected versions, or passes on affected versions, the verdict is BROKEN.
-
-    The field `versions` maps libraries to ranges, for example {"asyncpg": ">=0.30,<0.32"}. A stack
-    has the defect if the version of every library in `versions` is in the library's range.
+    If the assertion in its block fails on affected versions, the verdict is UPSTREAM. If the
+    assertion fails on unaffected versions, or passes on affected versions, the verdict is BROKEN.
+    A stack has the defect if the version of every library in `versions` is in the library's range.
 
     Write literals, because `orm-async-tests audit` reads them from the source code. Give every
     defect of a script a severity, because `audit` prints it.

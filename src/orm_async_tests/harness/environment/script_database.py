@@ -113,7 +113,10 @@ async def open_script_database(database: db.Database) -> AsyncIterator["ScriptDa
             await connection.run_sync(migrations.refuse_service)
             await connection.run_sync(migrations.refuse_read_only, database.label)
         try:
-            await _lock(connection)
+            locked = await connection.scalar(text(f"SELECT pg_try_advisory_lock({ADVISORY_LOCK})"))
+            if not locked:
+                print("waiting for another command, which is using this database", file=sys.stderr)
+                await connection.execute(text(f"SELECT pg_advisory_lock({ADVISORY_LOCK})"))
             await connection.run_sync(migrations.upgrade, migrations.TRACKING)
         except DBAPIError as error:
             problem = f"the tables of the scripts cannot be created or locked: {error.orig}"
@@ -128,12 +131,6 @@ async def fill_database(
     async with db.connect(database, ADMIN, isolation_level="AUTOCOMMIT") as connection:
         await connection.run_sync(models.Base.metadata.create_all)
         await ScriptDatabase(connection).reset(base, seed, options)
-
-
-async def _lock(connection: AsyncConnection) -> None:
-    if not await connection.scalar(text(f"SELECT pg_try_advisory_lock({ADVISORY_LOCK})")):
-        print("waiting for another command, which is using this database", file=sys.stderr)
-        await connection.execute(text(f"SELECT pg_advisory_lock({ADVISORY_LOCK})"))
 
 
 class ScriptDatabase:

@@ -10,17 +10,8 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
-from orm_async_tests import db, urls
+from orm_async_tests import db, postgres, urls
 from orm_async_tests.harness.definitions.variants import Variant
-from orm_async_tests.postgres import (
-    Pooler,
-    PrivateServer,
-    Standby,
-    hot_standby,
-    pgbouncer,
-    pooler,
-    private_server,
-)
 from orm_async_tests.stack_options import POOLER_MODES
 
 PRIVATE = {"private_server", "private_url"}
@@ -33,16 +24,16 @@ POOLER_LIMITS = {"default_pool_size": "100", "max_client_conn": "500"}  # more t
 POOLER_SETTINGS = (
     {"pool_mode": "session"},
     {"pool_mode": "transaction"},
-    {"pool_mode": "transaction", pooler.PREPARED: "0"},
+    {"pool_mode": "transaction", postgres.pooler.PREPARED: "0"},
 )
 MODES = dict(zip(POOLER_MODES, POOLER_SETTINGS, strict=True))
 
 
 @dataclass
 class Servers:
-    private: PrivateServer | None = None
-    standby: Standby | None = None
-    pooler: Pooler | None = None
+    private: postgres.PrivateServer | None = None
+    standby: postgres.Standby | None = None
+    pooler: postgres.Pooler | None = None
 
 
 @asynccontextmanager
@@ -56,14 +47,14 @@ async def start_servers(
     names, servers = set(variant.parameters), Servers()
     with ExitStack() as stack:
         if names & REPLICATED:
-            primary = stack.enter_context(private_server(data_directory(), **SYNCHRONOUS))
+            primary = stack.enter_context(postgres.private_server(data_directory(), **SYNCHRONOUS))
             await load(url_of(primary, shared.get_driver_name()))
             servers.private = primary
-            servers.standby = stack.enter_context(hot_standby(primary, **variant.standby))
+            servers.standby = stack.enter_context(postgres.hot_standby(primary, **variant.standby))
         elif names & PRIVATE:
-            servers.private = stack.enter_context(private_server(data_directory()))
+            servers.private = stack.enter_context(postgres.private_server(data_directory()))
         if "pooler" in names:
-            servers.pooler = stack.enter_context(pgbouncer(shared))
+            servers.pooler = stack.enter_context(postgres.pgbouncer(shared))
         yield servers
 
 
@@ -78,14 +69,14 @@ def data_directory() -> Path | None:
     return SHARED_MEMORY if free > REQUIRED_BYTES else None
 
 
-def url_of(server: PrivateServer, driver: str) -> URL:
+def url_of(server: postgres.PrivateServer, driver: str) -> URL:
     return urls.with_driver(db.socket_url(server.login), driver)
 
 
 @cache
 def describe_pooler(mode: str) -> str:
     """Return the pooler's name, for example "PgBouncer 1.24.1 session", or ""."""
-    return f"PgBouncer {pooler.version()} {mode}" if mode else ""
+    return f"PgBouncer {postgres.pooler.version()} {mode}" if mode else ""
 
 
 @contextmanager
@@ -93,5 +84,5 @@ def open_pooler(server: URL, mode: str) -> Iterator[URL]:
     if not mode:
         yield server
         return
-    with pgbouncer(server) as started:
+    with postgres.pgbouncer(server) as started:
         yield started.start(**MODES[mode], **POOLER_LIMITS)

@@ -5,7 +5,7 @@ import gc
 import json
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from sqlalchemy.exc import DBAPIError
@@ -32,7 +32,7 @@ from orm_async_tests.harness.script import Script
 from orm_async_tests.harness.wire.wire import can_watch, open_wire
 from orm_async_tests.output_files import require_writable
 from orm_async_tests.stack_options import DEFAULT_LOOP, STACK
-from orm_async_tests.terminal import detect_width, print_styled
+from orm_async_tests.terminal import Styled, detect_width, print_styled
 from orm_async_tests.verdicts import BROKEN, SKIPPED
 
 OPTIONS = f"""{STACK}
@@ -118,14 +118,20 @@ def _run_with_options(script: Script, arguments: argparse.Namespace) -> int:
         write_trace(arguments.trace, [result])
     if arguments.json:
         print(json.dumps(document([result]), indent=2))
-    elif arguments.code or arguments.timeline:
+    else:
+        full = render_full(result, detect_width(), in_full=arguments.verbose)
+        print_result(result, arguments, full)
+    return exit_code([result])
+
+
+def print_result(result: Result, arguments: argparse.Namespace, lines: Iterator[Styled]) -> None:
+    """Print the views that the options choose, or otherwise these lines."""
+    if arguments.code or arguments.timeline:
         from orm_async_tests.harness.report.views import render_views
 
-        shown = {"code": arguments.code, "timeline": arguments.timeline}
-        print_styled(render_views(result, detect_width(), **shown))
-    else:
-        print_styled(render_full(result, detect_width(), in_full=arguments.verbose))
-    return exit_code([result])
+        code, timeline = arguments.code, arguments.timeline
+        lines = render_views(result, detect_width(), code=code, timeline=timeline)
+    print_styled(lines)
 
 
 def build_parser(script: Script) -> CommandParser:

@@ -41,7 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     by_hand = [sys.executable, "-c", BY_HAND]
     with db.open_database("embedded") as database:
         url = database.url
-        statements = list_statements(test5)
+        done = subprocess.run([*test5, "--json"], capture_output=True, text=True, check=True)
+        [result] = json.loads(done.stdout)["results"]
+        statements = [statement for variant in result["variants"] for statement in variant["sql"]]
         login = [url.query["host"], url.username, url.password, url.database, statements]
         pairs = [
             (time_command(test5), time_command(by_hand, json.dumps(login)))
@@ -53,12 +55,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"test5 {script * 1e3:.0f} ms, by hand {program * 1e3:.0f} ms, ratio {ratio:.2f}", end="")
     print(f" (at most {MAX_RATIO}; medians of {PAIRS} pairs)")
     return int(ratio > MAX_RATIO)
-
-
-def list_statements(test5: list[str]) -> list[str]:
-    done = subprocess.run([*test5, "--json"], capture_output=True, text=True, check=True)
-    [result] = json.loads(done.stdout)["results"]
-    return [statement for variant in result["variants"] for statement in variant["sql"]]
 
 
 def time_command(command: list[str], text: str = "") -> float:

@@ -21,12 +21,7 @@ from orm_async_tests.html_report.recorded_tables import PACKAGED, RECORDED, read
 from orm_async_tests.lint.rule_pages import render_page as render_rule_page
 from orm_async_tests.lint.rules import RULES
 from orm_async_tests.matrix.expected_differences import read_expected
-from orm_async_tests.questions import (
-    Question,
-    group_by_subject,
-    read_cure_lines,
-    read_questions,
-)
+from orm_async_tests.questions import Question, group_by_subject, read_cure_lines, read_questions
 from orm_async_tests.symptoms import Symptom
 from orm_async_tests.terminal import render_markdown
 

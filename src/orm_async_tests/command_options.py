@@ -104,8 +104,15 @@ def _positive(kind: type[int] | type[float], example: str) -> Callable[[str], fl
     return parse
 
 
+def _not_empty(text: str) -> str:
+    if not text:  # for example an unset variable of the shell
+        raise argparse.ArgumentTypeError("the value is empty")
+    return text
+
+
 TYPES: dict[str, Callable[[str], Any]] = {
     **dict.fromkeys(("FILE", "FOLDER", "BEFORE", "AFTER", "RESULT"), Path),
+    **dict.fromkeys(("TOKEN", "SQL", "VERSION", "VALUE", "NEED"), _not_empty),
     "N": _positive(int, "2"),
     "COUNT": _positive(int, "100"),
     "PORT": int,

@@ -15,13 +15,7 @@ from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any
 
 import tomli
-from packaging.utils import (
-    InvalidSdistFilename,
-    InvalidWheelFilename,
-    canonicalize_name,
-    parse_sdist_filename,
-    parse_wheel_filename,
-)
+from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
 from orm_async_tests.errors import CouldNotRun
@@ -250,7 +244,7 @@ def _pinned_release(requirement: "InstallRequirement") -> tuple[str, str]:
     if requirement.link:
         archive = requirement.link.filename
         parse = parse_wheel_filename if archive.endswith(".whl") else parse_sdist_filename
-        with suppress(InvalidSdistFilename, InvalidWheelFilename):
+        with suppress(ValueError):  # not the name of an archive
             archived, version, *_ = parse(archive)
             return name or archived, str(version)
     for specifier in requirement.specifier or ():

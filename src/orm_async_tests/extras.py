@@ -6,7 +6,7 @@ from pathlib import Path
 from orm_async_tests.errors import CouldNotRun
 
 DISTRIBUTION = "orm-async-tests"
-REQUIRED_BY = {"pydantic": "fastapi"}  # a package that comes with another package
+BROUGHT_BY = {"pydantic": "fastapi", "opentelemetry": "opentelemetry_sdk"}  # by imported name
 SCRIPTS = "scripts"  # the extra that installs the packages of the scripts
 
 
@@ -22,7 +22,7 @@ def find_extras(package: str) -> list[str]:
     """Return the extras that install a package, in alphabetical order."""
     from importlib.metadata import requires  # takes a third of the time of a short command
 
-    package, extras = REQUIRED_BY.get(package, package), []
+    package, extras = BROUGHT_BY.get(package, package), []
     for text in requires(DISTRIBUTION) or []:
         extra = re.search(r'extra == "(\w+)"', text)
         if extra and re.split(r"[^\w-]", text)[0].replace("-", "_") == package:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from orm_async_tests.extras import REQUIRED_BY, find_extras
+from orm_async_tests.extras import BROUGHT_BY, find_extras
 from tests.packaging.conftest import ROOT
 
 PYTHONS = ("3.11", "3.12", "3.13")
@@ -124,7 +124,7 @@ def test_an_extra_installs_every_package_that_a_script_may_lack() -> None:
     }
     for package in ("anyio", "fastapi", "httpx", "pydantic", "uvicorn"):
         extra = find_extras(package)[-1]
-        assert REQUIRED_BY.get(package, package) in extras[extra]
+        assert BROUGHT_BY.get(package, package) in extras[extra]
     assert {"psycopg", "sqlite", "uvloop", "service", "telemetry"} <= extras.keys()
 
 

@@ -11,6 +11,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from sqlalchemy import URL
 
 from orm_async_tests import db
+from orm_async_tests.extras import find_extras
 from orm_async_tests.service.settings import PREFIX
 from tests.service.service_process import run_service
 
@@ -75,3 +76,7 @@ def test_a_request_and_its_statements_are_one_trace(
 @pytest.mark.thorough
 def test_nothing_is_traced_by_default(tables: db.Database, collector: Collector) -> None:
     assert trace_request(collector, tables.url, "false") == []
+
+
+def test_the_packages_of_the_extra_are_named_if_they_are_missing() -> None:
+    assert find_extras("opentelemetry") == ["telemetry"]

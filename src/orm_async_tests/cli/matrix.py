@@ -5,7 +5,6 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
 from dataclasses import fields
 
 from orm_async_tests import catalogue, github, terminal
@@ -88,23 +87,17 @@ def _choose_plans(arguments: argparse.Namespace) -> tuple[Plan, ...]:
     if preset not in PRESETS:
         problem = f"there is no preset {preset!r}"
         raise CouldNotRun(problem, "--preset", f"add --preset {' or --preset '.join(PRESETS)}")
-    has_axes = any(axes.values())
-    if has_axes:
-        _refuse_useless_options(arguments.preset, axes)
-    chosen = combine(axes) if has_axes else PRESETS[preset]
-    if arguments.shard:  # before the next step, so that all machines split a preset the same way
-        chosen = take_shard(chosen, arguments.shard)
-    return chosen if has_axes else _omit_missing_pythons(chosen)
-
-
-def _refuse_useless_options(preset: str | None, axes: Mapping[str, Sequence[str]]) -> None:
-    named = " and ".join(f"--{name}" for name, values in axes.items() if values)
-    if preset:
-        raise CouldNotRun(f"a preset excludes {named}", "--preset", f"omit --preset, or {named}")
+    if arguments.preset:
+        refuse_options(arguments, "--preset", *axes)
     for driver in (*DRIVERS, SQLITE):
         if axes[driver] and driver not in (axes["driver"] or [Plan.driver]):
             problem = f"no stack uses {driver}, so --{driver} has no effect"
             raise CouldNotRun(problem, f"--{driver}", f"add --driver {driver}")
+    has_axes = any(axes.values())
+    chosen = combine(axes) if has_axes else PRESETS[preset]
+    if arguments.shard:  # before the next step, so that all machines split a preset the same way
+        chosen = take_shard(chosen, arguments.shard)
+    return chosen if has_axes else _omit_missing_pythons(chosen)
 
 
 def _omit_missing_pythons(plans: tuple[Plan, ...]) -> tuple[Plan, ...]:

@@ -8,27 +8,20 @@ from collections.abc import Callable, Iterable
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from orm_async_tests.errors import CouldNotRun
-from orm_async_tests.extras import install_extra
-
 UNTRACED = "health/live,metrics"  # these paths execute no statement
 
 
 def record_traces(app: FastAPI, engines: Iterable[AsyncEngine]) -> Callable[[], None]:
     """Send a trace of every request, with its SQL statements.
 
-    Return a function that sends the last traces at shutdown. Raise CouldNotRun if a package is
-    missing.
+    Return a function that sends the last traces at shutdown.
     """
-    try:
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-        from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
-        from opentelemetry.instrumentation.sqlalchemy import SQLAlchemyInstrumentor
-        from opentelemetry.sdk.trace import TracerProvider
-        from opentelemetry.sdk.trace.export import BatchSpanProcessor
-    except ImportError as error:
-        problem = f"the package {error.name} is not installed"
-        raise CouldNotRun(problem, "this Python", install_extra("telemetry")) from None
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
+    from opentelemetry.instrumentation.sqlalchemy import SQLAlchemyInstrumentor
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
     provider = TracerProvider()
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     FastAPIInstrumentor.instrument_app(

@@ -12,6 +12,7 @@ from sqlalchemy import URL
 
 from orm_async_tests import db, postgres, urls
 from orm_async_tests.harness.definitions.variants import Variant
+from orm_async_tests.postgres import pooler
 from orm_async_tests.stack_options import POOLER_MODES
 
 PRIVATE = {"private_server", "private_url"}
@@ -24,7 +25,7 @@ POOLER_LIMITS = {"default_pool_size": "100", "max_client_conn": "500"}  # more t
 POOLER_SETTINGS = (
     {"pool_mode": "session"},
     {"pool_mode": "transaction"},
-    {"pool_mode": "transaction", postgres.pooler.PREPARED: "0"},
+    {"pool_mode": "transaction", pooler.PREPARED: "0"},
 )
 MODES = dict(zip(POOLER_MODES, POOLER_SETTINGS, strict=True))
 
@@ -76,7 +77,7 @@ def url_of(server: postgres.PrivateServer, driver: str) -> URL:
 @cache
 def describe_pooler(mode: str) -> str:
     """Return the pooler's name, for example "PgBouncer 1.24.1 session", or ""."""
-    return f"PgBouncer {postgres.pooler.version()} {mode}" if mode else ""
+    return f"PgBouncer {pooler.version()} {mode}" if mode else ""
 
 
 @contextmanager

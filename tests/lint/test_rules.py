@@ -210,6 +210,29 @@ def test_a_synchronous_session_may_store_an_aware_datetime(tmp_path: Path) -> No
     assert lines_with("OAT603", tmp_path, AWARE, "asyncpg\npsycopg2-binary") == [18]
 
 
+NOTE = """\
+from datetime import UTC, datetime
+from sqlalchemy import Column, DateTime, Integer
+from sqlalchemy.orm import Session, declarative_base
+
+class Note(declarative_base()):
+    __tablename__ = "note"
+    id = Column(Integer, primary_key=True)
+    at = Column(DateTime, default=lambda: datetime.now(UTC))
+
+def store(session: Session):
+    session.add(Note())
+"""
+
+
+def test_a_synchronous_session_may_compute_an_aware_default(tmp_path: Path) -> None:
+    assert lines_with("OAT603", tmp_path, NOTE, "asyncpg") == [8]
+    assert lines_with("OAT603", tmp_path, NOTE, "asyncpg\npsycopg2-binary") == []
+    note = NOTE.replace("session: Session", "session: AsyncSession")
+    note = f"from sqlalchemy.ext.asyncio import AsyncSession\n{note}"
+    assert lines_with("OAT603", tmp_path, note, "asyncpg\npsycopg2-binary") == [9]
+
+
 HUT = """\
 from datetime import UTC, datetime
 from sqlmodel import Field, SQLModel
@@ -277,6 +300,16 @@ def test_a_distribution_may_import_another_one(
     write(tmp_path / distribution / "pyproject.toml", "")
     write(tmp_path / distribution / package / "__init__.py", OPEN)
     path = write(tmp_path / "services/api/caller.py", "import store\n\nstore.open().commit()\n")
+    findings = check([path], Settings(root=tmp_path)).findings
+    assert [finding.location.line for finding in findings] == [3]
+
+
+def test_a_program_may_start_in_a_package(tmp_path: Path) -> None:
+    write(tmp_path / "backend/__init__.py", "")
+    write(tmp_path / "backend/app/store.py", OPEN)
+    path = write(
+        tmp_path / "backend/app/caller.py", "import app.store\n\napp.store.open().commit()\n"
+    )
     findings = check([path], Settings(root=tmp_path)).findings
     assert [finding.location.line for finding in findings] == [3]
 

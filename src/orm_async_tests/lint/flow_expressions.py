@@ -6,7 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from orm_async_tests.lint import sqlalchemy_types as sa
-from orm_async_tests.lint.flow_state import DATABASE, TIMEOUT, Raised, State, assignments
+from orm_async_tests.lint.flow_state import (
+    CANCELLED,
+    DATABASE,
+    TIMEOUT,
+    Raised,
+    State,
+    assignments,
+)
 from orm_async_tests.lint.plain_statements import CHANGE, WRITE
 from orm_async_tests.lint.resolution import Project
 from orm_async_tests.lint.scopes import (
@@ -38,6 +45,7 @@ BODY = "what a manager or decorator wraps"  # the key of its session
 ENDING_THE_PROCESS = {"sys.exit", "os._exit", "exit", "quit", "pytest.fail", "pytest.skip"}
 MANAGERS = {"asynccontextmanager", "contextmanager"}
 LOOPS = (ast.For, ast.AsyncFor, ast.While)
+HANDLER = ast.ExceptHandler
 JUMPS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 EVERY = {"Exception", "BaseException"}
@@ -96,7 +104,14 @@ def caught_by(project: Project, node: ast.expr | None, scope: Scope) -> Iterator
 
 
 def catches(names: list[str], kinds: frozenset[str]) -> bool:
-    classes = EVERY.union(*(CLASSES.get(kind, {kind}) for kind in kinds))
+    classes = {"BaseException"}.union(*(CLASSES.get(kind, {kind}) for kind in kinds))
+    classes |= EVERY if kinds - {CANCELLED} else set()
+    return not classes.isdisjoint(names)
+
+
+def catches_timeout(names: set[str], kinds: frozenset[str]) -> bool:
+    classes = {"TimeoutError", *EVERY} if TIMEOUT in kinds else set[str]()
+    classes |= {"CancelledError", "BaseException"} if CANCELLED in kinds else set()
     return not classes.isdisjoint(names)
 
 
@@ -108,7 +123,11 @@ def uncaught(names: list[str], raised: list[Raised]) -> list[Raised]:
     """Return the errors that an exception handler for the classes `names` may not catch."""
     if "TimeoutError" in names:
         raised = [replace(item, kinds=item.kinds - {TIMEOUT}) for item in raised]
-    return [item for item in raised if not catches_all(names, item.kinds)]
+    kept = [item for item in raised if not catches_all(names, item.kinds)]
+    if "BaseException" not in names:  # no other class catches CancelledError
+        kept += [replace(item, kinds=frozenset({CANCELLED})) for item in raised
+                 if CANCELLED in item.kinds and item not in kept]  # fmt: skip
+    return kept
 
 
 def without_rare(
@@ -127,7 +146,8 @@ def without_rare(
     awaits only calls that use sessions, return None.
     """
     use = flows.use
-    errors = ERRORS.intersection(caught_by(use.project, handler.type, scope)) - EVERY
+    names = {*caught_by(use.project, handler.type, scope)}
+    errors = names & ERRORS - EVERY
     if not caught or errors - {"IntegrityError"}:
         return caught
     events = [event for part in node.body for event in use.events(part, scope)]
@@ -140,7 +160,8 @@ def without_rare(
     sent = [*events, *handled] if handled else []
     is_calm = not errors and all(item.operations <= CHANGES and not item.callee for item in sent)
     rare = CHANGES if is_mixed and is_calm else READS
-    kept = {item.key for item in caught if not item.operations <= rare or TIMEOUT in item.kinds}
+    kept = {item.key for item in caught
+            if not item.operations <= rare or catches_timeout(names, item.kinds)}  # fmt: skip
     kept |= _keys_to_flush(flows, scope, node)
     remaining = [item for item in caught if item.key in kept]
     return remaining if remaining or others else None
@@ -315,9 +336,13 @@ def committed_by(use: SessionUse, item: ast.withitem, scope: Scope) -> list[str]
 
 
 def is_single(use: SessionUse, key: str, node: ast.With | ast.AsyncWith, scope: Scope) -> bool:
-    """Return whether a block sends only one statement besides SELECTs, and flushes nothing."""
+    """Return whether a block sends only one statement besides SELECTs, and flushes nothing.
+
+    The statements of an exception handler do not count, because the first statement has failed.
+    """
     events = [event for part in node.body for event in use.events(part, scope)
-              if event.key == key and not event.operations <= READS]  # fmt: skip
+              if event.key == key and not event.operations <= READS
+              and not isinstance(_around(event.node, scope, HANDLER), HANDLER)]  # fmt: skip
     inner = use.project.function(events[0].callee) if len(events) == 1 else None
     events = use.events(inner.node, inner) if inner else events
     return len(events) < 2 and all(event.operations <= READS | {CHANGE, WRITE} for event in events)

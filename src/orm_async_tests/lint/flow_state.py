@@ -2,13 +2,13 @@
 
 import ast
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from orm_async_tests.lint.plain_statements import WRITE
 from orm_async_tests.lint.scopes import walk
 
-DATABASE, TIMEOUT = "database error", "timeout"
+DATABASE, TIMEOUT, CANCELLED = "database error", "timeout", "CancelledError"
 RESULT = ""  # stands for the value that a call has returned
 TRUE = object()  # stands for any object that is true, for example an exception
 UNKNOWN = object()
@@ -108,11 +108,16 @@ class Raised:
     key: str
     node: ast.AST
     kinds: frozenset[str]
-    """DATABASE, TIMEOUT, or the names of other exception classes."""
+    """DATABASE, TIMEOUT, CANCELLED, or the names of other exception classes."""
 
     states: list[State]
     operations: frozenset[str] = frozenset({WRITE})
     """What the code does with the session."""
+
+    def after(self, timeouts: int) -> "Raised":
+        """Return the exception behind a block with timeouts, which cancel the code in the block."""
+        is_cancelled = timeouts > 0 and CANCELLED in self.kinds
+        return replace(self, kinds=self.kinds - {CANCELLED} | {TIMEOUT}) if is_cancelled else self
 
 
 def is_held(key: str) -> bool:

@@ -55,13 +55,18 @@ class ModulePaths:
         return self._names[folder]
 
     def _import_folders(self, folder: str) -> list[str]:
-        """Return the folders to search for an absolute import, the nearest folder first."""
+        """Return the folders to search for an absolute import, the nearest folder first.
+
+        The last folder is the outermost package, because a program may start in it.
+        """
         if folder not in self._folders:
             above = [Path(folder), *Path(folder).parents]
             if self.root in above:
                 above = above[: above.index(self.root) + 1]
-            outside = [str(one) for one in above if not (one / "__init__.py").is_file()]
-            self._folders[folder] = [*outside[:6], str(self.root / "src"), *self._distributions]
+            packages = [str(one) for one in above if (one / "__init__.py").is_file()]
+            outside = [str(one) for one in above if str(one) not in packages]
+            last = [*self._distributions, *packages[-1:]]
+            self._folders[folder] = [*outside[:6], str(self.root / "src"), *last]
         return self._folders[folder]
 
     @cached_property

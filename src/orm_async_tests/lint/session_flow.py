@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from orm_async_tests.lint import flow_expressions as expressions
 from orm_async_tests.lint import sqlalchemy_types as sa
 from orm_async_tests.lint.flow_state import (
+    CANCELLED,
     DATABASE,
     RESULT,
     TIMEOUT,
@@ -21,7 +22,7 @@ from orm_async_tests.lint.flow_state import (
     join,
 )
 from orm_async_tests.lint.scopes import Scope, last_name, names_in
-from orm_async_tests.lint.session_use import ANY, PASSED, Event, SessionUse
+from orm_async_tests.lint.session_use import ANY, OTHER, PASSED, READS, Event, SessionUse
 
 if TYPE_CHECKING:
     from orm_async_tests.lint.flows import Flows
@@ -221,7 +222,7 @@ class SessionFlow:
         first = {item.key: item for item in reversed(caught)}
         for item in caught:
             origin = first[item.key]
-            is_timeout = TIMEOUT in origin.kinds and {"TimeoutError", *expressions.EVERY} & {*names}
+            is_timeout = expressions.catches_timeout({*names}, origin.kinds)
             failure = Failure(origin.node, TIMEOUT if is_timeout else DATABASE)
             yield from (state.failed(item.key, failure) for state in item.states)
 
@@ -248,7 +249,7 @@ class SessionFlow:
         start, first = len(self._jumps), len(self._raised)
         end = self._block(node.body, states)
         self._timeouts -= timeouts
-        raised = [item for item in self._take_raised(first) if not protected
+        raised = [item.after(timeouts) for item in self._take_raised(first) if not protected
                   or (item.key not in protected and not is_held(item.key))]  # fmt: skip
         for key, place in commits.items():
             if not expressions.is_single(self.use, key, node, self.scope):
@@ -286,7 +287,7 @@ class SessionFlow:
         for key, place in expressions.wrapped_in(node, self.scope):
             for failure in chain(*(state.failures.get(key, ()) for state in states)):
                 self.repeated[key] = failure.kind
-            kinds = frozenset({DATABASE, TIMEOUT} if self._is_timed(place) else {DATABASE})
+            kinds = self._timed(place) | {DATABASE}
             copies = [state.copy() for state in states]
             self._raised.append(Raised(key, place, kinds, copies))
 
@@ -330,8 +331,10 @@ class SessionFlow:
             is_savepoint = "begin_nested" in operations and not may_fail
             raising = expressions.raising(event, called)
             kinds = {DATABASE} if raising else set[str]()
-            is_timed = self._is_timed(event.node) or (called and called.timed & {*event.inside})
-            kinds |= {TIMEOUT} if is_timed else set()
+            # A timeout usually stops the other code of a function that sends only SELECTs.
+            is_rare = OTHER in operations and operations <= READS
+            kinds |= set() if is_rare else self._timed(event.node)
+            kinds |= {TIMEOUT} if called and called.timed & {*event.inside} else set()
             if operations & sa.STATEMENTS and not is_savepoint and kinds:
                 copies = [state.copy() for state in states]
                 self._raised.append(Raised(key, event.node, frozenset(kinds), copies, raising))
@@ -356,8 +359,10 @@ class SessionFlow:
             for state in states:
                 state.begun[key] = event.node
 
-    def _is_timed(self, node: ast.AST) -> bool:
-        return bool(self._timeouts or expressions.call_around(node, "wait_for", self.scope))
+    def _timed(self, node: ast.AST) -> frozenset[str]:
+        """Return the exceptions that a timeout raises in a call."""
+        is_waited = expressions.call_around(node, "wait_for", self.scope) is not None
+        return frozenset([CANCELLED] * bool(self._timeouts) + [TIMEOUT] * is_waited)
 
     def _use(self, key: str, node: ast.AST, states: list[State]) -> None:
         for state in states:

@@ -1,3 +1,4 @@
+import inspect
 from typing import TypedDict
 
 from shop_sessions import Session as make_session
@@ -67,3 +68,9 @@ def stage(session: Session, row: object) -> None:
 async def await_a_function(db: SessionDep, row: object) -> None:
     stage(db, row)
     await stage(db, row)  # OAT104
+
+
+async def waits_for_a_double(db: SessionDep, row: object) -> None:
+    result = db.add(row)
+    if inspect.isawaitable(result):
+        await result

@@ -161,3 +161,14 @@ async def in_a_function_for_sqlite(session: AsyncSession, dialect):
     if dialect == "sqlite":
         await load_sqlite_functions(session)
     await session.commit()
+
+
+async def tries_a_second_name(a, b):
+    async with engine.begin() as connection:
+        try:
+            await connection.execute(a)  # OAT201
+        except Exception:
+            try:
+                await connection.execute(b)
+            except Exception:
+                print("failed")

@@ -3,6 +3,7 @@ from contextlib import suppress
 
 import anyio
 from shop_sessions import SessionDep, query, with_limit
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 
@@ -96,3 +97,31 @@ async def rolls_back_after_the_timeout(session: AsyncSession, a):
             raise
         except Exception as error:
             print(error)
+
+
+async def tries_again_before_the_timeout(session: AsyncSession, a):
+    async with asyncio.timeout(1):
+        for _ in range(3):
+            try:
+                return await session.scalar(select(a))
+            except Exception as error:
+                print(error)
+
+
+async def catches_the_cancellation(session: AsyncSession, a):
+    async with asyncio.timeout(1):
+        try:
+            await session.scalar(select(a))  # OAT202
+        except BaseException as error:
+            print(error)
+        await session.commit()
+
+
+async def ask(session: AsyncSession, client, a):
+    return await client.get(await session.scalar(select(a)))
+
+
+async def asks(session: AsyncSession, client, a):
+    with suppress(TimeoutError):
+        await asyncio.wait_for(ask(session, client, a), 60)
+    await session.commit()

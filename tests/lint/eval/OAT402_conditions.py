@@ -85,3 +85,10 @@ def without_all_options():
     options = {"poolclass": NullPool, "pool_size": 10}
     options.clear()
     return create_async_engine(URL, **options)
+
+
+def for_two_databases(options: dict[str, object]):
+    if "sqlite" in URL:
+        return create_async_engine(URL, connect_args={"check_same_thread": False})
+    if "sqlite" not in URL:
+        return create_async_engine(URL, connect_args={"charset": "utf8"})  # OAT402

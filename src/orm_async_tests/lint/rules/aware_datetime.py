@@ -23,6 +23,7 @@ BASES = {"DeclarativeBase", "AsyncAttrs", "MappedAsDataclass", "SQLModel", "Gene
 
 BOOLEAN = (ast.BoolOp, ast.If, ast.While, ast.Assert)  # nodes outside of SQL statements
 COMPARING = {"between", "in_", "not_in", "is_distinct_from", "is_not_distinct_from"}
+SESSIONS = {"Session", "sessionmaker", "SessionLocal"}  # the usual names in synchronous code
 WRITING = ("values", "on_conflict_do_update")
 NAMING = {"insert", "update", "select", "get", "get_one"}  # calls that name a model or a table
 
@@ -41,7 +42,8 @@ class AwareDatetime(Rule):
 
     If a project also uses psycopg, the rule OAT603 ignores comparisons, dictionaries of values, and
     loaded objects. If a project also uses a synchronous driver, for example psycopg2, the rule
-    ignores functions without an asynchronous session.
+    ignores functions without an asynchronous session, and models that only synchronous modules
+    create.
 
     In SQLModel 0.0.45 and newer, the column of a datetime has a time zone. The rule OAT603 reads
     the version of SQLModel from the files that lock or pin it.
@@ -68,7 +70,8 @@ class AwareDatetime(Rule):
         stored = (item for item in chain(*sources) if _may_be_table(file, item[0])
                   and (not is_mixed or _uses_session(file, item[3])))  # fmt: skip
         for owner, name, value, scope in chain(_defaults(file), stored):
-            if owner and _is_aware(file, value, scope) and _is_naive(file, owner, name):
+            is_wrong = owner and _is_aware(file, value, scope) and _is_naive(file, owner, name)
+            if owner and is_wrong and not (is_mixed and _is_synchronous(file, owner)):
                 yield self.report(file, value, name)
 
 
@@ -83,6 +86,18 @@ def _uses_session(file: SourceFile, scope: Scope) -> bool:
     """Return whether a function uses an asynchronous session."""
     events = file.use.events(scope.node, scope) if isinstance(scope.node, Function) else ()
     return any(event.key != ANY for event in events)
+
+
+def _is_synchronous(file: SourceFile, owner: Owner) -> bool:
+    """Return whether only modules without asynchronous sessions create objects of a class."""
+    name = owner.name.rpartition(".")[2] if isinstance(owner, Value) else ""
+    calls = file.project.calls
+    calls.users.add(file.module.path)
+    modules = [file.project.load(path) for path in calls.files_that_call(name)]
+    creating = [module for module in modules if module and name in module.calls]
+    is_known = creating and all(SESSIONS & module.scope.bindings.keys() for module in creating)
+    return bool(is_known) and not any(_uses_session(file, scope) for module in creating
+                                      for scope in module.all_scopes)  # fmt: skip
 
 
 def _defaults(file: SourceFile) -> Iterator[Stored]:

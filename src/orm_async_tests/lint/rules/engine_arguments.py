@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from orm_async_tests.lint import sqlalchemy_types as sa
 from orm_async_tests.lint.finding import Finding
@@ -46,9 +47,17 @@ def describe_engines(file: SourceFile) -> Iterator[tuple[ast.Call, str]]:
                 urls = [folding.fold(node, scope) for node in argument(call, 0, "url")]
                 urls = [url.get("sqlalchemy.url") if isinstance(url, dict) else url
                         for url in urls]  # fmt: skip
-                url = next((url for url in urls if isinstance(url, str)), UNKNOWN)
+                is_known = not _is_for_sqlite(file, place)
+                url = next((url for url in urls if isinstance(url, str) and is_known), UNKNOWN)
                 options = folding.fold(ast.Call(ast.Name("dict"), [], call.keywords), scope)
                 yield place, " ".join([kind, url, *_describe_options(file, options, scope), ""])
+
+
+def _is_for_sqlite(file: SourceFile, call: ast.Call) -> bool:
+    """Return whether a call is in a branch such as `if "sqlite" in url:`."""
+    tests = [ast.unparse(node.test) for inner, node in pairwise([call, *file.ancestors(call)])
+             if isinstance(node, ast.If) and inner in node.body]  # fmt: skip
+    return any("sqlite" in test and "not " not in test for test in tests)
 
 
 def _built_by(file: SourceFile, value: Value) -> Value | None:

@@ -57,3 +57,12 @@ class Store:
 
     def save(self):
         self.session.commit()
+
+
+async def store_twice(factory, row):
+    session = factory()
+    session.add(row)
+    session.commit()
+    async with AsyncSession(async_engine) as session:
+        session.add(row)
+        session.commit()  # OAT103

@@ -78,7 +78,11 @@ def _is_rebound(file: SourceFile, call: ast.Call, scope: Scope) -> bool:
             ) if tested == name and inner in around.orelse:
                 return True
         inner = around
-    return False
+    bound = scope.bindings.get(name, [])
+    values = [file.value(item.node, scope) for item in bound if item.kind == "value"]
+    # Otherwise an assignment outside of `async with ... as session:` bound the name.
+    is_mixed = {item.kind for item in bound} == {"value", "enter"}
+    return is_mixed and not any(value and value.is_session for value in values)
 
 
 def _connects(around: ast.AST | None) -> bool:

@@ -20,6 +20,11 @@ def test_dependencies_name_the_databases_in_a_fixed_order(tmp_path: Path) -> Non
     assert facts.exits_before_response
 
 
+def test_a_range_of_versions_counts_as_its_end(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("fastapi>=0.115.0, <0.116\n")
+    assert read_facts(tmp_path, "", "").exits_before_response
+
+
 def test_requirements_may_be_utf_16(tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_text("asyncpg\nfastapi==0.110.1\n", "utf-16")
     assert read_facts(tmp_path, "", "") == ProjectFacts(("postgresql",), ("asyncpg",), (0, 110, 1))

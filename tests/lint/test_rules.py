@@ -164,6 +164,8 @@ async def insert(session: AsyncSession, statement, audit: AsyncSession):
 def test_on_sqlite_only_a_failed_flush_breaks_the_session(tmp_path: Path) -> None:
     assert lines_with("OAT201", tmp_path, SWALLOWED, "aiosqlite") == [12, 21]
     assert lines_with("OAT201", tmp_path, SWALLOWED, "asyncpg") == [5, 12, 19]
+    pragma = f"{SWALLOWED}\nSIZE = 'PRAGMA page_count'\n"
+    assert lines_with("OAT201", tmp_path, pragma, "asyncpg") == [12, 21]
 
 
 def test_on_sql_server_a_failed_statement_leaves_the_transaction_usable(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from orm_async_tests.lint import sqlalchemy_types as sa
@@ -319,6 +320,13 @@ def protected_by(use: SessionUse, item: ast.withitem, scope: Scope) -> set[str]:
             owner = getattr(func, "value", func)
             parts = [owner, *args, *(keyword.value for keyword in keywords)]
     keys = {key for part in parts for key in use.keys(part, scope)}
+    if isinstance(item.context_expr, ast.Name | ast.Attribute):
+        value = use.project.value(item.context_expr, scope)
+        leave = use.project.function(use.project.attribute(value, "__aexit__"))
+        names = {*chain(*use.effects(leave).values())} if leave else set[str]()
+        # The implementation of an abstract method is not known.
+        if leave and ("abstractmethod" in leave.decorators or names & sa.ENDINGS):
+            keys.add(scope.path(item.context_expr))
     if last_name(item.context_expr) == "begin_nested":
         keys.add("the session of a savepoint")  # it may be the session of an object
     return keys

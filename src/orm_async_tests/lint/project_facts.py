@@ -26,7 +26,7 @@ NAMED = re.compile(rf"[\"'](?:{'|'.join(DRIVERS)})\+(\w+)")
 URL = re.compile(r"\s*[rf]?[\"'](\w+)(?:\+(\w+))?://")
 IMPORTED = re.compile(r"\bcreate_async_engine\s+as\b|\basync_engine_from_config\b")
 LOCKED = r'name = "{}"\s+version = "([0-9.]+)"'
-PINNED = r'\b{}(?:\[[^]]*\])?["\s]*(?:=\s*"?)?(?:==|~=|\^)\s*([0-9.]+)'
+PINNED = r'\b{}(?:\[[^]]*\])?["\s]*(?:=\s*"?)?(?:==|~=|\^|>=?[^",\n]+,\s*<)\s*([0-9.]+)'
 
 
 @dataclass(frozen=True)

@@ -285,7 +285,7 @@ class SessionFlow:
         if events:
             states[:] = join(states)
         for key, place in expressions.wrapped_in(node, self.scope):
-            for failure in chain(*(state.failures.get(key, ()) for state in states)):
+            for failure in chain(*(state.failures.pop(key, ()) for state in states)):
                 self.repeated[key] = failure.kind
             kinds = self._timed(place) | {DATABASE}
             copies = [state.copy() for state in states]

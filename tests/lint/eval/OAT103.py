@@ -151,3 +151,20 @@ async def lists(session: AsyncSession, rows, is_urgent):
     for other in works:
         await other
     return work
+
+
+async def assigned_twice(session: AsyncSession, one, other):
+    result = session.execute(one)  # OAT103
+    first = result.scalar()
+    result = session.execute(other)  # OAT103
+    result = result.scalar()
+    result = await session.execute(other)
+    return first, result
+
+
+async def assigned_in_branches(session: AsyncSession, one, is_first):
+    if is_first:
+        work = session.execute(one)
+    else:
+        work = session.commit()
+    await work

@@ -1,5 +1,6 @@
 import contextlib
 import enum
+from abc import ABC, abstractmethod
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -115,3 +116,52 @@ async def without_await(session: AsyncSession, key):
     with contextlib.suppress(Exception):
         session.flush()  # OAT103
     await session.execute(key)
+
+
+class Users:
+    def __init__(self, session: AsyncSession):
+        self.session = session
+
+    async def find(self, name):
+        return await self.session.execute(name)
+
+
+class AnyUnit(ABC):
+    users: Users
+
+    @abstractmethod
+    async def __aenter__(self): ...
+
+    @abstractmethod
+    async def __aexit__(self, *error): ...
+
+
+class Keeper:
+    users: Users
+
+    async def __aenter__(self): ...
+
+    async def __aexit__(self, *error):
+        print("not rolled back")
+
+
+class Service:
+    def __init__(self, unit: AnyUnit, keeper: Keeper):
+        self.unit, self.keeper = unit, keeper
+
+    async def _find(self, name):
+        try:
+            async with self.unit:
+                return await self.unit.users.find(name)
+        except Exception:
+            return None
+
+    async def find(self, name, other):
+        return await self._find(name) or await self._find(other)
+
+    async def find_kept(self, name, other):
+        try:
+            async with self.keeper:
+                return await self.keeper.users.find(name)  # OAT201
+        except Exception:
+            return await self.keeper.users.find(other)

@@ -179,3 +179,25 @@ class Reports:
         except Exception:
             print("not counted")
         await self._db.execute(b)
+
+
+def cached(function):
+    async def call(cache, *arguments):
+        try:
+            if answer := await cache.get(arguments):
+                return answer
+            return await function(cache, *arguments)
+        except Exception:  # the cache is down
+            return await function(cache, *arguments)
+
+    return call
+
+
+@cached
+async def count_rows(cache, session: AsyncSession, a):
+    return await session.execute(a)
+
+
+async def read_cached(session: AsyncSession, cache, a, b):
+    count = await count_rows(cache, session, a)
+    return count, await session.execute(b)

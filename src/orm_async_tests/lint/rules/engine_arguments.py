@@ -176,6 +176,9 @@ PROBLEMS = (
 class EngineArguments(Rule):
     """The arguments of an engine contradict its URL, its class or each other.
 
+    Before SQLAlchemy 2.0.28, an async engine accepts QueuePool. A task that waits for a connection
+    from this pool blocks the event loop.
+
     The rule OAT402 does not check arguments that the program computes at run time.
     """
 

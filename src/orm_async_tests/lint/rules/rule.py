@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from orm_async_tests.lint.finding import Finding, Fix
 from orm_async_tests.lint.folding import expand_keywords
-from orm_async_tests.lint.scopes import Scope
+from orm_async_tests.lint.scopes import Scope, end_of, start_of
 from orm_async_tests.lint.source_file import SourceFile
 
 
@@ -102,11 +102,29 @@ def uses_of_call(call: ast.expr, scope: Scope) -> list[tuple[ast.AST, ast.AST | 
     match parents.get(call):
         case (
             ast.Assign(targets=[ast.Name(id=name)]) | ast.NamedExpr(target=ast.Name(id=name))
-        ) as parent if len(scope.bindings.get(name, ())) == 1:
-            uses = uses_of_name(name, scope)
+        ) as parent if name in scope.bindings:
+            uses = _uses_of_value(name, call, scope)
             return uses if isinstance(parent, ast.Assign) else [*uses, (parent, parents[parent])]
         case around:
             return [(call, around)]
+
+
+def _uses_of_value(
+    name: str, value: ast.expr, scope: Scope
+) -> list[tuple[ast.AST, ast.AST | None]]:
+    """Return where a function reads a variable up to its next assignment.
+
+    If there is no use before the next assignment, a branch may have skipped this assignment, so
+    return the value as its own use.
+    """
+    uses, bindings = uses_of_name(name, scope), scope.bindings[name]
+    if len(bindings) == 1:
+        return uses
+    nodes = [item.node[0] if item.kind.startswith("part") else item.node for item in bindings]
+    ends = [end_of(node) for node in nodes if hasattr(node, "end_lineno")]
+    limit = min((end for end in ends if end > end_of(value)), default=end_of(scope.node))
+    near = [use for use in uses if end_of(value) < start_of(use[0]) <= limit]
+    return near or [(value, None)]
 
 
 def uses_of_name(name: str, scope: Scope) -> list[tuple[ast.AST, ast.AST | None]]:

@@ -1,6 +1,7 @@
 """The rules OAT201 to OAT203: sessions that are used while they are in the wrong state."""
 
 import ast
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from orm_async_tests.lint.scopes import last_name, start_of
 from orm_async_tests.lint.session_use import FLUSHING
 from orm_async_tests.lint.source_file import SourceFile
 
+OTHERS = ("sqlite", "mysql")
+SQLITE = re.compile(r"sqlite_master|PRAGMA")
 FLUSH_FAILED = (
     "If this statement fails, the code swallows the error and uses the session again. The session "
     "then raises PendingRollbackError."
@@ -25,9 +28,10 @@ class SwallowedError(Rule):
 
     On SQLite and MySQL, a transaction continues after execute() has failed. After a failed flush,
     for example during commit(), a session refuses all statements on every database. A file or a
-    function is for one of these databases if its name contains "sqlite" or "mysql". If a project
-    uses asyncpg and aiosqlite, a handler for OperationalError is for SQLite, because asyncpg raises
-    no OperationalError.
+    function is for one of these databases if its name contains "sqlite" or "mysql", or if the file
+    reads SQLite's table sqlite_master or executes a PRAGMA. If a project uses asyncpg and
+    aiosqlite, a handler for OperationalError is for SQLite, because asyncpg raises no
+    OperationalError.
 
     If a begin() block sends only one statement besides SELECTs, an error loses no other rows.
 
@@ -60,7 +64,8 @@ class SwallowedError(Rule):
         for node, use in _swallowed(file, DATABASE):
             functions = [scope.name for call, scope in file.calls(last_name(node)) if call is node]
             names = " ".join([Path(file.name).name, last_name(node), *functions])
-            if file.facts.may_use_postgresql and "sqlite" not in names and "mysql" not in names:
+            is_other = any(word in names for word in OTHERS) or SQLITE.search(file.text)
+            if file.facts.may_use_postgresql and not is_other:
                 yield self.report(file, node, related=use)
             elif flush := _first_flush(file, node):
                 yield self.report(file, flush, related=use, message=FLUSH_FAILED)

@@ -2,7 +2,7 @@
 
 In a second asyncio.run(), or in the event loop of the next test, the pool hands out a connection of
 the first event loop. Dispose the engine in the event loop that used it, or create the engine with
-NullPool. A psycopg connection is not bound to an event loop.
+NullPool. A psycopg connection is not bound to an event loop, but its pool may be (test261).
 
 Docs: https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#using-multiple-asyncio-event-loops
 Symptom: you get RuntimeError "attached to a different loop".

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import re
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +15,6 @@ from orm_async_tests import catalogue, symptoms
 from orm_async_tests.pytest_plugin.findings import CURES
 from orm_async_tests.search import find_answers
 from orm_async_tests.symptoms import find_scripts
-from tests.cli.commands import orm
 
 KNOWN = {script.number: script.symptoms for script in catalogue.read_scripts()}
 POOL = "QueuePool limit of size 5 overflow 10 reached"
@@ -258,6 +256,28 @@ def answers(text: str) -> list[int]:
         ("TypeError: async_scoped_session.__init__() missing 1 required positional argument:"
          " 'scopefunc'", 134),
         ("InvalidRequestError: 'User.posts' is not available due to lazy='raise_on_sql'", 13),
+        ("RuntimeWarning: coroutine 'run_async_migrations' was never awaited", 51),
+        (f"{QUERY_CANCELLED.replace('in report', 'in test_report')}"
+         "RuntimeError: Task got Future attached to a different loop", 235),
+        ("RuntimeError: <Queue maxsize=5 tasks=9> is bound to a different event loop", 261),
+        ("ExceptionGroup: unhandled errors in a TaskGroup (1 sub-exception)", 262),
+        ("NoResultFound: No row was found when one was required", 263),
+        ("MultipleResultsFound: Multiple rows were found when one or none was required", 263),
+        ("ERROR [alembic.util.messaging] Target database is not up to date.", 264),
+        ("FAILED: Can't locate revision identified by 'ae1027a6acf'", 264),
+        ("alembic.util.exc.CommandError: Can't proceed with --autogenerate option; environment"
+         " script env.py does not provide a MetaData object", 264),
+        ("sqlalchemy.exc.ResourceClosedError: This transaction is closed", 26),
+        ("InvalidRequestError: The session is in 'prepared' state; no further SQL", 26),
+        ("TypeError: 'coroutine' object is not iterable", 228),
+        ("UnmappedInstanceError: Class 'builtins.coroutine' is not mapped", 228),
+        ("ArgumentError: SQL expression element expected, got <coroutine object scalar>", 228),
+        ("asyncpg.exceptions.UndefinedColumnError: column users.age does not exist", 163),
+        ('psycopg.errors.UndefinedColumn: column "age" of relation "users" does not exist', 163),
+        ('InvalidAuthorizationSpecificationError: no pg_hba.conf entry for host "10.0.0.1", user'
+         ' "app", database "app", no encryption', 231),
+        ("CREATE DATABASE cannot run inside a transaction block", 162),
+        ('ObjectInUseError: database "app" is being accessed by other users', 162),
     ],
 )  # fmt: skip
 def test_the_first_answer_belongs_to_the_cause(text: str, first: int) -> None:
@@ -288,88 +308,8 @@ def test_words_lead_to_scripts() -> None:
     assert answers("SQLModel async session exec")[0] == 256
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "kubernetes ingress",
-        "KeyError: 'session pool commit flush'",
-        "sqlalchemy.exc.NoResultFound: No row was found when one was required",
-        "pandas read_sql with async engine",
-    ],
-)
-def test_without_a_fitting_script_why_is_not_sure(text: str) -> None:
-    done = orm("why", text)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("no script ")
-    assert done.stderr.count("\n  test") <= 3
-    assert ("come closest" in done.stderr) == ("\n  test" in done.stderr)
-
-
 def test_the_closest_scripts_are_close_to_the_message_and_not_to_the_frames() -> None:
     frames = '  File "/srv/app/pool.py", line 41, in timeout\n' * 30
     message = 'IntegrityError: null value in column "id" violates not-null constraint'
     text = f"Traceback (most recent call last):\n{frames}{message}\n"
     assert find_answers(text) == find_answers(message)
-
-
-@pytest.mark.parametrize(
-    ("text", "remedy"),
-    [
-        ("InvalidRequestError: The asyncio extension requires an async driver to be used.",
-         "postgresql+asyncpg://"),
-        ("AttributeError: 'Depends' object has no attribute 'execute'", "pass the session to it"),
-        ("TypeError: Invalid argument(s) 'pool_size' sent to create_engine(), using configuration"
-         " PGDialect_asyncpg/NullPool/Engine.", "omit pool_size"),
-        ("UnboundExecutionError: Could not locate a bind configured on mapper Mapper[User(users)]",
-         "async_sessionmaker(engine)"),
-    ],
-)  # fmt: skip
-def test_why_gives_the_reason_where_no_script_can_answer(text: str, remedy: str) -> None:
-    done = orm("why", text)
-    assert done.returncode == 1
-    assert remedy in done.stdout
-
-
-def test_list_takes_words() -> None:
-    done = orm("list", "skip", "locked", "queue")
-    assert [line.split()[0] for line in done.stdout.splitlines()] == ["test99"]
-    assert orm("list", "skip", "locked", "xylophone").stdout.startswith(done.stdout)
-    assert orm("list", "xylophone").returncode == 1
-
-
-def test_list_says_how_many_scripts_it_does_not_list() -> None:
-    done = orm("list", "session")
-    assert len(done.stdout.splitlines()) == 10
-    assert re.match(r"10 of \d+ scripts\n  to see other scripts, add a word", done.stderr)
-
-
-@pytest.mark.parametrize("encoding", ["", "utf-8", "utf-8-sig", "utf-16"])
-def test_why_prints_cause_cure_and_command(encoding: str) -> None:
-    pasted = f"Traceback ...\r\n{POOL}, timed out\r\n"
-    done = orm("why", stdin=pasted.encode(encoding)) if encoding else orm("why", POOL)
-    assert done.returncode == 0
-    assert done.stdout.startswith("test32  ")
-    assert "  cure: call a function that receives the session (variant passed_down)" in done.stdout
-    assert "  type: orm-async-tests explain 32" in done.stdout
-
-
-def test_why_names_the_rule_that_finds_the_mistake_in_source_code() -> None:
-    line = "  lint: orm-async-tests lint finds this mistake as OAT201 (swallowed-error)\n"
-    assert line in orm("why", "current transaction is aborted").stdout
-    assert "  lint: " not in orm("why", POOL).stdout
-
-
-def test_why_says_so_when_it_knows_no_script() -> None:
-    done = orm("why", "ZeroDivisionError: division by zero")
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "no script shows this error" in done.stderr
-
-
-def test_why_reads_bytes_that_are_not_utf_8() -> None:
-    assert orm("why", stdin=b"\xff " + POOL.encode()).stdout.startswith("test32  ")
-
-
-def test_why_without_an_error_names_the_remedy() -> None:
-    for done in (orm("why", stdin=" \n"), orm("why", " ")):
-        assert done.returncode == 2
-        assert "  fix:   run orm-async-tests why" in done.stderr

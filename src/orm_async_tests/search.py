@@ -129,9 +129,12 @@ def find_answers(text: str) -> tuple[list[int], bool]:
     return ranked[: symptoms.MAX_SCRIPTS], is_enough and not tracebacks.is_printed_error(text)
 
 
-def find_unanswered(text: str) -> Question | None:
+def find_questions(text: str, script: int | None) -> list[Question]:
+    """Return the questions about this error that the script answers, or that no script answers."""
     pasted = symptoms.PastedText(text)
-    for question in read_questions():
-        if question.symptom and question.script is None and pasted.matching_parts(question.symptom):
-            return question
-    return None
+    return [
+        question
+        for question in read_questions()
+        if question.script == script and question.symptom
+        if pasted.matching_parts(question.symptom)
+    ]

@@ -29,12 +29,13 @@ SENTENCE_FORM = re.compile(
 )
 # Many programs raise these classes, so the class alone identifies no script.
 COMMON = frozenset(
-    """ArgumentError CommandError DBAPIError DataError DatabaseError IntegrityError InterfaceError
-    InternalError InvalidRequestError NotSupportedError OperationalError ProgrammingError
-    ResourceClosedError SAWarning StatementError ValidationError""".split()  # noqa: SIM905
+    """ArgumentError CommandError DBAPIError DataError DatabaseError FastAPIError IntegrityError
+    InterfaceError InternalError InvalidRequestError NotSupportedError OperationalError
+    ProgrammingError ResourceClosedError SAWarning StatementError UnmappedInstanceError
+    ValidationError""".split()  # noqa: SIM905
 )
 # Classes that are not built in, but that every program raises as well.
-EVERYBODYS = {"CancelledError"}
+EVERYBODYS = {"CancelledError", "SSLCertVerificationError"}
 SQL = re.compile(r"\[SQL: .*?\](?= \[parameters| \(Background|$)")
 WRAPPED = re.compile(r"(?:\s|\\n|[│|]\s)+")  # line breaks of terminals, logs and boxes
 MAX_SCRIPTS = 3  # the maximum number of scripts to name for a text

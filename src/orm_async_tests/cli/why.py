@@ -11,7 +11,7 @@ from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.lint.rules import RULES
 from orm_async_tests.lint.source_text import decode_other_text
 from orm_async_tests.questions import read_cure_lines
-from orm_async_tests.search import find_answers, find_unanswered
+from orm_async_tests.search import find_answers, find_questions
 
 NO_MATCH = 1  # the exit code if no script matches
 
@@ -21,16 +21,17 @@ def why(arguments: argparse.Namespace) -> int:
     numbers, is_sure = find_answers(text)
     scripts = [catalogue.select_one(str(number)) for number in numbers]
     if not is_sure:
-        if question := find_unanswered(text):
+        if unanswered := find_questions(text, None):
+            question = unanswered[0]
             print(f"no script answers the question that somebody asked: {question.text}")
-            print(f"  {question.reason}\n  {question.link}")
+            print(f"{_wrap(question.reason)}\n  {question.link}")
         else:
             _print_nearest(scripts, text)
         return NO_MATCH
     if line := tracebacks.user_line(text):
         print(f"{line}\n")
     best, equal = scripts[: symptoms.MAX_SCRIPTS], scripts[symptoms.MAX_SCRIPTS :]
-    print("\n\n".join("\n".join(_explain_error(script)) for script in best))
+    print("\n\n".join("\n".join(_explain_error(script, text)) for script in best))
     if equal:
         commands = ", ".join(script.command for script in equal)
         text = f"These scripts match as well as the last script above: {commands}."
@@ -57,10 +58,17 @@ def _print_nearest(scripts: Sequence[ScriptFile], text: str) -> None:
     print("\n".join([*lines, "  type: orm-async-tests list WORDS"]), file=sys.stderr)
 
 
-def _explain_error(script: ScriptFile) -> Iterator[str]:
+def _wrap(paragraph: str) -> str:
+    return textwrap.fill(paragraph, terminal.WIDTH, initial_indent="  ", subsequent_indent="  ")
+
+
+def _explain_error(script: ScriptFile, error: str) -> Iterator[str]:
     yield f"{script.command}  {script.claim}"
+    answers = [question.answer for question in find_questions(error, script.number)]
+    for answer in dict.fromkeys(filter(None, answers)):
+        yield _wrap(f"answer: {answer}")
     for paragraph in script.why.split("\n\n"):
-        yield textwrap.fill(paragraph, terminal.WIDTH, initial_indent="  ", subsequent_indent="  ")
+        yield _wrap(paragraph)
     for name, label in script.right_variants:
         yield f"  cure: {label} (variant {name})"
     cure_lines = read_cure_lines().get(script.number, [])

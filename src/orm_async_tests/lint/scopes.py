@@ -35,7 +35,6 @@ FIELDS = {
 
 
 # A binding says how a name gets its value from a syntax node:
-#
 #   value      the node's value
 #   of         an instance of an annotation
 #   enter      the value of `with ... as`
@@ -259,9 +258,10 @@ class Module:
 
     def _open(self, kind: str, name: str, node: Any, scope: Scope) -> Scope:
         inner = Scope(node, f"{scope.name}.{name}" if scope.name else name, scope, self)
-        self.scopes[inner.name] = inner
         self.all_scopes.append(inner)
-        scope.bind(name, kind, inner)
+        if not inner.decorators & {"setter", "deleter"}:  # otherwise they hide the property
+            self.scopes[inner.name] = inner
+            scope.bind(name, kind, inner)
         return inner
 
     def _target(self, target: ast.expr | None, kind: str, value: Any, scope: Scope) -> None:

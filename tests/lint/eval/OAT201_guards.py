@@ -165,3 +165,23 @@ class Service:
                 return await self.keeper.users.find(name)  # OAT201
         except Exception:
             return await self.keeper.users.find(other)
+
+
+class Notes:
+    def __init__(self):
+        self._session: AsyncSession | None = None
+
+    @property
+    def session(self) -> AsyncSession:
+        return self._session
+
+    @session.setter
+    def session(self, session):
+        self._session = session
+
+    async def save(self, note):
+        try:
+            await self.session.execute(note)  # OAT201
+        except Exception:
+            print("not saved")
+        await self.session.commit()

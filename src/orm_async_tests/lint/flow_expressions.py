@@ -1,6 +1,7 @@
 """Determines how expressions change the control flow, for example by swallowing errors."""
 
 import ast
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
@@ -170,17 +171,22 @@ def without_rare(
 
 def _keys_to_flush(flows: "Flows", scope: Scope, node: ast.Try | ast.TryStar) -> set[str]:
     """Return the sessions in which a `try` block may flush new objects."""
-    keys = set[str]()
+    known, keys = scope.module.values, set[str]()
+    if (scope, "flushes") not in known:
+        known[scope, "flushes"] = [event for event in flows.use.events(scope.node, scope)
+                                   if event.operations & (ADDING | FLUSHING)]  # fmt: skip
     loop, end = _around(node, scope, LOOPS), end_of(node.body[-1])
     # In a loop, the events of the previous pass come first.
     for limit in [end_of(loop), end] if isinstance(loop, LOOPS) else [end]:
-        for event in flows.use.events(scope.node, scope):
-            place = end_of(event.node)
-            is_after = place > start_of(node)
-            failing = raising(event, flows.called(event, State())) if is_after else frozenset()
-            if place <= limit and event.operations & FLUSHING and not failing & FLUSHING:
+        for event in known[scope, "flushes"]:
+            place, flushes = end_of(event.node), event.operations & FLUSHING
+            if place > limit:
+                continue
+            if place > start_of(node) and raising(event, flows.called(event, State())) & FLUSHING:
+                flushes = frozenset()
+            if flushes:
                 keys.discard(event.key)
-            elif place <= limit and event.operations & ADDING:
+            elif event.operations & ADDING:
                 keys.add(event.key)
     return keys
 
@@ -242,17 +248,18 @@ def wrapped_in(node: ast.AST, scope: Scope) -> Iterator[tuple[str, ast.AST]]:
 
 def is_tested(project: Project, node: ast.AST, scope: Scope) -> bool:
     """Return whether the code tests a call's result, for example with `if not result: return`."""
-    parents = scope.module.parents
+    parents, known = scope.module.parents, scope.module.values
     while isinstance(around := parents.get(node), ast.expr):
         node = around
     pairs = assignments(around) if isinstance(around, ast.stmt) else ()
     nodes = [node] if hasattr(around, "test") else [target for target, _ in pairs]
-    names = {name for item in nodes for name in names_in(item)}
-    return any(
-        not names.isdisjoint(names_in(test.subject if isinstance(test, ast.Match) else test.test))
-        and _may_jump(project, test, scope)
-        for test in scope.tests
-    )
+    if (scope, "tests") not in known:
+        known[scope, "tests"] = defaultdict(list)
+        for test in scope.tests:
+            for name in names_in(test.subject if isinstance(test, ast.Match) else test.test):
+                known[scope, "tests"][name].append(test)
+    tests = (known[scope, "tests"].get(name, ()) for item in nodes for name in names_in(item))
+    return any(_may_jump(project, test, scope) for test in chain(*tests))
 
 
 def _may_jump(project: Project, node: ast.AST, scope: Scope) -> bool:

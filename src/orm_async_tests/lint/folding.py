@@ -1,6 +1,7 @@
 """Computes the values of constant expressions, for example of strings and dictionaries."""
 
 import ast
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import cast
 
@@ -167,19 +168,15 @@ class Folding:
     ) -> None:
         """Apply changes of a dictionary variable, for example `options["echo"] = True`."""
         owning = scope.find(name) or scope
-        for item in ast.walk(owning.node):
-            pairs: Pairs = []
+        for item in _changes(owning, scope).get(name, ()):
             match item:
-                case ast.Assign(targets=[ast.Subscript(value=owner, slice=key)], value=new):
-                    pairs = [(key, new)]
-                case ast.AugAssign(target=owner, op=ast.BitOr(), value=new):
+                case ast.Assign(targets=[ast.Subscript(slice=key)], value=new):
+                    pairs: Pairs = [(key, new)]
+                case ast.AugAssign(value=new):
                     pairs = [(None, new)]
-                case ast.Expr(value=ast.Call(func=ast.Attribute(owner, "update")) as call):
+                case ast.Expr(value=ast.Call() as call):
                     pairs = _pairs_of(call)
-                case (
-                    ast.Subscript(value=owner, slice=key, ctx=ast.Del())
-                    | ast.Call(func=ast.Attribute(owner, "pop"), args=[key, *_])
-                ) if scope.path(owner) == name:
+                case ast.Subscript(slice=key) | ast.Call(args=[key, *_]):
                     removed = self.fold(key, scope)
                     if isinstance(removed, str):
                         value.pop(removed, None)
@@ -187,18 +184,33 @@ class Folding:
                         value.clear()
                         value[REST] = NOT_CONSTANT
                     continue
-                case ast.Call(func=ast.Attribute(owner, "popitem" | "clear")) if (
-                    scope.path(owner) == name
-                ):
+                case _:
                     value.clear()
                     value[REST] = NOT_CONSTANT
                     continue
-                case _:
-                    continue
             is_later = owning is scope and end_of(item) > end_of(use)
-            is_change = scope.path(owner) == name and not is_later
-            if is_change and not _is_alternative(item, scope, use):
+            if not is_later and not _is_alternative(item, scope, use):
                 value |= self._fold_dict(pairs, scope)
+
+
+def _changes(owning: Scope, scope: Scope) -> dict[str, list[ast.AST]]:
+    """Return the syntax nodes that change a dictionary, by its path in the scope `scope`."""
+    known, key = scope.module.values, (owning, scope, "changes")
+    if key not in known:
+        known[key] = defaultdict(list)
+        for item in ast.walk(owning.node):
+            match item:
+                case (
+                    ast.Assign(targets=[ast.Subscript(value=owner)])
+                    | ast.AugAssign(target=owner, op=ast.BitOr())
+                    | ast.Expr(value=ast.Call(func=ast.Attribute(owner, "update")))
+                    | ast.Subscript(value=owner, ctx=ast.Del())
+                    | ast.Call(func=ast.Attribute(owner, "pop"), args=[_, *_])
+                    | ast.Call(func=ast.Attribute(owner, "popitem" | "clear"))
+                ):
+                    known[key][scope.path(owner)].append(item)
+    changes: dict[str, list[ast.AST]] = known[key]
+    return changes
 
 
 def _pairs_of(call: ast.Call) -> Pairs:
@@ -252,10 +264,12 @@ def _query_of(options: dict[str, object]) -> str:
 
 def _is_alternative(node: ast.AST, scope: Scope, use: ast.AST | None = None) -> bool:
     """Return whether a node never runs before `use`, or is in one of two alternative branches."""
+    known = scope.module.values
+    if (scope, "conditions") not in known:
+        known[scope, "conditions"] = [ast.unparse(item.test) for item in walk(scope.node)
+                                      if isinstance(item, ast.If | ast.IfExp)]  # fmt: skip
     while isinstance(around := scope.module.parents.get(node), ast.If | ast.IfExp):
-        test = ast.unparse(around.test)
-        tests = [ast.unparse(item.test) for item in walk(scope.node)
-                 if isinstance(item, ast.If | ast.IfExp)]  # fmt: skip
+        test, tests = ast.unparse(around.test), known[scope, "conditions"]
         if isinstance(around, ast.IfExp):
             is_other = node is around.orelse and tests.count(test) > 1
         else:

@@ -1,6 +1,7 @@
 """Finds the calls that run as tasks, and follows coroutines through variables and collections."""
 
 import ast
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -121,13 +122,23 @@ def _elements_of_variable(
         for work in elements(file, bound, inner, around):
             is_filled = work.around or not around
             yield work if is_filled else replace(work, around=loop_around(file, bound))
-    for call, inner in file.calls(*FILLING):
-        func = call.func
-        is_same = isinstance(func, ast.Attribute) and inner.path(func.value) == path
+    for call, inner in _filling(file).get(path, ()):
         is_seen = inner.find(path.partition(".")[0]) is owner or isinstance(node, ast.Attribute)
-        if call.args and is_same and is_seen:
+        if call.args and is_seen:
             yield from elements(file, call.args[-1], inner, around or loop_around(file, call))
     file.open_variables.discard((owner, path))
+
+
+def _filling(file: SourceFile) -> dict[str, list[tuple[ast.Call, Scope]]]:
+    """Return the calls that add to collections, by the path of the collection."""
+    known = file.module.values
+    if "filling" not in known:
+        known["filling"] = defaultdict(list)
+        for call, scope in file.calls(*FILLING):
+            if isinstance(call.func, ast.Attribute):
+                known["filling"][scope.path(call.func.value)].append((call, scope))
+    filling: dict[str, list[tuple[ast.Call, Scope]]] = known["filling"]
+    return filling
 
 
 def loop_around(file: SourceFile, node: ast.AST) -> ast.AST | None:

@@ -87,7 +87,7 @@ def _passed_texts(file: SourceFile) -> Iterator[ast.expr]:
     for calls in [*file.module.calls.values()]:
         texts = [(part, call, scope) for call, scope in calls
                  for part in (*call.args, *(keyword.value for keyword in call.keywords))
-                 if ";" in str(getattr(part, "value", ""))
+                 if (isinstance(part, ast.Constant) and ";" in str(part.value))
                  or getattr(part, "attr", getattr(part, "id", "")).isupper()]  # fmt: skip
         for part, call, scope in texts:
             callee = file.value(call.func, scope)

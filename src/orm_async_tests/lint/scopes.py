@@ -103,7 +103,7 @@ class Scope:
         """Return this scope's calls inside a syntax node, sorted by their end positions."""
         start, (calls, ends) = start_of(node), self._sorted_calls
         first, last = bisect_left(ends, start), bisect_right(ends, end_of(node))
-        return [call for call in calls[first:last] if start_of(call) >= start]
+        return [call for call in calls[first:last] if (call.lineno, call.col_offset) >= start]
 
     @cached_property
     def _sorted_calls(self) -> tuple[list[ast.Call], list[tuple[int, int]]]:

@@ -197,8 +197,9 @@ class SessionUse:
             parts = [node.func, *node.args, *node.keywords]
             inner = [event for part in parts for event in self.events(part, scope)]
             return [*inner, *self.call_events(node, scope)]
-        calls = scope.calls_in(node)
-        return [event for call in calls for event in self.call_events(call, scope)]
+        calls, known = scope.calls_in(node), scope.module.events
+        return [event for call in calls for event in
+                (known[call] if call in known else self.call_events(call, scope))]  # fmt: skip
 
     def call_events(self, call: ast.Call, scope: Scope) -> list[Event]:
         place = call

@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain, product
 
 from orm_async_tests.lint.finding import Finding
@@ -67,12 +67,19 @@ class AwareDatetime(Rule):
         is_mixed = file.facts.may_be_synchronous
         sources = [_passed(file), _assigned(file, loads="psycopg" not in drivers)]
         sources += [] if "psycopg" in drivers else [_compared(file), _listed(file)]
-        stored = (item for item in chain(*sources) if _may_be_table(file, item[0])
+        stored = (item for item in _wrong(file, chain(*sources)) if _may_be_table(file, item[0])
                   and (not is_mixed or _uses_session(file, item[3])))  # fmt: skip
-        for owner, name, value, scope in chain(_defaults(file), stored):
-            is_wrong = owner and _is_aware(file, value, scope) and _is_naive(file, owner, name)
-            if owner and is_wrong and not (is_mixed and _is_synchronous(file, owner)):
+        for owner, name, value, _ in chain(_wrong(file, _defaults(file)), stored):
+            if not (is_mixed and owner and _is_synchronous(file, owner)):
                 yield self.report(file, value, name)
+
+
+def _wrong(file: SourceFile, items: Iterable[Stored]) -> Iterator[Stored]:
+    """Yield the items in which a datetime has a time zone, but the column has none."""
+    for item in items:
+        owner, name, value, scope = item
+        if owner and _is_aware(file, value, scope) and _is_naive(file, owner, name):
+            yield item
 
 
 def _may_be_table(file: SourceFile, owner: Owner) -> bool:

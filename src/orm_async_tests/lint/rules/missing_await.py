@@ -162,8 +162,8 @@ class AwaitedAdd(Rule):
                      for node in nodes]  # fmt: skip
             node = next((node for node in nodes if isinstance(node, ast.Await)), None)
             owner = method.inner if method and method.kind == "method" else None
-            is_tested = "isawaitable" in map(last_name, scope.calls)
-            if node and not is_tested and owner and owner.is_a(sa.SESSION, sa.SCOPED):
+            is_add = owner and owner.is_a(sa.SESSION, sa.SCOPED)
+            if node and is_add and "isawaitable" not in map(last_name, scope.calls):
                 place = file.locate(node)
                 word = re.match(r"await[ \t\f]*", place.source[place.column - 1 :])
                 end = place.column + len(word[0] if word else "")

@@ -55,7 +55,9 @@ def test_every_script_is_a_command() -> None:
     entry_points = importlib.metadata.entry_points(group="console_scripts")
     commands = {entry_point.name: entry_point for entry_point in entry_points}
     for script in catalogue.read_scripts():
-        assert commands[script.command].load() is script.load().main
+        [command] = commands[script.command].load().args
+        assert command.args == (script.load().__name__,)
+        assert callable(script.load().main)
 
 
 def test_the_lock_names_no_source() -> None:

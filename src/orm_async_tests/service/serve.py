@@ -4,7 +4,6 @@ import asyncio
 import errno
 import gc
 import logging
-import signal
 import socket
 import sys
 import threading
@@ -80,8 +79,6 @@ def serve() -> int:
         if workers > 1:
             Multiprocess(config, sockets=[listener]).run()
             return 0
-        for number in (signal.SIGINT, signal.SIGTERM):  # uvicorn repeats the signal at its end
-            signal.signal(number, signal.SIG_IGN)
         server = uvicorn.Server(config)
         server.run(sockets=[listener])
         return 0 if server.started else COULD_NOT_RUN

@@ -257,9 +257,10 @@ class SessionUse:
         yield from (Event(key, change | {name}, call) for key in keys)
 
     def _project_call(self, call: ast.Call, scope: Scope, callee: Value) -> Iterator[Event]:
-        effects = self.effects_of(callee)
-        function = self.project.function(callee) if effects else None
-        if function is None:
+        effects, function = self.effects_of(callee), self.project.function(callee)
+        if function and "abstractmethod" in function.decorators:
+            yield from self._unresolved_call(call, scope)
+        if function is None or not effects:
             return
         merged: dict[str, list[str]] = defaultdict(list)
         arguments: dict[str, ast.expr] = arguments_of(call, function, callee)

@@ -1,4 +1,5 @@
 import asyncio
+from abc import ABC, abstractmethod
 from asyncio import TaskGroup
 from asyncio import gather as together
 from functools import partial
@@ -214,3 +215,17 @@ async def bound_inside(statements):
         session = Session()
         tasks.append(query(session, one))
     await asyncio.gather(*tasks)
+
+
+class Wallets(ABC):
+    @abstractmethod
+    async def confirm(self, db: AsyncSession, amount: int) -> None: ...
+
+
+async def confirm_together(session: AsyncSession, wallets: Wallets):
+    await together(wallets.confirm(session, 1), wallets.confirm(session, 2))  # OAT101
+
+
+async def confirm_in_turn(session: AsyncSession, wallets: Wallets):
+    await wallets.confirm(session, 1)
+    await wallets.confirm(session, 2)

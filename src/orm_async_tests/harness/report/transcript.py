@@ -108,7 +108,7 @@ def _fold(lines: list[TranscriptLine]) -> Iterator[TranscriptLine]:
 
 
 def _find_cycle(texts: list[str]) -> tuple[int, int]:
-    """Find the group of texts that a list repeats at its beginning.
+    """Find the group of texts with which a list begins, and which the list then repeats.
 
     Return the group's length and count, for example (2, 3) for the list a, b, a, b, a, b, c.
     """

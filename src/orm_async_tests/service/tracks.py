@@ -6,7 +6,7 @@ work.
 """
 
 from collections.abc import AsyncIterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
@@ -89,6 +89,11 @@ async def stream_feature(reader: FairPool, user_id: int, batch: Batch) -> AsyncI
     yield b']},"properties":{"user":%d}}' % user_id
 
 
+GEOJSON: dict[int | str, dict[str, Any]] = {  # FastAPI would describe the document as a string
+    200: {"content": {"application/geo+json": {"schema": {"type": "object"}}}}
+}
+
+
 class NdjsonResponse(StreamingResponse):
     media_type = "application/x-ndjson"
 
@@ -108,7 +113,9 @@ async def stream_ndjson(user_id: Id, reader: Read) -> NdjsonResponse:
     return NdjsonResponse(lines)
 
 
-@router.get("/track.geojson", responses=problem_responses(404), response_class=GeoJsonResponse)
+@router.get(
+    "/track.geojson", responses=problem_responses(404) | GEOJSON, response_class=GeoJsonResponse
+)
 async def stream_geojson(user_id: Id, reader: Read) -> GeoJsonResponse:
     """Download a user's points as a GeoJSON feature."""
     batch = await read_first_batch(reader, POSITIONS, user_id)

@@ -80,7 +80,7 @@ def _is_rebound(file: SourceFile, call: ast.Call, scope: Scope) -> bool:
         inner = around
     bound = scope.bindings.get(name, [])
     values = [file.value(item.node, scope) for item in bound if item.kind == "value"]
-    # Otherwise an assignment outside of `async with ... as session:` bound the name.
+    # The call is outside of the `async with` block, so the name has the assigned value.
     is_mixed = {item.kind for item in bound} == {"value", "enter"}
     return is_mixed and not any(value and value.is_session for value in values)
 

@@ -114,8 +114,8 @@ def _uses_of_value(
 ) -> list[tuple[ast.AST, ast.AST | None]]:
     """Return where a function reads a variable up to its next assignment.
 
-    If there is no use before the next assignment, a branch may have skipped this assignment, so
-    return the value as its own use.
+    If there is no such use, the next assignment may be in another branch, so return the value as
+    its own use.
     """
     uses, bindings = uses_of_name(name, scope), scope.bindings[name]
     if len(bindings) == 1:

@@ -8,11 +8,11 @@ from pathlib import Path
 from orm_async_tests.lint.finding import Finding
 from orm_async_tests.lint.flow_state import DATABASE, TIMEOUT
 from orm_async_tests.lint.rules.rule import Rule
-from orm_async_tests.lint.scopes import last_name, start_of
+from orm_async_tests.lint.scopes import last_name, start_of, walk
 from orm_async_tests.lint.session_use import FLUSHING
 from orm_async_tests.lint.source_file import SourceFile
 
-OTHERS = ("sqlite", "mysql")
+OTHER_DATABASES = ("sqlite", "mysql")
 SQLITE = re.compile(r"sqlite_master|PRAGMA")
 FLUSH_FAILED = (
     "If this statement fails, the code swallows the error and uses the session again. The session "
@@ -64,7 +64,7 @@ class SwallowedError(Rule):
         for node, use in _swallowed(file, DATABASE):
             functions = [scope.name for call, scope in file.calls(last_name(node)) if call is node]
             names = " ".join([Path(file.name).name, last_name(node), *functions])
-            is_other = any(word in names for word in OTHERS) or SQLITE.search(file.text)
+            is_other = any(word in names for word in OTHER_DATABASES) or SQLITE.search(file.text)
             if file.facts.may_use_postgresql and not is_other:
                 yield self.report(file, node, related=use)
             elif flush := _first_flush(file, node):
@@ -74,7 +74,7 @@ class SwallowedError(Rule):
 def _first_flush(file: SourceFile, node: ast.AST) -> ast.Call | None:
     """Return the call, or else the first flush() or commit() after it in its `try` block."""
     blocks = (item.body for item in file.ancestors(node) if isinstance(item, ast.Try))
-    nodes = [node, *(inner for part in next(blocks, []) for inner in ast.walk(part))]
+    nodes = [node, *(inner for part in next(blocks, []) for inner in walk(part))]
     session = last_name(getattr(getattr(node, "func", None), "value", None))
     calls = [item for item in nodes if isinstance(item, ast.Call) and last_name(item) in FLUSHING
              and last_name(getattr(item.func, "value", None)) == session

@@ -65,7 +65,7 @@ def check(
     session_per_task: Observation,
 ) -> None:
     runs = (cold_pool, pinged_pool)
-    cold, pinged = ([getattr(it, "code", it) for it in run.value] for run in runs)
+    cold, pinged = ([getattr(result, "code", result) for result in run.value] for run in runs)
     assert cold == pinged == ["rows", "isce", "isce"]
     assert warm_pool.value == session_per_task.value == ["rows", "rows", "rows"]
 

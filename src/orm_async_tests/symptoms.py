@@ -86,6 +86,8 @@ class PastedText:
 
     def __init__(self, text: str) -> None:
         self.words = WRAPPED.sub(" ", text.replace("\u2019", "'")).strip()
+        self.lower_words = self.words.lower()
+        self.word_count = len(self.words.split())
         self.has_beginning = BEGIN in self.words
         self.without_sql = SQL.sub("", self.words)  # a column's name is no place in the code
 
@@ -106,7 +108,7 @@ class PastedText:
             begins = self._matches(rf"(?:^|[:\]] ){_pattern(fragment)}")
             if is_short and not begins and CLASS.search(self.words):
                 return False  # the text names another class
-        has_message = len(self.words.split()) > BARE_CODE
+        has_message = self.word_count > BARE_CODE
         if fragment and has_message and not kinds & {"code", "error", "fragment"}:
             return False  # the text has the symptom's SQLSTATE with another message
         if kinds & {"code", "sqlstate"}:
@@ -117,16 +119,19 @@ class PastedText:
         return "fragment" in kinds or ("error" in kinds and error not in COMMON)
 
     def _is_inside(self, fragment: str) -> bool:
-        is_long_enough = len(self.words.split()) >= SHORTEST
-        return is_long_enough and self.words.lower() in fragment.lower()
+        return self.word_count >= SHORTEST and self.lower_words in fragment.lower()
 
     def _has(self, kind: str, part: str) -> bool:
         if kind == "place":
             return part in self.without_sql
+        if kind == "fragment" and self._is_inside(part):
+            return True
+        if not all(piece in self.lower_words for piece in part.lower().split("...")):
+            return False  # faster than a regular expression, which would not match either
         if kind == "sqlstate" and part.isdecimal():  # looks like any number unless it is labeled
             return self._matches(rf"(?:^|(?:sqlstate|pgcode)\W+){part}\b")
         if kind == "fragment":
-            return self._is_inside(part) or self._matches(_pattern(part))
+            return self._matches(_pattern(part))
         return self._matches(rf"\b{_pattern(part)}\b")
 
     def _matches(self, pattern: str) -> bool:

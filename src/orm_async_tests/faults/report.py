@@ -1,7 +1,7 @@
 """Formats the outcomes of a sweep as text, as a table and as JSON."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from textwrap import indent
 from typing import Any
@@ -10,9 +10,6 @@ from orm_async_tests.faults.outcomes import KNOWN, UNRESOLVED, VIOLATION, Cell, 
 from orm_async_tests.harness.report.phrasing import pluralize
 
 SCHEMA = 3
-WITHOUT_FAULT = "without a fault"
-AT_A_MESSAGE = "at a message of the client"
-NOT_REACHED = "at a suspension that the function did not reach"
 
 
 @dataclass(repr=False)
@@ -54,9 +51,16 @@ class Report:
 
 
 def list_failures(outcomes: Iterable[Outcome], command: str = "") -> Iterator[str]:
-    """Yield lines about fault points that failed, and a command that repeats each fault point."""
-    for header, group in group_by_line(outcomes).items():
-        yield header
+    """Yield lines about fault points that failed, and a command that repeats each fault point.
+
+    The user's lines of code are the headings.
+    """
+    groups: dict[str, list[Outcome]] = {}
+    for outcome in outcomes:
+        groups.setdefault(_find_line(outcome), []).append(outcome)
+    for line, group in groups.items():
+        names = {name: None for one in group for name in one.violations or [UNRESOLVED]}
+        yield f"{line}: {', '.join(names)} ({pluralize(len(group), 'point')})"
         for outcome in group:
             yield indent(format_point(outcome), "  ")
             if command:
@@ -72,25 +76,13 @@ def summarize(report: Report) -> str:
     )
 
 
-def group_by_line(outcomes: Iterable[Outcome]) -> dict[str, list[Outcome]]:
-    """Group the outcomes by the user's line of code, under headings for a report."""
-    groups: dict[str, list[Outcome]] = {}
-    for outcome in outcomes:
-        groups.setdefault(_find_line(outcome), []).append(outcome)
-    return {_describe_group(line, group): group for line, group in groups.items()}
-
-
 def _find_line(outcome: Outcome) -> str:
     if not outcome.point.at:
-        return WITHOUT_FAULT
+        return "without a fault"
     if outcome.point.fault.is_at_message:
-        return AT_A_MESSAGE
-    return outcome.label.partition(" > ")[0].partition(", then ")[0] or NOT_REACHED
-
-
-def _describe_group(line: str, group: Sequence[Outcome]) -> str:
-    names = dict.fromkeys(name for outcome in group for name in outcome.violations or [UNRESOLVED])
-    return f"{line}: {', '.join(names)} ({pluralize(len(group), 'point')})"
+        return "at a message of the client"
+    not_reached = "at a suspension that the function did not reach"
+    return outcome.label.partition(" > ")[0].partition(", then ")[0] or not_reached
 
 
 def format_point(outcome: Outcome) -> str:

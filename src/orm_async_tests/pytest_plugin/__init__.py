@@ -22,11 +22,7 @@ GROUP = ("async-orm", "async SQLAlchemy")  # the option group of both plugins of
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     add = parser.getgroup(*GROUP).addoption
-    add(
-        findings.BASELINE_OPTION,
-        metavar="FILE",
-        help="ignore the findings that FILE lists",
-    )
+    add(findings.BASELINE_OPTION, metavar="FILE", help="ignore the findings that FILE lists")
     add(
         "--async-orm-trace",
         metavar="DIR",
@@ -147,7 +143,7 @@ class MisusePlugin:
         if call.excinfo is not None:
             from orm_async_tests.pytest_plugin.missing_greenlet import add_notes
 
-            add_notes(call.excinfo.value, self.tracker.usage)
+            add_notes(call.excinfo.value)
         return (yield)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

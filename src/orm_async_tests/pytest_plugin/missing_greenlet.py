@@ -12,14 +12,14 @@ from sqlalchemy.exc import MissingGreenlet, StatementError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstanceState, InstrumentedAttribute, Session
 
-from orm_async_tests.pytest_plugin.task_usage import TaskUsage
+from orm_async_tests.pytest_plugin.task_usage import find_origin
 
 PREFIX = "async-orm: "
 EXPIRED = "was expired (orm-async-tests explain 6, 7, 8)"
 NEVER_LOADED = "was never loaded (orm-async-tests explain 5)"
 
 
-def add_notes(error: BaseException, usage: TaskUsage) -> None:
+def add_notes(error: BaseException) -> None:
     """Add notes to an error, to its causes, and to the members of an exception group.
 
     A validation error of pydantic gets a note if it hides a MissingGreenlet.
@@ -29,8 +29,8 @@ def add_notes(error: BaseException, usage: TaskUsage) -> None:
             continue
         original = cause.orig if isinstance(cause, StatementError) else cause  # the driver's error
         is_missing_greenlet = isinstance(original, MissingGreenlet)
-        note = _describe_traceback(cause, usage) if is_missing_greenlet else ""
-        for line in [note] if note else dict.fromkeys(_describe_validation(cause, usage)):
+        note = _describe_traceback(cause) if is_missing_greenlet else ""
+        for line in [note] if note else dict.fromkeys(_describe_validation(cause)):
             cause.add_note(PREFIX + line)
 
 
@@ -44,7 +44,7 @@ def _walk_causes(error: BaseException | None, seen_ids: set[int]) -> Iterator[Ba
         yield from _walk_causes(cause, seen_ids)
 
 
-def _describe_traceback(error: BaseException, usage: TaskUsage) -> str:
+def _describe_traceback(error: BaseException) -> str:
     """Describe the attribute that was being read when the error occurred.
 
     Search the frames of the traceback, because the object's state may have changed since the error.
@@ -61,10 +61,10 @@ def _describe_traceback(error: BaseException, usage: TaskUsage) -> str:
             session = variables["session"]  # the object may have left the session
     if attribute is None:
         return ""
-    return _describe(attribute.key, inspect(instance), session, problem, usage)
+    return _describe(attribute.key, inspect(instance), session, problem)
 
 
-def _describe_validation(error: BaseException, usage: TaskUsage) -> Iterator[str]:
+def _describe_validation(error: BaseException) -> Iterator[str]:
     """Describe the attributes that pydantic could not read.
 
     A validation error contains the text of the MissingGreenlet, but not its traceback.
@@ -79,7 +79,7 @@ def _describe_validation(error: BaseException, usage: TaskUsage) -> Iterator[str
             if isinstance(state, InstanceState) and key in state.mapper.attrs:
                 problem = EXPIRED if key in state.expired_attributes else NEVER_LOADED
                 session = state.session or _find_only_session(error)
-                yield _describe(key, state, session, problem, usage)
+                yield _describe(key, state, session, problem)
 
 
 def _find_only_session(error: BaseException) -> Session | None:
@@ -91,9 +91,7 @@ def _find_only_session(error: BaseException) -> Session | None:
     return sessions.pop() if len(sessions) == 1 else None
 
 
-def _describe(
-    key: str, state: InstanceState[Any], session: Session | None, problem: str, usage: TaskUsage
-) -> str:
+def _describe(key: str, state: InstanceState[Any], session: Session | None, problem: str) -> str:
     owner = state.class_.__name__
-    line = usage.find_origin(session, state)
+    line = find_origin(session, state)
     return f"{owner}.{key} {problem}" + (f"; this {owner} came from {line}" if line else "")

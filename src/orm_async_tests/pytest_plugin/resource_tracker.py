@@ -47,7 +47,11 @@ from orm_async_tests.pytest_plugin.findings import (
     Finding,
 )
 from orm_async_tests.pytest_plugin.source_lines import Location, locate_caller
-from orm_async_tests.pytest_plugin.task_usage import TaskUsage
+from orm_async_tests.pytest_plugin.task_usage import (
+    TaskUsage,
+    has_open_transaction,
+    locate_current_call,
+)
 from orm_async_tests.timeline.engine_hooks import replace_method
 
 GRACE = 5.0  # seconds in which another thread, such as a server's, may return its connections
@@ -161,7 +165,7 @@ class ResourceTracker:
         if thread != self.thread and connection.engine and connection.engine.scope:
             server = connection.engine.scope  # a wider fixture started a server in this thread
             scope = scope if server.ended else server
-        location = self.usage.locate_current_call()
+        location = locate_current_call()
         # From Python 3.15, a weak reference outlives finalizers only if it has a callback.
         checkout = Checkout(location, thread, connection, weakref.ref(proxy, lambda _: None))
         self._check_loop(connection, "used", location)
@@ -231,7 +235,7 @@ class ResourceTracker:
         origin = f"the connection checked out at {location}"
         if checkout.proxy() is None:
             problem = f"{origin} was left to the garbage collector"
-        elif self.usage.has_open_transaction(checkout.connection.driver_connection):
+        elif has_open_transaction(checkout.connection.driver_connection):
             return Finding(TRANSACTION, location, f"{origin} has a transaction open")
         else:
             problem = f"{origin} was not returned to the pool"

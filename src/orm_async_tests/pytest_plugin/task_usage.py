@@ -105,31 +105,6 @@ class TaskUsage:
             for state in states:
                 setattr(state, ORIGIN, line)
 
-    def locate_current_call(self) -> Location:
-        """Return the line of the user's code that caused the current call."""
-        caller: Caller | None = getattr(getcurrent(), CALLER, None)
-        if caller is None:
-            return locate_caller()
-        return caller.awaiter or _locate(caller)
-
-    def find_origin(self, session: Session | None, state: InstanceState[Any]) -> Location | None:
-        """Return the line of code that loaded or inserted an object, or None."""
-        queries: Iterable[tuple[int, Location]] = getattr(session, QUERIES, ())
-        runid = state.runid
-        lines = [line for number, line in queries if runid is not None and number < runid]
-        return lines[-1] if lines else getattr(state, ORIGIN, None)
-
-    def has_open_transaction(self, driver_connection: int) -> bool:
-        """Return whether the driver's connection with this `id()` has an open transaction."""
-        return any(
-            id(candidate.connection.dbapi_connection) == driver_connection
-            and candidate.in_transaction()
-            for candidate in gc.get_objects()
-            if issubclass(type(candidate), Connection)  # isinstance() would wake lazy proxies
-            and hasattr(candidate, LAST_CALLER)
-            and not (candidate.closed or candidate.invalidated)
-        )
-
     def _check_overlap(self, target: Target, last: Caller, caller: Caller) -> None:
         inside = last()
         if inside is None or inside.dead:
@@ -139,6 +114,34 @@ class TaskUsage:
             return
         name = "connection" if isinstance(target, Connection) else "session"
         self.report_conflict(name, locate_task(first, inside), locate_caller())
+
+
+def locate_current_call() -> Location:
+    """Return the line of the user's code that caused the current call."""
+    caller: Caller | None = getattr(getcurrent(), CALLER, None)
+    if caller is None:
+        return locate_caller()
+    return caller.awaiter or _locate(caller)
+
+
+def find_origin(session: Session | None, state: InstanceState[Any]) -> Location | None:
+    """Return the line of code that loaded or inserted an object, or None."""
+    queries: Iterable[tuple[int, Location]] = getattr(session, QUERIES, ())
+    runid = state.runid
+    lines = [line for number, line in queries if runid is not None and number < runid]
+    return lines[-1] if lines else getattr(state, ORIGIN, None)
+
+
+def has_open_transaction(driver_connection: int) -> bool:
+    """Return whether the driver's connection with this `id()` has an open transaction."""
+    return any(
+        id(candidate.connection.dbapi_connection) == driver_connection
+        and candidate.in_transaction()
+        for candidate in gc.get_objects()
+        if issubclass(type(candidate), Connection)  # isinstance() would wake lazy proxies
+        and hasattr(candidate, LAST_CALLER)
+        and not (candidate.closed or candidate.invalidated)
+    )
 
 
 def _locate(caller: Caller) -> Location:

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from sqlalchemy import URL
 
 from orm_async_tests.service import bulk, health, live, points, problems, telemetry, tracks, users
-from orm_async_tests.service.engines import Urls, make_listening_engine, service_urls
+from orm_async_tests.service.engines import make_listening_engine, service_urls
 from orm_async_tests.service.headers import HeaderChecks
 from orm_async_tests.service.request_limits import Bodies, Limits
 from orm_async_tests.service.sessions import FairPool, FairSemaphore
@@ -27,26 +27,13 @@ def create_app(url: URL, settings: Settings | None = None) -> FastAPI:
     """
     settings = settings or Settings()
     urls = service_urls(url, settings)
-    app = FastAPI(title="orm_async_tests", version="0.1.0", lifespan=lifespan)
-    state = app.state.service = make_state(urls, settings)
-    app.add_middleware(Limits, settings=settings, bodies=state.bodies, running=state.running)
-    hosts = [host.strip() for host in settings.hosts.split(",")]
-    app.add_middleware(HeaderChecks, hosts=hosts)
-    problems.add_handlers(app)
-    for module in (users, points, bulk, tracks, live, health):
-        app.include_router(module.router)
-    if settings.telemetry:
-        state.end_traces = telemetry.record_traces(app, state.engines)
-    return app
-
-
-def make_state(urls: Urls, settings: Settings) -> ServiceState:
     reads = FairSemaphore(settings.reads, settings.pool_timeout)
     primary = standby = FairPool(urls.writing, settings, reads)
     if urls.reading != urls.writing:
         standby = FairPool(urls.reading, settings, reads)
     engines = list({primary.engine, standby.engine})
-    return ServiceState(
+    app = FastAPI(title="orm_async_tests", version="0.1.0", lifespan=lifespan)
+    state = app.state.service = ServiceState(
         settings=settings,
         hub=live.Hub(),
         bodies=Bodies(settings),
@@ -57,6 +44,15 @@ def make_state(urls: Urls, settings: Settings) -> ServiceState:
         listening=make_listening_engine(urls.listening),
         metrics=health.make_metrics(engines),
     )
+    app.add_middleware(Limits, settings=settings, bodies=state.bodies, running=state.running)
+    hosts = [host.strip() for host in settings.hosts.split(",")]
+    app.add_middleware(HeaderChecks, hosts=hosts)
+    problems.add_handlers(app)
+    for module in (users, points, bulk, tracks, live, health):
+        app.include_router(module.router)
+    if settings.telemetry:
+        state.end_traces = telemetry.record_traces(app, state.engines)
+    return app
 
 
 @asynccontextmanager

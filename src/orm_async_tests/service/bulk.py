@@ -68,10 +68,7 @@ async def read_parts(file: UploadFile) -> AsyncIterator[bytes]:
 
 
 async def load(
-    request: Request,
-    user_id: int,
-    read_points: Callable[[AsyncIterator[bytes]], Batches],
-    key: str,
+    request: Request, user_id: int, read_points: Callable[[AsyncIterator[bytes]], Batches], key: str
 ) -> Loaded:
     """Receive all points of an upload, and then add them to the user's track.
 

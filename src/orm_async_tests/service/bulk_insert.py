@@ -80,11 +80,7 @@ async def insert_points(
 
 
 async def copy_points(
-    session: AsyncSession,
-    user_id: int,
-    encoded_points: AsyncIterable[bytes],
-    key: str,
-    digest: str,
+    session: AsyncSession, user_id: int, encoded_points: AsyncIterable[bytes], key: str, digest: str
 ) -> Loaded:
     """Add points in the format of COPY, and only once for each idempotency key.
 

@@ -70,11 +70,7 @@ def build_insertion(build_ctes: Callable[[str], str], answer: str) -> Insertion:
 
 
 async def insert_once(
-    session: AsyncSession,
-    insertion: Insertion,
-    parameters: Document,
-    key: str,
-    digest: str,
+    session: AsyncSession, insertion: Insertion, parameters: Document, key: str, digest: str
 ) -> Document:
     """Insert a row, but only once for each idempotency key. Return the answer.
 

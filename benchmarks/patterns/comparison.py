@@ -122,10 +122,8 @@ async def connected_contestants(workload: str, url: URL) -> AsyncIterator[list[C
     async with AsyncExitStack() as pools:
         for contender, module in CONTENDERS.items():
             library = await pools.enter_async_context(module.connected(url, size))
-            patterns = patterns_of(contender, module)
-            contestants += [
-                (pattern, library) for pattern in patterns if pattern.workload == workload
-            ]
+            patterns = [item for item in patterns_of(contender) if item.workload == workload]
+            contestants += [(pattern, library) for pattern in patterns]
         base, _ = contestants[0]
         library = await pools.enter_async_context(CONTENDERS[base.contender].connected(url, size))
         yield [*contestants, (base, library)]
@@ -161,13 +159,10 @@ async def run_rounds(
         turns: list[list[Turn]] = [[] for _ in contestants]
         # The opposite order follows, so that a slowing machine affects all functions equally.
         for index in [*order, *reversed(order)]:
-            pattern, library = contestants[index]
-            turns[index].append(await database.run_turn(pattern, library, work))
+            turns[index].append(await database.run_turn(*contestants[index], work))
         answers = {}
-        for index, ((pattern, _), (first, second)) in enumerate(
-            zip(contestants, turns, strict=True)
-        ):
-            answers[f"{pattern.key} ({index})"] = [first.answer, second.answer]
+        for index, (first, second) in enumerate(turns):
+            answers[f"{contestants[index][0].key} ({index})"] = [first.answer, second.answer]
             seconds, cpu = (first.seconds + second.seconds) / 2, (first.cpu + second.cpu) / 2
             means[index].append(Turn(seconds, cpu, first.answer))
         compare_answers(answers)

@@ -22,7 +22,7 @@ ROUND_TRIPS = {
 
 @pytest.mark.parametrize("contender", CONTENDERS)
 def test_a_contender_has_a_labelled_pattern_for_every_workload(contender: str) -> None:
-    patterns = list(patterns_of(contender, CONTENDERS[contender]))
+    patterns = list(patterns_of(contender))
     assert {pattern.workload for pattern in patterns} == set(WORKLOADS)
     assert [pattern.key for pattern in patterns if not pattern.label] == []
 

@@ -4,7 +4,6 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Iterator
 from importlib.metadata import version
-from types import ModuleType
 from typing import Any, NamedTuple
 
 from benchmarks.patterns.contenders import asyncpg, sqlalchemy, sqlalchemy_core, sqlalchemy_tuned
@@ -42,12 +41,12 @@ def versions_of(contender: str) -> dict[str, str]:
     return {name: version(name) for name in libraries}
 
 
-def patterns_of(contender: str, module: ModuleType) -> Iterator[Pattern]:
-    """Yield the measured functions of a module.
+def patterns_of(contender: str) -> Iterator[Pattern]:
+    """Yield the measured functions of a contender.
 
     Yield each function of the workload `get` also for the workload `tasks`.
     """
-    for name, function in vars(module).items():
+    for name, function in vars(CONTENDERS[contender]).items():
         mark, label = getattr(function, "mark", None), str(function.__doc__)
         if mark is None or not inspect.isfunction(function):
             continue

@@ -1,17 +1,16 @@
 """Fixtures for all tests: one embedded server for the run, and one database for every worker."""
 
-import asyncio
 import gc
 import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Engine, NullPool, create_engine
+from sqlalchemy import Connection, Engine, NullPool, create_engine
 
 from orm_async_tests import db, migrations, urls
 from orm_async_tests.errors import CouldNotRun
@@ -75,27 +74,30 @@ def create_database(*histories: migrations.History) -> Iterator[db.Database]:
     """Create a database with the tables of some Alembic histories, and drop it at the end."""
     name = f"test_{uuid4().hex}"
     with db.open_database("embedded") as server:
-        asyncio.run(_execute(server, f"CREATE DATABASE {name}"))
+        execute(server, f"CREATE DATABASE {name}")
         database = replace(server, url=server.url.set(database=name), kind="url", label=name)
         if histories:
-            asyncio.run(_migrate(database, histories))
+            with connect(database) as connection:
+                migrations.upgrade(connection, *histories)
         yield database
-        asyncio.run(_execute(server, f"DROP DATABASE {name} WITH (FORCE)"))
-
-
-async def _execute(database: db.Database, sql: str) -> None:
-    async with db.connect(database, "tests", isolation_level="AUTOCOMMIT") as connection:
-        await connection.exec_driver_sql(sql)
-
-
-async def _migrate(database: db.Database, histories: Sequence[migrations.History]) -> None:
-    async with db.connect(database, "tests", isolation_level="AUTOCOMMIT") as connection:
-        await connection.run_sync(migrations.upgrade, *histories)
+        execute(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def make_sync_engine(database: db.Database) -> Engine:
     """Return an engine for tests that need no event loop."""
     return create_engine(urls.with_driver(database.url, "psycopg"), poolclass=NullPool)
+
+
+def connect(database: db.Database) -> Connection:
+    """Return a connection in AUTOCOMMIT for tests that need no event loop."""
+    return make_sync_engine(database).connect().execution_options(isolation_level="AUTOCOMMIT")
+
+
+def execute(database: db.Database, *statements: str) -> list[object]:
+    """Execute statements in AUTOCOMMIT, and return the first value of each result."""
+    with connect(database).execution_options(no_parameters=True) as connection:
+        results = map(connection.exec_driver_sql, statements)
+        return [result.scalar() if result.returns_rows else None for result in results]
 
 
 def with_url(database: db.Database) -> dict[str, str]:

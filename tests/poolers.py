@@ -91,19 +91,13 @@ async def execute_often(url: URL, options: Options, statement: str) -> None:
         await engine.dispose()
 
 
-async def try_two_processes(pooler: Pooler, mode: Mapping[str, str], options: Options) -> str:
+async def try_two_processes(
+    statement: str, pooler: Pooler, mode: Mapping[str, str], options: Options
+) -> str:
     """Let two processes read, one after the other, on one server connection."""
     url = pooler.start(default_pool_size="1", **mode)
     for _ in range(2):
-        await Processes().run(execute_often, url, options, SELECT_HEIGHT)
-    return ""
-
-
-async def try_enum(pooler: Pooler, mode: Mapping[str, str], options: Options) -> str:
-    """Let two processes read an ENUM column, whose type asyncpg looks up, on one connection."""
-    url = pooler.start(default_pool_size="1", **mode)
-    for _ in range(2):
-        await Processes().run(execute_often, url, options, SELECT_PACE)
+        await Processes().run(execute_often, url, options, statement)
     return ""
 
 
@@ -150,8 +144,8 @@ async def _read_height(connection: AsyncConnection) -> float | None:
 
 Trial = Callable[[Pooler, Mapping[str, str], Options], Awaitable[str]]
 TRIALS: dict[str, Trial] = {
-    "query by a second process": try_two_processes,
-    "read of an ENUM column": try_enum,
+    "query by a second process": partial(try_two_processes, SELECT_HEIGHT),
+    "read of an ENUM column": partial(try_two_processes, SELECT_PACE),  # asyncpg looks up its type
     "second transaction": try_moved_client,
     "read of an altered column": try_altered_table,
 }

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -37,7 +38,7 @@ def call(
     env: Mapping[str, str] | None = None,
     stdin: str | bytes = "",
 ) -> Done:
-    """Call a command's main function in this process.
+    """Call a command's main function in this process, on a database or on the embedded server.
 
     The call takes milliseconds, but a new process needs seconds for its imports.
     """
@@ -57,14 +58,7 @@ def call(
     return Done(arguments, code, out.getvalue(), err.getvalue())
 
 
-def orm(
-    *arguments: str,
-    on: db.Database | None = None,
-    env: Mapping[str, str] | None = None,
-    stdin: str | bytes = "",
-) -> Done:
-    """Call orm-async-tests in this process, on a database or on the embedded server."""
-    return call(cli.main, *arguments, on=on, env=env, stdin=stdin)
+orm = partial(call, cli.main)
 
 
 def assert_refused(*names: str) -> str:

@@ -1,6 +1,5 @@
 """With a role that has few privileges, scripts that need more privileges are skipped."""
 
-import asyncio
 import json
 import subprocess
 import sys
@@ -11,13 +10,7 @@ from uuid import uuid4
 
 from orm_async_tests import db
 from tests.cli.commands import orm
-from tests.conftest import create_database, with_url
-
-
-async def _execute(database: db.Database, *statements: str) -> None:
-    async with db.connect(database, "tests", isolation_level="AUTOCOMMIT") as connection:
-        for statement in statements:
-            await connection.exec_driver_sql(statement)
+from tests.conftest import create_database, execute, with_url
 
 
 @contextmanager
@@ -30,11 +23,11 @@ def open_as_role(*privileges: str) -> Iterator[db.Database]:
             f"GRANT {privilege} TO {role}".replace("DATABASE", f"DATABASE {name}")
             for privilege in privileges
         ]
-        asyncio.run(_execute(database, f"CREATE ROLE {role} LOGIN PASSWORD 'x'", *grants))
+        execute(database, f"CREATE ROLE {role} LOGIN PASSWORD 'x'", *grants)
         try:
             yield replace(database, url=database.url.set(username=role, password="x"))
         finally:
-            asyncio.run(_execute(database, f"DROP OWNED BY {role}", f"DROP ROLE {role}"))
+            execute(database, f"DROP OWNED BY {role}", f"DROP ROLE {role}")
 
 
 def _revoke(database: db.Database, *functions: str) -> None:
@@ -42,7 +35,7 @@ def _revoke(database: db.Database, *functions: str) -> None:
     statements = [f"REVOKE EXECUTE ON FUNCTION {name} FROM PUBLIC" for name in functions]
     with db.open_database("embedded") as server:
         as_owner = replace(server, url=server.url.set(database=database.url.database))
-        asyncio.run(_execute(as_owner, *statements))
+        execute(as_owner, *statements)
 
 
 def serve(database: db.Database) -> subprocess.CompletedProcess[str]:

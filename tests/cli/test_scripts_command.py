@@ -15,8 +15,8 @@ from orm_async_tests.harness.definitions.variants import LARGEST
 from orm_async_tests.harness.environment import requirements, script_database
 from orm_async_tests.harness.script import Script
 from tests.cli.commands import call, lazy_loading, orm, orm_process
-from tests.conftest import with_url
-from tests.processes import WAITED_FOR
+from tests.conftest import execute, with_url
+from tests.processes import WAITED_FOR, until
 
 ROOT = Path(__file__).parent.parent.parent
 SCHEMA = json.loads((ROOT / "docs/result.schema.json").read_text("utf-8"))
@@ -283,21 +283,18 @@ def test_control_c_inside_a_variant_ends_its_query_without_a_traceback(
     with subprocess.Popen(
         command, env=with_url(database), stderr=subprocess.PIPE, text=True
     ) as process:
-        asyncio.run(_wait_for_queries("pg_sleep(600", 1, database))
+        _wait_for_queries("pg_sleep(600", 1, database)
         process.send_signal(signal.SIGINT)
         assert process.stderr is not None
         assert "Traceback" not in process.stderr.read()
     assert process.returncode == 130
-    asyncio.run(_wait_for_queries("pg_sleep(600", 0, database))
+    _wait_for_queries("pg_sleep(600", 0, database)
 
 
-async def _wait_for_queries(text: str, count: int, database: db.Database) -> None:
+def _wait_for_queries(text: str, count: int, database: db.Database) -> None:
     """Wait until `count` other backends of the database run a query that contains the text."""
     query = (
         "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid()"
         f" AND datname = current_database() AND query LIKE '%{text}%'"
     )
-    async with db.connect(database, "tests", isolation_level="AUTOCOMMIT") as connection:
-        async with asyncio.timeout(HANG):
-            while (await connection.exec_driver_sql(query)).scalar() != count:
-                continue
+    until(lambda: execute(database, query) == [count])

@@ -1,6 +1,5 @@
 """The documented Alembic commands, some of them in separate processes."""
 
-import asyncio
 import shutil
 import signal
 import subprocess
@@ -12,7 +11,7 @@ import pytest
 
 from orm_async_tests import db, migrations, urls
 from orm_async_tests.exit_codes import COULD_NOT_RUN, INTERRUPTED
-from tests.conftest import make_sync_engine, with_url
+from tests.conftest import execute, make_sync_engine, with_url
 from tests.migrations.conftest import ROOT, Alembic, run_alembic
 from tests.processes import WAITED_FOR, until
 
@@ -31,16 +30,6 @@ def start_alembic(database: db.Database, *arguments: str) -> "subprocess.Popen[s
         stderr=subprocess.PIPE,
         text=True,
     )
-
-
-async def execute(database: db.Database, *statements: str) -> object:
-    """Execute statements in AUTOCOMMIT, and return the first value of the last result."""
-    value = None
-    async with db.connect(database, "tests", isolation_level="AUTOCOMMIT") as connection:
-        for statement in statements:
-            result = await connection.exec_driver_sql(statement)
-            value = result.scalar() if result.returns_rows else None
-    return value
 
 
 @SECTIONS
@@ -84,12 +73,12 @@ def test_histories_in_one_version_table_are_separated_without_loss(
     (other,) = FIRST_REVISIONS.keys() - {section}
     for name in FIRST_REVISIONS:
         alembic("-n", name, "upgrade", "head")
-    asyncio.run(execute(empty_database, *UNITE_HISTORIES))
+    execute(empty_database, *UNITE_HISTORIES)
     for name in (section, other, section):
         alembic("-n", name, "upgrade", "head")
         assert "(head)" in alembic("-n", name, "current")
         alembic("-n", name, "check")
-    assert asyncio.run(execute(empty_database, COUNT_ROWS)) == 2
+    assert execute(empty_database, COUNT_ROWS) == [2]
 
 
 def test_sql_is_printed_without_a_database(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,12 +123,12 @@ def test_a_revision_file_is_read_in_every_form(
 def test_a_foreign_database_is_refused(
     empty_database: db.Database, alembic: Alembic, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asyncio.run(execute(empty_database, "CREATE TABLE theirs (id int)"))
+    execute(empty_database, "CREATE TABLE theirs (id int)")
     with pytest.raises(SystemExit) as ended:
         alembic("upgrade", "head")
     assert ended.value.code == COULD_NOT_RUN
     assert f"the database '{empty_database.label}' belongs" in capsys.readouterr().err
-    assert asyncio.run(execute(empty_database, "SELECT to_regclass('users')")) is None
+    assert execute(empty_database, "SELECT to_regclass('users')") == [None]
 
 
 def test_an_unreachable_database_is_refused_by_the_process() -> None:
@@ -207,4 +196,4 @@ def test_three_upgrades_of_an_empty_database_at_once_take_turns(
 def test_no_connection_stays_open(empty_database: db.Database, alembic: Alembic) -> None:
     alembic("upgrade", "head")
     count = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-    assert asyncio.run(execute(empty_database, count)) == 1  # this one
+    assert execute(empty_database, count) == [1]  # this one

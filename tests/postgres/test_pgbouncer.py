@@ -12,6 +12,7 @@ from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.harness.environment import requirements
 from orm_async_tests.postgres import pgbouncer, pooler
 from orm_async_tests.stack_options import DRIVERS
+from tests.conftest import execute
 from tests.postgres.conftest import run_and_kill
 from tests.processes import pids_of, until
 
@@ -55,7 +56,7 @@ def test_both_drivers_reach_the_server_through_pgbouncer(
 @pytest.mark.usefixtures("installed")
 def test_names_and_passwords_with_quotes_and_spaces_work(empty_database: db.Database) -> None:
     name, password = "Walker O'Hill", "two 'words' \\ and % = ;"
-    asyncio.run(_execute(empty_database, f"""CREATE ROLE "{name}" LOGIN PASSWORD $${password}$$"""))
+    execute(empty_database, f"""CREATE ROLE "{name}" LOGIN PASSWORD $${password}$$""")
     try:
         url = empty_database.url.set(username=name, password=password)
         assert (
@@ -63,12 +64,7 @@ def test_names_and_passwords_with_quotes_and_spaces_work(empty_database: db.Data
             == "off"
         )
     finally:
-        asyncio.run(_execute(empty_database, f'DROP ROLE "{name}"'))
-
-
-async def _execute(database: db.Database, sql: str) -> None:
-    async with db.connect(database, "tests", isolation_level="AUTOCOMMIT") as connection:
-        await connection.exec_driver_sql(sql)
+        execute(empty_database, f'DROP ROLE "{name}"')
 
 
 @pytest.mark.usefixtures("installed")

@@ -4,6 +4,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import pytest
@@ -87,3 +88,11 @@ def client(app: FastAPI) -> Iterator[httpx.Client]:
 def user(client: httpx.Client) -> int:
     """The id of a new user without points."""
     return int(client.post("/users", json={"username": "walker"}).raise_for_status().json()["id"])
+
+
+@pytest.fixture
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of embedded servers for one test. The servers stop as soon as nobody uses them."""
+    monkeypatch.setenv("ORM_ASYNC_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("ORM_ASYNC_IDLE", "0")
+    return tmp_path / "home"

@@ -5,18 +5,15 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 import httpx
-from sqlalchemy import text
 
 from orm_async_tests import db
 from orm_async_tests.service.request_limits import STREAMS
-from tests.conftest import make_sync_engine
+from tests.conftest import execute
 
 LONG = 100_000  # points of a track that the socket buffers of both sides cannot hold
-POINTS = text(
-    """INSERT INTO track_points (user_id, lat, lon, date)
-    SELECT :user, n % 90 + 0.25, n % 180 + 0.125, '2010-10-03T09:36:30Z'
-    FROM generate_series(1, :points) AS n"""
-)
+POINTS = f"""INSERT INTO track_points (user_id, lat, lon, date)
+    SELECT {{user}}, n % 90 + 0.25, n % 180 + 0.125, '2010-10-03T09:36:30Z'
+    FROM generate_series(1, {LONG}) AS n"""
 BUFFER = 4096  # bytes of a receive buffer, so that a client stalls soon
 UPLOAD = "Content-Length: 1000\r\nExpect: 100-continue\r\n"  # the service answers 100 when it waits
 CONTENT_TYPES = {"ndjson": "application/x-ndjson", "gpx": "application/gpx+xml"}
@@ -24,9 +21,7 @@ CONTENT_TYPES = {"ndjson": "application/x-ndjson", "gpx": "application/gpx+xml"}
 
 def add_long_track(database: db.Database, user: int) -> None:
     """Add a track to the user that is too long for any socket buffer."""
-    engine = make_sync_engine(database)
-    with engine.begin() as connection:
-        connection.execute(POINTS, {"user": user, "points": LONG})
+    execute(database, POINTS.format(user=user))
 
 
 def send(url: httpx.URL, method: str, path: str, headers: str, body: bytes = b"") -> socket.socket:

@@ -1,6 +1,5 @@
 """No script deletes the service's data."""
 
-import asyncio
 import os
 from pathlib import Path
 
@@ -10,28 +9,11 @@ import pytest
 from orm_async_tests import db, postgres
 from orm_async_tests.errors import CouldNotRun
 from tests.cli.commands import lazy_loading, orm
+from tests.conftest import execute
 from tests.processes import pids_of, until
 from tests.service.service_process import run_service
 
 DURABLE = ("fsync", "synchronous_commit", "full_page_writes")
-
-
-@pytest.fixture
-def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of embedded servers for one test. The servers stop as soon as nobody uses them."""
-    monkeypatch.setenv("ORM_ASYNC_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("ORM_ASYNC_IDLE", "0")
-    return tmp_path / "home"
-
-
-async def execute(database: db.Database, *statements: str) -> list[object]:
-    """Execute statements in AUTOCOMMIT, and return the first value of each result."""
-    values = []
-    async with db.connect(database, "tests", isolation_level="AUTOCOMMIT") as connection:
-        for statement in statements:
-            result = await connection.exec_driver_sql(statement)
-            values.append(result.scalar() if result.returns_rows else None)
-    return values
 
 
 @pytest.mark.thorough
@@ -44,7 +26,7 @@ def test_users_in_the_services_own_database_survive_a_script(own_home: Path) -> 
         (user,) = httpx.get(f"{service.url}/users").json()["items"]
         assert user["username"] == "walker"
     with db.open_database("embedded", "asyncpg", postgres.SERVICE) as database:
-        values = asyncio.run(execute(database, *(f"SHOW {name}" for name in DURABLE)))
+        values = execute(database, *(f"SHOW {name}" for name in DURABLE))
     assert values == ["on", "on", "on"]
     until(lambda: not pids_of(own_home))
 
@@ -65,11 +47,11 @@ def test_a_server_that_does_not_start_is_not_to_be_reset(own_home: Path) -> None
 def test_a_script_refuses_a_database_of_the_service_and_changes_nothing(
     tables: db.Database,
 ) -> None:
-    asyncio.run(execute(tables, "INSERT INTO users (username) VALUES ('kept')"))
+    execute(tables, "INSERT INTO users (username) VALUES ('kept')")
     for run in (lazy_loading(on=tables), orm("run", "1", "5", on=tables)):
         assert run.returncode == 2
         assert str(tables.url.database) in run.stderr
         assert "service.alembic_version" in run.stderr
         assert "  fix: " in run.stderr
     count = "SELECT count(*) FROM users WHERE username = 'kept'"
-    assert asyncio.run(execute(tables, count)) == [1]
+    assert execute(tables, count) == [1]

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import httpx
-from sqlalchemy import event, text
+from sqlalchemy import event
 
 from orm_async_tests import db
 from orm_async_tests.harness.wire.wire import open_wire
@@ -12,13 +12,13 @@ from orm_async_tests.scripts.driver.test172_lost_in_set_up import connect_and_lo
 from orm_async_tests.service.app import create_app
 from orm_async_tests.service.bulk_insert import FEW
 from orm_async_tests.service.state import state_of
-from tests.conftest import make_sync_engine
+from tests.conftest import execute
 from tests.processes import until
 from tests.service.conftest import SETTINGS, serve_app
 from tests.service.test_limits import is_busy
 from tests.service.walkers import NDJSON, POINT
 
-LISTENER_PIDS = text(
+LISTENER_PIDS = (
     "SELECT pid FROM pg_stat_activity"
     " WHERE datname = current_database() AND application_name LIKE '%listener'"
 )
@@ -32,18 +32,12 @@ def upload(client: httpx.Client, user: int, points: int = 1) -> httpx.Response:
 
 def terminate(tables: db.Database, pid: int) -> None:
     """Terminate a backend, as a restart of the server does."""
-    engine = make_sync_engine(tables)
-    with engine.connect() as connection:
-        connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+    execute(tables, f"SELECT pg_terminate_backend({pid})")
 
 
 def terminate_listeners(tables: db.Database) -> None:
     """Terminate the backends that notify services of new points."""
-    engine = make_sync_engine(tables)
-    with engine.connect() as connection:
-        pids = connection.scalars(LISTENER_PIDS).all()
-    for pid in pids:
-        terminate(tables, pid)
+    execute(tables, f"SELECT count(pg_terminate_backend(pid)) FROM ({LISTENER_PIDS}) AS listener")
 
 
 def test_a_write_gets_no_connection_that_the_server_has_closed(

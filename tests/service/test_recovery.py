@@ -48,13 +48,10 @@ async def kill_server(home: Path, rounds: int, ledger: Ledger) -> None:
     ("rounds", "workers"), [(1, "1"), pytest.param(5, "2", marks=pytest.mark.thorough)]
 )
 def test_the_service_recovers_from_sigkill_of_its_server(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rounds: int, workers: str
+    own_home: Path, rounds: int, workers: str
 ) -> None:
-    home = tmp_path / "home"
-    monkeypatch.setenv("ORM_ASYNC_HOME", str(home))
-    monkeypatch.setenv("ORM_ASYNC_IDLE", "0")
     with run_service(None, "--workers", workers) as service:
-        kill = partial(kill_server, home, rounds)
+        kill = partial(kill_server, own_home, rounds)
         ledger = asyncio.run(run_walkers(service.url, CLIENTS, 0.0, kill))
         log = service.read_log()
         with db.open_database("embedded", "asyncpg", postgres.SERVICE) as database:

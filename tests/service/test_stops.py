@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from orm_async_tests import db, migrations
-from tests.conftest import create_database, make_sync_engine
+from tests.conftest import connect, create_database
 from tests.processes import until
 from tests.service.service_process import run_service, start_service
 from tests.service.stalled import add_long_track, stalled
@@ -63,11 +63,9 @@ def test_clients_that_stall_do_not_delay_the_end(tables: db.Database) -> None:
 def test_a_server_that_hangs_does_not_delay_the_end(home: object) -> None:
     with ExitStack() as stack:
         database = stack.enter_context(create_database(*migrations.HISTORIES.values()))
-        engine = make_sync_engine(database)
-        autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
-        connection = stack.enter_context(autocommit.connect())
+        connection = stack.enter_context(connect(database))
         service = stack.enter_context(run_service(database.url))
-        until(lambda: connection.scalars(LISTENER_PIDS).all())
+        until(lambda: connection.scalars(text(LISTENER_PIDS)).all())
         for pid in connection.scalars(PIDS).all():
             stack.callback(os.kill, pid, signal.SIGCONT)
             os.kill(pid, signal.SIGSTOP)

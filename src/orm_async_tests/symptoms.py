@@ -15,7 +15,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 from orm_async_tests.tracebacks import BEGIN, CLASS, split_errors
 
@@ -60,7 +60,7 @@ class Symptom:
     fragment: str = ""
     places: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def parts(self) -> set[Part]:
         single = {(kind, getattr(self, kind)) for kind in ("error", "code", "sqlstate", "fragment")}
         return {part for part in single if part[1]} | {("place", place) for place in self.places}

@@ -3,8 +3,11 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from sqlalchemy import text
+
+T = TypeVar("T")
 
 DEADLINE = 60.0  # seconds, of which starting a server may take a third on a busy machine
 PAUSE = 0.01  # seconds between two checks of a condition, in which other processes run
@@ -15,12 +18,16 @@ WAITED_FOR = text(
 )
 
 
-def until(condition: Callable[[], object]) -> None:
-    """Wait until the condition is true, or raise AssertionError after the deadline."""
+def until(condition: Callable[[], T]) -> T:
+    """Wait until the condition is true, and return its value.
+
+    Raise AssertionError after the deadline.
+    """
     deadline = time.monotonic() + DEADLINE
-    while not condition():
+    while not (value := condition()):
         assert time.monotonic() < deadline, "the condition did not come true in time"
         time.sleep(PAUSE)
+    return value
 
 
 def pids_of(folder: Path) -> dict[str, int]:

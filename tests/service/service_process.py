@@ -1,8 +1,8 @@
 """Runs the command `serve` in a separate process, as an operator does."""
 
 import os
+import re
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import IO
 from urllib.request import urlopen
@@ -21,20 +22,33 @@ from tests.processes import DEADLINE, PAUSE
 
 SERVE = [sys.executable, "-m", "orm_async_tests.service.serve"]
 WORKER = "spawn_main"  # multiprocessing's function, in the command line of a worker
+PRINTED_URL = re.compile(r"^service: (http://\S+)/docs\n", re.MULTILINE)
 TIMED_OUT = "graceful shutdown exceeded"  # uvicorn's log, after it has waited for ten seconds
 
 
 @dataclass(frozen=True)
 class Service:
-    """A process of the service, with its base URL and its log."""
+    """A process of the service, with its log."""
 
-    url: str
     process: subprocess.Popen[bytes]
     log: IO[bytes]
 
     @property
     def pid(self) -> int:
         return self.process.pid
+
+    @cached_property
+    def url(self) -> str:
+        """The base URL, which the service prints."""
+        # There is no deadline, because a start may be slow.
+        while not (printed := PRINTED_URL.search(self.read_log())):
+            self.pause()
+        return printed[1]
+
+    def pause(self) -> None:
+        """Sleep for a moment, or raise AssertionError if the service has exited."""
+        assert self.process.poll() is None, "the service has exited"
+        time.sleep(PAUSE)
 
     def stop(self, by: signal.Signals = signal.SIGTERM) -> None:
         """Send a signal, and assert that the process exits in time and without a traceback."""
@@ -74,19 +88,17 @@ def start_service(url: URL | None, *arguments: str, **variables: str) -> Iterato
 
     At the end of the `with` block, the process has exited.
     """
-    with socket.create_server(("127.0.0.1", 0)) as unused:
-        port = str(unused.getsockname()[1])
     database = {"DATABASE_URL": url.render_as_string(hide_password=False)} if url else {}
     with (
-        tempfile.TemporaryFile() as log,
+        tempfile.TemporaryFile("a+b") as log,  # the service appends, wherever read_log() reads
         subprocess.Popen(
-            [*SERVE, "--port", port, *arguments],
+            [*SERVE, "--port", "0", *arguments],
             env={**os.environ, **variables, **database},
             stdout=log,
             stderr=log,
         ) as process,
     ):
-        service = Service(f"http://127.0.0.1:{port}", process, log)
+        service = Service(process, log)
         try:
             yield service
         except BaseException as error:
@@ -100,9 +112,8 @@ def start_service(url: URL | None, *arguments: str, **variables: str) -> Iterato
 def run_service(url: URL | None, *arguments: str, **variables: str) -> Iterator[Service]:
     """Start a service, wait until it is ready, and stop it at the end as an operator does."""
     with start_service(url, *arguments, **variables) as service:
-        while not is_ready(service.url):  # without a deadline, because a start may be slow
-            assert service.process.poll() is None, "the service has exited"
-            time.sleep(PAUSE)
+        while not is_ready(service.url):
+            service.pause()
         yield service
         if service.process.poll() is None:
             service.stop()

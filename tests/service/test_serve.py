@@ -20,7 +20,6 @@ def test_serve_creates_the_tables_of_an_empty_database(
 ) -> None:
     with run_service(empty_database.url) as service:
         assert httpx.get(f"{service.url}/users").json() == {"items": [], "next": None}
-        assert f"\nservice: {service.url}/docs\n" in service.read_log()
 
 
 def test_the_garbage_collector_ignores_the_application() -> None:

@@ -35,8 +35,9 @@ KINDS = {  # the limits that count the requests
 
 @pytest.fixture(scope="module")
 def app(tables: db.Database) -> FastAPI:
-    """The application with a small pool."""
-    return create_app(tables.url, Settings(pool_size=POOL, reads=1))
+    """The application with a small pool, which closes no connection of a stalled client."""
+    settings = Settings(pool_size=POOL, reads=1, receive_timeout=DEADLINE, send_timeout=DEADLINE)
+    return create_app(tables.url, settings)
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +63,25 @@ class WaitForHead(Connection):
 
     def _start_head_timer(self) -> None:
         pass
+
+
+class HeadInTime(Connection):
+    """A connection that waits for the head of a request only when it has come.
+
+    The first head always comes in time, and the connection must then stop to wait.
+    """
+
+    _has_come = False
+
+    def data_received(self, data: bytes) -> None:
+        if not self._has_come:
+            self._has_come = True
+            self._start_head_timer()
+        super().data_received(data)
+
+    def _start_head_timer(self) -> None:
+        if self._has_come:
+            super()._start_head_timer()
 
 
 @pytest.fixture(scope="module")
@@ -129,10 +149,12 @@ def test_a_client_that_sends_no_complete_head_loses_its_connection(
 
 
 def test_a_client_may_send_a_second_request_after_a_pause(
-    impatient_for_heads: httpx.URL, walker: int
+    tables: db.Database, impatient: tuple[FastAPI, httpx.Client], walker: int
 ) -> None:
-    url = impatient_for_heads
-    with closing(HTTPConnection(url.host, url.port, timeout=DEADLINE)) as connection:
+    with (
+        serve_app(create_app(tables.url, IMPATIENT), HeadInTime) as client,
+        closing(HTTPConnection(client.base_url.host, client.base_url.port)) as connection,
+    ):
         connection.connect()
         connection.auto_open = 0  # a closed connection is an error
         for _ in range(2):
@@ -140,7 +162,7 @@ def test_a_client_may_send_a_second_request_after_a_pause(
             with connection.getresponse() as response:
                 assert response.status == 200
                 response.read()
-            with start_upload(url, walker, "ndjson") as silent:
+            with start_upload(impatient[1].base_url, walker, "ndjson") as silent:
                 assert b" 408 " in silent.makefile("rb").read()  # receive_timeout has passed
 
 

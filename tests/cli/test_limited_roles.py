@@ -1,16 +1,14 @@
 """With a role that has few privileges, scripts that need more privileges are skipped."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from uuid import uuid4
 
 from orm_async_tests import db
-from tests.cli.commands import orm
-from tests.conftest import create_database, execute, with_url
+from tests.cli.commands import DATABASE_COMMANDS, Done, call, orm
+from tests.conftest import create_database, execute
 
 
 @contextmanager
@@ -38,10 +36,10 @@ def _revoke(database: db.Database, *functions: str) -> None:
         execute(as_owner, *statements)
 
 
-def serve(database: db.Database) -> subprocess.CompletedProcess[str]:
-    """Run the command `serve`, which must refuse the database."""
-    command = [sys.executable, "-m", "orm_async_tests.service.serve", "--port", "0"]
-    return subprocess.run(command, env=with_url(database), capture_output=True, text=True)
+def serve(database: db.Database) -> Done:
+    """Call the command `serve`, which must refuse the database."""
+    main, arguments = DATABASE_COMMANDS["serve"]
+    return call(main, *arguments, on=database)
 
 
 def test_a_role_that_may_create_nothing_gets_an_error_with_a_remedy() -> None:

@@ -172,9 +172,8 @@ def test_ctrl_c_ends_a_waiting_upgrade_without_a_traceback(empty_database: db.Da
     assert errors.count("\n") == 1
 
 
-@pytest.mark.parametrize(
-    "section", ["alembic", pytest.param("service", marks=pytest.mark.thorough)]
-)
+@pytest.mark.thorough  # test_states.py upgrades twice at once among the default tests
+@SECTIONS
 def test_three_upgrades_of_an_empty_database_at_once_take_turns(
     empty_database: db.Database, alembic: Alembic, section: str
 ) -> None:

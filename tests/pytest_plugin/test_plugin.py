@@ -20,9 +20,9 @@ from tests.pytest_plugin.pytest_runs import copy_suites, run_pytest
 MISUSES, CORRECT = 15, 16  # tests
 BASELINE = (findings.BASELINE_OPTION, "known.json")
 WRITE = (*BASELINE, f"{findings.BASELINE_OPTION}-write")
-COMBINATIONS = [  # the other tests use aiosqlite
-    ("asyncpg", "asyncio"),
+COMBINATIONS = [  # the other tests use asyncio, and aiosqlite or asyncpg
     ("psycopg", "anyio"),
+    pytest.param("asyncpg", "asyncio", marks=pytest.mark.thorough),
     pytest.param("aiosqlite", "asyncio", marks=pytest.mark.thorough),
     pytest.param("asyncpg", "anyio", marks=pytest.mark.thorough),
     pytest.param("psycopg", "asyncio", marks=pytest.mark.thorough),
@@ -81,9 +81,12 @@ def test_the_summary_groups_the_findings_that_are_not_in_the_baseline(
     }
     (tmp_path / "known.json").write_text(json.dumps(known), "utf-8")
     names = "summary or dropped or test_engine or by_hand"
-    options = ("-k", names, "-p", "xdist.plugin", "-n", "1")
-    result = run_pytest(tmp_path, sqlite, *suites, *options, *BASELINE)
+    options = ("-k", names, "-p", "xdist.plugin", "-n", "1", "--async-orm-github")
+    job = {"GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md")}
+    result = run_pytest(tmp_path, sqlite, *suites, *options, *BASELINE, **job)
     result.assert_outcomes(passed=6, errors=4)
+    of_job = (tmp_path / "summary.md").read_text("utf-8")
+    assert of_job.count("## Misuse of async SQLAlchemy") == 1  # of xdist's main process alone
     checkout = find_line(tmp_path / "summary_suite.py", "leaked.append(await")
     result.stdout.fnmatch_lines(
         [
@@ -117,14 +120,6 @@ def test_a_session_that_a_fixture_leaks_does_not_make_a_later_test_fail(
     result.stdout.fnmatch_lines(
         ["transaction: *checked out at fixture_suite.py:* in open_session*"]
     )
-
-
-def test_only_the_main_process_of_xdist_writes_the_job_summary(tmp_path: Path, sqlite: URL) -> None:
-    copy_suites(tmp_path, "summary_suite.py", "owner_fixtures.py")
-    summary = tmp_path / "summary.md"
-    options = ("summary_suite.py::test_one", "-p", "xdist.plugin", "-n", "1", "--async-orm-github")
-    run_pytest(tmp_path, sqlite, *options, GITHUB_STEP_SUMMARY=str(summary))
-    assert summary.read_text("utf-8").count("## Misuse of async SQLAlchemy") == 1
 
 
 def find_line(suite: Path, text: str) -> int:

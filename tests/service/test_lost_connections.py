@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import httpx
+import pytest
 from sqlalchemy import event
 
 from orm_async_tests import db
@@ -79,7 +80,7 @@ def test_a_connection_that_the_server_is_about_to_close_is_a_503_for_a_write_alo
 
 
 def test_the_listener_connects_again_if_the_server_is_about_to_close_its_connection(
-    tables: db.Database,
+    tables: db.Database, capsys: pytest.CaptureFixture[str]
 ) -> None:
     app = create_app(tables.url, SETTINGS)
     with serve_app(app):
@@ -89,6 +90,7 @@ def test_the_listener_connects_again_if_the_server_is_about_to_close_its_connect
         event.listen(listening, "checkout", receive_fatal_error, once=True)
         terminate_listeners(tables)
         until(state_of(app).hub.is_listening.is_set)
+    assert capsys.readouterr().err.count("without LISTEN") == 1
 
 
 def test_a_read_that_loses_its_connection_is_repeated(tables: db.Database, user: int) -> None:

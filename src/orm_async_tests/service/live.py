@@ -6,7 +6,7 @@ watch one user. The clients read new points from the table, so a lost notificati
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 from asyncpg import InternalClientError
@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from orm_async_tests.models import TrackPoint, User
+from orm_async_tests.service.connection import LOGGER
 from orm_async_tests.service.etags import not_found
 from orm_async_tests.service.points import CHANNEL
 from orm_async_tests.service.problems import UNWRAPPED, problem_responses
@@ -71,8 +72,10 @@ class Hub:
     async def listen(self, engine: AsyncEngine) -> None:
         """Listen until the task is cancelled. Connect again after a lost connection."""
         while True:
-            with suppress(*LISTENER_ERRORS):
+            try:
                 await self._listen_until_lost(engine)
+            except LISTENER_ERRORS as error:
+                LOGGER.warning("live streams send new points late, without LISTEN: %s", error)
             await asyncio.sleep(RECONNECT_DELAY)
 
     async def _listen_until_lost(self, engine: AsyncEngine) -> None:

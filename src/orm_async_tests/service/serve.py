@@ -3,7 +3,6 @@
 import asyncio
 import errno
 import gc
-import logging
 import socket
 import sys
 import threading
@@ -89,15 +88,16 @@ def keep_server_running() -> None:
 
     Until the server runs again, requests that need the database get the status 503.
     """
-    log = logging.getLogger("uvicorn.error")  # uvicorn's log for all levels
+    from orm_async_tests.service.connection import LOGGER
+
     while True:
         try:
             wait_until_ended(SERVICE)
             with lease(SERVICE) as server:
                 if server.launch != "warm":  # otherwise another command started the server
-                    log.warning("the embedded server had stopped, so the service restarted it")
+                    LOGGER.warning("the embedded server had stopped, so the service restarted it")
         except CouldNotRun as error:
-            log.error("the service cannot use the embedded server: %s", error)
+            LOGGER.error("the service cannot use the embedded server: %s", error)
             time.sleep(RETRY_DELAY)
 
 

@@ -196,19 +196,15 @@ def plan_sweeps(
     selected = [kind for kind in KINDS if kind in kinds and kind in swept.kinds]
     usual = tuple(kind for kind in selected if kind not in (*SILENT, "kill"))
     silent = tuple(kind for kind in selected if kind in SILENT)
-
+    timeouts = TIMEOUTS[database.driver] if swept.timed else {}
     prepare = partial(_connect if swept.users_name else _fill_database, database)
     sweep = Sweep(swept, database.url, usual, loop, prepare=prepare)
-    sweeps = [sweep] if usual else []
-    if silent:
-        timeouts = TIMEOUTS[database.driver] if swept.timed else {}
-        sweeps.append(replace(sweep, kinds=silent, timeouts=timeouts))
+    sweeps = [sweep, replace(sweep, kinds=silent, timeouts=timeouts)]
     if "kill" in selected and private is not None:
         url = url_of(private, database.driver)
         prepare = partial(_fill_private_database, url)
-        on_private = replace(sweep, url=url, private=private, prepare=prepare)
-        sweeps.append(replace(on_private, kinds=("kill",)))
-    return sweeps
+        sweeps.append(replace(sweep, url=url, kinds=("kill",), private=private, prepare=prepare))
+    return [sweep for sweep in sweeps if sweep.kinds]
 
 
 @asynccontextmanager

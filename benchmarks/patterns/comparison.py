@@ -122,8 +122,9 @@ async def connected_contestants(workload: str, url: URL) -> AsyncIterator[list[C
     async with AsyncExitStack() as pools:
         for contender, module in CONTENDERS.items():
             library = await pools.enter_async_context(module.connected(url, size))
-            patterns = [item for item in patterns_of(contender) if item.workload == workload]
-            contestants += [(pattern, library) for pattern in patterns]
+            for pattern in patterns_of(contender):
+                if pattern.workload == workload:
+                    contestants.append((pattern, library))
         base, _ = contestants[0]
         library = await pools.enter_async_context(CONTENDERS[base.contender].connected(url, size))
         yield [*contestants, (base, library)]

@@ -59,8 +59,8 @@ def list_failures(outcomes: Iterable[Outcome], command: str = "") -> Iterator[st
     for outcome in outcomes:
         groups.setdefault(_find_line(outcome), []).append(outcome)
     for line, group in groups.items():
-        names = {name: None for one in group for name in one.violations or [UNRESOLVED]}
-        yield f"{line}: {', '.join(names)} ({pluralize(len(group), 'point')})"
+        names = [name for outcome in group for name in outcome.violations or [UNRESOLVED]]
+        yield f"{line}: {', '.join(dict.fromkeys(names))} ({pluralize(len(group), 'point')})"
         for outcome in group:
             yield indent(format_point(outcome), "  ")
             if command:

@@ -17,7 +17,6 @@ FILE = Path(__file__).parent / "data/questions.toml"
 class Question:
     """A question that somebody asked in public, and the script that answers it."""
 
-    id: str
     subject: str
     text: str
     link: str
@@ -54,16 +53,14 @@ def read_cure_lines() -> dict[int, list[str]]:
 
 
 def _read_question(table: dict[str, Any]) -> Question:
-    values = {"text" if name == "question" else name: value for name, value in table.items()}
     try:
-        if "symptom" in values:
-            values["symptom"] = symptoms.parse(values["symptom"])
-        question = Question(**values)
+        symptom = symptoms.parse(table["symptom"]) if "symptom" in table else None
+        question = Question(**{**table, "symptom": symptom})
         if (question.script is None) == (question.reason == ""):
             raise ValueError(
                 "a question needs either a script that answers it, or a reason why no script does"
             )
     except (TypeError, ValueError) as error:
         form = "see CONTRIBUTING.md for the fields of a question"
-        raise ValueError(f"{table.get('id', table)}: {error}; {form}") from None
+        raise ValueError(f"{table.get('text', table)}: {error}; {form}") from None
     return question

@@ -45,15 +45,6 @@ your question"`. To find the cause of an error, type `orm-async-tests why "text 
 
 ABOUT_ERRORS = "Scripts that explain each error:"
 
-# How the page on the matrix describes the patterns for poolers in expected_differences.toml.
-POOLERS = {
-    "^PgBouncer": "the pooler is PgBouncer",
-    "transaction": "PgBouncer runs in transaction mode",
-    r"^PgBouncer 1\.(1\d|20)\b.* transaction|transaction-unprepared$": "the pooler is "
-    "PgBouncer in transaction mode, either older than 1.21 or with `max_prepared_statements=0`",
-}
-LIBRARIES = {"sqlalchemy": "SQLAlchemy"}
-
 
 def main() -> int:
     parser = CommandParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
@@ -155,35 +146,11 @@ def list_rules() -> Iterator[str]:
 def list_expected_differences() -> Iterator[str]:
     rows = [["Which scripts fail", "Why"]]
     for entry in read_expected():
-        numbers = sorted(entry.numbers)
-        scripts = _enumerate([f"`test{number}`" for number in numbers])
-        conditions = [_describe_condition(*condition) for condition in sorted(entry.where.items())]
-        for versions in entry.versions.items():
-            conditions.append(_describe_versions(*versions))
-        verb = "fails" if len(numbers) == 1 else "fail"
-        verb = verb if entry.always else "may fail"
-        which = f"{scripts} {verb} if {_enumerate(conditions)}.".replace("|", "\\|")
-        rows.append([which, entry.why])
+        *others, last = (f"`test{number}`" for number in sorted(entry.numbers))
+        scripts = f"{', '.join(others)} and {last}" if others else last
+        verb = ("fail" if others else "fails") if entry.always else "may fail"
+        rows.append([f"{scripts} {verb} if {entry.when}.", entry.why])
     yield from render_markdown(rows)
-
-
-def _describe_condition(field: str, pattern: str) -> str:
-    """Return a condition about a stack in words, for example "the driver is psycopg"."""
-    if field == "driver" and pattern.isalpha():
-        return f"the driver is {pattern}"
-    return POOLERS[pattern] if field == "pooler" else f"the field `{field}` matches `{pattern}`"
-
-
-def _describe_versions(library: str, versions: str) -> str:
-    """Describe a range of versions, for example "SQLAlchemy is 2.1 or newer but older than 2.2"."""
-    limits = re.sub(r">=([\d.]+)", r"\1 or newer", versions)
-    limits = re.sub(r"<([\d.]+)", r"older than \1", limits)
-    return f"{LIBRARIES.get(library, library)} is {limits.replace(',', ' but ')}"
-
-
-def _enumerate(phrases: Sequence[str]) -> str:
-    *others, last = phrases
-    return f"{', '.join(others)} and {last}" if others else last
 
 
 def shorten_symptom(symptom: Symptom) -> str:

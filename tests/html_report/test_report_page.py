@@ -15,6 +15,7 @@ from orm_async_tests.harness.report import result as run_result
 from orm_async_tests.harness.run.runner import run_script
 from orm_async_tests.harness.script import Script
 from orm_async_tests.html_report import changes, figures, page, recorded_tables
+from orm_async_tests.html_report.panels import build_panels
 from orm_async_tests.html_report.result_files import Results, read_results
 from orm_async_tests.questions import read_questions
 from tests.cli.commands import orm
@@ -63,14 +64,14 @@ def chapter_page(real_result: dict[str, Any]) -> str:
     spread = spread_over_scripts(real_result, SCRIPTS)
     results = combine(*(run_document(spread, python=f"3.{minor}.0") for minor in range(STACKS)))
     assert not results.problems
-    panels = page.build_panels(results, SCRIPTS)
+    panels = build_panels(results, SCRIPTS)
     return page.render_report(results, panels, "orm-async-tests report results.json")
 
 
 def render(*documents: Any) -> tuple[str, Results]:
     """Return a page of test5 from these documents."""
     results = combine(*documents)
-    panels = page.build_panels(results, catalogue.select(["5"]))
+    panels = build_panels(results, catalogue.select(["5"]))
     return page.render_report(results, panels, "orm-async-tests report"), results
 
 
@@ -111,7 +112,7 @@ def test_a_panel_has_the_sql_below_the_line_that_sent_it(
     real_result: dict[str, Any],
 ) -> None:
     results = combine(run_document([real_result]))
-    panels = page.build_panels(results, catalogue.select(["32"]))
+    panels = build_panels(results, catalogue.select(["32"]))
     [nested, passed_down] = panels[0].variants
     notes = {shown.line.text.strip(): shown.notes for shown in passed_down.lines if shown.notes}
     [(mark, text, _)] = notes["await session.execute(select(User))"]
@@ -156,7 +157,7 @@ def test_a_result_without_a_valid_field_gives_a_page_that_says_so(value: Any) ->
     if value == "missing":
         documents = [{**run_document([{}]), "stack": None}, run_document([{"variants": [{}]}])]
     results = combine(*documents)
-    html = page.render_report(results, page.build_panels(results, scripts), "report")
+    html = page.render_report(results, build_panels(results, scripts), "report")
     assert_runs_only_the_filter(html)
     assert len(results.problems) > len(RESULT)
     assert "Not everything could be read" in Page(html).text

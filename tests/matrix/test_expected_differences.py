@@ -1,5 +1,6 @@
 """Expected differences between stacks, and the output about unexpected differences."""
 
+import re
 from dataclasses import fields
 from pathlib import Path
 from xml.etree import ElementTree
@@ -65,7 +66,7 @@ def test_a_condition_may_be_on_any_field_of_an_identity(
     where: dict[str, str], versions: dict[str, str], applies: bool
 ) -> None:
     [identity] = records.identities(make_records({})).values()
-    entry = Expected(frozenset({5}), where, "a reason", versions=versions)
+    entry = Expected(frozenset({5}), where, "always", "a reason", versions=versions)
     assert entry.applies(identity) is applies
 
 
@@ -73,6 +74,15 @@ def test_the_entries_name_fields_that_every_identity_has() -> None:
     names = {field.name for field in fields(Stack)} | {f"settings.{name}" for name in SETTINGS}
     used = {name for entry in read_expected() for name in entry.where}
     assert {name for name in used - names if not name.startswith("packages.")} == set()
+
+
+def test_the_words_of_an_entry_name_its_drivers_versions_and_pooler_modes() -> None:
+    for entry in read_expected():
+        named = set(re.findall(r"\basyncpg|psycopg|PgBouncer|transaction|\d+[.][.\d]+", entry.when))
+        ranges = {re.sub("[^.0-9,]", "", text) for text in entry.versions.values()}
+        expected = {number for text in ranges for number in text.split(",")}
+        expected |= set(re.findall("asyncpg|psycopg|PgBouncer|transaction", str(entry.where)))
+        assert expected <= named, entry.when
 
 
 def test_diff_prints_what_differs_in_the_stacks(tmp_path: Path) -> None:

@@ -13,8 +13,9 @@ from orm_async_tests.errors import CouldNotRun
 from orm_async_tests.harness.environment.script_database import open_chosen_database
 from orm_async_tests.harness.report.phrasing import pluralize
 from orm_async_tests.harness.report.result import document
-from orm_async_tests.html_report import catalogue_files, page
+from orm_async_tests.html_report import page, site_files
 from orm_async_tests.html_report.changes import WORSE, list_changes
+from orm_async_tests.html_report.panels import build_panels
 from orm_async_tests.html_report.result_files import Results, read_results
 from orm_async_tests.output_files import create_folder, require_writable, write_file
 from orm_async_tests.questions import read_questions
@@ -38,16 +39,16 @@ def report(arguments: argparse.Namespace) -> int:
     if badge:
         require_writable(badge, "--badge")
     results = read_results(arguments.results) if arguments.results else _run_scripts(arguments)
-    panels = page.build_panels(results, catalogue.read_scripts())
+    panels = build_panels(results, catalogue.read_scripts())
     write_file(output, page.render_report(results, panels, _command()), option)
-    badge_text = json.dumps(catalogue_files.build_badge(results))
+    badge_text = json.dumps(site_files.build_badge(results))
     if badge:
         write_file(badge, badge_text, "--badge")
     if site:
-        documents = json.dumps(catalogue_files.build_catalogue(panels), indent=1)
+        documents = json.dumps(site_files.build_catalogue(panels), indent=1)
         write_file(site / "catalogue.json", f"{documents}\n", option)
         questions = read_questions()
-        write_file(site / "llms.txt", catalogue_files.render_llms(panels, questions), option)
+        write_file(site / "llms.txt", site_files.render_llms(panels, questions), option)
         write_file(site / "badge.json", f"{badge_text}\n", option)
     counts = ", ".join(f"{count} {word}" for word, count in results.count().most_common())
     print(f"{output}: {counts or 'no verdicts'}")

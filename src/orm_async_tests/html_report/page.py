@@ -12,34 +12,21 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from orm_async_tests import catalogue
-from orm_async_tests.catalogue import ScriptFile
 from orm_async_tests.harness.report.phrasing import pluralize
 from orm_async_tests.html_report import figures
 from orm_async_tests.html_report.changes import ORDER, Change
-from orm_async_tests.html_report.panels import Background, Panel, build_panel
-from orm_async_tests.html_report.recorded_tables import read_ranges
+from orm_async_tests.html_report.panels import Panel
 from orm_async_tests.html_report.result_files import Results
 from orm_async_tests.html_report.variant_code import code_css
 from orm_async_tests.questions import group_by_subject, read_questions
 from orm_async_tests.script_code import MEANINGS
 from orm_async_tests.timeline.lanes import LEGEND
 from orm_async_tests.verdicts import VERDICTS
-from orm_async_tests.versions.defect_catalogue import load_known_defects
 
 TEMPLATES = Path(__file__).parent / "templates"
 MAX_CHARACTERS = 4000  # characters of one value
 UNPRINTABLE = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 SIGNS = dict(zip(VERDICTS, "✓▲-✗⧖✗?", strict=True))
-
-
-def build_panels(results: Results, scripts: Sequence[ScriptFile]) -> list[Panel]:
-    background = Background(read_questions(), load_known_defects(), read_ranges())
-    panels = [build_panel(script, results, background) for script in scripts]
-    known = {script.number for script in scripts}
-    if unknown := sorted({number for _, number in results.entries} - known):
-        names = ", ".join(f"test{number}" for number in unknown[:10])
-        results.problems[f"this release has no script {names}"] += 1
-    return panels
 
 
 def render_report(results: Results, panels: Sequence[Panel], command: str) -> str:

@@ -11,6 +11,7 @@ from orm_async_tests.catalogue import ScriptFile
 from orm_async_tests.harness.report.abridged_sql import abridge
 from orm_async_tests.harness.report.line_notes import Note, annotate_line
 from orm_async_tests.harness.report.phrasing import truncate
+from orm_async_tests.html_report.recorded_tables import read_ranges
 from orm_async_tests.html_report.result_files import Document, Entry, Results
 from orm_async_tests.html_report.variant_code import (
     CodeLine,
@@ -18,10 +19,10 @@ from orm_async_tests.html_report.variant_code import (
     highlight_lines,
     read_code,
 )
-from orm_async_tests.questions import Question, read_cure_lines
+from orm_async_tests.questions import Question, read_cure_lines, read_questions
 from orm_async_tests.timeline.event_list import KEYS, Event, Kind, from_json
 from orm_async_tests.timeline.svg_timeline import describe_timeline, timeline_svg
-from orm_async_tests.versions.defect_catalogue import KnownDefect
+from orm_async_tests.versions.defect_catalogue import KnownDefect, load_known_defects
 
 LONGEST_SQL, WIDEST = 20_000, 160  # characters of a statement: before and after it is shortened
 LONGEST_TEXT = 600  # characters of a timeline in words
@@ -61,15 +62,20 @@ class Panel(NamedTuple):
     holds: str = ""  # the releases of SQLAlchemy on which it was run and holds
 
 
-class Background(NamedTuple):
-    """Known facts about the scripts, for example public questions and defects."""
+def build_panels(results: Results, scripts: Sequence[ScriptFile]) -> list[Panel]:
+    known = {script.number for script in scripts}
+    if unknown := sorted({number for _, number in results.entries} - known):
+        names = ", ".join(f"test{number}" for number in unknown[:10])
+        results.problems[f"this release has no script {names}"] += 1
+    defects, ranges = load_known_defects(), read_ranges()
+    return [
+        _build_panel(script, results, defects, ranges.get(script.number, "")) for script in scripts
+    ]
 
-    questions: Sequence[Question]
-    defects: Sequence[KnownDefect]
-    ranges: Mapping[int, str]  # the SQLAlchemy releases on which a script holds, by its number
 
-
-def build_panel(script: ScriptFile, results: Results, background: Background) -> Panel:
+def _build_panel(
+    script: ScriptFile, results: Results, defects: Sequence[KnownDefect], holds: str
+) -> Panel:
     detail = results.details.get(script.number, {})
     code = read_code(script)
     runs = {run["name"]: run for run in detail.get("variants", ())}
@@ -92,11 +98,11 @@ def build_panel(script: ScriptFile, results: Results, background: Background) ->
         variants=variants,
         rest=code.rest,
         cure_lines=highlight_lines("\n".join(lines)) if lines else (),
-        questions=[item for item in background.questions if item.script == script.number],
-        defects=[defect for defect in background.defects if script in defect.scripts],
+        questions=[item for item in read_questions() if item.script == script.number],
+        defects=[defect for defect in defects if script in defect.scripts],
         evidence=detail.get("evidence", ()),
         stack=detail.get("stack", ""),
-        holds=background.ranges.get(script.number, ""),
+        holds=holds,
     )
 
 

@@ -25,6 +25,7 @@ class Expected:
 
     numbers: frozenset[int]
     where: Mapping[str, str]  # regular expressions by field, for example {"pooler": "^PgBouncer"}
+    when: str  # `where` and `versions` in words
     why: str
     always: bool = True  # False if the scripts may also hold, because of a race
     versions: Mapping[str, str] = field(default_factory=dict)  # ranges by library

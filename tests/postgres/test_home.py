@@ -51,7 +51,10 @@ def assert_private(folder: Path) -> None:
         assert stat.S_IMODE(status.st_mode) == 0o700
 
 
-@pytest.mark.parametrize("name", ['it\'s a "home"', "a,b", "long" * 30])
+@pytest.mark.parametrize(
+    "name",
+    ['it\'s a "home"', "long" * 30, pytest.param("a,b", marks=pytest.mark.thorough)],
+)
 def test_a_home_of_any_name_serves_both_drivers(
     shared_home: Path,
     tmp_path_factory: pytest.TempPathFactory,

@@ -133,11 +133,6 @@ class Results:
         entry = Entry(word, detail["reason"], detail["defects"], detail["failed"])
         self.entries[stack, detail["number"]] = entry
 
-    def check_end(self, documents: Sequence[Document], source: str) -> None:
-        kinds = [document.get("record") for document in documents]
-        if "header" in kinds and kinds[-1] != "footer":
-            self.problems[f"{source}: the results are partial, the run was interrupted"] += 1
-
 
 def read_results(paths: Iterable[Path]) -> Results:
     """Read result files. Raise CouldNotRun if a file cannot be read or has no result."""
@@ -150,7 +145,9 @@ def read_results(paths: Iterable[Path]) -> Results:
             raise CouldNotRun(problem, str(path), REMEDY)
         modified = datetime.fromtimestamp(path.stat().st_mtime, UTC)
         results.sources.append((path.name, f"{modified:%Y-%m-%d %H:%M} UTC"))
-        results.check_end(documents, path.name)
+        kinds = [document.get("record") for document in documents]
+        if "header" in kinds and kinds[-1] != "footer":
+            results.problems[f"{path.name}: the results are partial, the run was interrupted"] += 1
     return results
 
 

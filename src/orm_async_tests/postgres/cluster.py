@@ -37,7 +37,6 @@ COMMON_TUNING = {
     "track_io_timing": "on",
     "timezone": "UTC",
 }
-NO_SETTINGS: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -158,12 +157,10 @@ class Cluster:
                 "run orm-async-tests doctor, or set DATABASE_URL=postgresql://...",
             )
 
-    def start(
-        self, idle: float, settings: Mapping[str, str] = NO_SETTINGS, *, is_private: bool = False
-    ) -> None:
+    def start(self, idle: float, *, is_private: bool = False, **settings: str) -> None:
         """Start a supervisor, and wait until its server accepts connections. Raises CouldNotRun.
 
-        The parameter `settings` overrides the settings of the cluster's kind. The server stops when
+        The arguments `settings` override the settings of the cluster's kind. The server stops when
         nobody has used it for `idle` seconds. A private server stops when its lease ends, and its
         root folder is deleted.
         """

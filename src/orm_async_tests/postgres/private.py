@@ -79,7 +79,7 @@ class PrivateServer:
 
     def start(self, **settings: str) -> None:
         """Start the server with additional PostgreSQL settings. Raises CouldNotRun."""
-        self.cluster.start(0.0, {**FILES_ONLY, **settings}, is_private=True)
+        self.cluster.start(0.0, is_private=True, **{**FILES_ONLY, **settings})
 
     def stop(self) -> None:
         """Shut down the server in fast mode, which ends all sessions and keeps all commits."""

@@ -223,7 +223,7 @@ class Recorder:
                 holders = tuple(by_pid[pid].number if pid in by_pid else 0 for pid in blockers)
                 self._locks.setdefault(running, _copy_wait(running, "lock", holders))
 
-    def running_pids(self) -> list[int]:
+    def find_slow_backends(self) -> list[int]:
         """Return the PIDs of server processes with a long-running statement."""
         connections = list(self.connections)  # a copy, because another thread calls this
         in_use = sum(connection.checkout is not None for connection in connections)

@@ -92,7 +92,7 @@ class Activity:
             while not await self.running(part):
                 pass
 
-    async def until_gone(self, part: str) -> None:
+    async def until_ended(self, part: str) -> None:
         async with asyncio.timeout(DEADLINE):
             while await self.running(part):
                 pass

@@ -41,8 +41,11 @@ def watch_locks(url: URL, recorder: Recorder) -> Iterator[None]:
 
 def _watch(url: URL, recorder: Recorder, stop: threading.Event) -> None:
     while not stop.wait(PERIOD):
-        if recorder.running_pids():
-            with suppress(Exception):  # without a connection there are no locks to show
+        if recorder.find_slow_backends():
+            import asyncpg
+
+            # Without a connection, there are no locks to show.
+            with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 asyncio.run(_poll(url, recorder, stop))
             return
 
@@ -56,7 +59,7 @@ async def _poll(url: URL, recorder: Recorder, stop: threading.Event) -> None:
     connection = await asyncpg.connect(**arguments, server_settings=settings, timeout=TIMEOUT)
     try:
         while not stop.is_set():
-            if pids := recorder.running_pids():
+            if pids := recorder.find_slow_backends():
                 since = perf_counter_ns()
                 rows = await connection.fetch(BLOCKED, pids, timeout=TIMEOUT)
                 recorder.add_locks([tuple(row) for row in rows], since)

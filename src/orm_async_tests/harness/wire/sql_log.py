@@ -72,8 +72,8 @@ def _listeners(observation: Observation, unobserved: Engine) -> dict[str, Callab
     def recorder(word: str) -> Callable[[Connection], None]:
         def record_unless_unsent(connection: Connection) -> None:
             # SQLAlchemy has closed the connection, or has returned it to the pool.
-            is_gone = word in ENDS and (connection.invalidated or connection.closed)
-            if is_gone or is_in_autocommit(connection):
+            is_lost = word in ENDS and (connection.invalidated or connection.closed)
+            if is_lost or is_in_autocommit(connection):
                 open_ids.pop(id(connection), None)
             else:
                 record(connection, word)

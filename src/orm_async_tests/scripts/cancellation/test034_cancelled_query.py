@@ -47,7 +47,7 @@ async def cancelled(task: Task[None], engine: AsyncEngine, activity: Activity) -
     await activity.until_running("pg_sleep")
     task.cancel()
     await wait([task])
-    await activity.until_gone("pg_sleep")  # within seconds, not sixty
+    await activity.until_ended("pg_sleep")  # within seconds, not sixty
     return {"task cancelled": task.cancelled(), "connections in use": checked_out(engine)}
 
 

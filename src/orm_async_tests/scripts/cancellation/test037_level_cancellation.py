@@ -52,7 +52,7 @@ async def cancel_a_task(make_engine: MakeEngine, activity: Activity) -> dict[str
     await activity.until_running("pg_sleep")
     task.cancel()
     await asyncio.wait([task])
-    await activity.until_gone("pg_sleep")
+    await activity.until_ended("pg_sleep")
     return {"queries running": await activity.running("pg_sleep")}
 
 
@@ -65,7 +65,7 @@ async def limit_the_statement(make_engine: MakeEngine, activity: Activity) -> di
         group.start_soon(sleep, make_engine, "3s")
         await activity.until_running("pg_sleep")
         group.cancel_scope.cancel()
-    await activity.until_gone("pg_sleep")
+    await activity.until_ended("pg_sleep")
     return {"queries running": await activity.running("pg_sleep")}
 
 

@@ -61,7 +61,7 @@ async def cancel_once(engine: AsyncEngine, activity: Activity) -> dict[str, obje
     await activity.until_running("pg_sleep")
     task.cancel()
     await asyncio.wait([task])
-    await activity.until_gone("pg_sleep")
+    await activity.until_ended("pg_sleep")
     return {"running": await activity.running("pg_sleep"), **await next_user(engine)}
 
 

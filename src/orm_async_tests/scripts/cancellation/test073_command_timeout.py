@@ -39,7 +39,7 @@ async def expecting_timeout(engine: AsyncEngine, activity: Activity) -> str:
     try:
         await slow(engine)
     except TimeoutError:
-        await activity.until_gone("pg_sleep")
+        await activity.until_ended("pg_sleep")
         return "caught"
     return "no error"
 

@@ -38,7 +38,7 @@ KNOWN = {entry.number: entry.symptoms for entry in ENTRIES.values()}
 
 SLOW = re.compile(r"\b(private|standby)_(server|url)\b|create_subprocess_exec|peak_bytes")
 SLOW_EXAMPLES = {  # by driver
-    "asyncpg": {"test2", "test162", "test182", "test187"},
+    "asyncpg": {"test2", "test162", "test187"},
     "psycopg": {"test187"},
 }
 # These scripts run on another event loop: one of each chapter, one with a server, one with a Wire.

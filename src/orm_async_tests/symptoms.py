@@ -126,7 +126,7 @@ class PastedText:
             return part in self.without_sql
         if kind == "fragment" and self._is_inside(part):
             return True
-        if not all(piece in self.lower_words for piece in part.lower().split("...")):
+        if not all(piece in self.lower_words for piece in _pieces(part)):
             return False  # faster than a regular expression, which would not match either
         if kind == "sqlstate" and part.isdecimal():  # looks like any number unless it is labeled
             return self._matches(rf"(?:^|(?:sqlstate|pgcode)\W+){part}\b")
@@ -141,6 +141,11 @@ class PastedText:
 @cache  # because re keeps only 512 patterns
 def _compile(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.IGNORECASE)
+
+
+@cache
+def _pieces(part: str) -> list[str]:
+    return part.lower().split("...")
 
 
 @cache

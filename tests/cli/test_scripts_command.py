@@ -187,13 +187,6 @@ def test_a_script_names_the_limits_of_an_option(number: str, option: str, minimu
         assert f"at least {minimum} and at most {LARGEST}" in done.stderr
 
 
-@pytest.mark.parametrize("pace", ["", "x", "-1", "5-1", "nan", "inf", "1-inf"])
-def test_a_pause_that_never_ends_or_begins_is_refused(pace: str) -> None:
-    done = call(catalogue.select_one("1").load().main, f"--pace={pace}")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "for example 1-5" in done.stderr
-
-
 def test_a_script_prints_no_code_as_json() -> None:
     done = call(catalogue.select_one("5").load().main, "--json", "--timeline")
     assert (done.returncode, done.stdout) == (2, "")

@@ -6,41 +6,28 @@ After every batch, each task counts the rows of the other task, and the script a
 Docs: https://docs.sqlalchemy.org/en/21/orm/session_basics.html#is-the-session-thread-safe-is-asyncsession-safe-to-share-in-concurrent-tasks
 """
 
-from asyncio import Lock, gather, sleep
+from asyncio import Lock, gather
 from collections import Counter
-from datetime import UTC, datetime
-from random import uniform
 from typing import Any
 
 from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from orm_async_tests import walk
 from orm_async_tests.harness import Observation, Option, Sessions, at_least, main_of, right, wrong
 from orm_async_tests.models import TrackPoint, User
 
 USERS, USERS_IN_BATCH, POINTS_IN_BATCH = 100, 10, 500
 WALKER = "username-30"
-POINT = {"lat": 45.45, "lon": 14.02, "date": datetime(2010, 10, 3, tzinfo=UTC)}
-Pace = tuple[float, float]  # the shortest and the longest pause, in seconds
-
-
-def parse_pace(text: str) -> Pace:
-    low, _, high = text.partition("-")
-    shortest, longest = float(low), float(high or low)
-    if not 0 <= shortest <= longest < float("inf"):
-        raise ValueError(text)
-    return shortest, longest
-
-
 OPTIONS = (
     Option("points", at_least(1000), "5000", "track points to add, at least 1000"),
-    Option("pace", parse_pace, "0", "seconds between flush and commit, for example 1-5"),
+    Option("pace", walk.parse_pace, "0", "seconds between flush and commit, for example 1-5"),
 )
 seed = None
 
 
 @wrong
-async def one_session(session: AsyncSession, points: int, pace: Pace) -> Counter[str]:
+async def one_session(session: AsyncSession, points: int, pace: walk.Pace) -> Counter[str]:
     """let two tasks share one session and its transaction"""
     work = Work(pace)
     await gather(work.add_users(session), work.add_walk(session, points))
@@ -48,7 +35,7 @@ async def one_session(session: AsyncSession, points: int, pace: Pace) -> Counter
 
 
 @right
-async def two_sessions(Session: Sessions, points: int, pace: Pace) -> Counter[str]:
+async def two_sessions(Session: Sessions, points: int, pace: walk.Pace) -> Counter[str]:
     """give each task a session with its own transaction"""
     work = Work(pace)
     async with Session() as first, Session() as second:
@@ -57,7 +44,7 @@ async def two_sessions(Session: Sessions, points: int, pace: Pace) -> Counter[st
 
 
 class Work:
-    def __init__(self, pace: Pace) -> None:
+    def __init__(self, pace: walk.Pace) -> None:
         self.pace, self.turn = pace, Lock()
         self.committed, self.visible = Counter[type](), Counter[str]()
 
@@ -71,14 +58,13 @@ class Work:
         while user_id is None:
             async with self.turn:
                 user_id = await session.scalar(select(User.id).filter_by(username=WALKER))
-        rows = [{**POINT, "user_id": user_id}] * points
-        for start in range(0, points, POINTS_IN_BATCH):
-            await self.add(session, TrackPoint, rows[start : start + POINTS_IN_BATCH], User)
+        for rows in walk.batch_rows(points, POINTS_IN_BATCH, user_id=user_id):
+            await self.add(session, TrackPoint, rows, User)
 
     async def add(self, session: AsyncSession, model: Any, rows: list[Any], other: Any) -> None:
         async with self.turn:
             await session.execute(insert(model), rows)
-            await sleep(uniform(*self.pace))
+            await walk.pause(self.pace)
         async with self.turn:
             visible = await session.scalar(select(func.count(other.id))) or 0
             self.visible["uncommitted rows"] += visible - self.committed[other]

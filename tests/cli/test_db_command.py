@@ -63,6 +63,13 @@ def test_url_hides_the_password_unless_an_option_shows_it(database: db.Database)
     assert secret in orm("db", "url", "--password", on=database).stdout
 
 
+@pytest.mark.parametrize("action", ["url", "status", "psql"])
+def test_service_beside_another_database_is_refused(action: str, database: db.Database) -> None:
+    done = orm("db", action, "--service", on=database)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("--service has no effect, because DATABASE_URL names another")
+
+
 def test_psql_runs_on_the_database(
     database: db.Database, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -89,6 +96,16 @@ def test_doctor_passes_here(database: db.Database) -> None:
     run = orm("doctor", on=database)
     assert run.returncode == 0, run.stdout
     assert {line.split()[0] for line in run.stdout.splitlines()} == {"ok"}
+
+
+def test_doctor_reports_a_revision_without_its_tables(empty_database: db.Database) -> None:
+    orm("db", "alembic", "stamp", "head", on=empty_database)
+    stamped = orm("doctor", on=empty_database)
+    assert stamped.returncode == 2
+    assert "the database has a revision, but not its tables" in stamped.stdout
+    for words in (("stamp", "base"), ("upgrade", "head")):  # the remedy
+        orm("db", "alembic", *words, on=empty_database)
+    assert orm("doctor", on=empty_database).returncode == 0
 
 
 def test_doctor_names_the_problem_and_the_remedy() -> None:

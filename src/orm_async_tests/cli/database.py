@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 
+from sqlalchemy import text
+
 from orm_async_tests import db, migrations, postgres, urls
 from orm_async_tests.cli.embedded_server import cluster_kind
 from orm_async_tests.errors import CouldNotRun, convert_os_errors
@@ -30,6 +32,7 @@ MAY_WRITE = """
         bool_and(pg_has_role(relowner, 'USAGE')), has_schema_privilege(current_schema(), 'CREATE')
     ) FROM pg_class WHERE oid IN (to_regclass('users'), to_regclass('track_points'))
 """
+HAS_TABLES = text("SELECT to_regclass('users') IS NOT NULL")
 SERVICE = "orm_async_tests"  # the name of psql's connection service
 
 
@@ -45,10 +48,10 @@ def url(arguments: argparse.Namespace) -> int:
 
 
 def status(arguments: argparse.Namespace) -> int:
-    choice = db.choose(arguments.db)
+    choice, kind = db.choose(arguments.db), cluster_kind(arguments)
     print(f"choice: {choice.kind} (from {choice.source})")
     if choice.kind == "embedded":
-        state = postgres.status(cluster_kind(arguments))
+        state = postgres.status(kind)
         print("\n".join(f"{name}: {value}" for name, value in state.items()))
         if state["state"] == "stopped":
             return 0
@@ -61,7 +64,7 @@ def status(arguments: argparse.Namespace) -> int:
         print(f"answers: PostgreSQL {version.scalar_one()}")
         print(f"migrations: {state}")
 
-    with db.open_database(arguments.db, cluster_kind=cluster_kind(arguments)) as database:
+    with db.open_database(arguments.db, cluster_kind=kind) as database:
         asyncio.run(print_status(database))
     return 0
 
@@ -149,6 +152,10 @@ def _check_database(choice: str | None, driver: str | None) -> str:
                 raise CouldNotRun(problem, database.label, "install tzdata")
             state = await connection.run_sync(migrations.refuse_foreign, migrations.TRACKING)
             await connection.run_sync(migrations.refuse_read_only, database.label)
+            if state != "empty" and not await connection.scalar(HAS_TABLES):
+                problem = f"the database has a revision, but not its tables (migrations: {state})"
+                remedy = "run orm-async-tests db alembic stamp base, and then upgrade head"
+                raise CouldNotRun(problem, database.label, remedy)
             may_write = await connection.exec_driver_sql(MAY_WRITE)
             if not may_write.scalar_one():
                 problem = "the role may not create the tables of the scripts, or does not own them"

@@ -15,6 +15,10 @@ MAX_SECONDS = 30 * 86_400  # seconds
 
 
 def cluster_kind(arguments: argparse.Namespace) -> postgres.ClusterKind:
+    word, source = choose_database(arguments.db)
+    if arguments.service and word != "embedded":
+        problem = f"--service has no effect, because {source} names another database"
+        raise CouldNotRun(problem, "--service", "omit --service, or add --db embedded")
     return postgres.SERVICE if arguments.service else postgres.SCRIPTS
 
 

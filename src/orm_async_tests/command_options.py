@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from orm_async_tests.errors import CouldNotRun
 
@@ -46,6 +46,9 @@ class CommandParser(argparse.ArgumentParser):
 
     def print_help(self, file: Any = None) -> None:
         print(self.format_help(), end="", file=file)  # argparse would ignore an error
+
+    def error(self, message: str) -> NoReturn:
+        raise CouldNotRun(message, self.prog, f"see the options: {self.prog} --help")
 
 
 def refuse_options(arguments: argparse.Namespace, beside: str, *names: str) -> None:

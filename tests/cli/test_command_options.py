@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from orm_async_tests.command_options import CommandParser
+from orm_async_tests.errors import CouldNotRun
 
 TEXT = """
     NUMBER             a number
@@ -68,8 +69,9 @@ def test_options_are_parsed_as_their_forms_say(parser: argparse.ArgumentParser) 
     ],
 )
 def test_a_value_of_another_form_is_refused(words: str, parser: argparse.ArgumentParser) -> None:
-    with pytest.raises(SystemExit, match="2"):
+    with pytest.raises(CouldNotRun) as refusal:
         parser.parse_args(words.split())
+    assert refusal.value.remedy == f"see the options: {parser.prog} --help"
 
 
 def test_the_help_shows_every_line_once(parser: argparse.ArgumentParser) -> None:

@@ -85,6 +85,13 @@ def test_run_as_json_is_one_document_in_the_documented_form(database: db.Databas
     assert [result["number"] for result in documents[0]["results"]] == [5, 34]
 
 
+def test_an_unknown_option_is_refused_with_a_remedy(database: db.Database) -> None:
+    for done in (lazy_loading("--foo", on=database), orm("list", "--foo")):
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith("unrecognized arguments: --foo\n  where: ")
+        assert done.stderr.endswith(" --help\n")
+
+
 def test_json_and_ndjson_exclude_each_other() -> None:
     done = orm("run", "5", "--json", "--ndjson")
     assert (done.returncode, done.stdout) == (2, "")

@@ -175,6 +175,12 @@ UNREADABLE = (
 NOTE = "async-orm: User.name was expired (orm-async-tests explain 7, 8); this User came from a.py:3"
 NO_WITH = "TypeError: '{}' object does not support the context manager protocol"
 NO_ASYNC_WITH = "TypeError: '{}' object does not support the asynchronous context manager protocol"
+REFUSED = 'connection to server at "127.0.0.1", port 1 failed: Connection refused'
+NO_PASSWORD = 'password authentication failed for user "app"'
+NO_KEY = """Traceback (most recent call last):
+  File "/srv/lib/sqlalchemy/engine/create.py", line 820, in engine_from_config
+    url = options.pop("url")
+"""
 LAZY = "DetachedInstanceError: Parent instance <User> is not bound to a Session; lazy load"
 
 
@@ -278,6 +284,28 @@ def answers(text: str) -> list[int]:
          ' "app", database "app", no encryption', 231),
         ("CREATE DATABASE cannot run inside a transaction block", 162),
         ('ObjectInUseError: database "app" is being accessed by other users', 162),
+        (f"OperationalError: (psycopg.OperationalError) connection failed: {REFUSED}", 144),
+        (f"DBAPIError: (sqlalchemy.dialects.postgresql.asyncpg.Error) {NO_PASSWORD}", 144),
+        ("DBAPIError: (sqlalchemy.dialects.postgresql.asyncpg.Error) connection was closed in the"
+         " middle of operation: terminating connection due to administrator command", 33),
+        ("StatementError: (sqlalchemy.exc.MissingGreenlet) greenlet_spawn has not been called;\n"
+         "[SQL: SELECT users.id, users.expired, users.refresh FROM users WHERE 1]\n", 5),
+        ("InvalidRequestError: This connection has already initialized a SQLAlchemy Transaction()"
+         " object via begin() or autobegin; isolation_level may not be altered", 21),
+        ('UniqueViolationError: doppelter Schlüsselwert verletzt Unique-Constraint »pkey«', 96),
+        ("psycopg.errors.UniqueViolation: la valeur d'une clé dupliquée rompt la contrainte", 96),
+        ("DeadlockDetectedError: обнаружена взаимоблокировка", 101),
+        ("InvalidPasswordError: Passwort-Authentifizierung für Benutzer »app« fehlgeschlagen", 144),
+        ("UnmappedInstanceError: Class 'builtins.NoneType' is not mapped", 263),
+        ("UnmappedInstanceError: Class 'sqlalchemy.engine.row.Row' is not mapped", 228),
+        ("AttributeError: 'ChunkedIteratorResult' object has no attribute 'name'", 228),
+        ("TypeError: object of type 'ScalarResult' has no len()", 228),
+        ("TypeError: 'coroutine' object is not subscriptable", 228),
+        ("AttributeError: 'Select' object has no attribute 'all'", 256),
+        (f"{NO_KEY}KeyError: 'url'", 51),
+        ('could not obtain lock on relation "posts"', 104),
+        ("InvalidRequestError: No such event 'before_commit' for target"
+         " '<class 'sqlalchemy.ext.asyncio.session.AsyncSession'>'", 49),
     ],
 )  # fmt: skip
 def test_the_first_answer_belongs_to_the_cause(text: str, first: int) -> None:
@@ -290,6 +318,10 @@ def test_the_first_answer_belongs_to_the_cause(text: str, first: int) -> None:
         ('asyncpg.exceptions.DuplicateObjectError: type "status" already exists', 177),
         ("sqlalchemy.exc.ResourceClosedError: This Connection is closed", 33),
         ("ERROR: the message of an unknown fault, SQLSTATE: 0A000", 39),
+        ("AttributeError: name", 228),
+        ("KeyError: 'url'", 51),
+        ("TypeError: tuple indices must be integers or slices, not str", 228),
+        ("TypeError: Object of type datetime is not JSON serializable", 114),
     ],
 )
 def test_a_part_of_another_error_is_no_answer(text: str, wrong: int) -> None:

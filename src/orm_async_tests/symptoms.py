@@ -132,7 +132,8 @@ class PastedText:
             return self._matches(rf"(?:^|(?:sqlstate|pgcode)\W+){part}\b")
         if kind == "fragment":
             return self._matches(_pattern(part))
-        return self._matches(rf"\b{_pattern(part)}\b")
+        suffix = "(?:Error)?" if kind == "error" else ""  # asyncpg adds it to the names of psycopg
+        return self._matches(rf"\b{_pattern(part)}{suffix}\b")
 
     def _matches(self, pattern: str) -> bool:
         return _compile(pattern).search(self.words) is not None

@@ -31,6 +31,7 @@ LIBRARIES = re.compile(
     r"site-packages|dist-packages|[/\\]lib[/\\]python3|\.pyx$|^<|Lib[/\\]asyncio|^lib/sqlalchemy"
     rf"|^{re.escape(sysconfig.get_path('stdlib'))}"
 )
+SQL = re.compile(r"^\[SQL: [\s\S]*", re.MULTILINE)  # with parameters, at the end of a message
 COLOR = re.compile(r"\x1b\[[\d;]*[A-Za-z]")
 ESCAPED_FRAME = re.compile(r'\\n[ |]*File "|\bFile \\+"')
 ESCAPE = re.compile(r"\\(u[\da-fA-F]{4}|.)")
@@ -45,8 +46,8 @@ def is_printed_error(text: str) -> bool:
 
 
 def words_beside_error(text: str) -> str:
-    """Return a text without error classes and messages, or "" for a traceback."""
-    return "" if TRACEBACK.search(text) else CLASS.sub("", PRINTED_LINE.sub("", text))
+    """Return a text without error classes, messages and SQL, or "" for a traceback."""
+    return "" if TRACEBACK.search(text) else CLASS.sub("", PRINTED_LINE.sub("", SQL.sub("", text)))
 
 
 def split_errors(text: str) -> list[str]:

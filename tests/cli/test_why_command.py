@@ -49,6 +49,13 @@ def test_without_a_fitting_script_why_is_not_sure(text: str) -> None:
          " character varying", "Enum()"),
         ("ArgumentError: Could not parse SQLAlchemy URL from given URL string", "is empty"),
         ("async def functions are not natively supported.", "pytest-asyncio"),
+        ("ObjectDeletedError: Instance '<User at 0x7f>' has been deleted, or its row is otherwise"
+         " not present.", "session.get()"),
+        ("ArgumentError: Expected string or URL object, got None", "environment variable"),
+        ("UnmappedInstanceError: Class 'builtins.dict' is not mapped", "User(**values)"),
+        ("TypeError: Invalid argument(s) 'pool_max' sent to create_engine(), using configuration"
+         " PGDialect_asyncpg/AsyncAdaptedQueuePool/Engine.", "spelling"),
+        ('invalid byte sequence for encoding "UTF8": 0x00', "NUL"),
         ("UnboundExecutionError: Could not locate a bind configured on mapper Mapper[User(users)]",
          "async_sessionmaker(engine)"),
     ],
@@ -98,6 +105,9 @@ def test_why_says_so_when_it_knows_no_script() -> None:
     done = orm("why", "ZeroDivisionError: division by zero")
     assert (done.returncode, done.stdout) == (1, "")
     assert "no script shows this error" in done.stderr
+    assert "paste the whole traceback" in done.stderr
+    traceback = 'Traceback (most recent call last):\n  File "a.py", line 1, in f\nValueError: x\n'
+    assert "whole traceback" not in orm("why", stdin=traceback).stderr
 
 
 def test_why_reads_bytes_that_are_not_utf_8() -> None:

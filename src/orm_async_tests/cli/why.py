@@ -55,6 +55,8 @@ def _print_nearest(scripts: Sequence[ScriptFile], text: str) -> None:
     if scripts:
         lines += ["but these scripts come closest:"]
         lines += [f"  {script.command}  {script.claim}" for script in scripts]
+    if tracebacks.is_printed_error(text) and not tracebacks.TRACEBACK.search(text):
+        lines.append("  paste the whole traceback, because the last line may not name the cause")
     print("\n".join([*lines, "  type: orm-async-tests list WORDS"]), file=sys.stderr)
 
 

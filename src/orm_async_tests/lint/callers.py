@@ -1,6 +1,7 @@
 """Finds the calls to a function, and the arguments of these calls."""
 
 import ast
+import os
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -40,7 +41,7 @@ class CallIndex:
             self._paths = defaultdict(list)
             for file in self._files:
                 with suppress(OSError):  # the file may be deleted or unreadable
-                    text, path = file.read_text("utf-8", "replace"), str(file.resolve())
+                    text, path = file.read_text("utf-8", "replace"), os.path.realpath(file)
                     for name in _called_names(text):
                         self._paths[name].append(path)
         return self._paths.get(function, [])[:MAX_FILES]
@@ -118,6 +119,17 @@ def _calls(project: "Project", function: Scope) -> Iterator[tuple[dict[str, ast.
 
 def calls_by_name(module: Module, name: str) -> Iterator[tuple[ast.Call, Scope]]:
     yield from module.calls.get(name, ())
-    for call, scope in [item for binding in BINDING for item in module.calls.get(binding, ())]:
-        if call.args and last_name(call.args[0]) == name:
-            yield later(call, call.args[0], call.args[1:], call.keywords), scope
+    yield from _bound_calls(module).get(name, ())
+
+
+def _bound_calls(module: Module) -> dict[str, list[tuple[ast.Call, Scope]]]:
+    """Return the calls that functions such as partial() bind, by the name of the function."""
+    key = "bound calls"
+    if key not in module.values:
+        calls = module.values[key] = defaultdict(list)
+        for call, scope in [item for name in BINDING for item in module.calls.get(name, ())]:
+            if call.args:
+                bound = later(call, call.args[0], call.args[1:], call.keywords)
+                calls[last_name(bound)].append((bound, scope))
+    bound_calls: dict[str, list[tuple[ast.Call, Scope]]] = module.values[key]
+    return bound_calls

@@ -14,7 +14,7 @@ class ModulePaths:
         self._paths: dict[tuple[str, int, str], tuple[str | None, set[str]]] = {}
         self._folders: dict[str, list[str]] = {}
         self._names: dict[str, set[str]] = {}
-        """The names in each folder, without file name extensions."""
+        """The names of the files and folders in each folder."""
 
     def find(self, name: str, level: int, path: str) -> tuple[str | None, set[str]]:
         """Return the path of an imported module, or None if it is not in the project.
@@ -29,29 +29,28 @@ class ModulePaths:
 
     def _search(self, name: str, level: int, folder: str, searched: set[str]) -> str | None:
         parts = name.split(".") if name else []
-        folders = [str([Path(folder), *Path(folder).parents][:level][-1])] if level else []
-        for start in folders or self._import_folders(folder):
-            searched.add(f"{start}{os.sep}")
-            if parts and parts[0] not in self._names_in(start):
+        starts = [folder.rsplit(os.sep, level - 1)[0]] if level else self._import_folders(folder)
+        for start in starts:
+            searched.add(start + os.sep)
+            names = self._names_in(start)
+            if parts and parts[0] not in names and f"{parts[0]}.py" not in names:
                 continue
             place = f"{start}{os.sep}{name.replace('.', os.sep)}" if parts else start
             parent, _, last = place.rpartition(os.sep)
             searched.add(parent + os.sep)
-            if parts and last not in self._names_in(parent):
-                continue
-            package = f"{place}{os.sep}__init__.py"
-            with suppress(OSError):  # the folder may be unreadable
-                searched |= {place + os.sep} if Path(place).is_dir() else set()
-                for file in (package, f"{place}.py") if parts else (package,):
-                    if Path(file).is_file():
-                        return file
+            if not parts or last in self._names_in(parent):
+                searched.add(place + os.sep)
+                if "__init__.py" in self._names_in(place):
+                    return f"{place}{os.sep}__init__.py"
+            if parts and f"{last}.py" in self._names_in(parent):
+                return f"{place}.py"
         return None
 
     def _names_in(self, folder: str) -> set[str]:
         if folder not in self._names:
             self._names[folder] = set()
             with suppress(OSError):  # the folder may be missing or unreadable
-                self._names[folder] = {entry.stem for entry in Path(folder).iterdir()}
+                self._names[folder] = {entry.name for entry in Path(folder).iterdir()}
         return self._names[folder]
 
     def _import_folders(self, folder: str) -> list[str]:

@@ -46,8 +46,8 @@ def check(paths: Sequence[Path], settings: Settings) -> Report:
     used = {tuple(names) for result in results.values() for names in result.dependencies}
     findings = list[Finding]()
     for path, result in results.items():
-        dependency = os.path.realpath(path)
-        late = [finding for name, finding in result.pending if (dependency, name) in used]
+        late = [finding for name, finding in result.pending
+                if (os.path.realpath(path), name) in used]  # fmt: skip
         findings += _drop_ignored([*result.findings, *late], result, settings)
     findings.sort(key=lambda finding: (finding.location, finding.code))
     unread = [result.unread for result in results.values() if result.unread]

@@ -26,16 +26,14 @@ class Relevance:
         """The imports of a module, or None if the module imports SQLAlchemy, even indirectly."""
 
     def reaches(self, path: str, text: str) -> bool:
-        self._imports.setdefault(path, self._read_imports(path, text))
         done, pending = {path}, [path]
         while pending:
             name = pending.pop()
             if name not in self._imports:
-                text = ""
                 with suppress(OSError):  # the file may be unreadable
-                    text = Path(name).read_text("utf-8", errors="replace")
-                self._imports[name] = self._read_imports(name, text)
-            imports = self._imports[name]
+                    code = text if name == path else Path(name).read_text("utf-8", "replace")
+                    self._imports[name] = self._read_imports(name, code)
+            imports = self._imports.setdefault(name, set())
             if imports is None:
                 self._imports[path] = None
                 return True
@@ -46,12 +44,14 @@ class Relevance:
     def _read_imports(self, path: str, text: str) -> set[str] | None:
         if LIBRARY.search(text):
             return None
-        names = set[tuple[str, int]]()
+        paths = set[str | None]()
         for dots, origin, parts, modules in IMPORT.findall(text):
-            start = f"{origin}." if origin else ""
-            names |= {(start + name, len(dots)) for name in NAME.findall(parts)}
-            names |= {(origin, len(dots))} if parts else set()
-            names |= {(name, 0) for name in NAME.findall(modules)}
-            names |= {(name.partition(".")[0], 0) for name in NAME.findall(modules)}
-        paths = (self._project.find(name, level, path) for name, level in names)
-        return {origin for origin in paths if origin}
+            names = NAME.findall(modules)
+            names += [name.partition(".")[0] for name in names]
+            if parts:
+                paths.add(place := self._project.find(origin, len(dots), path))
+                if place is None or place.endswith("__init__.py"):  # the names may be modules
+                    start = f"{origin}." if origin else ""
+                    names = [start + name for name in NAME.findall(parts)]
+            paths |= {self._project.find(name, len(dots), path) for name in names}
+        return {path for path in paths if path}

@@ -39,6 +39,7 @@ class Project:
         self._cut = 0
         """The lowest depth of an unfinished evaluation that the current value depends on."""
 
+        self._origins: dict[tuple[str, int, str], str | None] = {}
         self._imports: dict[str, set[str]] = defaultdict(set)
 
     def behind(self, path: str) -> set[str]:
@@ -50,9 +51,12 @@ class Project:
         return done
 
     def find(self, name: str, level: int, path: str) -> str | None:
-        origin, folders = self.paths.find(name, level, path)
-        self._imports[path] |= {origin, *folders} if origin else folders
-        return origin
+        key = name, level, path
+        if key not in self._origins:
+            origin, folders = self.paths.find(name, level, path)
+            self._imports[path] |= {origin, *folders} if origin else folders
+            self._origins[key] = origin
+        return self._origins[key]
 
     def scope(self, value: Value | None) -> Scope | None:
         if value is None or not value.module or value.kind == "module":
@@ -79,6 +83,8 @@ class Project:
     def value(self, node: ast.AST, scope: Scope) -> Value | None:
         if isinstance(node, ast.Name):
             return self.named(node.id, scope)
+        if isinstance(node, ast.Constant):
+            return None
         known: Known = scope.module.values
         if node in known:
             return known[node]

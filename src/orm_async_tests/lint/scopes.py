@@ -20,7 +20,6 @@ NOTED = {
 GATHERING = {"gather", "wait", "as_completed"}
 STARTING = {"create_task", "ensure_future", "start_soon", "run_coroutine_threadsafe", "Task"}
 CONCURRENT = GATHERING | STARTING
-CALLED = (ast.Call, ast.Subscript)
 RECEIVERS = ("self", "cls")
 INNER = ("body", "args")  # the fields of a function whose nodes are in its own scope
 LEAVES = {  # the fields that contain no expressions and no statements
@@ -339,9 +338,13 @@ class Module:
 
 def last_name(node: ast.AST | None) -> str:
     """Return the last name of an expression, for example "NotFound" for errors.NotFound(...)."""
-    while isinstance(node, CALLED):
-        node = node.func if isinstance(node, ast.Call) else node.value
-    return getattr(node, "attr", getattr(node, "id", ""))
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Call):
+        return last_name(node.func)
+    return last_name(node.value) if isinstance(node, ast.Subscript) else ""
 
 
 def awaited_name(node: Any) -> str:

@@ -142,11 +142,12 @@ def _first_text(column: ast.AST) -> str:
 
 def _passed(file: SourceFile) -> Iterator[Stored]:
     """Yield the keyword arguments of calls such as User(...) or insert(...).values()."""
-    for call, scope in [item for calls in [*file.module.calls.values()] for item in calls]:
+    calls = [item for calls in file.module.calls.values() for item in calls if item[0].keywords]
+    for call, scope in calls:
         if last_name(call.func) in WRITING:
             owner = _model(file, call, scope)
         else:
-            owner = file.value(call.func, scope) if call.keywords else None
+            owner = file.value(call.func, scope)
             owner = owner if owner and owner.kind == "class" else None
         named = named_arguments(file, call, scope) if owner else {}
         yield from ((owner, name, value, scope) for name, value in named.items())

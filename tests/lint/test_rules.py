@@ -230,6 +230,10 @@ def store(session: Session):
 def test_a_synchronous_session_may_compute_an_aware_default(tmp_path: Path) -> None:
     assert lines_with("OAT603", tmp_path, NOTE, "asyncpg") == [8]
     assert lines_with("OAT603", tmp_path, NOTE, "asyncpg\npsycopg2-binary") == []
+    renamed = NOTE.replace("Session,", "Session as Store,").replace(": Session", ": Store")
+    assert lines_with("OAT603", tmp_path, renamed, "asyncpg\npsycopg2-binary") == []
+    other = NOTE.replace("Session, ", "").replace("import UTC", "import UTC, date as Session")
+    assert lines_with("OAT603", tmp_path, other, "asyncpg\npsycopg2-binary") == [8]
     note = NOTE.replace("session: Session", "session: AsyncSession")
     note = f"from sqlalchemy.ext.asyncio import AsyncSession\n{note}"
     assert lines_with("OAT603", tmp_path, note, "asyncpg\npsycopg2-binary") == [9]

@@ -23,7 +23,7 @@ BASES = {"DeclarativeBase", "AsyncAttrs", "MappedAsDataclass", "SQLModel", "Gene
 
 BOOLEAN = (ast.BoolOp, ast.If, ast.While, ast.Assert)  # nodes outside of SQL statements
 COMPARING = {"between", "in_", "not_in", "is_distinct_from", "is_not_distinct_from"}
-SESSIONS = {"Session", "sessionmaker", "SessionLocal"}  # the usual names in synchronous code
+SYNCHRONOUS = {"Session", "sessionmaker", "scoped_session"}  # classes of SQLAlchemy
 WRITING = ("values", "on_conflict_do_update")
 NAMING = {"insert", "update", "select", "get", "get_one"}  # calls that name a model or a table
 
@@ -102,9 +102,16 @@ def _is_synchronous(file: SourceFile, owner: Owner) -> bool:
     calls.users.add(file.module.path)
     modules = [file.project.load(path) for path in calls.files_that_call(name)]
     creating = [module for module in modules if module and name in module.calls]
-    is_known = creating and all(SESSIONS & module.scope.bindings.keys() for module in creating)
-    return bool(is_known) and not any(_uses_session(file, scope) for module in creating
-                                      for scope in module.all_scopes)  # fmt: skip
+    is_known = bool(creating) and all(_has_synchronous_session(file, item) for item in creating)
+    return is_known and not any(_uses_session(file, scope) for module in creating
+                                for scope in module.all_scopes)  # fmt: skip
+
+
+def _has_synchronous_session(file: SourceFile, module: Module) -> bool:
+    """Return whether a name of a module is a synchronous session, or a class or factory of them."""
+    values = (file.project.named(name, module.scope) for name in module.scope.bindings)
+    return any(value.name in SYNCHRONOUS and value.kind in ("class", "instance")
+               for value in values if value and not value.module)  # fmt: skip
 
 
 def _defaults(file: SourceFile) -> Iterator[Stored]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from orm_async_tests.lint.finding import UnreadFile
 from orm_async_tests.lint.flows import Flows
 from orm_async_tests.lint.lint_settings import Settings
+from orm_async_tests.lint.module_reader import read_module
 from orm_async_tests.lint.project_facts import ProjectFacts
 from orm_async_tests.lint.relevance import Relevance
 from orm_async_tests.lint.resolution import Project
@@ -56,7 +57,7 @@ class Checker:
             self._modules[path] = None
             with suppress(OSError, SyntaxError, ValueError, *TOO_DEEP):
                 text = decode(Path(path).read_bytes()) if text is None else text
-                self._modules[path] = Module(path, ast.parse(text))
+                self._modules[path] = read_module(path, ast.parse(text))
                 self._size += len(text)
             self._loaded.append(path)
         return self._modules[path]
@@ -121,7 +122,7 @@ class Checker:
         return result
 
     def _run_rules(self, path: Path, absolute: str, text: str) -> FileResult:
-        module = self.load(absolute, text) or Module(absolute, ast.parse(text))
+        module = self.load(absolute, text) or read_module(absolute, ast.parse(text))
         file = SourceFile(str(path), text, module, self._flows, self.facts)
         findings = [finding for rule in self.rules for finding in rule.check(file)]
         used = []

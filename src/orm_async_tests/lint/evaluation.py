@@ -1,7 +1,7 @@
-"""Determines the values of calls, annotations, and subscripts such as `items[0]`."""
+"""Determines the values of expressions and annotations."""
 
 import ast
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orm_async_tests.lint import sqlalchemy_types as sa
 from orm_async_tests.lint.scopes import Scope, last_name
@@ -22,6 +22,51 @@ for _owner in (sa.SESSION, sa.SCOPED, sa.DECLARED, sa.CONNECTION):
     METHODS[_owner, "begin"] = METHODS[_owner, "begin_nested"] = Value("instance", sa.TRANSACTION)
     METHODS[_owner, "stream"] = Value("await", inner=Value("instance", "AsyncResult"))
     METHODS[_owner, "connection"] = Value("await", inner=Value("instance", sa.CONNECTION))
+
+
+def evaluate(project: "Project", node: Any, scope: Scope) -> Value | None:
+    match node:
+        case ast.Attribute():
+            return _evaluate_attribute(project, node, scope)
+        case ast.Call(func=func):
+            return evaluate_call(project, project.callee(func, scope), node, scope)
+        case ast.Subscript():
+            return _evaluate_subscript(project, node, scope)
+        case ast.Await(value=awaited):
+            return project.unwrap("await", project.value(awaited, scope))
+        case ast.NamedExpr(value=named):
+            return project.value(named, scope)
+        case ast.Lambda():
+            name = f"lambda {node.lineno} {node.col_offset}"
+            name = f"{scope.name}.{name}" if scope.name else name
+            return Value("function", name, scope.module.path)
+        case ast.IfExp(body=one, orelse=other) | ast.BinOp(left=one, right=other):
+            return union([project.value(one, scope), project.value(other, scope)])
+        case ast.BoolOp(values=values):
+            return union([project.value(item, scope) for item in values])
+        case ast.Tuple(elts=items) | ast.List(elts=items) | ast.Set(elts=items):
+            parts = tuple(project.value(item, scope) for item in items[:8])
+            return Value("item", inner=union([*parts]), parts=parts) if any(parts) else None
+        case ast.Dict(values=items):
+            inner = union([project.value(item, scope) for item in items[:8]])
+            return inner and Value("item", inner=inner)
+        case (
+            ast.ListComp(elt=item)
+            | ast.SetComp(elt=item)
+            | ast.GeneratorExp(elt=item)
+            | ast.DictComp(value=item)
+        ):
+            inner = project.value(item, scope)
+            return inner and Value("item", inner=inner)
+    return None
+
+
+def _evaluate_attribute(project: "Project", node: ast.Attribute, scope: Scope) -> Value | None:
+    value = project.attribute(project.value(node.value, scope), node.attr)
+    if value and value.kind == "external":  # perhaps `import app.models` without __init__.py
+        path = project.find(value.name, 0, scope.module.path)
+        return Value("module", value.name, path) if path else value
+    return value or project.stored(node, scope)
 
 
 def evaluate_result(project: "Project", function: Scope) -> Value | None:
@@ -158,7 +203,7 @@ def _generic(project: "Project", node: ast.Subscript, scope: Scope) -> Value | N
     return Value(kind, inner=inner) if kind else None
 
 
-def evaluate_subscript(project: "Project", node: ast.Subscript, scope: Scope) -> Value | None:
+def _evaluate_subscript(project: "Project", node: ast.Subscript, scope: Scope) -> Value | None:
     key = project.value(node.slice, scope)
     if key and key.kind == "key":
         return key.inner

@@ -88,43 +88,7 @@ class Project:
         known: Known = scope.module.values
         if node in known:
             return known[node]
-        return self._remember(node, known, Project._evaluate, node, scope)
-
-    def _evaluate(self, node: Any, scope: Scope) -> Value | None:
-        match node:
-            case ast.Attribute():
-                return self._evaluate_attribute(node, scope)
-            case ast.Call(func=func):
-                return evaluation.evaluate_call(self, self.callee(func, scope), node, scope)
-            case ast.Subscript():
-                return evaluation.evaluate_subscript(self, node, scope)
-            case ast.Await(value=awaited):
-                return self.unwrap("await", self.value(awaited, scope))
-            case ast.NamedExpr(value=named):
-                return self.value(named, scope)
-            case ast.Lambda():
-                name = f"lambda {node.lineno} {node.col_offset}"
-                name = f"{scope.name}.{name}" if scope.name else name
-                return Value("function", name, scope.module.path)
-            case ast.IfExp(body=one, orelse=other) | ast.BinOp(left=one, right=other):
-                return union([self.value(one, scope), self.value(other, scope)])
-            case ast.BoolOp(values=values):
-                return union([self.value(item, scope) for item in values])
-            case ast.Tuple(elts=items) | ast.List(elts=items) | ast.Set(elts=items):
-                parts = tuple(self.value(item, scope) for item in items[:8])
-                return Value("item", inner=union([*parts]), parts=parts) if any(parts) else None
-            case ast.Dict(values=items):
-                inner = union([self.value(item, scope) for item in items[:8]])
-                return inner and Value("item", inner=inner)
-            case (
-                ast.ListComp(elt=item)
-                | ast.SetComp(elt=item)
-                | ast.GeneratorExp(elt=item)
-                | ast.DictComp(value=item)
-            ):
-                inner = self.value(item, scope)
-                return inner and Value("item", inner=inner)
-        return None
+        return self._remember(node, known, evaluation.evaluate, node, scope)
 
     def _remember(self, key: Any, known: Known, evaluate: Evaluate, *items: Any) -> Value | None:
         if key in known:
@@ -362,13 +326,6 @@ class Project:
         method = Value("function", node.name, cls.module.path, value)
         is_property = node.decorators & {"property", "cached_property"}
         return self.result(method) if is_property else method
-
-    def _evaluate_attribute(self, node: ast.Attribute, scope: Scope) -> Value | None:
-        value = self.attribute(self.value(node.value, scope), node.attr)
-        if value and value.kind == "external":  # perhaps `import app.models` without __init__.py
-            path = self.find(value.name, 0, scope.module.path)
-            return Value("module", value.name, path) if path else value
-        return value or self.stored(node, scope)
 
     def stored(self, node: ast.expr, scope: Scope) -> Value | None:
         tail = tail_of(scope.path(node))

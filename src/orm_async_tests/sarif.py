@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterable, Sequence
-from importlib.metadata import version
 from pathlib import PurePath
 from typing import Any
 from urllib.parse import quote
@@ -16,6 +15,8 @@ SCHEMA = (
 
 def document(rules: Iterable[Any], results: Iterable[Any], **run: Any) -> dict[str, Any]:
     """Return a SARIF document with one run. Keyword arguments become properties of the run."""
+    from importlib.metadata import version  # is slow to import, and other formats do not need it
+
     tool = {
         "driver": {"name": DISTRIBUTION, "version": version(DISTRIBUTION), "rules": list(rules)}
     }

@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Iterable
+from concurrent import futures
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
 
-from orm_async_tests.lint import project_check
 from orm_async_tests.lint.checker import Checker
 from orm_async_tests.lint.finding import Finding, Fix, Location, UnreadFile
 from orm_async_tests.lint.lint_settings import Settings
@@ -128,7 +128,7 @@ def test_a_result_survives_the_cache() -> None:
 def test_a_killed_process_is_reported(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(200):
         (project / f"use{number}.py").touch()
-    monkeypatch.setattr(project_check, "ProcessPoolExecutor", Mock(side_effect=BrokenProcessPool))
+    monkeypatch.setattr(futures, "ProcessPoolExecutor", Mock(side_effect=BrokenProcessPool))
     done = orm("lint", "--no-cache", "-j", "2")
     assert done.returncode == 2
     assert "-j 1" in done.stderr

@@ -4,8 +4,7 @@ import gc
 import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent import futures  # imports multiprocessing only if a pool starts
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -100,10 +99,10 @@ def _check_in_processes(
     size = -(-len(files) // count)
     parts = [files[start : start + size] for start in range(0, len(files), size)]
     try:
-        with ProcessPoolExecutor(count) as pool:
+        with futures.ProcessPoolExecutor(count) as pool:
             results = pool.map(check_part, parts)
             return {path: result for part in results for path, result in part.items()}
-    except BrokenProcessPool:
+    except futures.BrokenExecutor:
         problem = "a process of the checker was killed, perhaps because memory ran out"
         raise CouldNotRun(problem, "this computer", "run orm-async-tests lint -j 1") from None
 

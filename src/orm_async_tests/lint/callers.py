@@ -57,6 +57,10 @@ def _called_names(text: str) -> set[str]:
     return names
 
 
+def all_arguments(call: ast.Call) -> list[ast.expr]:
+    return [*call.args, *(keyword.value for keyword in call.keywords)]
+
+
 def arguments_of(call: ast.Call, function: Scope, callee: Value) -> dict[str, ast.expr]:
     """Return the arguments of a call, by parameter name."""
     names = function.parameters

@@ -1,13 +1,13 @@
 """Determines how expressions change the control flow, for example by swallowing errors."""
 
 import ast
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from orm_async_tests.lint import sqlalchemy_types as sa
+from orm_async_tests.lint.callers import all_arguments
 from orm_async_tests.lint.flow_state import (
     CANCELLED,
     DATABASE,
@@ -55,7 +55,9 @@ BROAD = {"SQLAlchemyError", "DBAPIError", "StatementError", "DatabaseError"}
 ERRORS = {"SQLAlchemyError", "DBAPIError", "IntegrityError", "OperationalError", "DataError",
           "ProgrammingError", "InternalError", "DatabaseError", "StatementError", "Exception",
           "BaseException", "NotSupportedError", "InterfaceError"}  # fmt: skip
-CLASSES = {DATABASE: ERRORS, TIMEOUT: {"TimeoutError"}}  # the exceptions, by their kind
+CLASSES = {  # the classes that may catch an exception, by its kind
+    DATABASE: ERRORS, TIMEOUT: {"TimeoutError", *EVERY}, CANCELLED: {CANCELLED, "BaseException"},
+}  # fmt: skip
 
 
 def depends_of(project: Project, name: str, scope: Scope) -> list[tuple[ast.Call, Scope]]:
@@ -106,30 +108,22 @@ def caught_by(project: Project, node: ast.expr | None, scope: Scope) -> Iterator
 
 
 def catches(names: list[str], kinds: frozenset[str]) -> bool:
-    classes = {"BaseException"}.union(*(CLASSES.get(kind, {kind}) for kind in kinds))
-    classes |= EVERY if kinds - {CANCELLED} else set()
-    return not classes.isdisjoint(names)
+    """Return whether an exception handler for the classes `names` may catch an exception."""
+    return any(not CLASSES.get(kind, {kind, *EVERY}).isdisjoint(names) for kind in kinds)
 
 
-def catches_timeout(names: set[str], kinds: frozenset[str]) -> bool:
-    classes = {"TimeoutError", *EVERY} if TIMEOUT in kinds else set[str]()
-    classes |= {"CancelledError", "BaseException"} if CANCELLED in kinds else set()
-    return not classes.isdisjoint(names)
+def catches_timeout(names: list[str], kinds: frozenset[str]) -> bool:
+    return catches(names, kinds & {TIMEOUT, CANCELLED})
 
 
-def catches_all(names: list[str], kinds: frozenset[str]) -> bool:
-    return bool(set(names) & (BROAD | EVERY)) or kinds <= set(names)
-
-
-def uncaught(names: list[str], raised: list[Raised]) -> list[Raised]:
-    """Return the errors that an exception handler for the classes `names` may not catch."""
-    if "TimeoutError" in names:
-        raised = [replace(item, kinds=item.kinds - {TIMEOUT}) for item in raised]
-    kept = [item for item in raised if not catches_all(names, item.kinds)]
-    if "BaseException" not in names:  # no other class catches CancelledError
-        kept += [replace(item, kinds=frozenset({CANCELLED})) for item in raised
-                 if CANCELLED in item.kinds and item not in kept]  # fmt: skip
-    return kept
+def uncaught(names: list[str], raised: list[Raised]) -> Iterator[Raised]:
+    """Yield the errors that an exception handler for the classes `names` may not catch."""
+    certain = CLASSES | {DATABASE: BROAD | EVERY}
+    for item in raised:
+        kinds = {kind for kind in item.kinds
+                 if certain.get(kind, {kind, *EVERY}).isdisjoint(names)}  # fmt: skip
+        if kinds:
+            yield replace(item, kinds=frozenset(kinds))
 
 
 def without_rare(
@@ -148,8 +142,8 @@ def without_rare(
     awaits only calls that use sessions, return None.
     """
     use = flows.use
-    names = {*caught_by(use.project, handler.type, scope)}
-    errors = names & ERRORS - EVERY
+    names = [*caught_by(use.project, handler.type, scope)]
+    errors = {*names} & ERRORS - EVERY
     if not caught or errors - {"IntegrityError"}:
         return caught
     events = [event for part in node.body for event in use.events(part, scope)]
@@ -177,7 +171,7 @@ def _keys_to_flush(flows: "Flows", scope: Scope, node: ast.Try | ast.TryStar) ->
                                    if event.operations & (ADDING | FLUSHING)]  # fmt: skip
     loop, end = _around(node, scope, LOOPS), end_of(node.body[-1])
     # In a loop, the events of the previous pass come first.
-    for limit in [end_of(loop), end] if isinstance(loop, LOOPS) else [end]:
+    for limit in [end_of(loop), end] if loop else [end]:
         for event in known[scope, "flushes"]:
             place, flushes = end_of(event.node), event.operations & FLUSHING
             if place > limit:
@@ -192,12 +186,10 @@ def _keys_to_flush(flows: "Flows", scope: Scope, node: ast.Try | ast.TryStar) ->
 
 
 def _around(
-    node: ast.AST | None, scope: Scope, kinds: type[ast.AST] | tuple[type[ast.AST], ...]
+    node: ast.AST, scope: Scope, kinds: type[ast.AST] | tuple[type[ast.AST], ...]
 ) -> ast.AST | None:
     """Return the closest syntax node of the classes `kinds` around a syntax node."""
-    while node not in (None, scope.node) and not isinstance(node, kinds):
-        node = scope.module.parents.get(node)
-    return node
+    return next((item for item in scope.module.ancestors(node) if isinstance(item, kinds)), None)
 
 
 def call_around(node: ast.AST | None, name: str, scope: Scope) -> ast.Call | None:
@@ -214,21 +206,6 @@ def returns_exceptions(node: ast.AST, scope: Scope) -> bool:
     gather = call_around(node, "gather", scope)
     is_returned = gather is not None and "return_exceptions" in [k.arg for k in gather.keywords]
     return is_returned and not any("rollback" in last_name(call) for call in scope.calls)
-
-
-def cancelled_by(use: SessionUse, node: ast.AST, scope: Scope) -> Iterator[tuple[str, ast.AST]]:
-    """Find the tasks that a statement cancels after a call to wait() with a timeout.
-
-    Yield each session that the tasks use, and the call to wait().
-    """
-    calls = scope.calls_in(node) if "cancel" in scope.module.calls else []
-    if "cancel" not in map(last_name, calls):
-        return
-    for call in [call for call in scope.calls if last_name(call) == "wait"]:
-        if "timeout" in [keyword.arg for keyword in call.keywords]:
-            bindings = [scope.binding(name) for name in names_in(call)]
-            tasks = [call, *(item.node for item in bindings if item and item.kind == "value")]
-            yield from ((event.key, call) for task in tasks for event in use.events(task, scope))
 
 
 def wrapped_in(node: ast.AST, scope: Scope) -> Iterator[tuple[str, ast.AST]]:
@@ -251,23 +228,21 @@ def is_tested(project: Project, node: ast.AST, scope: Scope) -> bool:
     parents, known = scope.module.parents, scope.module.values
     while isinstance(around := parents.get(node), ast.expr):
         node = around
+    if (scope, "tested") not in known:
+        tests = [test for test in scope.tests if _may_jump(project, test, scope)]
+        nodes = (test.subject if isinstance(test, ast.Match) else test.test for test in tests)
+        known[scope, "tested"] = {name for node in nodes for name in names_in(node)}
     pairs = assignments(around) if isinstance(around, ast.stmt) else ()
-    nodes = [node] if hasattr(around, "test") else [target for target, _ in pairs]
-    if (scope, "tests") not in known:
-        known[scope, "tests"] = defaultdict(list)
-        for test in scope.tests:
-            for name in names_in(test.subject if isinstance(test, ast.Match) else test.test):
-                known[scope, "tests"][name].append(test)
-    tests = (known[scope, "tests"].get(name, ()) for item in nodes for name in names_in(item))
-    return any(_may_jump(project, test, scope) for test in chain(*tests))
+    results = [node] if hasattr(around, "test") else [target for target, _ in pairs]
+    return any(name in known[scope, "tested"] for item in results for name in names_in(item))
 
 
 def _may_jump(project: Project, node: ast.AST, scope: Scope) -> bool:
-    if isinstance(node, ast.While | ast.Assert):
-        return True
-    parts = [*walk(node)]
-    never = (never_returns(project, part.value, scope) for part in parts if type(part) is ast.Expr)
-    return any(isinstance(part, JUMPS) for part in parts) or any(never)
+    return isinstance(node, ast.While | ast.Assert) or any(
+        isinstance(part, JUMPS)
+        or (type(part) is ast.Expr and never_returns(project, part.value, scope))
+        for part in walk(node)
+    )
 
 
 def tests_state(test: ast.expr, scope: Scope) -> bool:
@@ -322,10 +297,9 @@ def never_returns(project: Project, node: ast.expr, scope: Scope) -> bool:
 def protected_by(use: SessionUse, item: ast.withitem, scope: Scope) -> set[str]:
     """Return the sessions that a context manager rolls back or closes on exit."""
     parts = [item.context_expr]
-    match item.context_expr:
-        case ast.Call(func=func, args=args, keywords=keywords):
-            owner = getattr(func, "value", func)
-            parts = [owner, *args, *(keyword.value for keyword in keywords)]
+    if isinstance(item.context_expr, ast.Call):
+        func = item.context_expr.func
+        parts = [getattr(func, "value", func), *all_arguments(item.context_expr)]
     keys = {key for part in parts for key in use.keys(part, scope)}
     if isinstance(item.context_expr, ast.Name | ast.Attribute):
         value = use.project.value(item.context_expr, scope)

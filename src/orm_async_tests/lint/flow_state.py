@@ -155,10 +155,6 @@ def truth_of(test: ast.expr, facts: dict[str, object]) -> bool | None:
         case ast.Name() | ast.Attribute() | ast.Await() | ast.NamedExpr():
             name = _name_of(test)
             return bool(facts[name]) if name in facts else None
-        case ast.Call(func=ast.Name(id="len" | "bool" | "any"), args=[ast.Name() as inner]):
-            return truth_of(inner, facts)
-        case ast.Compare(left=ast.Call() as left, ops=[ast.Gt()], comparators=[ast.Constant(0)]):
-            return truth_of(left, facts)
         case ast.UnaryOp(op=ast.Not(), operand=operand):
             result = truth_of(operand, facts)
             return None if result is None else not result

@@ -132,8 +132,7 @@ class Flows:
             if method is None or not expressions.returns_true(method):
                 continue
             if sa.ENDINGS.isdisjoint(chain(*self.use.effects(method).values())):
-                named = expressions.ERRORS.intersection(names_in(method.node))
-                return "", [*named] or ["Exception"]
+                return "", ["Exception"]
         return "", []
 
     def _interpret(self, scope: Scope, start: State) -> SessionFlow | None:

@@ -10,9 +10,10 @@ from orm_async_tests.lint.scopes import Scope, end_of, last_name, walk
 
 NOT_CONSTANT = object()
 REST = "?"  # the key of all items of a dictionary that are unknown
-MAX_DEPTH, MAX_RETURNS = 8, 4
-COPYING = {"copy", "strip", "format", "render_as_string"}  # methods
-WRAPPING = {"make_url", "dedent", "cleandoc", "str", "deepcopy", "MappingProxyType", "text"}
+MAX_DEPTH = 8
+COPYING = {"copy", "strip", "format", "render_as_string", "bindparams", "columns",
+           "execution_options"}  # fmt: skip
+WRAPPING = {"make_url", "dedent", "cleandoc", "str", "deepcopy", "MappingProxyType", "text", "DDL"}
 
 Pairs = Sequence[tuple[ast.expr | None, ast.expr]]
 """The keys and values of a dictionary. The key of `**options` is None."""
@@ -38,8 +39,6 @@ class Folding:
         value = self._fold(source, inner)
         if isinstance(value, dict) and (name := scope.path(node)):
             self._apply_changes(value, name, scope, node)
-        elif isinstance(value, str) and isinstance(node, ast.Name):
-            value += self._appended(node.id, scope)
         self._depth -= 1
         return value
 
@@ -96,7 +95,7 @@ class Folding:
                 filled = {part: item for part, item in both.items()
                           if isinstance(item, dict) and item}  # fmt: skip
                 is_known = len(filled) == 1 and not _is_alternative(next(iter(filled)), scope)
-                return next(iter(filled.values())) if is_known else _common_items([*both.values()])
+                return next(iter(filled.values())) if is_known else NOT_CONSTANT
             case ast.Subscript(value=owner, slice=ast.Constant(value=str(key))):
                 items = self.fold(owner, scope)
                 return items.get(key, NOT_CONSTANT) if isinstance(items, dict) else NOT_CONSTANT
@@ -109,21 +108,9 @@ class Folding:
         return NOT_CONSTANT
 
     def _fold_returned(self, function: Scope | None) -> object:
-        if function is None or len(function.returned) >= MAX_RETURNS:
+        if function is None or len(function.returned) != 1:
             return NOT_CONSTANT
-        values = [self.fold(item, function) for item in function.returned]
-        return values[0] if len(values) == 1 else _common_items(values)
-
-    def _appended(self, name: str, scope: Scope) -> str:
-        owner, text = scope.find(name), ""
-        for node, inner in scope.module.nodes[ast.AugAssign]:
-            is_sum = isinstance(node.op, ast.Add) and getattr(node.target, "id", "") == name
-            around = inner.module.parents.get(node)
-            if owner and is_sum and inner.find(name) is owner and not isinstance(around, ast.If):
-                part = self.fold(node.value, inner)
-                times = 2 if isinstance(around, ast.For | ast.AsyncFor | ast.While) else 1
-                text += part * times if isinstance(part, str) else "{}"
-        return text
+        return self.fold(function.returned[0], function)
 
     def _fold_result(self, func: ast.expr, scope: Scope) -> object:
         match func:
@@ -176,15 +163,7 @@ class Folding:
                     pairs = [(None, new)]
                 case ast.Expr(value=ast.Call() as call):
                     pairs = _pairs_of(call)
-                case ast.Subscript(slice=key) | ast.Call(args=[key, *_]):
-                    removed = self.fold(key, scope)
-                    if isinstance(removed, str):
-                        value.pop(removed, None)
-                    else:
-                        value.clear()
-                        value[REST] = NOT_CONSTANT
-                    continue
-                case _:
+                case _:  # an item is removed
                     value.clear()
                     value[REST] = NOT_CONSTANT
                     continue
@@ -198,15 +177,14 @@ def _changes(owning: Scope, scope: Scope) -> dict[str, list[ast.AST]]:
     known, key = scope.module.values, (owning, scope, "changes")
     if key not in known:
         known[key] = defaultdict(list)
-        for item in ast.walk(owning.node):
+        for item in walk(owning.node):
             match item:
                 case (
                     ast.Assign(targets=[ast.Subscript(value=owner)])
                     | ast.AugAssign(target=owner, op=ast.BitOr())
                     | ast.Expr(value=ast.Call(func=ast.Attribute(owner, "update")))
                     | ast.Subscript(value=owner, ctx=ast.Del())
-                    | ast.Call(func=ast.Attribute(owner, "pop"), args=[_, *_])
-                    | ast.Call(func=ast.Attribute(owner, "popitem" | "clear"))
+                    | ast.Call(func=ast.Attribute(owner, "pop" | "popitem" | "clear"))
                 ):
                     known[key][scope.path(owner)].append(item)
     changes: dict[str, list[ast.AST]] = known[key]
@@ -244,18 +222,6 @@ def passed_to_field(project: Project, node: ast.AST, scope: Scope) -> tuple[ast.
     passed: dict[str | None, ast.expr] = dict(zip(names, call.args, strict=False))
     passed |= {item.arg: item.value for item in expand_keywords(project, call, place)}
     return (passed[node.attr], place) if node.attr in passed else (node, scope)
-
-
-def _common_items(values: Sequence[object]) -> object:
-    """Return the items that all alternative dictionaries have."""
-    dicts = [value for value in values if isinstance(value, dict)]
-    if not dicts or len(dicts) < len(values):
-        return NOT_CONSTANT
-    common: dict[str, object] = {REST: NOT_CONSTANT}
-    for name, value in dicts[0].items():
-        if all(name in item for item in dicts):
-            common[name] = value if all(item[name] == value for item in dicts) else NOT_CONSTANT
-    return common
 
 
 def _query_of(options: dict[str, object]) -> str:

@@ -189,7 +189,7 @@ class SessionFlow:
             names = [*expressions.caught_by(self.use.project, handler.type, self.scope)]
             matching = [item for item in pending if expressions.catches(names, item.kinds)]
             caught = expressions.without_rare(self._flows, self.scope, node, handler, matching)
-            pending = expressions.uncaught(names, pending)
+            pending = [*expressions.uncaught(names, pending)]
             if caught is not None:
                 entry = join([*calm, *self._caught(caught, names)])
                 for state in entry:
@@ -222,7 +222,7 @@ class SessionFlow:
         first = {item.key: item for item in reversed(caught)}
         for item in caught:
             origin = first[item.key]
-            is_timeout = expressions.catches_timeout({*names}, origin.kinds)
+            is_timeout = expressions.catches_timeout(names, origin.kinds)
             failure = Failure(origin.node, TIMEOUT if is_timeout else DATABASE)
             yield from (state.failed(item.key, failure) for state in item.states)
 
@@ -280,8 +280,6 @@ class SessionFlow:
             if expressions.returns_exceptions(item.node, self.scope):
                 failure = Failure(item.node, DATABASE)
                 states[:] = [state.failed(item.key, failure) for state in states]
-        for key, place in expressions.cancelled_by(self.use, node, self.scope):
-            states[:] = [state.failed(key, Failure(place, TIMEOUT)) for state in states]
         if events:
             states[:] = join(states)
         for key, place in expressions.wrapped_in(node, self.scope):

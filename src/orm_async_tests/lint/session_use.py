@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from orm_async_tests.lint import sqlalchemy_types as sa
-from orm_async_tests.lint.callers import arguments_of
+from orm_async_tests.lint.callers import all_arguments, arguments_of
 from orm_async_tests.lint.folding import expand_keywords, passed_to_field
 from orm_async_tests.lint.plain_statements import CHANGE, WRITE, change_by
 from orm_async_tests.lint.resolution import Project
@@ -111,8 +111,8 @@ class SessionUse:
         if call is None or callee is None or callee.kind != "class" or call in self._open:
             return ()
         self._open.add(call)  # because a variable may be an argument of its own value
-        parts = [*call.args, *(keyword.value for keyword in call.keywords)]
-        keys = [key for part in parts if isinstance(part, PATHS) for key in self.keys(part, inner)]
+        parts = [part for part in all_arguments(call) if isinstance(part, PATHS)]
+        keys = [key for part in parts for key in self.keys(part, inner)]
         self._open.discard(call)
         if inner is scope or not base or owner is None:
             return tuple(keys)
@@ -302,8 +302,7 @@ class SessionUse:
     def _unresolved_call(self, call: ast.Call, scope: Scope) -> Iterator[Event]:
         if isinstance(scope.module.parents.get(call), SYNCHRONOUS):
             return
-        parts = [*call.args, *(keyword.value for keyword in call.keywords)]
-        for part in parts:
+        for part in all_arguments(call):
             for key in self.keys(part, scope):
                 yield Event(key, frozenset({PASSED}), call)
 

@@ -168,34 +168,34 @@ def _start_of_wrapper(
     file: SourceFile, call: ast.Call, scope: Scope, function: Scope
 ) -> Iterator[Start]:
     callee = file.project.callee(call.func, scope)
-    arguments = arguments_of(call, function, callee) if callee else {}
-    rest = function.node.args.vararg
+    passed = arguments_of(call, function, callee) if callee else {}
+    arguments = {name: [part] for name, part in passed.items()}
+    if rest := function.node.args.vararg:
+        arguments[rest.arg] = call.args[len(function.parameters) :]
     for inner in function.starts:
         blocks = [node for node in function.module.ancestors(inner) if isinstance(node, BLOCKS)]
         roles = map(function.role, names_in(getattr(inner.func, "value", None)))
         is_group = ast.AsyncWith in map(type, blocks) and "enter" in roles
         loop = blocks[0] if is_group and isinstance(blocks[0], LOOPS) else None
         gathers = last_name(inner) in GATHERING
-        parts = inner.args if gathers else [inner]
+        sources = inner.args if gathers else [inner]
         started: list[Work] = []
-        for item in [work for part in parts for work in elements(file, part, function, loop)]:
+        for item in [work for part in sources for work in elements(file, part, function, loop)]:
             target = item.node.func if isinstance(item.node, ast.Call) else item.node
-            passed = _called_parameter(function, getattr(target, "id", ""))
-            if rest and passed == rest.arg:
-                for argument in call.args[len(function.parameters) :]:
-                    started += works(file, argument, scope)
-            elif passed in arguments and target is item.node:
-                started += works(file, arguments[passed], scope)
-            elif passed in arguments:
-                started.append(Work(later(call, arguments[passed], [], []), scope, item.around))
-            elif not (gathers or is_group) and arguments.keys() & names_in(item.node):
+            parts = arguments.get(_called_parameter(function, getattr(target, "id", "")), [])
+            if parts and target is not item.node:
+                started.append(Work(later(call, parts[0], [], []), scope, item.around))
+                continue
+            if not parts and not (gathers or is_group) and arguments.keys() & names_in(item.node):
                 started.append(Work(call, scope, item.around))  # has the effects of the task
-            elif (called := file.project.function(file.value(target, function))) and called.awaited:
+                continue
+            called = None if parts else file.project.function(file.value(target, function))
+            if called and called.awaited:  # a coroutine, or a collection of them
                 bindings = [function.binding(name) for name in names_in(item.node)]
                 nodes = [binding.node for binding in bindings if binding]
                 names = {getattr(node, "id", getattr(node, "arg", "")) for node in nodes}
-                for name in arguments.keys() & names:  # a coroutine, or a collection of them
-                    started += works(file, arguments[name], scope)
+                parts = [part for name in arguments.keys() & names for part in arguments[name]]
+            started += [work for part in parts for work in works(file, part, scope)]
         if started:
             yield Start(call, scope, gathers or is_group, tuple(started), inner, function)
 

@@ -84,11 +84,6 @@ async def enter_by_hand(url: str):
     return await create_async_engine(url).connect().__aenter__()
 
 
-async def merge_all(session: AsyncSession, rows):
-    merged = [session.merge(row) for row in rows]  # OAT103
-    return len(merged)
-
-
 async def merge_one_by_one(session: AsyncSession, rows):
     merging = [session.merge(row) for row in rows]
     return [await row for row in merging]

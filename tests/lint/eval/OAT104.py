@@ -61,15 +61,6 @@ async def in_a_dictionary(data: Data, row: object) -> None:
     await data["session"].add(row)  # OAT104
 
 
-def stage(session: Session, row: object) -> None:
-    return session.add(row)
-
-
-async def await_a_function(db: SessionDep, row: object) -> None:
-    stage(db, row)
-    await stage(db, row)  # OAT104
-
-
 async def waits_for_a_double(db: SessionDep, row: object) -> None:
     result = db.add(row)
     if inspect.isawaitable(result):

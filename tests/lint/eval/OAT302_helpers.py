@@ -70,34 +70,7 @@ async def remind_by_action(tasks: BackgroundTasks, session: AsyncSession = Depen
     schedule_bound(tasks, send, session, 1)  # OAT302
 
 
-class Orders:
-    def __init__(self, session: AsyncSession, tasks: BackgroundTasks):
-        self._session, self._tasks = session, tasks
-
-    async def remind(self, user: int):
-        self._tasks.add_task(partial(self._remind, user))  # OAT302
-
-    async def _remind(self, user: int):
-        await self._session.execute(text("SELECT 1"))
-
-    async def remind_safely(self, user: int):
-        self._tasks.add_task(send_later, user)
-
-
-async def order(tasks: BackgroundTasks, session: AsyncSession = Depends(get_session)):
-    await Orders(session, tasks).remind(1)
-
-
 # Right
-
-
-class Drafts(Orders):
-    async def _remind_in_own_session(self, user: int):
-        async with Session() as session:
-            await send(session, user)
-
-    async def draft(self, user: int):
-        self._tasks.add_task(self._remind_in_own_session, user)
 
 
 async def remind_user(tasks: BackgroundTasks, session: AsyncSession = Depends(get_session)):

@@ -17,24 +17,8 @@ async def recount(session: AsyncSession):
     await session.execute(text("SELECT 1"))
 
 
-def keep(task):
-    pending.add(task)
-    task.add_done_callback(pending.discard)
-
-
-class Jobs:
-    def follow(self, name, job):
-        job.add_done_callback(print)
-        keep(job)
-
-
-async def kept_by_a_function(session: AsyncSession = Depends(get_session)):
-    keep(asyncio.create_task(recount(session)))  # OAT302
-
-
-async def kept_by_a_method(session: AsyncSession = Depends(get_session)):
-    task = asyncio.create_task(recount(session))  # OAT302
-    Jobs().follow("recount", task)
+async def kept_in_a_set(session: AsyncSession = Depends(get_session)):
+    pending.add(asyncio.create_task(recount(session)))  # OAT302
 
 
 # Right
@@ -54,4 +38,4 @@ async def awaited_by_a_function(session: AsyncSession = Depends(get_session)):
 
 
 async def kept_without_a_session(session: AsyncSession = Depends(get_session)):
-    keep(asyncio.create_task(recount_later()))
+    pending.add(asyncio.create_task(recount_later()))

@@ -1,5 +1,4 @@
 import os
-from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -13,18 +12,6 @@ create_async_engine(URL, connect_args=updated)  # OAT401
 merged: dict[str, Any] = {}
 merged |= {"statement_cache_size": 0}
 create_async_engine(URL, connect_args=merged)  # OAT401
-
-
-@dataclass
-class Database:
-    url: str
-    connect_args: dict[str, Any] = field(default_factory=dict)
-
-    def build(self):
-        return create_async_engine(self.url, connect_args=self.connect_args)
-
-
-half = Database(URL, connect_args={"statement_cache_size": 0})  # OAT401
 
 
 class Configuration:

@@ -21,18 +21,6 @@ sized = single(URL, pool_size=1)  # OAT402
 without_size = create_async_engine(URL, poolclass=AssertionPool, pool_timeout=3)  # OAT402
 
 
-def encryption(*, strict: bool):
-    if strict:
-        return {"sslmode": "verify-ca", "timeout": 10}
-    return {"sslmode": "prefer"}
-
-
-def encrypted(*, strict: bool):
-    options = {"sslmode": "allow"} if strict else {"timeout": 9, "sslmode": "disable"}
-    create_async_engine(URL, connect_args=options)  # OAT402
-    return create_async_engine(URL, connect_args=encryption(strict=strict))  # OAT402
-
-
 # Right
 
 

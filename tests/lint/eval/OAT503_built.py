@@ -13,12 +13,6 @@ STATEMENTS = {
 }
 
 
-async def appended(session: AsyncSession, name: str):
-    sql = f"CREATE TABLE {name} (at int);"
-    sql += f" CREATE INDEX ON {name} (at)"
-    await session.execute(text(sql))  # OAT503
-
-
 async def joined(session: AsyncSession):
     await session.execute(text("; ".join(f"TRUNCATE {name}" for name in TABLES)))  # OAT503
     await session.execute(text("; ".join([f"TRUNCATE {name}" for name in TABLES])))  # OAT503
@@ -57,13 +51,6 @@ async def joined_names(session: AsyncSession, names: list[str]):
 create_indexes = DDL("CREATE INDEX ON a (at); CREATE INDEX ON b (at)")  # OAT503
 
 
-async def in_a_loop(session: AsyncSession):
-    sql = ""
-    for name in TABLES:
-        sql += f"ANALYZE {name}; "
-    await session.execute(text(sql))  # OAT503
-
-
 def choose(name: str):
     if name == "both":
         return text("ANALYZE a; ANALYZE b")
@@ -78,9 +65,6 @@ async def chosen(session: AsyncSession, name: str):
 
 
 async def right(session: AsyncSession, names: list[str]):
-    sql = "SELECT a FROM b"
-    sql += " WHERE c = 1;"
-    await session.execute(text(sql))
     await session.execute(text(", ".join(f"a.{name}" for name in TABLES)))
     await session.execute(text("; ".join(name for name in names)))
     await session.execute(text("; ".join(name for name in TABLES if name in names)))

@@ -12,12 +12,6 @@ class Base(DeclarativeBase):
     pass
 
 
-class Voucher(Base):
-    __tablename__ = "vouchers"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    code: Mapped[str] = mapped_column(default=code())  # OAT601
-
-
 PREFIX = code()
 SUFFIX = "-" + PREFIX
 

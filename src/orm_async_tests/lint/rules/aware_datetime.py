@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import chain, product
 
+from orm_async_tests.lint.callers import all_arguments
 from orm_async_tests.lint.finding import Finding
 from orm_async_tests.lint.folding import passed_to_field
 from orm_async_tests.lint.rules.rule import Rule, argument, named_arguments
@@ -295,7 +296,7 @@ def _is_naive(file: SourceFile, owner: Value | Table, name: str) -> bool:
 
 
 def _is_naive_type(file: SourceFile, node: ast.AST, scope: Scope) -> bool:
-    arguments = [*getattr(node, "args", ()), *(k.value for k in getattr(node, "keywords", ()))]
+    arguments = all_arguments(node) if isinstance(node, ast.Call) else []
     has_arguments = any(getattr(item, "value", True) for item in arguments)  # not timezone=False
     kind = file.external_name(getattr(node, "func", node), scope)
     return NAIVE.fullmatch(kind) is not None and not has_arguments

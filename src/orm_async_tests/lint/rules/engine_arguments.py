@@ -9,9 +9,8 @@ from orm_async_tests.lint import sqlalchemy_types as sa
 from orm_async_tests.lint.finding import Finding
 from orm_async_tests.lint.folding import NOT_CONSTANT, REST, Folding
 from orm_async_tests.lint.rules.rule import Rule, argument, insertion, named_arguments
-from orm_async_tests.lint.scopes import Scope, last_name, later
+from orm_async_tests.lint.scopes import Scope, last_name, later, walk
 from orm_async_tests.lint.source_file import SourceFile
-from orm_async_tests.lint.value import Value
 
 DRIVER_CACHE, DIALECT_CACHE = "statement_cache_size", "prepared_statement_cache_size"
 BINDING = {"partial", "Singleton", "ThreadSafeSingleton", "Factory", "Resource"}
@@ -38,8 +37,6 @@ def describe_engines(file: SourceFile) -> Iterator[tuple[ast.Call, str]]:
             if not words & {"connect_args", "poolclass", "pool_size", "url"}:
                 continue
             value = file.value(call, scope)
-            if value and value.kind == "instance" and value.module and "connect_args" in words:
-                value = _built_by(file, value)
             if value and value.is_a(sa.ENGINE, "Engine") and "option" not in name:
                 place, call = call, file.use.normal(call, scope)
                 kind = "async" if value.is_a(sa.ENGINE) else "sync"
@@ -58,16 +55,6 @@ def _is_for_sqlite(file: SourceFile, call: ast.Call) -> bool:
     tests = [ast.unparse(node.test) for inner, node in pairwise([call, *file.ancestors(call)])
              if isinstance(node, ast.If) and inner in node.body]  # fmt: skip
     return any("sqlite" in test and "not " not in test for test in tests)
-
-
-def _built_by(file: SourceFile, value: Value) -> Value | None:
-    """Return the engine that a method of a class creates."""
-    names = [name for cls in file.project.bases(value) for name in cls.bindings]
-    methods = (file.project.attribute(value, name) for name in names)
-    results = [file.project.result(method) for method in methods
-               if method and method.kind == "function"]  # fmt: skip
-    engines = [result for result in results if result and result.is_a(sa.ENGINE, "Engine")]
-    return engines[0] if engines else None
 
 
 def _describe_options(
@@ -234,9 +221,6 @@ def _is_thread(file: SourceFile, node: ast.AST, scope: Scope) -> bool:
     node, scope = file.project.origin(node, scope)
     function = file.project.function(file.value(node, scope))
     node, scope = (function.node, function) if function else (node, scope)
-    parts = [*ast.walk(node)]
-    names = [file.external_name(part, scope) for part in parts]
-    sources = [file.project.origin(part, scope) for part in parts if isinstance(part, ast.Name)]
-    names += [file.external_name(source.func, inner)
-              for source, inner in sources if isinstance(source, ast.Call)]  # fmt: skip
+    parts = [file.project.origin(part, scope) for part in walk(node)]
+    names = [file.external_name(getattr(part, "func", part), inner) for part, inner in parts]
     return any(name.startswith(("threading.", "_thread.")) for name in names)

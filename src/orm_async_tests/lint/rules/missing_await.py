@@ -134,9 +134,7 @@ def _is_lost(file: SourceFile, node: ast.AST, around: ast.AST | None, scope: Sco
         case ast.BoolOp(values=[*_, last]):
             return last is not node or _is_lost(file, around, file.parent(around), scope)
         case ast.ListComp(elt=item):
-            outer = [last_name(user) if isinstance(user, ast.Call) else type(user)
-                     for _, user in uses_of_call(around, scope)]  # fmt: skip
-            return item is node and {*outer} <= {"len", "bool", ast.Expr}
+            return item is node and isinstance(file.parent(around), ast.Expr)
         case ast.Call(func=ast.Name(id="bool" | "len" | "list" | "set" | "tuple" | "sorted")):
             return True
     returns = scope.node.returns if scope.is_async and isinstance(around, ast.Return) else None
@@ -170,19 +168,3 @@ class AwaitedAdd(Rule):
                 cut = replace(place, end_line=place.line, end_column=end)
                 fix = Fix(cut, "") if word and node.value is call else None
                 yield self.report(file, node, last_name(call.func), ast.unparse(call), fix=fix)
-        for name, calls in [*file.module.calls.items()]:
-            awaited = [item for item in calls if isinstance(file.parent(item[0]), ast.Await)]
-            function = file.function_named(name) if awaited else None
-            if function and not function.is_async and _returns_none(file, function):
-                for call, _ in awaited:
-                    yield self.report(file, call, name, ast.unparse(call))
-
-
-def _returns_none(file: SourceFile, function: Scope) -> bool:
-    """Return whether a function returns only the results of methods such as add()."""
-    methods = [file.value(item.func, function) if isinstance(item, ast.Call) else None
-               for item in function.returned]  # fmt: skip
-    return bool(methods) and all(
-        method and method.name in NONE_METHODS and method.inner and method.inner.is_session
-        for method in methods
-    )

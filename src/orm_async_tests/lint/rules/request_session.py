@@ -4,11 +4,11 @@ import ast
 from collections.abc import Iterator
 
 from orm_async_tests.lint import sqlalchemy_types as sa
-from orm_async_tests.lint.callers import arguments_of, passed
+from orm_async_tests.lint.callers import all_arguments, arguments_of
 from orm_async_tests.lint.finding import Finding
 from orm_async_tests.lint.flow_expressions import depends_of
-from orm_async_tests.lint.rules.rule import Rule, argument, uses_of_call, uses_of_name
-from orm_async_tests.lint.scopes import Scope, last_name, later
+from orm_async_tests.lint.rules.rule import Rule, argument, uses_of_call
+from orm_async_tests.lint.scopes import Scope, last_name, later, names_in
 from orm_async_tests.lint.session_use import PATHS
 from orm_async_tests.lint.source_file import SourceFile
 from orm_async_tests.lint.tasks import starts
@@ -76,9 +76,7 @@ def _commit_after(file: SourceFile, node: ast.Yield, scope: Scope) -> ast.AST | 
     keys = set(file.use.keys(node.value, scope)) if node.value else set()
     blocks = [item for item in file.ancestors(node) if isinstance(item, ast.AsyncWith)]
     managers = [part.context_expr for item in blocks for part in item.items]
-    entered = [call.args[0] for call in scope.calls
-               if last_name(call.func) == "enter_async_context" and call.args]  # fmt: skip
-    opened = [*managers, *entered] if keys or not node.value else []
+    opened = managers if keys or not node.value else []
     for call in opened:
         owner = file.receiver(call, scope) if isinstance(call, ast.Call) else None
         if owner and owner.is_a(*OWNERS) and last_name(call) == "begin":
@@ -142,8 +140,7 @@ def _added_tasks(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[ast.e
         owner = file.receiver(call, scope)
         is_task = file.external_name(call.func, scope).endswith(".BackgroundTask")
         if is_task or (owner and owner.is_a("BackgroundTasks")):
-            keywords = [keyword.value for keyword in call.keywords]
-            yield call, scope, [*file.use.normal(call, scope).args, *keywords]
+            yield call, scope, all_arguments(file.use.normal(call, scope))
 
 
 def _tasks_of_helpers(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[ast.expr]]]:
@@ -156,13 +153,9 @@ def _tasks_of_helpers(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[
         function = file.project.function(callee)
         if not function or not callee or not any(v and v.is_a("BackgroundTasks") for v in values):
             continue
-        arguments = arguments_of(call, function, callee)
         tasks = [task for task in function.calls if last_name(task.func) == "add_task"]
-        tasks += [part for task in tasks for part in task.args
-                  if isinstance(part, ast.Call) and last_name(part) == "partial"]  # fmt: skip
-        parts = [part for task in tasks
-                 for part in (*task.args, *(item.value for item in task.keywords))]  # fmt: skip
-        names = {getattr(part, "id", "") for part in parts}
+        names = {name for task in tasks for name in names_in(task)}
+        arguments = arguments_of(call, function, callee)
         yield call, scope, [arguments[name] for name in names & arguments.keys()]
 
 
@@ -177,11 +170,10 @@ def _dropped_tasks(file: SourceFile) -> Iterator[tuple[ast.Call, Scope, list[ast
         if start.gathers or not is_last or not _starts_task(file, start.source, start.inside):
             continue
         uses = uses_of_call(start.source, start.inside)
-        if not all(_drops(file, *use, start.inside) for use in uses):
+        if not all(_drops(around, start.inside) for _, around in uses):
             continue
         for call in [work.node for work in start.works if isinstance(work.node, ast.Call)]:
-            keywords = [keyword.value for keyword in call.keywords]
-            yield start.call, start.scope, [call.func, *call.args, *keywords, call]
+            yield start.call, start.scope, [call.func, *all_arguments(call), call]
 
 
 def _starts_task(file: SourceFile, call: ast.Call, scope: Scope) -> bool:
@@ -193,27 +185,16 @@ def _starts_task(file: SourceFile, call: ast.Call, scope: Scope) -> bool:
     return file.external_name(call.func, scope) in STARTING
 
 
-def _drops(
-    file: SourceFile, task: ast.AST, around: ast.AST | None, scope: Scope, depth: int = 2
-) -> bool:
-    """Return whether the code around a task does not await the task."""
+def _drops(around: ast.AST | None, scope: Scope) -> bool:
+    """Return whether the code around a task does not await it, or only keeps it in a collection.
+
+    No other code may read the collection.
+    """
     if not isinstance(around, ast.Call):
         return isinstance(around, ast.Expr) or getattr(around, "attr", "") == "add_done_callback"
-    callee = file.project.callee(around.func, scope)
-    function = file.project.function(callee) if depth else None
-    if function is None or callee is None:
-        return _only_keeps(around, scope)
-    arguments = arguments_of(around, function, callee)
-    uses = [use for name, part in arguments.items() if part is task
-            for use in uses_of_name(name, function)]  # fmt: skip
-    return bool(uses) and all(_drops(file, *use, function, depth - 1) for use in uses)
-
-
-def _only_keeps(call: ast.Call, scope: Scope) -> bool:
-    """Return whether a call adds a task to a set or list that no other code reads."""
-    if not isinstance(call.func, ast.Attribute) or call.func.attr not in KEEPING:
+    if not isinstance(around.func, ast.Attribute) or around.func.attr not in KEEPING:
         return False
-    kept_in = ast.unparse(call.func.value)
+    kept_in = ast.unparse(around.func.value)
     owner = scope.find(kept_in)
     calls = [other for calls in scope.module.calls.values() for other, _ in calls]
     read = {ast.unparse(part).lstrip("*") for other in calls for part in other.args}
@@ -221,14 +202,11 @@ def _only_keeps(call: ast.Call, scope: Scope) -> bool:
 
 
 def _keys(file: SourceFile, node: ast.expr, scope: Scope) -> Iterator[str]:
-    source, inner = file.project.origin(node, scope)
-    if isinstance(source, ast.Call) and file.external_name(source.func, inner).endswith("partial"):
-        for part in (*source.args, *(keyword.value for keyword in source.keywords)):
-            yield from _keys(file, part, inner)
-    elif isinstance(node, ast.Call):
+    value = file.value(node, scope)
+    if value and value.kind in ("function", "call"):  # perhaps the result of partial()
+        node = later(node, node, [], [])
+    if isinstance(node, ast.Call):
         yield from (event.key for event in file.use.events(node, scope))
-    elif file.project.function(file.value(node, scope)):
-        yield from (event.key for event in file.use.events(later(node, node, [], []), scope))
     elif isinstance(node, PATHS):
         yield from file.use.keys(node, scope)
 
@@ -251,11 +229,6 @@ def _ends_early(file: SourceFile, key: str, scope: Scope) -> bool | None:
     if kind == "param":
         if calls := depends_of(file.project, root, owner):
             return _is_short(file, calls[0][0])
-        if owner.name.endswith("__init__"):
-            places = passed(file.project, owner, root)
-            ends = (_ends_early(file, one, place) for argument, place in places
-                    for one in file.use.keys(argument, place))  # fmt: skip
-            return next((end for end in ends if end is not None), None)
         return None
     is_state = kind == "value" and ".state." in scope.path(node)
     return True if is_state or kind == "enter" else None

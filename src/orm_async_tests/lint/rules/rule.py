@@ -9,8 +9,10 @@ from typing import ClassVar
 
 from orm_async_tests.lint.finding import Finding, Fix
 from orm_async_tests.lint.folding import expand_keywords
-from orm_async_tests.lint.scopes import Scope, end_of, start_of
+from orm_async_tests.lint.scopes import Scope, end_of, start_of, walk
 from orm_async_tests.lint.source_file import SourceFile
+
+Use = tuple[ast.AST, ast.AST | None]  # a syntax node, and its parent
 
 
 class Rule:
@@ -93,11 +95,8 @@ def named_arguments(file: SourceFile, call: ast.Call, scope: Scope) -> dict[str,
     return {item.arg: item.value for item in expand_keywords(file.project, call, scope) if item.arg}
 
 
-def uses_of_call(call: ast.expr, scope: Scope) -> list[tuple[ast.AST, ast.AST | None]]:
-    """Return where code uses the result of a call, for example through a variable.
-
-    A use is a pair of a syntax node and its parent.
-    """
+def uses_of_call(call: ast.expr, scope: Scope) -> list[Use]:
+    """Return where code uses the result of a call, for example through a variable."""
     parents = scope.module.parents
     match parents.get(call):
         case (
@@ -109,15 +108,17 @@ def uses_of_call(call: ast.expr, scope: Scope) -> list[tuple[ast.AST, ast.AST | 
             return [(call, around)]
 
 
-def _uses_of_value(
-    name: str, value: ast.expr, scope: Scope
-) -> list[tuple[ast.AST, ast.AST | None]]:
+def _uses_of_value(name: str, value: ast.expr, scope: Scope) -> list[Use]:
     """Return where a function reads a variable up to its next assignment.
 
     If there is no such use, the next assignment may be in another branch, so return the value as
     its own use.
     """
-    uses, bindings = uses_of_name(name, scope), scope.bindings[name]
+    bindings = scope.bindings[name]
+    uses: list[Use] = [
+        (child, around) for around in walk(scope.node) for child in ast.iter_child_nodes(around)
+        if isinstance(child, ast.Name) and child.id == name and isinstance(child.ctx, ast.Load)
+    ]  # fmt: skip
     if len(bindings) == 1:
         return uses
     nodes = [item.node[0] if item.kind.startswith("part") else item.node for item in bindings]
@@ -125,12 +126,3 @@ def _uses_of_value(
     limit = min((end for end in ends if end > end_of(value)), default=end_of(scope.node))
     near = [use for use in uses if end_of(value) < start_of(use[0]) <= limit]
     return near or [(value, None)]
-
-
-def uses_of_name(name: str, scope: Scope) -> list[tuple[ast.AST, ast.AST | None]]:
-    """Return where a function reads a variable, each time with the parent of the name."""
-    return [
-        (child, around) for around in ast.walk(scope.node)
-        for child in ast.iter_child_nodes(around)
-        if isinstance(child, ast.Name) and child.id == name and isinstance(child.ctx, ast.Load)
-    ]  # fmt: skip

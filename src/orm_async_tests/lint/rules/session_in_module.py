@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from orm_async_tests.lint import sqlalchemy_types as sa
+from orm_async_tests.lint.callers import all_arguments
 from orm_async_tests.lint.finding import Finding
 from orm_async_tests.lint.rules.rule import Rule
 from orm_async_tests.lint.scopes import Function, Scope, creation, last_name
 from orm_async_tests.lint.source_file import SourceFile
 
 CACHES = {"lru_cache", "cache", "cached", "singleton", "alru_cache"}
-STORING = ("setattr", "setdefault", "append", "put_nowait", "set_default")
+STORING = ("setdefault", "append", "put_nowait", "set_default")
 USING = {"run", "Depends", "run_until_complete"}  # functions that do not keep their argument
 SESSION, HOLDER = "The code stores this session", "The code stores an object that holds a session"
 GLOBAL, CLASS, STATE = "a global variable", "a class", "the application's state"
@@ -64,9 +65,7 @@ def _stored(file: SourceFile) -> Iterator[tuple[ast.expr, str, Scope]]:
         yield from ((node.value, _place(file, target, scope), scope)
                     for target in targets if node.value)  # fmt: skip
     for call, scope in file.calls(*STORING):
-        if len(call.args) > 2 and isinstance(call.func, ast.Name):
-            yield call.args[-1], _place(file, ast.Attribute(call.args[0], ""), scope), scope
-        elif isinstance(call.func, ast.Attribute) and call.args:
+        if isinstance(call.func, ast.Attribute) and call.args:
             item = ast.Subscript(call.func.value, call.args[0])
             yield call.args[-1], _place(file, item, scope), scope
     for scope in file.module.all_scopes:
@@ -136,5 +135,5 @@ def _held(file: SourceFile, call: ast.Call, scope: Scope) -> Iterator[tuple[ast.
             yield item.node, item.scope
     if function := file.project.function(file.value(call.func, scope)):
         for created in [creation(node, function) for node in function.returned]:
-            nodes = [*created.args, *(k.value for k in created.keywords)] if created else []
+            nodes = all_arguments(created) if created else []
             yield from ((node, function) for node in nodes)

@@ -41,9 +41,7 @@ class SharedSession(Rule):
         for start in starts(file):
             if start.gathers:
                 groups[start.call] += start.works
-            elif not is_awaited(file, start.call) or (
-                groups[start.scope] and not isinstance(file.parent(start.call), ast.Await)
-            ):
+            elif not is_awaited(file, start.call):
                 groups[start.scope] += start.works
                 for work in start.works:
                     if (key := _used_meanwhile(file, start, work)) and work.node not in done:

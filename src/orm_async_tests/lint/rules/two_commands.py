@@ -2,9 +2,9 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from orm_async_tests.lint.callers import arguments_of
+from orm_async_tests.lint.callers import all_arguments, arguments_of
 from orm_async_tests.lint.finding import Finding
 from orm_async_tests.lint.folding import Folding
 from orm_async_tests.lint.rules.rule import Rule, argument
@@ -12,9 +12,10 @@ from orm_async_tests.lint.scopes import Scope, last_name, names_in
 from orm_async_tests.lint.source_file import SourceFile
 
 EXECUTING = ("execute", "scalar", "scalars", "stream", "stream_scalars", "exec_driver_sql")
-METHODS = {"bindparams", "columns", "execution_options"}
 BODY = re.compile(r"\bBEGIN\b.*\bEND\b", re.S | re.I)
 QUOTED = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|\$(\w*)\$.*?\$\1\$|--[^\n]*|/\*.*?\*/", re.S)
+
+Call = tuple[ast.Call, Scope]
 
 
 class TwoCommands(Rule):
@@ -38,38 +39,26 @@ class TwoCommands(Rule):
             yield self.report(file, node)
 
 
-def _executed_texts(file: SourceFile) -> Iterator[ast.AST]:
-    for call, scope in file.calls(*EXECUTING):
+def _statements(file: SourceFile, calls: Iterable[Call]) -> Iterator[tuple[ast.expr, Scope]]:
+    """Yield the statements that calls such as session.execute() send, with their scopes."""
+    for call, scope in calls:
         owner = file.receiver(call, scope)
-        if owner is None or not owner.is_session:
+        if last_name(call.func) in EXECUTING and owner and owner.is_session:
+            yield from ((node, scope) for node in argument(call, 0, "statement"))
+
+
+def _executed_texts(file: SourceFile) -> Iterator[ast.AST]:
+    for node, scope in _statements(file, file.calls(*EXECUTING)):
+        function = file.project.function(file.value(getattr(node, "func", node), scope))
+        returned = [(item, function) for item in function.returned] if function else []
+        if any(_has_two_commands(file, *place) for place in [(node, scope), *returned]):
+            yield node
             continue
-        for node in argument(call, 0, "statement"):
-            function = file.project.function(file.value(getattr(node, "func", node), scope))
-            places = [(item, function) for item in function.returned] if function else []
-            places.append((node, scope))
-            is_string = last_name(call.func) == "exec_driver_sql"
-            texts = places if is_string else [_text(file, *place) for place in places]
-            is_wrong = any(_has_two_commands(file, *text) for text in texts)
-            yield from [node] if is_wrong else _wrong_items(file, {(node, scope), *texts})
-
-
-def _wrong_items(file: SourceFile, texts: set[tuple[ast.AST | None, Scope]]) -> Iterator[ast.AST]:
-    """Yield the items of a list that have two commands, if the texts are variables of a loop."""
-    for node, scope in texts:
-        if node and "item" in scope.role(getattr(node, "id", "")):
-            items = file.project.candidates(node, scope)
-            wrong = [item for item in items if _has_two_commands(file, *item)]
-            yield from {item if inner.module is file.module else node for item, inner in wrong}
-
-
-def _text(file: SourceFile, node: ast.AST, scope: Scope) -> tuple[ast.AST | None, Scope]:
-    """Return the argument of text() in a statement, and its scope."""
-    node, scope = file.project.origin(node, scope)
-    while isinstance(node, ast.Call) and getattr(node.func, "attr", "") in METHODS:
-        node, scope = file.project.origin(getattr(node.func, "value", node), scope)
-    name = file.external_name(node.func, scope) if isinstance(node, ast.Call) else ""
-    is_text = name.startswith("sqlalchemy.") and name.endswith((".text", ".DDL"))
-    return next(iter(getattr(node, "args", ())), None) if is_text else None, scope
+        for part in (node, *getattr(node, "args", ())):
+            if "item" in scope.role(getattr(part, "id", "")):  # the variable of a loop
+                items = file.project.candidates(part, scope)
+                wrong = [item for item in items if _has_two_commands(file, *item)]
+                yield from {item if inner.module is file.module else part for item, inner in wrong}
 
 
 def _listed_texts(file: SourceFile) -> Iterator[ast.expr]:
@@ -77,33 +66,26 @@ def _listed_texts(file: SourceFile) -> Iterator[ast.expr]:
     names = ("text",) if file.facts.may_be_synchronous else ("text", "DDL")
     for call, scope in file.calls(*names):
         is_item = scope.is_module and isinstance(file.parent(call), ast.Dict)
-        if is_item or last_name(call) == "DDL":
-            source, _ = _text(file, call, scope)
-            yield from [call] if _has_two_commands(file, source, scope) else []
+        if (is_item or last_name(call) == "DDL") and _has_two_commands(file, call, scope):
+            yield call
 
 
 def _passed_texts(file: SourceFile) -> Iterator[ast.expr]:
     """Yield arguments with several SQL commands, if the called function executes them."""
-    for calls in [*file.module.calls.values()]:
-        texts = [(part, call, scope) for call, scope in calls
-                 for part in (*call.args, *(keyword.value for keyword in call.keywords))
-                 if (isinstance(part, ast.Constant) and ";" in str(part.value))
-                 or getattr(part, "attr", getattr(part, "id", "")).isupper()]  # fmt: skip
-        for part, call, scope in texts:
-            callee = file.value(call.func, scope)
-            function = file.project.function(file.project.callee(call.func, scope))
-            if function and callee and _has_two_commands(file, part, scope):
-                arguments = arguments_of(call, function, callee)
-                names = {name for name, node in arguments.items() if node is part}
-                yield from [part] if names & {*_executed_names(file, function)} else []
+    for call, scope in [item for calls in [*file.module.calls.values()] for item in calls]:
+        wrong = [part for part in all_arguments(call) if _is_constant(part)
+                 and _has_two_commands(file, part, scope)]  # fmt: skip
+        callee = file.project.callee(call.func, scope) if wrong else None
+        if callee and (function := file.project.function(callee)):
+            statements = _statements(file, ((inner, function) for inner in function.calls))
+            names = {name for statement, _ in statements for name in names_in(statement)}
+            passed = arguments_of(call, function, callee)
+            yield from (part for name, part in passed.items() if name in names and part in wrong)
 
 
-def _executed_names(file: SourceFile, function: Scope) -> Iterator[str]:
-    for call in function.calls:
-        owner = file.receiver(call, function)
-        if last_name(call.func) in EXECUTING and owner and owner.is_session:
-            for node in argument(call, 0, "statement"):
-                yield from names_in(node)
+def _is_constant(node: ast.expr) -> bool:
+    name: str = getattr(node, "attr", getattr(node, "id", ""))
+    return name.isupper() or (isinstance(node, ast.Constant) and ";" in str(node.value))
 
 
 def _has_two_commands(file: SourceFile, node: ast.AST | None, scope: Scope) -> bool:

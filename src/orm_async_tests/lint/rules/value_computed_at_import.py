@@ -54,14 +54,6 @@ class ValueComputedAtImport(Rule):
                     yield self.report(file, source, name, code)
 
 
-def _scope_of(func: ast.expr, scope: Scope) -> Scope:
-    """Return the scope in which Python looks up the name of a called function."""
-    bindings = scope.bindings.get(getattr(func, "id", ""), [])
-    # A class body may bind the same name only after the call.
-    is_later = bindings and getattr(bindings[0].node, "lineno", 0) >= func.lineno
-    return scope.parent or scope if is_later and isinstance(scope.node, ast.ClassDef) else scope
-
-
 def _changing_call(file: SourceFile, node: ast.AST, scope: Scope, depth: int = 3) -> ast.AST | None:
     """Return the part of an expression that changes from run to run, for example uuid4()."""
     match node:
@@ -73,7 +65,6 @@ def _changing_call(file: SourceFile, node: ast.AST, scope: Scope, depth: int = 3
             if is_global and _changing_call(file, source, inner, depth - 1):
                 return node
         case ast.Call(func=func):
-            scope = _scope_of(func, scope)
             function = file.project.function(file.value(func, scope)) if depth else None
             returned = function.returned if function else []
             parts = (_changing_call(file, item, function or scope, depth - 1) for item in returned)

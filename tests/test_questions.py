@@ -49,7 +49,7 @@ def test_a_question_is_one_sentence() -> None:
 
 
 def test_at_least_95_of_100_public_questions_have_a_script() -> None:
-    public = [item for item in QUESTIONS if item.subject != "Documentation"]
+    public = [item for item in QUESTIONS if item.subject not in {"Documentation", "Error messages"}]
     assert len(public) >= 100
     assert sum(item.script is not None for item in public) >= 0.95 * len(public)
 

@@ -175,12 +175,9 @@ UNREADABLE = (
 NOTE = "async-orm: User.name was expired (orm-async-tests explain 7, 8); this User came from a.py:3"
 NO_WITH = "TypeError: '{}' object does not support the context manager protocol"
 NO_ASYNC_WITH = "TypeError: '{}' object does not support the asynchronous context manager protocol"
-REFUSED = 'connection to server at "127.0.0.1", port 1 failed: Connection refused'
+REFUSED = """connection to server at "127.0.0.1", port 1 failed: Connection refused
+	Is the server running on that host and accepting TCP/IP connections?"""
 NO_PASSWORD = 'password authentication failed for user "app"'
-NO_KEY = """Traceback (most recent call last):
-  File "/srv/lib/sqlalchemy/engine/create.py", line 820, in engine_from_config
-    url = options.pop("url")
-"""
 LAZY = "DetachedInstanceError: Parent instance <User> is not bound to a Session; lazy load"
 
 
@@ -297,15 +294,22 @@ def answers(text: str) -> list[int]:
         ("DeadlockDetectedError: обнаружена взаимоблокировка", 101),
         ("InvalidPasswordError: Passwort-Authentifizierung für Benutzer »app« fehlgeschlagen", 144),
         ("UnmappedInstanceError: Class 'builtins.NoneType' is not mapped", 263),
-        ("UnmappedInstanceError: Class 'sqlalchemy.engine.row.Row' is not mapped", 228),
         ("AttributeError: 'ChunkedIteratorResult' object has no attribute 'name'", 228),
         ("TypeError: object of type 'ScalarResult' has no len()", 228),
         ("TypeError: 'coroutine' object is not subscriptable", 228),
         ("AttributeError: 'Select' object has no attribute 'all'", 256),
-        (f"{NO_KEY}KeyError: 'url'", 51),
         ('could not obtain lock on relation "posts"', 104),
         ("InvalidRequestError: No such event 'before_commit' for target"
          " '<class 'sqlalchemy.ext.asyncio.session.AsyncSession'>'", 49),
+        ("TimeoutError", 188),
+        ("asyncio.exceptions.TimeoutError", 188),
+        ("operator does not exist: boolean = integer", 222),
+        ('NotNullViolationError: column "age" of relation "users" contains null values', 163),
+        ("FAILED tests/test_a.py::test_x - sqlalchemy.exc.MissingGreenlet: greenlet_spawn has not"
+         " been called; can't call await_only() here...", 5),
+        ("app-1  | sqlalchemy.exc.MissingGreenlet: greenlet_spawn has not been called (Background"
+         " on this error at:\napp-1  | https://sqlalche.me/e/20/xd2s)", 5),
+        (NO_ASYNC_WITH.format("AsyncEngine"), 256),
     ],
 )  # fmt: skip
 def test_the_first_answer_belongs_to_the_cause(text: str, first: int) -> None:
@@ -320,6 +324,12 @@ def test_the_first_answer_belongs_to_the_cause(text: str, first: int) -> None:
         ("ERROR: the message of an unknown fault, SQLSTATE: 0A000", 39),
         ("AttributeError: name", 228),
         ("KeyError: 'url'", 51),
+        ("operator does not exist: uuid = character varying", 222),
+        ("operator does not exist: integer = character varying", 222),
+        ('ProgrammingError: type "vector" does not exist', 237),
+        ('psycopg.errors.UndefinedObject: type "vector" does not exist', 237),
+        ("asyncpg.exceptions.ProtocolViolationError: no such database: app", 179),
+        ("No such event 'x' for target '<class 'sqlalchemy.orm.session.Session'>'", 49),
         ("TypeError: tuple indices must be integers or slices, not str", 228),
         ("TypeError: Object of type datetime is not JSON serializable", 114),
     ],

@@ -25,6 +25,7 @@ WEIGHTS = {  # the columns, and how much a word in them counts
     "prose": 2.0,
 }
 ENOUGH = 0.6  # the coverage that an answer needs
+UNANSWERED = 1_000_000  # keys of questions that no script answers begin with this number
 MAX_WORDS = 60  # the maximum number of words to search for
 WORD = re.compile(r"\w+")
 NAMES_IN_CODE = re.compile(r"\.(\w+)|\b(\w+)=(?![= ])|^from (?!orm_async)(.+)", re.MULTILINE)
@@ -114,14 +115,15 @@ def find_answers(text: str) -> tuple[list[int], bool]:
     if named := FINDING.search(text):
         return [int(number) for number in named[1].split(", ")], True
     known = {script.number: [*script.symptoms] for script in read_scripts()}
-    for question in read_questions():
-        if question.script is not None and question.symptom is not None:
-            known[question.script].append(question.symptom)
+    for key, question in enumerate(read_questions(), UNANSWERED):
+        if question.symptom is not None:
+            known.setdefault(question.script or key, []).append(question.symptom)
     words = tracebacks.words_beside_error(text)
     words = symptoms.remove_fragments(words, chain.from_iterable(known.values()))
     preferred = find_by_words(words, all_words=False)
     if numbers := symptoms.find_scripts(text, known, preferred):
-        return numbers, True
+        scripts = [number for number in numbers if number < UNANSWERED]
+        return scripts, numbers[0] < UNANSWERED
     messages = "\n".join(tracebacks.PRINTED_LINE.findall(text))
     ranked = find_by_words(messages or text, all_words=False)
     # Words in common do not explain a printed error. Only a symptom does.
@@ -130,11 +132,15 @@ def find_answers(text: str) -> tuple[list[int], bool]:
 
 
 def find_questions(text: str, script: int | None) -> list[Question]:
-    """Return the questions about this error that the script answers, or that no script answers."""
+    """Return the questions about this error that the script answers, or that no script answers.
+
+    Questions about a longer part of the message come first.
+    """
     pasted = symptoms.PastedText(text)
-    return [
-        question
+    matches = [
+        (len(question.symptom.fragment), question)
         for question in read_questions()
         if question.script == script and question.symptom
         if pasted.matching_parts(question.symptom)
     ]
+    return [question for _, question in sorted(matches, key=lambda match: -match[0])]

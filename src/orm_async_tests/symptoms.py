@@ -31,8 +31,8 @@ SENTENCE_FORM = re.compile(
 COMMON = frozenset(
     """ArgumentError CommandError DBAPIError DataError DatabaseError FastAPIError IntegrityError
     InterfaceError InternalError InvalidRequestError NotSupportedError OperationalError
-    ProgrammingError ResourceClosedError SAWarning StatementError UnmappedInstanceError
-    ValidationError""".split()  # noqa: SIM905
+    ProgrammingError ProtocolViolationError ResourceClosedError SAWarning StatementError
+    UnmappedInstanceError ValidationError""".split()  # noqa: SIM905
 )
 # Classes that are not built in, but that every program raises as well.
 EVERYBODYS = {"CancelledError", "SSLCertVerificationError"}
@@ -186,14 +186,18 @@ def remove_fragments(text: str, symptoms: Iterable[Symptom]) -> str:
 def _scores(text: str, symptoms: Mapping[int, Sequence[Symptom]]) -> dict[int, float]:
     """Return the score of each script's best symptom.
 
-    A symptom's part has a greater weight if few scripts declare that part.
+    A symptom's part has a greater weight if few scripts declare that part. Among parts of a message
+    that equally many scripts declare, the longest has the greatest weight.
     """
     pasted = PastedText(text)
     by_script = [
         set[Part]().union(*(symptom.parts for symptom in known)) for known in symptoms.values()
     ]
     counts = Counter(part for parts in by_script for part in parts)
-    weights = {part: math.log(1 + len(by_script) / count) for part, count in counts.items()}
+    weights = {
+        part: math.log(1 + len(by_script) / count) + (part[0] == "fragment") * len(part[1]) / 10_000
+        for part, count in counts.items()
+    }
     scores: dict[int, float] = {}
     for number, known in symptoms.items():
         for symptom in known:

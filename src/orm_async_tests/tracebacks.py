@@ -32,6 +32,9 @@ LIBRARIES = re.compile(
     rf"|^{re.escape(sysconfig.get_path('stdlib'))}"
 )
 SQL = re.compile(r"^\[SQL: [\s\S]*", re.MULTILINE)  # with parameters, at the end of a message
+LOG_WORDS = re.compile(  # of pytest's summary, of Docker, and of SQLAlchemy
+    r"^(?:FAILED|ERROR) \S+::\S+ - |^\S+ +\| |https://sqlalche\.me/\S+", re.MULTILINE
+)
 COLOR = re.compile(r"\x1b\[[\d;]*[A-Za-z]")
 ESCAPED_FRAME = re.compile(r'\\n[ |]*File "|\bFile \\+"')
 ESCAPE = re.compile(r"\\(u[\da-fA-F]{4}|.)")
@@ -46,8 +49,12 @@ def is_printed_error(text: str) -> bool:
 
 
 def words_beside_error(text: str) -> str:
-    """Return a text without error classes, messages and SQL, or "" for a traceback."""
-    return "" if TRACEBACK.search(text) else CLASS.sub("", PRINTED_LINE.sub("", SQL.sub("", text)))
+    """Return the words of a user beside error classes and messages, or "" for a traceback."""
+    if TRACEBACK.search(text):
+        return ""
+    for pattern in (SQL, PRINTED_LINE, CLASS, LOG_WORDS):
+        text = pattern.sub("", text)
+    return text
 
 
 def split_errors(text: str) -> list[str]:

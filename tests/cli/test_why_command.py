@@ -56,6 +56,12 @@ def test_without_a_fitting_script_why_is_not_sure(text: str) -> None:
         ("TypeError: Invalid argument(s) 'pool_max' sent to create_engine(), using configuration"
          " PGDialect_asyncpg/AsyncAdaptedQueuePool/Engine.", "spelling"),
         ('invalid byte sequence for encoding "UTF8": 0x00', "NUL"),
+        ("PostgreSQL text fields cannot contain NUL (0x00) bytes", "replace("),
+        ("UnmappedInstanceError: Class 'sqlalchemy.engine.row.Row' is not mapped", "scalars()"),
+        ('ProgrammingError: type "vector" does not exist', "CREATE EXTENSION"),
+        ("operator does not exist: uuid = character varying", "cast()"),
+        ("(builtins.TypeError) Object of type datetime is not JSON serializable\n"
+         "  File \"/lib/sqlalchemy/x.py\", line 1, in f", "json_serializer"),
         ("UnboundExecutionError: Could not locate a bind configured on mapper Mapper[User(users)]",
          "async_sessionmaker(engine)"),
     ],

@@ -5,7 +5,7 @@ compares a boolean with 1 works on SQLite and MySQL, but fails on PostgreSQL. Co
 a value of its Python type, or cast one side of the comparison.
 
 Docs: https://www.postgresql.org/docs/current/datatype-boolean.html
-Symptom: you get an error (SQLSTATE 42883) "operator does not exist".
+Symptom: you get an error (SQLSTATE 42883) "operator does not exist: integer = boolean".
 """
 
 from sqlalchemy import Boolean, Integer, cast, func, literal, select

@@ -58,7 +58,9 @@ class State:
         """Forget the errors and the transaction of the session with the key `key`."""
         for store in (self.failures, self.begun):
             # A held session such as "users.session" may be the same session.
-            for name in [name for name in store if name == key or is_held(name)]:
+            for name in [name for name in store if name == key or (
+                is_held(name) and name.rpartition(".")[0] != key.rpartition(".")[0]
+            )]:  # fmt: skip
                 del store[name]
 
     def rebind(self, name: str) -> None:

@@ -7,11 +7,12 @@ from orm_async_tests.lint import flow_expressions as expressions
 from orm_async_tests.lint import sqlalchemy_types as sa
 from orm_async_tests.lint.callers import arguments_of
 from orm_async_tests.lint.flow_state import DATABASE, RESULT, TRUE, UNKNOWN, Failure, State
-from orm_async_tests.lint.scopes import Scope, names_in
+from orm_async_tests.lint.scopes import Scope, creation, names_in
 from orm_async_tests.lint.session_flow import SessionFlow
 from orm_async_tests.lint.session_use import Event, SessionUse, wrappers
 from orm_async_tests.lint.value import Value
 
+RETRYING = {"AsyncRetrying", "Retrying"}  # the loops of tenacity, which repeat a `with` block
 FLAGS = (True, False, None, TRUE, ())  # the arguments that usually choose a branch
 MAX_DEPTH = 20  # nested calls that the control flow follows
 
@@ -118,9 +119,13 @@ class Flows:
         If the project defines the context manager, its name is "".
         """
         project = self.use.project
-        value = project.value(getattr(expression, "func", expression), scope)
+        is_item = isinstance(expression, ast.Name) and scope.role(expression.id) == "item"
+        call = creation(expression, scope) if is_item else expression
+        value = project.value(getattr(call, "func", expression), scope)
         if value and value.kind == "external":
             name = value.name.rpartition(".")[2]
+            if name in RETRYING:
+                return name, ["Exception"]
             parts = getattr(expression, "args", ()) if name == "suppress" else ()
             errors = [*chain(*(expressions.caught_by(project, part, scope) for part in parts))]
             return name, ["TimeoutError"] if name == "move_on_after" else errors

@@ -87,6 +87,8 @@ class ModuleReader:
         elif inner.cls and inner.parameters and "staticmethod" not in (names := inner.decorators):
             kind = "cls" if "classmethod" in names or name == "__new__" else "self"
             inner.bindings[inner.parameters[0]] = [Binding(kind, inner.cls, inner)]
+            if kind == "self" and positional and positional[0].annotation:
+                inner.cls.self_types.append(positional[0].annotation)
         return inner
 
     def _open(self, kind: str, name: str, node: Any, scope: Scope) -> Scope:

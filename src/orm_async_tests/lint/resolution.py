@@ -288,7 +288,9 @@ class Project:
                 continue
             done.add(scope)
             yield scope
-            bases = [base for base in self.base_values(scope) if base and base.kind == "class"]
+            protocols = [self.value(node, scope.parent or scope) for node in scope.self_types]
+            values = [*self.base_values(scope), *protocols]
+            bases = [base for base in values if base and base.kind == "class"]
             pending += [base if base.module else base.inner for base in bases]
 
     def member(self, value: Value | None, name: str) -> list[Binding]:

@@ -73,6 +73,9 @@ class Scope:
         self.tests: list[ast.If | ast.Match | ast.While | ast.Assert] = []
         """The statements with a condition, which may test the result of a call."""
 
+        self.self_types: list[ast.expr] = []
+        """The annotations of `self` in the methods of a class, for example a Protocol."""
+
         self.parameters: list[str] = []
         """The names of the parameters, except `*args` and `**options`."""
 

@@ -55,16 +55,24 @@ def works(file: SourceFile, node: ast.AST, scope: Scope) -> Iterator[Work]:
     """Yield the calls to coroutine functions in an expression, for example in a list."""
     for work in elements(file, node, scope, None):
         match work.node:
-            case ast.Call(func=ast.Name(id=name), args=arguments, keywords=keywords):
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name)) | ast.Name(id=name)) as call:
                 binding = work.scope.binding(name)
                 if binding is None or binding.kind != "item":
                     yield work
                     continue
                 for item in elements(file, binding.node, binding.scope, None):
-                    call = later(work.node, item.node, arguments, keywords)
-                    yield Work(call, work.scope, item.around)
+                    is_unknown = item.node is binding.node
+                    yield work if is_unknown else _for_item(call, item, work.scope)
             case ast.Call():
                 yield work
+
+
+def _for_item(call: ast.Call, item: Work, scope: Scope) -> Work:
+    """Return a call of a loop variable, or of its method, for one item of the loop."""
+    func = item.node
+    if isinstance(call.func, ast.Attribute):
+        func = ast.copy_location(ast.Attribute(func, call.func.attr, ast.Load()), call.func)
+    return Work(later(call, func, call.args, call.keywords), scope, item.around)
 
 
 def elements(

@@ -76,6 +76,11 @@ async def two_at_a_time(session: AsyncSession, rows):
     await some_at_a_time(2, [query(session, row) for row in rows])  # OAT101
 
 
+async def ledgers_of_a_tuple(session: AsyncSession, row):
+    ledgers = Ledger(session), Ledger(session)
+    await asyncio.gather(*(ledger.book(row) for ledger in ledgers))  # OAT101
+
+
 # Right
 
 
@@ -87,6 +92,11 @@ async def one_ledger(session: AsyncSession, rows):
 async def lock_of_the_class(session: AsyncSession, row):
     sales, refunds = Ledger(session), Ledger(session)
     await asyncio.gather(sales.book_slowly(row), refunds.book_slowly(row))
+
+
+async def lock_of_the_class_of_items(session: AsyncSession, row):
+    ledgers = Ledger(session), Ledger(session)
+    await asyncio.gather(*(ledger.book_slowly(row) for ledger in ledgers))
 
 
 async def sessions_of_two_dependencies(

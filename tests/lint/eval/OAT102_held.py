@@ -52,6 +52,28 @@ def install(state: State) -> None:
     state.factory = Session
 
 
+class Orders:
+    def __init__(self, session: AsyncSession | None = None) -> None:
+        self.session = session or Session()
+
+
+class Prices:
+    def __init__(self, session: AsyncSession | None = None) -> None:
+        self.session = Session() if session is None else session
+
+
+class Users:
+    def __init__(self, session: AsyncSession | None = None) -> None:
+        if session is None:
+            session = Session()
+        self.session = session
+
+
+default_orders = Orders()  # OAT102
+default_prices = Prices()  # OAT102
+default_users = Users()  # OAT102
+
+
 # Right
 
 
@@ -69,6 +91,20 @@ class LazyJournal:
         self.open = Session
 
 
+class WithoutSelf:
+    async def load(session: AsyncSession, statement):
+        return await session.scalar(statement)
+
+
+without_self = WithoutSelf()
+
+
+class Invoices:
+    def __init__(self, session: AsyncSession | None = None) -> None:
+        self.session = session or None
+
+
+invoices = Invoices()
 unit = Unit()
 lazy = LazyJournal()
 

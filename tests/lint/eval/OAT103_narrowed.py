@@ -22,6 +22,11 @@ async def in_both_blocks(statement):
         session.execute(statement)  # OAT103
 
 
+async def with_an_annotation(session: AsyncSession, statement) -> list[int]:
+    rows: list[int] = session.scalars(statement)  # OAT103
+    return [row + 1 for row in rows]
+
+
 async def in_the_first_branch():
     session = make_session()
     if isinstance(session, AsyncSession):

@@ -100,10 +100,13 @@ def uses_of_call(call: ast.expr, scope: Scope) -> list[Use]:
     parents = scope.module.parents
     match parents.get(call):
         case (
-            ast.Assign(targets=[ast.Name(id=name)]) | ast.NamedExpr(target=ast.Name(id=name))
+            ast.Assign(targets=[ast.Name(id=name)])
+            | ast.AnnAssign(target=ast.Name(id=name))
+            | ast.NamedExpr(target=ast.Name(id=name))
         ) as parent if name in scope.bindings:
             uses = _uses_of_value(name, call, scope)
-            return uses if isinstance(parent, ast.Assign) else [*uses, (parent, parents[parent])]
+            is_named = isinstance(parent, ast.NamedExpr)
+            return [*uses, (parent, parents[parent])] if is_named else uses
         case around:
             return [(call, around)]
 

@@ -132,8 +132,22 @@ def _held(file: SourceFile, call: ast.Call, scope: Scope) -> Iterator[tuple[ast.
     names = file.use.session_attributes(value) if value and value.module else []
     for item in [item for name in names for item in file.project.member(value, name)]:
         if item.kind == "value" and item.scope.name.endswith("init__"):
-            yield item.node, item.scope
+            has_arguments = call.args or call.keywords
+            nodes = [item.node] if has_arguments else _alternatives(item.node, item.scope)
+            yield from ((node, item.scope) for node in nodes)
     if function := file.project.function(file.value(call.func, scope)):
         for created in [creation(node, function) for node in function.returned]:
             nodes = all_arguments(created) if created else []
             yield from ((node, function) for node in nodes)
+
+
+def _alternatives(node: ast.expr, scope: Scope) -> list[ast.expr]:
+    """Return the values that an expression such as `session or Session()` may have."""
+    match node:
+        case ast.BoolOp(values=values):
+            return values
+        case ast.IfExp(body=body, orelse=other):
+            return [body, other]
+        case ast.Name(id=name):  # perhaps a parameter with a new value
+            return [item.node for item in scope.bindings.get(name, ()) if item.kind == "value"]
+    return [node]

@@ -137,10 +137,10 @@ def _locks(file: SourceFile, work: Work, depth: int = 3) -> set[str]:
         owner = file.value(lock.value, function) if isinstance(lock, ast.Attribute) else None
         members = file.project.member(owner, rest)
         if role == "self" and members and hasattr(members[0].scope.node, "args"):
-            root = ast.unparse(getattr(callee, "value", callee))
+            root = work.scope.path(getattr(callee, "value", callee))  # "" for a new object
             name = f"{root}.{rest}"
         is_lock = "lock" in name.lower() or (value and value.is_a("Lock"))
-        if is_lock and role != "value" and not _is_bound_inside(root, work):
+        if root and is_lock and role != "value" and not _is_bound_inside(root, work):
             locks.add(name)
     if not locks and depth:
         users = [call for call in function.calls if file.use.call_events(call, function)]

@@ -1,6 +1,7 @@
 """The settings of a project, and its baseline."""
 
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -25,6 +26,24 @@ def test_settings_come_from_the_project_of_the_path(
     monkeypatch.chdir(project / "elsewhere")
     assert paths_of(lint, "../app") == []
     assert paths_of(lint, "../app", "--select", CODE) == []
+
+
+def test_without_pyproject_toml_imports_start_in_the_current_folder(
+    lint: Lint, project: Path
+) -> None:
+    (project / "pyproject.toml").unlink()
+    dependency = """\
+        from sqlalchemy.ext.asyncio import AsyncSession
+        async def get_session():
+            async with AsyncSession() as session:
+                yield session
+                await session.commit()
+        """
+    write(project / "app/db.py", dedent(dependency))
+    write(project / "app/main.py", "from app.db import get_session\nuse = Depends(get_session)\n")
+    assert paths_of(lint, "app", "--select", "OAT301") == ["app/db.py"]
+    write(project / "requirements.txt", "fastapi==0.115.0\n")
+    assert paths_of(lint, "app", "--select", "OAT301") == []
 
 
 def test_a_project_does_not_reach_beyond_its_repository(lint: Lint, project: Path) -> None:

@@ -93,6 +93,7 @@ def find_root(path: Path) -> Path:
     - the nearest folder whose pyproject.toml has a table [tool.orm-async-tests]
     - the nearest folder with a pyproject.toml
     - the root of the Git repository
+    - the current folder, if it contains `path`, because Python imports modules from there
     - the folder of `path`
 
     The function does not look above the root of the Git repository.
@@ -107,7 +108,8 @@ def find_root(path: Path) -> Path:
     except OSError as error:
         raise refuse_path(error) from None
     with_table = [folder for folder in with_project if _read_table(folder) is not None]
-    return [*with_table, *with_project, *([repository] if repository else folders)][0]
+    here = [folder for folder in folders if folder == Path.cwd()]
+    return [*with_table, *with_project, *([repository] if repository else [*here, *folders])][0]
 
 
 def find_repository(path: Path) -> Path | None:

@@ -71,7 +71,10 @@ def _join(observation: Observation, in_full: bool) -> list[TranscriptLine]:
 
 
 def _shorten(lines: list[TranscriptLine]) -> list[TranscriptLine]:
-    """Join repeated lines, and keep only the most frequent ones if too many remain."""
+    """Join repeated lines, and keep only the most frequent ones if too many remain.
+
+    Each of these lines stands where its statement was first sent.
+    """
     folded = list(_fold(lines))
     transactions = {line.transaction for line in folded if line.transaction}
     if len(transactions) == 1 and ", " not in folded[0].transaction:
@@ -79,7 +82,8 @@ def _shorten(lines: list[TranscriptLine]) -> list[TranscriptLine]:
     if len(folded) <= MAX_LINES:
         return folded
     counts = Counter(line.text for line in lines)
-    frequent = [TranscriptLine(text, times=times) for text, times in counts.most_common(MAX_LINES)]
+    shown = dict(counts.most_common(MAX_LINES))
+    frequent = [TranscriptLine(text, times=counts[text]) for text in counts if text in shown]
     if (more := len(counts) - MAX_LINES) > 0:
         frequent.append(
             TranscriptLine(f"and {pluralize(more, 'other statement')}", is_heading=True)

@@ -122,6 +122,13 @@ def test_scripts_on_an_unreachable_database_are_not_run(tmp_path: Path) -> None:
     assert "(from --server)" in run[-2]["reason"]
 
 
+def test_the_url_of_another_database_is_refused(tmp_path: Path) -> None:
+    done = orm("matrix", "5", "--server", "mysql://host/x", "--output", str(tmp_path / "m.ndjson"))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--server" in done.stderr
+    assert [*tmp_path.iterdir()] == []
+
+
 @pytest.mark.thorough
 def test_a_killed_run_leaves_its_results_and_no_process(
     url: str, tmp_path: Path, database: db.Database

@@ -222,6 +222,16 @@ def test_a_bisection_that_cannot_run_is_refused(arguments: list[str]) -> None:
     assert "  fix:   " in done.stderr
 
 
+def test_a_bisection_with_a_release_that_does_not_exist_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(releases, "list_releases", lambda _library: ["0.30.0", "0.31.0"])
+    done = orm("bisect", "38", "--with", "asyncpg==99")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("there is no release 99 of asyncpg\n  where: --with\n")
+    assert releases.find_release("asyncpg", "0.31", "--with") == "0.31.0"
+
+
 @pytest.fixture
 def recorded_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let script 190 show its defect on SQLAlchemy 2.1.3 and 2.1.4, without running releases."""

@@ -20,7 +20,7 @@ from orm_async_tests.verdicts import FAILING, NOT_RUN, SKIPPED
 from orm_async_tests.versions.defect_catalogue import load_known_defects, upstream_entry
 from orm_async_tests.versions.pins import parse_release
 from orm_async_tests.versions.ranges import KNOWN_FROM
-from orm_async_tests.versions.releases import releases_between
+from orm_async_tests.versions.releases import find_release, releases_between
 
 
 def bisect(arguments: argparse.Namespace) -> int:
@@ -77,7 +77,7 @@ def _parse_pin(text: str, bisected: str) -> tuple[str, str]:
         other = next(library for library in KNOWN_FROM if library != bisected)
         problem = f"{text!r} does not name a release of a library other than {bisected}"
         raise CouldNotRun(problem, "--with", f"--with {other}==VERSION")
-    return name, version
+    return name, find_release(name, version, "--with")
 
 
 def _report_lines(result: SearchResult, script: ScriptFile, releases: str) -> Iterator[str]:

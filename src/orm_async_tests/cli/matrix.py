@@ -18,6 +18,7 @@ from orm_async_tests.matrix.records import Record
 from orm_async_tests.matrix.stack_runs import Slot, run_matrix
 from orm_async_tests.output_files import require_writable, write_file
 from orm_async_tests.stack_options import DRIVERS, SQLITE
+from orm_async_tests.urls import parse_url
 from orm_async_tests.versions.releases import NotInstalled, check_version
 
 
@@ -33,6 +34,9 @@ def matrix(arguments: argparse.Namespace) -> int:
         except NotInstalled as error:
             remedy = "choose a minor version that is installed, for example --python 3.12"
             raise CouldNotRun(str(error), "--python", remedy) from None
+    for server in arguments.server:
+        if "://" in server:
+            parse_url(server, "--server")
     numbers = [script.number for script in catalogue.select(arguments.numbers)]
     if arguments.list:
         refuse_options(arguments, "--list", "markdown", "junit", "github")

@@ -70,6 +70,15 @@ def check_version(library: str, text: str, option: str) -> Version:
     raise CouldNotRun(problem, option, f"{option} {oldest}")
 
 
+def find_release(library: str, version: str, option: str) -> str:
+    """Return a release's name in the package index, for example "0.31.0" for "0.31"."""
+    for release in list_releases(library):
+        if Version(release) == Version(version):
+            return release
+    problem = f"there is no release {version} of {library}"
+    raise CouldNotRun(problem, option, f"run {sys.executable} -m pip index versions {library}")
+
+
 def releases_between(library: str, since: str | None, until: str | None) -> list[str]:
     """Return the releases from `since` to `until`, oldest first.
 

@@ -47,6 +47,12 @@ class CommandParser(argparse.ArgumentParser):
     def print_help(self, file: Any = None) -> None:
         print(self.format_help(), end="", file=file)  # argparse would ignore an error
 
+    def parse_known_args(self, *arguments: Any, **settings: Any) -> Any:
+        parsed, unknown = super().parse_known_args(*arguments, **settings)
+        if unknown:  # argparse would let the parser of `orm-async-tests` refuse them
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return parsed, unknown
+
     def error(self, message: str) -> NoReturn:
         raise CouldNotRun(message, self.prog, f"see the options: {self.prog} --help")
 

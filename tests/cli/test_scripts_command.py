@@ -86,10 +86,21 @@ def test_run_as_json_is_one_document_in_the_documented_form(database: db.Databas
 
 
 def test_an_unknown_option_is_refused_with_a_remedy(database: db.Database) -> None:
-    for done in (lazy_loading("--foo", on=database), orm("list", "--foo")):
+    refused = {
+        "orm-async-tests list": orm("list", "--foo"),
+        "orm-async-tests db url": orm("db", "url", "--foo"),
+        "orm-async-tests": orm("--foo", "list"),
+    }
+    for command, done in refused.items():
         assert (done.returncode, done.stdout) == (2, "")
-        assert done.stderr.startswith("unrecognized arguments: --foo\n  where: ")
-        assert done.stderr.endswith(" --help\n")
+        assert done.stderr == (
+            f"unrecognized arguments: --foo\n  where: {command}\n"
+            f"  fix:   see the options: {command} --help\n"
+        )
+    script = lazy_loading("--foo", on=database)
+    assert (script.returncode, script.stdout) == (2, "")
+    assert script.stderr.startswith("unrecognized arguments: --foo\n  where: ")
+    assert script.stderr.endswith(" --help\n")
 
 
 def test_json_and_ndjson_exclude_each_other() -> None:

@@ -33,7 +33,7 @@ HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")  # in MissingGreenlet
 FINDING = re.compile(r"\(orm-async-tests explain (\d+(?:, \d+)*)\)")  # of the pytest plugin
 FILLERS = frozenset(
     """a all am an and any are as at be been but by can do does for from get gets give has have how
-    i if in into is it its me my no not of on one or our own should so that the their them then
+    i if in into is it its me my no not of on one or our own per should so that the their them then
     there these they this to two use used uses using was we what when where which while who why
     will with without you your""".split()  # noqa: SIM905 - a list of them needs ten lines
 )

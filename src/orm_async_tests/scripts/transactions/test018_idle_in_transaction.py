@@ -1,7 +1,7 @@
 """After a SELECT, the backend is idle in transaction until the session ends its transaction.
 
 A read begins a transaction, as a write does. An open transaction keeps locks on the tables that it
-has read, and holds back VACUUM. Call commit(), rollback() or close() to end the transaction.
+has read, and may hold back VACUUM. Call commit(), rollback() or close() to end the transaction.
 
 Docs: https://www.postgresql.org/docs/current/monitoring-stats.html#MONITORING-PG-STAT-ACTIVITY-VIEW
 """

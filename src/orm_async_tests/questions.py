@@ -1,4 +1,4 @@
-"""Reads data/questions.toml, a list of questions that people asked in public."""
+"""Reads data/questions.toml, a list of questions about async SQLAlchemy."""
 
 import tomllib
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ FILE = Path(__file__).parent / "data/questions.toml"
 
 @dataclass(frozen=True)
 class Question:
-    """A question that somebody asked in public, and the script that answers it."""
+    """A question about async SQLAlchemy, and the script that answers it."""
 
     subject: str
     text: str

@@ -23,7 +23,7 @@ def why(arguments: argparse.Namespace) -> int:
     if not is_sure:
         if unanswered := find_questions(text, None):
             question = unanswered[0]
-            print(f"no script answers the question that somebody asked: {question.text}")
+            print(f"no script answers this question: {question.text}")
             print(f"{_wrap(question.reason)}\n  {question.link}")
         else:
             _print_nearest(scripts, text)

@@ -61,7 +61,7 @@ def _print_error(error: CouldNotRun) -> None:
 
 
 def _can_print() -> bool:
-    """Return whether stdout can be written. After an error, print an empty line to find out."""
+    """Return whether stdout is open. After an error, try to print an empty line."""
     try:
         print(flush=True)
     except OSError:

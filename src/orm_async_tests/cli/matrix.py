@@ -18,25 +18,13 @@ from orm_async_tests.matrix.records import Record
 from orm_async_tests.matrix.stack_runs import Slot, run_matrix
 from orm_async_tests.output_files import require_writable, write_file
 from orm_async_tests.stack_options import DRIVERS, SQLITE
-from orm_async_tests.urls import parse_url
 from orm_async_tests.versions.releases import NotInstalled, check_version
 
 
 def matrix(arguments: argparse.Namespace) -> int:
     """Run scripts on many stacks, and return 1 if a result is unexpected."""
     plans = _choose_plans(arguments)
-    for library in ("sqlalchemy", *DRIVERS, SQLITE):
-        for version in getattr(arguments, library):
-            check_version(library, version, f"--{library}")
-    for version in {*arguments.python} - {PYTHON_VERSION}:
-        try:
-            find_interpreter(version)
-        except NotInstalled as error:
-            remedy = "choose a minor version that is installed, for example --python 3.12"
-            raise CouldNotRun(str(error), "--python", remedy) from None
-    for server in arguments.server:
-        if "://" in server:
-            parse_url(server, "--server")
+    _check_choices(arguments)
     numbers = [script.number for script in catalogue.select(arguments.numbers)]
     if arguments.list:
         refuse_options(arguments, "--list", "markdown", "junit", "github")
@@ -68,6 +56,24 @@ def matrix(arguments: argparse.Namespace) -> int:
     if arguments.github:
         github.write(*_describe_for_github(collected))
     return code
+
+
+def _check_choices(arguments: argparse.Namespace) -> None:
+    """Refuse versions, interpreters and URLs that no stack can use."""
+    for library in ("sqlalchemy", *DRIVERS, SQLITE):
+        for version in getattr(arguments, library):
+            check_version(library, version, f"--{library}")
+    for version in {*arguments.python} - {PYTHON_VERSION}:
+        try:
+            find_interpreter(version)
+        except NotInstalled as error:
+            remedy = "choose a minor version that is installed, for example --python 3.12"
+            raise CouldNotRun(str(error), "--python", remedy) from None
+    for server in arguments.server:
+        if "://" in server:
+            from orm_async_tests.urls import parse_url
+
+            parse_url(server, "--server")
 
 
 def _describe_for_github(collected: list[Record]) -> tuple[list[github.Annotation], str]:

@@ -136,9 +136,9 @@ def without_rare(
     """Remove the errors of SQL that rarely fails if the handler is for other errors.
 
     A handler for all exceptions usually expects errors of other code. A SELECT raises no
-    IntegrityError. If the block awaits other code, and a handler for all exceptions sends no SQL,
-    also remove the errors of SQL that only changes rows. The handler may send SQL if it and the
-    block pass the session to no function and insert no rows. If no error remains, and the block
+    IntegrityError. UPDATE and DELETE rarely fail, so also remove their errors if the block awaits
+    other code and the handler for all exceptions sends no SQL. The handler may send SQL if it and
+    the block pass the session to no function and insert no rows. If no error remains, and the block
     awaits only calls that use sessions, return None.
     """
     use = flows.use

@@ -40,8 +40,8 @@ def evaluate(project: "Project", node: Any, scope: Scope) -> Value | None:
             name = f"lambda {node.lineno} {node.col_offset}"
             name = f"{scope.name}.{name}" if scope.name else name
             return Value("function", name, scope.module.path)
-        case ast.IfExp(body=one, orelse=other) | ast.BinOp(left=one, right=other):
-            return union([project.value(one, scope), project.value(other, scope)])
+        case ast.IfExp(body=left, orelse=right) | ast.BinOp(left=left, right=right):
+            return union([project.value(left, scope), project.value(right, scope)])
         case ast.BoolOp(values=values):
             return union([project.value(item, scope) for item in values])
         case ast.Tuple(elts=items) | ast.List(elts=items) | ast.Set(elts=items):

@@ -90,8 +90,8 @@ class Folding:
                 if isinstance(items, list):
                     return [result for _ in items]
                 return [result, result] if isinstance(result, str) else NOT_CONSTANT
-            case ast.IfExp(body=one, orelse=other):
-                both = {part: self.fold(part, scope) for part in (one, other)}
+            case ast.IfExp(body=body, orelse=orelse):
+                both = {part: self.fold(part, scope) for part in (body, orelse)}
                 filled = {part: item for part, item in both.items()
                           if isinstance(item, dict) and item}  # fmt: skip
                 is_known = len(filled) == 1 and not _is_alternative(next(iter(filled)), scope)

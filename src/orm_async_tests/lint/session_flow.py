@@ -199,10 +199,11 @@ class SessionFlow:
         last = join(ends)
         if node.finalbody:
             # The block may test whether there was an exception, so follow only success.
-            jump = len(self._jumps)
+            earlier_jumps = len(self._jumps)
             cleaned = self._block(node.finalbody, last or states)
             last = cleaned if last else []
-            if not cleaned and len(self._jumps) > jump:  # `continue` or `return` drops exceptions
+            if not cleaned and len(self._jumps) > earlier_jumps:
+                # `break`, `continue` or `return` drops the exceptions.
                 kind = self._jumps[-1][0]
                 dropped = self._caught(self._take_raised(first), ["BaseException"])
                 self._jumps += [(kind, state) for state in dropped]

@@ -62,12 +62,12 @@ def works(file: SourceFile, node: ast.AST, scope: Scope) -> Iterator[Work]:
                     continue
                 for item in elements(file, binding.node, binding.scope, None):
                     is_unknown = item.node is binding.node
-                    yield work if is_unknown else _for_item(call, item, work.scope)
+                    yield work if is_unknown else _call_for_item(call, item, work.scope)
             case ast.Call():
                 yield work
 
 
-def _for_item(call: ast.Call, item: Work, scope: Scope) -> Work:
+def _call_for_item(call: ast.Call, item: Work, scope: Scope) -> Work:
     """Return a call of a loop variable, or of its method, for one item of the loop."""
     func = item.node
     if isinstance(call.func, ast.Attribute):

@@ -324,8 +324,8 @@ def _parts(file: SourceFile, node: ast.AST, scope: Scope) -> Iterator[ast.AST]:
             yield from (named[name] for name in DEFAULTS & named.keys())
         case ast.BoolOp(values=values):
             yield from values
-        case ast.IfExp(body=one, orelse=other):
-            yield from (one, other)
+        case ast.IfExp(body=body, orelse=orelse):
+            yield from (body, orelse)
         case ast.BinOp(left=left):
             yield left
 

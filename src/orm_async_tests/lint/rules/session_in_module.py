@@ -146,8 +146,8 @@ def _alternatives(node: ast.expr, scope: Scope) -> list[ast.expr]:
     match node:
         case ast.BoolOp(values=values):
             return values
-        case ast.IfExp(body=body, orelse=other):
-            return [body, other]
+        case ast.IfExp(body=body, orelse=orelse):
+            return [body, orelse]
         case ast.Name(id=name):  # perhaps a parameter with a new value
             return [item.node for item in scope.bindings.get(name, ()) if item.kind == "value"]
     return [node]
